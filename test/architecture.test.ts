@@ -38,14 +38,14 @@ const sources = (folder: string): string[] =>
         (file) => /\.tsx?$/.test(file) && !/\.(test|conformance)\.tsx?$/.test(file),
       )
     : [];
+const comments = /\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g;
 const importsOf = (folder: string): { file: string; to: string }[] =>
   sources(folder).flatMap((file) =>
-    [...readFileSync(join(root, folder, file), "utf8").matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(
-      (m) => ({
-        file,
-        to: m[1] ?? "",
-      }),
-    ),
+    [
+      ...readFileSync(join(root, folder, file), "utf8")
+        .replaceAll(comments, "")
+        .matchAll(/(?:^|[\s}])(?:from|import)\s*\(?\s*["']([^"'\s]+)["']/g),
+    ].map((m) => ({ file, to: m[1] ?? "" })),
   );
 const imports = importsOf("src");
 const target = (folder: string, { file, to }: { file: string; to: string }): string =>

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import { resolve } from "node:path";
+import { Type } from "typebox";
+import type { Static } from "typebox";
+import { parsePrefix } from "../net/prefix.ts";
+import { loadConfig, readSecret } from "../platform/config.ts";
+import { AppError } from "../platform/errors.ts";
+import { logLevels } from "../platform/log.ts";
+
+const strict = { additionalProperties: false } as const;
+const secret = Type.Union([
+  Type.Object({ env: Type.String({ pattern: "^[A-Z_][A-Z0-9_]*$" }) }, strict),
+  Type.Object({ file: Type.String({ minLength: 1 }) }, strict),
+]);
+const port = (value: number) => Type.Integer({ minimum: 0, maximum: 65535, default: value });
+const section = <T extends Parameters<typeof Type.Object>[0]>(properties: T, description: string) =>
+  Type.Object(properties, { ...strict, default: {}, description });
+
+/** The whole configuration. Every key has a default, so the file may be empty. */
+export const configSchema = Type.Object(
+  {
+    data: Type.String({ default: "data", minLength: 1, description: "the node's data folder" }),
+    country: Type.Optional(
+      Type.String({ pattern: "^[A-Z]{2}$", description: "economy of this node (ISO 3166): what counts as domestic" }),
+    ),
+    portal: section(
+      {
+        host: Type.Enum(["127.0.0.1", "::1"], { default: "127.0.0.1" }),
+        port: port(8420),
+        token: Type.Optional(secret),
+      },
+      "where people and programs ask; loopback only until there are accounts",
+    ),
+    sensors: section(
+      {
+        host: Type.String({ default: "127.0.0.1", description: "any other address than loopback needs `tls`" }),
+        port: port(8421),
+        tls: Type.Optional(
+          Type.Object(
+            { certificate: Type.String({ minLength: 1 }), key: Type.String({ minLength: 1 }) },
+            { ...strict, description: "PEM files" },
+          ),
+        ),
+      },
+      "the sensors' own door",
+    ),
+    store: section(
+      {
+        clickhouse: Type.Optional(
+          Type.Object(
+            {
+              url: Type.String({ pattern: "^https?://" }),
+              database: Type.String({ default: "layang", pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}$" }),
+              user: Type.String({ default: "default" }),
+              password: Type.Optional(secret),
+            },
+            { ...strict, description: "a ClickHouse server instead of the embedded engine" },
+          ),
+        ),
+        retentionDays: Type.Integer({
+          default: 90,
+          minimum: 1,
+          maximum: 3660,
+          description: "rows that name a source are kept so many days",
+        }),
+        rollupRetentionDays: Type.Integer({ default: 1830, minimum: 1, maximum: 36600 }),
+      },
+      "flows, events, roll-ups",
+    ),
+    prefixes: Type.Optional(
+      Type.String({ minLength: 1, description: "folder with newer prefix data (asn-*.csv, country-*.csv); read anew when it changes" }),
+    ),
+    researchScanners: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), { maxItems: 16, description: "files of known research scanners: `address-or-prefix # owner`" }),
+    ),
+    sensor: section(
+      {
+        name: Type.Optional(Type.String({ pattern: "^[a-z0-9-]{2,32}$" })),
+        node: Type.Optional(Type.String({ pattern: "^https?://", description: "the node's sensor door" })),
+        ca: Type.Optional(Type.String({ minLength: 1, description: "PEM file of the authority that signed the node's certificate" })),
+        state: Type.String({ default: "sensor-state", minLength: 1, description: "key, spool, retired addresses" }),
+        interface: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_.:@-]{1,15}$" })),
+        dark: Type.Array(Type.String(), { default: [], maxItems: 256, description: "declared dark prefixes" }),
+        spoolLimitMiB: Type.Integer({ default: 20480, minimum: 16 }),
+        health: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: "port of /healthz and /metrics on loopback" })),
+      },
+      "settings of `layang sensor` on this machine",
+    ),
+    log: section({ level: Type.Enum([...logLevels], { default: "info" }) }, "one JSON object a line on standard error"),
+  },
+  strict,
+);
+export type Config = Static<typeof configSchema>;
+
+const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
+
+/** What the schema cannot say. @throws AppError CONFIG_INVALID. */
+const check = (config: Config, name: string): void => {
+  const refuse = (why: string): never => {
+    throw new AppError("CONFIG_INVALID", `${name}: ${why}`);
+  };
+  for (const text of config.sensor.dark) {
+    if (parsePrefix(text) === undefined) refuse(`\`sensor.dark\`: "${text}" is no network, for example 192.0.2.0/24`);
+  }
+  if (!loopback.has(config.sensors.host) && config.sensors.tls === undefined) {
+    refuse(`\`sensors.host\` is ${config.sensors.host}: outside loopback the sensors' door needs \`sensors.tls\``);
+  }
+};
+
+export interface Settings {
+  readonly config: Config;
+  /** Folder that relative paths of the configuration start from. */
+  readonly base: string;
+  /** Absolute path of a file or folder named in the configuration. */
+  path(relative: string): string;
+  secret(value: Static<typeof secret>): string;
+}
+
+/** Reads and checks the configuration without touching anything else. @throws AppError CONFIG_INVALID, CONFIG_UNREADABLE. */
+export const openConfig = (file: string | undefined): Settings => {
+  const { config, base } = loadConfig<Config>(configSchema, file);
+  check(config, file ?? "defaults");
+  return { config, base, path: (relative) => resolve(base, relative), secret: (value) => readSecret(value, base) };
+};

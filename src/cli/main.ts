@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { AppError } from "../platform/errors.ts";
+import { nearest } from "../platform/nearest.ts";
+import { flag, helpOf, parse } from "./command.ts";
+import type { Command } from "./command.ts";
+
+/** Commands are loaded when called: `layang sensor` must not pay for what a node needs. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  replay: async () => (await import("./replay.ts")).replay,
+  sensor: async () => (await import("./sensor.ts")).sensor,
+  "sensor doctor": async () => (await import("./sensor.ts")).doctor,
+  node: async () => (await import("./node.ts")).node,
+  "node sensors add": async () => (await import("./sensors.ts")).add,
+  "node sensors list": async () => (await import("./sensors.ts")).list,
+  "node sensors revoke": async () => (await import("./sensors.ts")).revoke,
+  demo: async () => (await import("./demo.ts")).demo,
+  ask: async () => (await import("./ask.ts")).ask,
+  simulate: async () => (await import("./simulate.ts")).simulate,
+  schema: async () => (await import("./schema.ts")).schema,
+  "check-config": async () => (await import("./config.ts")).checkConfig,
+  "dump-config": async () => (await import("./config.ts")).dumpConfig,
+};
+
+const version = (): string => {
+  const file = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  return file.version;
+};
+
+const overview = async (): Promise<string> => {
+  const rows = await Promise.all(
+    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(20)} ${(await load()).summary}`),
+  );
+  return [
+    "layang: from packets on unused addresses to an observatory that a region shares",
+    "",
+    "Usage: layang COMMAND [OPTIONS]      layang COMMAND --help for each, with examples",
+    "",
+    ...rows,
+    `  ${"--version".padEnd(20)} print the version`,
+    "",
+    "Exit codes: 0 done, 1 failed, 2 wrong use or input.",
+    "",
+  ].join("\n");
+};
+
+const find = (args: readonly string[]): { name: string; rest: readonly string[] } | undefined => {
+  for (let words = Math.min(3, args.length); words > 0; words--) {
+    const name = args.slice(0, words).join(" ");
+    if (Object.hasOwn(commands, name)) return { name, rest: args.slice(words) };
+  }
+  return undefined;
+};
+
+const complain = (error: unknown): number => {
+  if (error instanceof AppError) {
+    process.stderr.write(`layang: ${error.message} [${error.code}]\n`);
+    return error.exit;
+  }
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code === "EPIPE") return 0;
+  process.stderr.write(`layang: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return 1;
+};
+
+/** Runs one command line (without the program's name); gives the exit code. */
+export const main = async (args: readonly string[]): Promise<number> => {
+  // A reader that went away (`layang ... | head`) is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  try {
+    const first = args[0];
+    if (first === "--version" || first === "-V") {
+      process.stdout.write(`${version()}\n`);
+      return 0;
+    }
+    if (first === undefined || first === "--help" || first === "-h" || first === "help") {
+      const asked = find(args.slice(1));
+      process.stdout.write(
+        asked === undefined ? await overview() : helpOf(asked.name, await (commands[asked.name] as () => Promise<Command>)()),
+      );
+      return first === undefined ? 2 : 0;
+    }
+    const found = find(args);
+    if (found === undefined) {
+      const meant = nearest(args.slice(0, 1).join(" "), Object.keys(commands));
+      throw new AppError(
+        "USAGE",
+        `there is no command \`${first}\`; ${meant === undefined ? "see layang --help" : `did you mean \`${meant}\`?`}`,
+      );
+    }
+    const command = await (commands[found.name] as () => Promise<Command>)();
+    const parsed = parse(found.name, command, found.rest);
+    if (flag(parsed, "help")) {
+      process.stdout.write(helpOf(found.name, command));
+      return 0;
+    }
+    return await command.run(parsed);
+  } catch (error) {
+    return complain(error);
+  }
+};
