@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync, spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Programs that only tests and benches need, and the Debian packages that bring them. */
+const programs: Readonly<Record<string, string>> = {
+  chromium: "chromium",
+  tcpdump: "tcpdump",
+  masscan: "masscan",
+  zmap: "zmap",
+  nmap: "nmap",
+  hping3: "hping3",
+  nfpcapd: "nfdump",
+  ip: "iproute2",
+};
+
+const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+const present = (program: string): boolean =>
+  folders.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+/**
+ * Brings the programs that tests need: installed from Debian's packages where this is root on Debian, else the line that
+ * would install them is printed; the tests that need them skip and say so.
+ */
+export const ensurePrograms = (): void => {
+  const missing = Object.keys(programs).filter((program) => !present(program));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((program) => programs[program] ?? program))];
+  const root = process.getuid?.() === 0;
+  if (root && present("apt-get")) {
+    console.log(`Installing for the tests: ${packages.join(" ")}`);
+    const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    spawnSync("apt-get", ["update", "-qq"], { stdio: ["ignore", "ignore", "inherit"], env: environment });
+    for (const one of packages) {
+      try {
+        execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", one], {
+          stdio: ["ignore", "ignore", "pipe"],
+          env: environment,
+        });
+      } catch {
+        console.log(`  ${one} could not be installed; tests that need it are skipped`);
+      }
+    }
+    return;
+  }
+  console.log(`Tests that need ${missing.join(", ")} will be skipped. To run them too:`);
+  console.log(`  sudo apt-get install --no-install-recommends ${packages.join(" ")}\n`);
+};

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensurePortal } from "./portal.ts";
+import { ensurePrograms } from "./programs.ts";
+
+interface Assertion {
+  readonly status: string;
+  readonly fullName: string;
+}
+interface Results {
+  readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: readonly Assertion[] }[];
+}
+
+ensurePrograms();
+ensurePortal();
+
+const root = join(import.meta.dirname, "..");
+const folder = mkdtempSync(join(tmpdir(), "layang-test-"));
+const file = join(folder, "results.json");
+const run = spawnSync(
+  join(root, "node_modules/.bin/vitest"),
+  ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...process.argv.slice(2)],
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+);
+
+let failed = run.status === 0 ? 0 : 1;
+let passed = 0;
+const skipped: string[] = [];
+try {
+  const { testResults } = JSON.parse(readFileSync(file, "utf8")) as Results;
+  const all = testResults.flatMap(({ assertionResults }) => assertionResults);
+  passed = all.filter(({ status }) => status === "passed").length;
+  // A file that could not even be loaded has no assertions, and is a failure all the same.
+  const unloaded = testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0);
+  failed = Math.max(failed, all.filter(({ status }) => status === "failed").length + unloaded.length);
+  for (const { status, fullName } of all) if (status !== "passed" && status !== "failed") skipped.push(fullName.trim());
+} catch {
+  failed = 1;
+}
+rmSync(folder, { recursive: true, force: true });
+if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join("\n")}`);
+console.log(`\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
