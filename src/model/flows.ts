@@ -166,3 +166,25 @@ export interface FlowBatch {
   /** Some packets of this interval are in `aggregates`: distinct counts and sources are incomplete. */
   readonly degraded: boolean;
 }
+
+/** A copy that owns its arrays, cut to what the rows use: what may outlive the flush, cross to another thread or be stored. */
+export const copyRows = <T extends ColumnTable>(table: T, rows: Rows<T>): Rows<T> => ({
+  count: rows.count,
+  columns: Object.fromEntries(
+    Object.entries(table).map(([name, { kind }]) => {
+      const from = (rows.columns as Readonly<Record<string, ColumnData>>)[name]!;
+      const used = from.ends === undefined ? rows.count * wordsOf(kind) : rows.count === 0 ? 0 : from.ends[rows.count - 1]!;
+      const data: ColumnData = { values: from.values.slice(0, used) };
+      if (from.present !== undefined) data.present = from.present.slice(0, rows.count);
+      if (from.ends !== undefined) data.ends = from.ends.slice(0, rows.count);
+      return [name, data];
+    }),
+  ) as Columns<T>,
+});
+
+/** A copy of a whole batch (see `copyRows`). */
+export const copyBatch = (batch: FlowBatch): FlowBatch => ({
+  ...batch,
+  flows: copyRows(flowColumns, batch.flows),
+  aggregates: copyRows(aggregateColumns, batch.aggregates),
+});
