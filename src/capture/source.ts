@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, openSync, readSync } from "node:fs";
+import type { Transform } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+
+/** Where bytes come from. `read` fills `into` from `at` on and says how many bytes came; 0 is the end. */
+export interface ByteSource {
+  read(into: Uint8Array, at: number): number | Promise<number>;
+  close(): void;
+  /** Why the bytes end early (damage in a compressed stream); empty when they do not. */
+  readonly damage: string;
+}
+
+export const fileSource = (path: string): ByteSource => {
+  const file = openSync(path, "r");
+  return {
+    damage: "",
+    read: (into, at) => readSync(file, into, at, into.length - at, null),
+    close: () => closeSync(file),
+  };
+};
+
+/** Chunks handed on as they come: a read returns what is there, so live traffic is not held back to fill a window. */
+export const streamSource = (stream: AsyncIterable<Uint8Array>): ByteSource => {
+  const chunks = stream[Symbol.asyncIterator]();
+  let chunk = new Uint8Array(0);
+  let used = 0;
+  const source = {
+    damage: "",
+    async read(into: Uint8Array, at: number): Promise<number> {
+      while (used === chunk.length) {
+        let next: IteratorResult<Uint8Array>;
+        try {
+          next = await chunks.next();
+        } catch (error) {
+          // A pipe or download that breaks is a capture cut in its tail.
+          source.damage = error instanceof Error ? error.message : String(error);
+          return 0;
+        }
+        if (next.done === true) return 0;
+        chunk = next.value as Uint8Array<ArrayBuffer>;
+        used = 0;
+      }
+      const size = Math.min(chunk.length - used, into.length - at);
+      into.set(chunk.subarray(used, used + size), at);
+      used += size;
+      return size;
+    },
+    close: (): void => void chunks.return?.().catch(() => undefined), // nothing more is wanted of it
+  };
+  return source;
+};
+
+/** Bytes put back in front of a source: what was read to recognise it. */
+export const prefixed = (head: Uint8Array, source: ByteSource): ByteSource => {
+  let used = 0;
+  return {
+    get damage(): string {
+      return source.damage;
+    },
+    read(into, at) {
+      if (used === head.length) return source.read(into, at);
+      const size = Math.min(head.length - used, into.length - at);
+      into.set(head.subarray(used, used + size), at);
+      used += size;
+      return size;
+    },
+    close: () => source.close(),
+  };
+};
+
+const COMPRESSED_CHUNK = 65_536;
+
+/** Whether the four bytes, read most significant first, open a gzip or zstd stream. */
+export const compression = (magic: number): "gzip" | "zstd" | undefined =>
+  magic >>> 16 === 0x1f8b
+    ? "gzip"
+    : magic === 0x28b52ffd || (magic & 0xf0ffffff) >>> 0 === 0x502a4d18
+      ? "zstd"
+      : undefined;
+
+/**
+ * The decompressed bytes of a source. Driven by hand: the end is announced only when all input was taken, so that a stream
+ * cut in its tail gives all it holds before the error; output waits inside until it is read, so a bomb cannot grow memory.
+ */
+export const decompressed = (kind: "gzip" | "zstd", source: ByteSource): ByteSource => {
+  const engine: Transform = kind === "gzip" ? createGunzip() : createZstdDecompress();
+  let failure = "";
+  let wake = (): void => undefined;
+  const awake = (): void => wake();
+  let over = false;
+  engine.on("readable", awake);
+  engine.on("end", () => {
+    over = true;
+    wake();
+  });
+  engine.on("error", (error) => {
+    failure = error.message;
+    over = true;
+    wake();
+  });
+  engine.on("close", () => {
+    over = true;
+    wake();
+  });
+  const pump = async (): Promise<void> => {
+    for (;;) {
+      const input = new Uint8Array(COMPRESSED_CHUNK);
+      const size = await source.read(input, 0);
+      if (over) return;
+      if (size === 0) break;
+      await new Promise<void>((resolve) => engine.write(input.subarray(0, size), () => resolve()));
+      if (over) return;
+    }
+    engine.end();
+  };
+  let started = false;
+  let chunk: Uint8Array = new Uint8Array(0);
+  let used = 0;
+  return {
+    get damage(): string {
+      return failure === "" ? source.damage : `damaged ${kind} stream: ${failure}`;
+    },
+    async read(into: Uint8Array, at: number): Promise<number> {
+      if (!started) {
+        started = true;
+        pump().catch((error: unknown) => engine.destroy(error instanceof Error ? error : new Error(String(error))));
+      }
+      while (used === chunk.length) {
+        const next = engine.read() as Uint8Array | null;
+        if (next !== null) {
+          chunk = next;
+          used = 0;
+        } else if (over) return 0;
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+      }
+      const size = Math.min(chunk.length - used, into.length - at);
+      into.set(chunk.subarray(used, used + size), at);
+      used += size;
+      return size;
+    },
+    close(): void {
+      over = true;
+      engine.destroy();
+      source.close();
+    },
+  };
+};
