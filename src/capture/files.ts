@@ -15,7 +15,7 @@ export interface CaptureFile {
  * to other folders are not followed. Throws `CAPTURE_NOT_FOUND` for a path that is not there.
  */
 export const captureFiles = (paths: readonly string[]): CaptureFile[] =>
-  paths.flatMap((path) => {
+  paths.flatMap((path): CaptureFile[] => {
     if (path === "-") return [{ path, named: true }];
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) throw new AppError("CAPTURE_NOT_FOUND", `${path}: no such file or folder`, { file: path });
