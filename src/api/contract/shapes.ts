@@ -9,7 +9,7 @@ export const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type
 export const strict = <T extends TProperties>(properties: T, description?: string) =>
   Type.Object(properties, { additionalProperties: false, ...(description === undefined ? {} : { description }) });
 export const oneOf = <const T extends readonly [string, ...string[]]>(values: T, description?: string) =>
-  Type.Enum(values as unknown as [...T], description === undefined ? {} : { description });
+  Type.Unsafe<T[number]>({ type: "string", enum: [...values], ...(description === undefined ? {} : { description }) });
 
 export const protocolNames = ["icmp", "tcp", "udp", "icmp6", "ipip", "ipv6", "gre", "sctp"] as const;
 export const Protocol = Type.String({
