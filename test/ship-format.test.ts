@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aggregateColumns, copyBatch, flowColumns } from "../src/model/flows.ts";
 import type { FlowBatch } from "../src/model/flows.ts";
