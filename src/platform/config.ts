@@ -89,7 +89,10 @@ export const readSecret = (secret: Secret, base: string): string => {
   if ("env" in secret) {
     const value = process.env[secret.env];
     if (value === undefined || value === "") {
-      throw new AppError("CONFIG_INVALID", `the environment variable ${secret.env}, named in the configuration, is not set`);
+      throw new AppError(
+        "CONFIG_INVALID",
+        `the environment variable ${secret.env}, named in the configuration, is not set`,
+      );
     }
     return value;
   }

@@ -17,7 +17,12 @@ export const createLog = (level: LogLevel, file?: string): Logger =>
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: ["token", "*.token", "authorization", "*.authorization", "password", "*.password"], censor: "***" },
+      redact: {
+        paths: ["token", "*.token", "authorization", "*.authorization", "password", "*.password"],
+        censor: "***",
+      },
     },
-    pino.destination(file === undefined ? { dest: 2, sync: true } : { dest: file, sync: true, append: true, mkdir: true }),
+    pino.destination(
+      file === undefined ? { dest: 2, sync: true } : { dest: file, sync: true, append: true, mkdir: true },
+    ),
   );
