@@ -11,11 +11,14 @@ export interface ByteSource {
   readonly damage: string;
 }
 
+/** Read at once from a file: small enough that packets are still in the processor's cache when they are decoded. */
+const READ = 262_144;
+
 export const fileSource = (path: string): ByteSource => {
   const file = openSync(path, "r");
   return {
     damage: "",
-    read: (into, at) => readSync(file, into, at, into.length - at, null),
+    read: (into, at) => readSync(file, into, at, Math.min(READ, into.length - at), null),
     close: () => closeSync(file),
   };
 };

@@ -7,6 +7,8 @@ import { network } from "./network.ts";
 import { writeSignature } from "./options.ts";
 import { STATUS } from "./status.ts";
 
+/** Low word of the signature of a SYN without options. */
+const NO_OPTIONS = 0xff000000 | 0;
 const PORTS_AND_SIGNATURE = SHAPE.ports | SHAPE.signature;
 
 /** Any packet of any link type into place `n`; its status. */
@@ -31,6 +33,73 @@ const account = (status: number, out: PacketBatch, n: number, counters: DecodeCo
 };
 
 /**
+ * Decodes packets from index `from` of an Ethernet batch as long as they are plain: IPv4 without options or fragments, TCP
+ * with all of its header. Returns how many there were; they stand in `out` from `out.count` on, which is left as it is.
+ *
+ * The loop calls nothing: a call would make the engine look up every array anew for each packet. Signatures of SYNs with
+ * options, which need a loop of their own, are therefore written afterwards. Few wide loads instead of many narrow ones,
+ * because each is checked against the view's end.
+ */
+const plainPackets = (raw: RawBatch, view: DataView, from: number, out: PacketBatch): number => {
+  const { offsets, captured, times } = raw;
+  const { src, dst, signature } = out;
+  const outTimes = out.times;
+  const outBytes = out.bytes;
+  const { protocol, ttl, ipId, shape, srcPort, dstPort, tcpFlags, tcpSeq, tcpWindow, tcpOffset } = out;
+  const first = out.count;
+  const end = Math.min(raw.count, from + out.capacity - first);
+  let n = first;
+  let optioned = 0;
+  for (let i = from; i < end; i++) {
+    const at = offsets[i]!;
+    const size = captured[i]!;
+    if (size < 54 || view.getInt32(at + 12) >> 8 !== 0x080045) break;
+    const totalAndId = view.getInt32(at + 16);
+    const fragmentTtlProtocol = view.getInt32(at + 20);
+    const wordsFlagsWindow = view.getInt32(at + 46);
+    const total = totalAndId >>> 16;
+    const words = wordsFlagsWindow >>> 28;
+    const header = 20 + 4 * words;
+    if ((fragmentTtlProtocol & 0x3fff00ff) !== 6 || words < 5 || header > total || header + 14 > size) break;
+    const to = 4 * n;
+    const ports = view.getInt32(at + 34);
+    outTimes[n] = times[i]!;
+    outBytes[n] = total;
+    protocol[n] = 6;
+    ipId[n] = totalAndId;
+    ttl[n] = fragmentTtlProtocol >> 8;
+    src[to] = 0;
+    src[to + 1] = 0;
+    src[to + 2] = V4_MAPPED;
+    src[to + 3] = view.getInt32(at + 26);
+    dst[to] = 0;
+    dst[to + 1] = 0;
+    dst[to + 2] = V4_MAPPED;
+    dst[to + 3] = view.getInt32(at + 30);
+    srcPort[n] = ports >>> 16;
+    dstPort[n] = ports;
+    tcpSeq[n] = view.getInt32(at + 38);
+    tcpOffset[n] = words;
+    tcpFlags[n] = wordsFlagsWindow >> 16;
+    tcpWindow[n] = wordsFlagsWindow;
+    const syn = (wordsFlagsWindow & 0x120000) === 0x020000;
+    shape[n] = syn ? PORTS_AND_SIGNATURE : SHAPE.ports;
+    signature[2 * n] = wordsFlagsWindow << 16;
+    signature[2 * n + 1] = NO_OPTIONS;
+    if (syn && words > 5) optioned++;
+    n++;
+  }
+  if (optioned > 0) {
+    for (let j = first; j < n; j++) {
+      if (shape[j] !== PORTS_AND_SIGNATURE || tcpOffset[j]! === 5) continue;
+      const tcp = offsets[from + j - first]! + 34;
+      writeSignature(view, tcp, tcp + 4 * tcpOffset[j]!, signature, 2 * j);
+    }
+  }
+  return n - first;
+};
+
+/**
  * Decodes packets of `raw` from index `from` on, appending to `out` until it is full or `raw` ends; returns the index of
  * the next packet. Every packet read adds one to `decoded` or to one undecoded kind. Never throws, and reads no byte outside
  * a packet's own [offset, offset + captured). A packet cut by the snap length is decoded when the headers that its columns
@@ -38,63 +107,20 @@ const account = (status: number, out: PacketBatch, n: number, counters: DecodeCo
  */
 export const decode = (raw: RawBatch, from: number, out: PacketBatch, counters: DecodeCounters): number => {
   const { bytes, offsets, captured, times, linkType, count } = raw;
-  const { capacity, src, dst, signature } = out;
-  const outTimes = out.times;
-  const outBytes = out.bytes;
-  const { protocol, ttl, ipId, shape, srcPort, dstPort, tcpFlags, tcpSeq, tcpWindow, tcpOffset } = out;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const ethernet = linkType === LINK.ethernet;
-  const start = out.count;
-  let n = start;
-  let slow = 0;
   let i = from;
-  for (; i < count && n < capacity; i++) {
+  for (;;) {
+    if (linkType === LINK.ethernet) {
+      const plain = plainPackets(raw, view, i, out);
+      counters.decoded += plain;
+      out.count += plain;
+      i += plain;
+    }
+    if (i >= count || out.count >= out.capacity) return i;
     const at = offsets[i]!;
-    const size = captured[i]!;
-    // The fast path: Ethernet, IPv4 without options or fragments, TCP with all of its header. All else goes the long way.
-    if (ethernet && size >= 54 && view.getInt32(at + 12) >> 8 === 0x080045 && view.getUint8(at + 23) === 6) {
-      const total = view.getUint16(at + 16);
-      const words = view.getUint8(at + 46) >>> 4;
-      const header = 20 + 4 * words;
-      if ((view.getUint16(at + 20) & 0x3fff) === 0 && words >= 5 && header <= total && header + 14 <= size) {
-        const to = 4 * n;
-        const flags = view.getUint8(at + 47);
-        outTimes[n] = times[i]!;
-        outBytes[n] = total;
-        protocol[n] = 6;
-        ipId[n] = view.getUint16(at + 18);
-        ttl[n] = view.getUint8(at + 22);
-        src[to] = 0;
-        src[to + 1] = 0;
-        src[to + 2] = V4_MAPPED;
-        src[to + 3] = view.getInt32(at + 26);
-        dst[to] = 0;
-        dst[to + 1] = 0;
-        dst[to + 2] = V4_MAPPED;
-        dst[to + 3] = view.getInt32(at + 30);
-        srcPort[n] = view.getUint16(at + 34);
-        dstPort[n] = view.getUint16(at + 36);
-        tcpSeq[n] = view.getInt32(at + 38);
-        tcpOffset[n] = words;
-        tcpFlags[n] = flags;
-        tcpWindow[n] = view.getUint16(at + 48);
-        if ((flags & 0x12) === 0x02) {
-          writeSignature(view, at + 34, at + 14 + header, signature, 2 * n);
-          shape[n] = PORTS_AND_SIGNATURE;
-        } else shape[n] = SHAPE.ports;
-        n++;
-        continue;
-      }
-    }
-    const status = packet(linkType, view, at, at + size, out, n);
-    account(status, out, n, counters);
-    slow++;
-    if (status === STATUS.decoded) {
-      outTimes[n] = times[i]!;
-      n++;
-    }
+    const status = packet(linkType, view, at, at + captured[i]!, out, out.count);
+    account(status, out, out.count, counters);
+    if (status === STATUS.decoded) out.times[out.count++] = times[i]!;
+    i++;
   }
-  out.count = n;
-  counters.decoded += i - from - slow;
-  return i;
 };
