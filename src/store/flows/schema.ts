@@ -23,7 +23,7 @@ export interface EngineTable {
 }
 
 const time = "DateTime64(6, 'UTC')";
-const classType = `Enum8(${classes.map((name, code) => `'${name}' = ${code}`).join(", ")})`;
+export const classType = `Enum8(${classes.map((name, code) => `'${name}' = ${code}`).join(", ")})`;
 const types: Readonly<Record<ColumnKind, string>> = {
   time,
   ip: "IPv6",
@@ -55,8 +55,9 @@ const originColumns: readonly EngineColumn[] = [
 
 const fromModel = (table: ColumnTable, codecs: Readonly<Record<string, string>>): EngineColumn[] =>
   Object.entries(table).map(([name, { kind, optional, doc }]) => {
+    const column = { name, type: engineType(kind, optional === true), doc };
     const codec = codecs[name];
-    return { name, type: engineType(kind, optional === true), doc, ...(codec === undefined ? {} : { codec }) };
+    return codec === undefined ? column : Object.assign(column, { codec });
   });
 
 const dedupWindow = 100_000;
@@ -73,7 +74,7 @@ export const flowsTable: EngineTable = {
 export const aggregatesTable: EngineTable = {
   name: "aggregates",
   columns: [...headColumns, ...fromModel(aggregateColumns, {})],
-  orderBy: "(first_seen)",
+  orderBy: "first_seen",
   partitionBy: "toYYYYMMDD(first_seen)",
   keeps: { by: "first_seen", days: "sources" },
   remembers: dedupWindow,
@@ -86,6 +87,11 @@ export const reportsTable: EngineTable = {
     ...headColumns,
     { name: "sequence", type: "UInt64", doc: "number of the batch" },
     { name: "hash", type: "String", doc: "hash of the batch" },
+    {
+      name: "stamp",
+      type: "UInt64",
+      doc: "counts with the revisions of roll-ups: a bucket's revision covers the batches with smaller stamps",
+    },
     { name: "interval", type: time, doc: "start of the flow interval" },
     { name: "interval_length", type: "UInt64", doc: "length of the flow interval, microseconds" },
     { name: "received", type: time, doc: "when the node received the batch" },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FlowBatch } from "../../model/flows.ts";
 import type { SensorReport } from "../../model/report.ts";
+import type { Frontiers } from "./rollups.ts";
 
 /** Which batch this is. Two batches with the same sensor and sequence are the same batch: the second is not counted. */
 export interface BatchIdentity {
@@ -68,6 +69,8 @@ export interface FlowStore {
    * its last revision was made by `clock` (default `now`), in microseconds.
    */
   rollUp(now: number, clock?: number): Promise<RollUpOutcome>;
+  /** Up to where each grain is rolled up: for `rollupSource`. */
+  frontiers(): Frontiers;
   /** Withdraws what a sensor sent about `since` and later (event time) and computes every roll-up it had touched again. */
   revoke(sensor: string, since: number): Promise<void>;
   /** Takes newer prefix files when they changed; resolves to whether it did. Rows that arrive meanwhile use the old ones. */

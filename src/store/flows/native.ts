@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+import { aggregateColumns, flowColumns, wordsOf } from "../../model/flows.ts";
+import type { ColumnData, ColumnKind, ColumnTable, FlowBatch } from "../../model/flows.ts";
+import type { OriginTable } from "../../net/ranges.ts";
+import { engineType } from "./schema.ts";
+
+/**
+ * ClickHouse's Native format: one block of columns, written by copying typed arrays.
+ *
+ * A block is: number of columns, number of rows (LEB128), then for each column its name, its type (length-prefixed text) and
+ * its values, little-endian. Array = one UInt64 end a row, then the values. Nullable = one byte a row (1 = NULL), then
+ * the values. LowCardinality = version, flags, dictionary, indexes. Columns that hold nothing but zeros or NULLs are left out: the
+ * engine fills them in, and most batches have a dozen.
+ */
+
+const text = new TextEncoder();
+
+/** Bytes that grow; one a block, cut to its length at the end. */
+interface Sink {
+  bytes: Uint8Array<ArrayBuffer>;
+  at: number;
+}
+
+const reserve = (sink: Sink, length: number): number => {
+  const at = sink.at;
+  if (at + length > sink.bytes.length) {
+    const larger = new Uint8Array(Math.max(sink.bytes.length * 2, at + length));
+    larger.set(sink.bytes.subarray(0, at));
+    sink.bytes = larger;
+  }
+  sink.at = at + length;
+  return at;
+};
+
+const putVarint = (sink: Sink, value: number): void => {
+  let at = reserve(sink, 5);
+  while (value >= 128) {
+    sink.bytes[at++] = (value % 128) | 128;
+    value = Math.floor(value / 128);
+  }
+  sink.bytes[at++] = value;
+  sink.at = at;
+};
+const putText = (sink: Sink, value: string): void => {
+  const bytes = text.encode(value);
+  putVarint(sink, bytes.length);
+  sink.bytes.set(bytes, reserve(sink, bytes.length));
+};
+const putU64 = (sink: Sink, value: number): void => {
+  const at = reserve(sink, 8);
+  const view = new DataView(sink.bytes.buffer);
+  view.setUint32(at, value % 0x1_0000_0000, true);
+  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+};
+const putBytes = (sink: Sink, values: ArrayBufferView): void => {
+  const at = reserve(sink, values.byteLength);
+  sink.bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+};
+
+/** Whole numbers below 2^53 as 64-bit values: low word, high word. */
+const wholeWords = (values: Float64Array, count: number): Uint32Array => {
+  const words = new Uint32Array(count * 2);
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!;
+    const high = Math.floor(value / 0x1_0000_0000);
+    words[2 * i] = value - high * 0x1_0000_0000;
+    words[2 * i + 1] = high;
+  }
+  return words;
+};
+
+/** Words of addresses in network byte order. */
+const networkOrder = (values: Uint32Array, count: number): Uint32Array => {
+  const words = new Uint32Array(count * 4);
+  for (let i = 0; i < words.length; i++) {
+    const value = values[i]!;
+    words[i] = (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+  }
+  return words;
+};
+
+/** Pairs (high, low) as 64-bit values: low word first. */
+const pairWords = (values: Uint32Array, count: number): Uint32Array => {
+  const words = new Uint32Array(count * 2);
+  for (let i = 0; i < words.length; i += 2) {
+    words[i] = values[i + 1]!;
+    words[i + 1] = values[i]!;
+  }
+  return words;
+};
+
+const endsOf = (ends: Uint32Array, count: number): Uint32Array => {
+  const words = new Uint32Array(count * 2);
+  for (let i = 0; i < count; i++) words[2 * i] = ends[i]!;
+  return words;
+};
+
+/** The engine's form of a column's values, in whatever array carries its bytes. */
+const engineValues = (kind: ColumnKind, data: ColumnData, count: number): ArrayBufferView => {
+  if (kind === "time" || kind === "u64") return wholeWords(data.values as Float64Array, count);
+  if (kind === "ip") return networkOrder(data.values as Uint32Array, count);
+  if (kind === "pair") return pairWords(data.values as Uint32Array, count);
+  return data.values.subarray(0, count);
+};
+
+const anyAbove = (values: ArrayLike<number>, length: number): boolean => {
+  for (let i = 0; i < length; i++) if (values[i] !== 0) return true;
+  return false;
+};
+
+/** Whether every row has the value that the engine puts in by itself. */
+const isDefault = (kind: ColumnKind, data: ColumnData, count: number): boolean =>
+  data.present !== undefined
+    ? !anyAbove(data.present, count)
+    : data.ends !== undefined
+      ? (data.ends[count - 1] ?? 0) === 0
+      : kind !== "class" && !anyAbove(data.values, count * wordsOf(kind));
+
+const putStrings = (sink: Sink, values: Uint8Array, ends: Uint32Array, count: number): void => {
+  let start = 0;
+  reserve(sink, count * 5 + (ends[count - 1] ?? 0));
+  sink.at -= count * 5 + (ends[count - 1] ?? 0);
+  for (let i = 0; i < count; i++) {
+    const end = ends[i]!;
+    if (end === start) sink.bytes[sink.at++] = 0;
+    else {
+      putVarint(sink, end - start);
+      sink.bytes.set(values.subarray(start, end), reserve(sink, end - start));
+    }
+    start = end;
+  }
+};
+
+const putColumn = (sink: Sink, kind: ColumnKind, data: ColumnData, count: number): void => {
+  if (kind === "bytes") return putStrings(sink, data.values as Uint8Array, data.ends!, count);
+  if (data.ends !== undefined) {
+    putBytes(sink, endsOf(data.ends, count));
+    putBytes(sink, data.values.subarray(0, data.ends[count - 1] ?? 0));
+    return;
+  }
+  if (data.present === undefined) return putBytes(sink, engineValues(kind, data, count));
+  const present = data.present;
+  const at = reserve(sink, count);
+  for (let i = 0; i < count; i++) sink.bytes[at + i] = present[i] === 0 ? 1 : 0;
+  const values = sink.at;
+  putBytes(sink, engineValues(kind, data, count));
+  // What stands behind a NULL is not part of the batch; zeros keep it out of the store and make it compress.
+  const width = (sink.at - values) / count;
+  for (let i = 0; i < count; i++) {
+    if (present[i] === 0) sink.bytes.fill(0, values + i * width, values + (i + 1) * width);
+  }
+};
+
+/** Flags of a LowCardinality column: index type 0 (UInt8) or 1 (UInt16), own keys, dictionary to be updated. */
+const lowCardinalityFlags = 0x600;
+
+const putLowCardinality = (sink: Sink, keys: readonly string[], indexes: Uint8Array | Uint16Array): void => {
+  putU64(sink, 1);
+  putU64(sink, lowCardinalityFlags + (indexes instanceof Uint8Array ? 0 : 1));
+  putU64(sink, keys.length);
+  for (const key of keys) putText(sink, key);
+  putU64(sink, indexes.length);
+  putBytes(sink, indexes);
+};
+
+const putHead = (sink: Sink, batch: FlowBatch, count: number): number => {
+  let columns = 0;
+  for (const [name, value] of [
+    ["sensor", batch.sensor],
+    ["realm", batch.realm],
+    ["exercise", batch.exercise],
+  ] as const) {
+    if (value === "") continue;
+    columns++;
+    putText(sink, name);
+    putText(sink, "LowCardinality(String)");
+    putLowCardinality(sink, ["", value], new Uint8Array(count).fill(1));
+  }
+  return columns;
+};
+
+/** ASN and country of every source. Equal sources one after another (one source, several ports) are looked up once. */
+const putOrigins = (sink: Sink, sources: Uint32Array, count: number, origins: OriginTable): number => {
+  const absent = new Uint8Array(count);
+  const asns = new Uint32Array(count);
+  const wide = origins.countries.length > 255;
+  const countries = wide ? new Uint16Array(count) : new Uint8Array(count);
+  let segment = -1;
+  for (let i = 0, at = 0; i < count; i++, at += 4) {
+    if (
+      i === 0 ||
+      sources[at + 3] !== sources[at - 1] ||
+      sources[at + 2] !== sources[at - 2] ||
+      sources[at + 1] !== sources[at - 3] ||
+      sources[at] !== sources[at - 4]
+    ) {
+      segment = origins.find(sources, at);
+    }
+    const asn = segment < 0 ? 0 : origins.asnOf(segment);
+    asns[i] = asn;
+    if (asn === 0) absent[i] = 1;
+    countries[i] = segment < 0 ? 0 : origins.countryOf(segment);
+  }
+  putText(sink, "src_asn");
+  putText(sink, "Nullable(UInt32)");
+  putBytes(sink, absent);
+  putBytes(sink, asns);
+  putText(sink, "src_cc");
+  putText(sink, "LowCardinality(Nullable(String))");
+  putLowCardinality(sink, ["", ...origins.countries], countries);
+  return 2;
+};
+
+const room = (rows: number): Sink => ({ bytes: new Uint8Array(4_096 + rows * 160), at: 16 });
+
+/** The block with its head written in front: `sink.at` starts behind 16 bytes kept for it. */
+const finish = (sink: Sink, columns: number, rows: number): Uint8Array<ArrayBuffer> => {
+  const head: Sink = { bytes: new Uint8Array(16), at: 0 };
+  putVarint(head, columns);
+  putVarint(head, rows);
+  const start = 16 - head.at;
+  sink.bytes.set(head.bytes.subarray(0, head.at), start);
+  return sink.bytes.subarray(start, sink.at);
+};
+
+const putTable = <T extends ColumnTable>(
+  sink: Sink,
+  table: T,
+  columns: Record<string, ColumnData>,
+  count: number,
+): number => {
+  let written = 0;
+  for (const [name, { kind, optional }] of Object.entries(table)) {
+    const data = columns[name]!;
+    if (isDefault(kind, data, count)) continue;
+    written++;
+    putText(sink, name);
+    putText(sink, engineType(kind, optional === true));
+    putColumn(sink, kind, data, count);
+  }
+  return written;
+};
+
+/** A batch's flow rows as one Native block, with the origins of the sources where a table is given. */
+export const encodeFlows = (batch: FlowBatch, origins: OriginTable | null): Uint8Array<ArrayBuffer> => {
+  const { count, columns } = batch.flows;
+  const sink = room(count);
+  let written = putHead(sink, batch, count) + putTable(sink, flowColumns, columns, count);
+  if (origins !== null) written += putOrigins(sink, columns.src.values, count, origins);
+  return finish(sink, written, count);
+};
+
+/** A batch's aggregate rows as one Native block. */
+export const encodeAggregates = (batch: FlowBatch): Uint8Array<ArrayBuffer> => {
+  const { count, columns } = batch.aggregates;
+  const sink = room(count);
+  return finish(sink, putHead(sink, batch, count) + putTable(sink, aggregateColumns, columns, count), count);
+};

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+import { classType } from "./schema.ts";
+import type { EngineColumn, EngineTable } from "./schema.ts";
+
+/**
+ * Roll-ups: what a bucket of 5 minutes, an hour or a day sums up to, computed from the rows below it when the bucket closes
+ * and again when late rows reopen it. Each computation has a revision of its own; the line in `rollup_revisions` that
+ * names it is the commit, so a computation cut short is never seen. Rows of one key may be several: readers always
+ * aggregate.
+ */
+export const grains = ["5m", "1h", "1d"] as const;
+export type Grain = (typeof grains)[number];
+/** Length of a bucket, microseconds. */
+export const grainLength: Readonly<Record<Grain, number>> = { "5m": 300e6, "1h": 3_600e6, "1d": 86_400e6 };
+/** Start of the bucket of a time, both microseconds. */
+export const bucketOf = (time: number, grain: Grain): number => time - (time % grainLength[grain]);
+
+/** What a measure is in a flow row, in an aggregate row, and how two of it become one. */
+interface Measure extends EngineColumn {
+  readonly flows: string;
+  readonly aggregates: string;
+  readonly merge: string;
+}
+/** A key column and the expressions that give it; `aggregates: null` where a storm's rows cannot tell. */
+interface Key extends EngineColumn {
+  readonly aggregates: string;
+}
+interface Rollup {
+  readonly name: string;
+  readonly doc: string;
+  readonly grains: readonly Grain[];
+  readonly keys: readonly Key[];
+  readonly measures: readonly Measure[];
+  readonly orderBy: string;
+  readonly keeps: "sources" | null;
+}
+
+const key = (name: string, type: string, doc: string, aggregates = name): Key => ({ name, type, doc, aggregates });
+const sum = (name: string, flows: string, aggregates: string, doc: string): Measure => ({
+  name,
+  type: "UInt64",
+  codec: "T64, ZSTD(1)",
+  flows: `toUInt64(${flows})`,
+  aggregates: `toUInt64(${aggregates})`,
+  merge: `sum(${name})`,
+  doc,
+});
+
+/** Precision of distinct counts: error about 1.6 %, at most 3 KiB a state, exact while small. */
+export const sourcesFunction = "uniqCombined(12)";
+const [distinct, precision] = ["uniqCombined", "(12)"];
+const sourcesState = (name: string, condition: string, doc: string): Measure => ({
+  name,
+  type: `AggregateFunction(${sourcesFunction}, IPv6)`,
+  codec: "ZSTD(1)",
+  flows: condition === "" ? `${distinct}State${precision}(src)` : `${distinct}StateIf${precision}(src, ${condition})`,
+  aggregates: `${distinct}StateIf${precision}(toIPv6('::'), 0)`,
+  merge: `${distinct}MergeState${precision}(${name})`,
+  doc,
+});
+const sourcesCount = (name: string, state: string, flows: string, doc: string): Measure => ({
+  name,
+  type: "UInt32",
+  codec: "T64, ZSTD(1)",
+  flows: `toUInt32(${flows})`,
+  aggregates: "toUInt32(0)",
+  merge: `toUInt32(${distinct}Merge${precision}(${state}))`,
+  doc,
+});
+
+const heads: readonly Key[] = [
+  key("sensor", "LowCardinality(String)", "sensor"),
+  key("realm", "LowCardinality(String)", "realm; '' is shared"),
+  key("exercise", "LowCardinality(String)", "exercise; '' is real"),
+];
+const counts: readonly Measure[] = [
+  sum("packets", "sum(packets)", "sum(packets)", "packets, storms included"),
+  sum("bytes", "sum(bytes)", "sum(bytes)", "sum of IP total lengths, storms included"),
+  sum("flows", "count()", "0", "flow rows"),
+  sum("mirai", "sum(mirai)", "0", "packets with Mirai's sequence number"),
+  sum("zmap", "sum(zmap)", "0", "packets with ZMap's IP ID"),
+  sum("masscan", "sum(masscan)", "0", "packets with masscan's IP ID"),
+  sum("stateless", "sum(stateless)", "0", "packets of the large-scale-scan shape"),
+  sum(
+    "storm_packets",
+    "0",
+    "sum(packets)",
+    "packets that are known from aggregates only: above 0 marks the bucket degraded",
+  ),
+  sum("storm_sources", "0", "sum(src_count)", "sources of those, each aggregate's estimate added up: an upper bound"),
+];
+const sources: readonly Measure[] = [
+  sourcesState("sources", "", "distinct sources, mergeable; without those of storms"),
+  sourcesCount(
+    "source_count",
+    "sources",
+    `${distinct}${precision}(src)`,
+    "the same as a number, to choose by before merging; not to be added up over buckets",
+  ),
+];
+const miraiSources = sourcesState("mirai_sources", "mirai > 0", "distinct sources with Mirai's mark, mergeable");
+
+export const rollups = [
+  {
+    name: "ports",
+    doc: "protocol, port and class by sensor",
+    grains: ["5m", "1h", "1d"],
+    keys: [
+      ...heads,
+      key("protocol", "UInt8", "IP protocol number"),
+      key("dst_port", "Nullable(UInt16)", "port as in a flow row"),
+      key("class", classType, "traffic type"),
+    ],
+    measures: [...counts, ...sources],
+    orderBy: "(dst_port, protocol, class, bucket, sensor)",
+    keeps: null,
+  },
+  {
+    name: "sensors",
+    doc: "class by sensor",
+    grains: ["5m", "1h", "1d"],
+    keys: [...heads, key("protocol", "UInt8", "IP protocol number"), key("class", classType, "traffic type")],
+    measures: [...counts, ...sources, miraiSources],
+    orderBy: "(sensor, bucket, protocol, class)",
+    keeps: null,
+  },
+  {
+    name: "countries",
+    doc: "country of the source by sensor",
+    grains: ["5m", "1h", "1d"],
+    keys: [...heads, key("src_cc", "LowCardinality(Nullable(String))", "country of the source", "NULL")],
+    measures: [...counts, ...sources, miraiSources],
+    orderBy: "(bucket, sensor, src_cc)",
+    keeps: null,
+  },
+  {
+    name: "origins",
+    doc: "country and origin AS of the source by sensor",
+    grains: ["1h", "1d"],
+    keys: [
+      ...heads,
+      key("src_cc", "LowCardinality(Nullable(String))", "country of the source", "NULL"),
+      key("src_asn", "Nullable(UInt32)", "origin AS of the source", "NULL"),
+    ],
+    measures: [...counts, ...sources, miraiSources],
+    orderBy: "(src_asn, src_cc, bucket, sensor)",
+    keeps: null,
+  },
+  {
+    name: "source_days",
+    doc: "every source of a day, over all sensors of a realm",
+    grains: ["1d"],
+    keys: [...heads.slice(1), key("src", "IPv6", "source", "toIPv6('::')")],
+    measures: [
+      ...counts.slice(0, 7),
+      {
+        name: "ports",
+        type: "UInt32",
+        codec: "T64, ZSTD(1)",
+        flows: "toUInt32(uniqExact(protocol, dst_port))",
+        aggregates: "0",
+        merge: "max(ports)",
+        doc: "distinct (protocol, port) of the day",
+      },
+      {
+        name: "sensor_count",
+        type: "UInt16",
+        codec: "T64, ZSTD(1)",
+        flows: "toUInt16(uniqExact(sensor))",
+        aggregates: "0",
+        merge: "max(sensor_count)",
+        doc: "sensors that saw the source",
+      },
+      {
+        name: "src_asn",
+        type: "Nullable(UInt32)",
+        flows: "anyLast(src_asn)",
+        aggregates: "NULL",
+        merge: "anyLast(src_asn)",
+        doc: "origin AS",
+      },
+      {
+        name: "src_cc",
+        type: "LowCardinality(Nullable(String))",
+        flows: "anyLast(src_cc)",
+        aggregates: "NULL",
+        merge: "anyLast(src_cc)",
+        doc: "country",
+      },
+    ],
+    orderBy: "(bucket, src)",
+    keeps: "sources",
+  },
+] as const satisfies readonly Rollup[];
+export type RollupName = (typeof rollups)[number]["name"];
+const byName = new Map<string, Rollup>(rollups.map((one) => [one.name, one]));
+const rollupOf = (name: RollupName): Rollup => byName.get(name)!;
+
+export const rollupTable = (name: RollupName, grain: Grain): string => `${name}_${grain}`;
+
+const bucketColumns: readonly EngineColumn[] = [
+  { name: "bucket", type: "DateTime('UTC')", codec: "DoubleDelta, ZSTD(1)", doc: "start of the bucket" },
+  { name: "revision", type: "UInt64", codec: "DoubleDelta, ZSTD(1)", doc: "computation that wrote the row" },
+];
+const columnOf = ({ name, type, codec, doc }: EngineColumn): EngineColumn => ({
+  name,
+  type,
+  codec: codec ?? "ZSTD(1)",
+  doc,
+});
+
+export const revisionsTable: EngineTable = {
+  name: "rollup_revisions",
+  columns: [
+    { name: "grain", type: "LowCardinality(String)", doc: "5m, 1h or 1d" },
+    { name: "bucket", type: "DateTime('UTC')", doc: "start of the bucket" },
+    { name: "revision", type: "UInt64", doc: "the newest is in force for every roll-up of the grain" },
+  ],
+  orderBy: "(grain, bucket, revision)",
+  partitionBy: "tuple()",
+  keeps: null,
+  remembers: 0,
+};
+export const rollupTables: readonly EngineTable[] = [
+  revisionsTable,
+  ...rollups.flatMap((one: Rollup) =>
+    one.grains.map((grain): EngineTable => ({
+      name: `${one.name}_${grain}`,
+      columns: [...bucketColumns, ...one.keys.map(columnOf), ...one.measures.map(columnOf)],
+      orderBy: one.orderBy,
+      partitionBy: grain === "1d" ? "toYYYYMM(bucket)" : "toYYYYMMDD(bucket)",
+      keeps: { by: "bucket", days: one.keeps ?? (grain === "1d" ? "coarse" : "fine") },
+      remembers: 0,
+    })),
+  ),
+];
+
+const seconds = (time: number): number => Math.floor(time / 1e6);
+const dateTime = (time: number): string => `toDateTime(${seconds(time)}, 'UTC')`;
+const dateTime64 = (time: number): string => `fromUnixTimestamp64Micro(${Math.floor(time)}, 'UTC')`;
+const truncations: Readonly<Record<Grain, string>> = {
+  "5m": "toStartOfFiveMinutes",
+  "1h": "toStartOfHour",
+  "1d": "toStartOfDay",
+};
+/** Start of the grain's bucket of a time column, as DateTime('UTC'). */
+export const bucketSql = (grain: Grain, column: string): string =>
+  `toDateTime(${truncations[grain]}(${column}), 'UTC')`;
+
+const oneOf = (buckets: readonly number[]): string => `(${buckets.map(seconds).join(", ")})`;
+
+/** The next finer grain that a roll-up has, or null where it is computed from the base. */
+const below = (one: Rollup, grain: Grain): Grain | null => one.grains[one.grains.indexOf(grain) - 1] ?? null;
+
+/**
+ * Statements that compute a grain's buckets, all of one UTC day, as revision `revision`. `storms` tells whether the day has
+ * aggregate rows. The commit is `commitSql`, afterwards.
+ */
+export const computeSql = (grain: Grain, buckets: readonly number[], revision: number, storms: boolean): string[] => {
+  const first = Math.min(...buckets);
+  const end = Math.max(...buckets) + grainLength[grain];
+  const every = (end - first) / grainLength[grain] === buckets.length;
+  return (rollups as readonly Rollup[])
+    .filter((one) => one.grains.includes(grain))
+    .flatMap((one) => {
+      const names = [...one.keys, ...one.measures].map(({ name }) => name);
+      const into = `INSERT INTO ${one.name}_${grain} (bucket, revision, ${names.join(", ")})`;
+      const by = one.keys.map(({ name }) => name).join(", ");
+      const from = below(one, grain);
+      if (from !== null) {
+        const measures = one.measures.map(({ name, merge }) => `${merge} AS new_${name}`).join(", ");
+        return [
+          `${into} SELECT at, ${revision}, ${by}, ${measures} FROM (SELECT *, ${bucketSql(grain, "bucket")} AS at FROM ${one.name}_${from}
+WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(at) IN ${oneOf(buckets)}`} AND ${committed(from, first, end)})
+GROUP BY at, ${by}`,
+        ];
+      }
+      const where = `first_seen >= ${dateTime64(first)} AND first_seen < ${dateTime64(end)}`;
+      const some = every ? "" : ` AND toUnixTimestamp(${bucketSql(grain, "first_seen")}) IN ${oneOf(buckets)}`;
+      const baseSelect = (table: "flows" | "aggregates"): string => {
+        const keys = one.keys.map((k) => `${table === "flows" ? k.name : k.aggregates} AS ${k.name}`);
+        const measures = one.measures.map((m) => `${m[table]} AS new_${m.name}`);
+        return `${into} SELECT ${bucketSql(grain, "first_seen")} AS at, ${revision}, ${[...keys, ...measures].join(", ")} FROM ${table} WHERE ${where}${some} GROUP BY at, ${by}`;
+      };
+      return storms && one.keeps === null ? [baseSelect("flows"), baseSelect("aggregates")] : [baseSelect("flows")];
+    });
+};
+
+export const commitSql = (grain: Grain, buckets: readonly number[], revision: number): string =>
+  `INSERT INTO rollup_revisions (grain, bucket, revision) SELECT '${grain}', toDateTime(arrayJoin([${buckets.map(seconds).join(", ")}]), 'UTC'), ${revision}`;
+
+/** Condition that leaves the rows in force. */
+const committed = (grain: Grain, from: number, to: number): string =>
+  `(bucket, revision) IN (SELECT bucket, max(revision) FROM rollup_revisions WHERE grain = '${grain}' AND bucket >= ${dateTime(from)} AND bucket < ${dateTime(to)} GROUP BY bucket)`;
+
+/** Up to where (exclusive, microseconds) each grain is rolled up; what lies behind is answered from finer grains or the base. */
+export type Frontiers = Readonly<Record<Grain, number>>;
+export interface TimeRange {
+  /** Microseconds, inclusive. */
+  readonly from: number;
+  /** Microseconds, exclusive. */
+  readonly to: number;
+}
+
+interface Stretch extends TimeRange {
+  /** null: from the base. */
+  readonly grain: Grain | null;
+}
+
+/** Covers a range by the coarsest buckets up to `grain` that lie inside it and are rolled up, and by the base elsewhere. */
+export const stretches = (
+  available: readonly Grain[],
+  grain: Grain,
+  range: TimeRange,
+  frontiers: Frontiers,
+): Stretch[] => {
+  const usable = available.filter((one) => grains.indexOf(one) <= grains.indexOf(grain)).toReversed();
+  const cover = (from: number, to: number, [coarsest, ...finer]: readonly Grain[]): Stretch[] => {
+    if (from >= to) return [];
+    if (coarsest === undefined) return [{ from, to, grain: null }];
+    const length = grainLength[coarsest];
+    const start = Math.ceil(from / length) * length;
+    const end = Math.floor(Math.min(to, frontiers[coarsest]) / length) * length;
+    if (start >= end) return cover(from, to, finer);
+    return [...cover(from, start, finer), { from: start, to: end, grain: coarsest }, ...cover(end, to, finer)];
+  };
+  return cover(range.from, range.to, usable);
+};
+
+export interface SourceOptions {
+  /** Measures wanted; all by default. Fewer are cheaper where the base is asked. */
+  readonly measures?: readonly string[];
+  /** Condition over the roll-up's key columns (they have the base's names), put into every part. */
+  readonly where?: string;
+}
+
+/**
+ * A subquery in parentheses for FROM: rows (bucket DateTime('UTC') of `grain`, keys, measures) of a roll-up over a range, the
+ * open part from the base. Aggregate over it: `sum(packets)`, `uniqCombinedMerge(12)(sources)`. The coarsest buckets that
+ * fit are read, so choose the coarsest `grain` that the answer needs. Rows that arrived after their bucket was rolled up
+ * appear with its next revision.
+ */
+export const rollupSource = (
+  name: RollupName,
+  grain: Grain,
+  range: TimeRange,
+  frontiers: Frontiers,
+  { measures: wanted, where = "" }: SourceOptions = {},
+): string => {
+  const one = rollupOf(name);
+  const measures = one.measures.filter((m) => wanted === undefined || wanted.includes(m.name));
+  const keys = one.keys.map((k) => k.name);
+  const condition = where === "" ? "" : ` AND (${where})`;
+  const parts = stretches(one.grains, grain, range, frontiers).flatMap((part) => {
+    if (part.grain !== null) {
+      const names = [...keys, ...measures.map((m) => m.name)].join(", ");
+      return [
+        `SELECT ${part.grain === grain ? "bucket" : `${bucketSql(grain, "bucket")} AS bucket`}, ${names} FROM (SELECT * FROM ${one.name}_${part.grain} WHERE bucket >= ${dateTime(part.from)} AND bucket < ${dateTime(part.to)}${condition} AND ${committed(part.grain, part.from, part.to)})`,
+      ];
+    }
+    const base = (table: "flows" | "aggregates"): string => {
+      const columns = [
+        ...one.keys.map((k) =>
+          table === "flows" || k.aggregates === k.name
+            ? k.name
+            : `CAST(${k.aggregates}, '${k.type.replaceAll("'", "\\'")}') AS ${k.name}`,
+        ),
+        ...measures.map((m) => `CAST(${m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`),
+      ];
+      const outer = [...keys, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
+      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${condition} GROUP BY bucket, ${keys.join(", ")})`;
+    };
+    return one.keeps === null ? [base("flows"), base("aggregates")] : [base("flows")];
+  });
+  return `(${parts.join("\nUNION ALL\n")})`;
+};
