@@ -17,14 +17,16 @@ const doors: Record<string, readonly string[]> = {
   capture: ["net", "model", "platform"],
   ship: ["net", "model", "platform"],
   store: ["net", "model", "platform"],
-  observe: ["net", "model", "platform"],
+  /** The HTTP contract: schemas and types, the one part of `api` that stands before `observe`. */
+  contract: ["model"],
+  observe: ["net", "model", "platform", "contract"],
   access: ["net", "model", "platform"],
   cases: ["net", "model", "platform"],
   notify: ["net", "model", "platform"],
   exchange: ["net", "model", "platform"],
-  api: ["net", "model", "platform", "access", "observe", "cases", "exchange"],
+  api: ["net", "model", "platform", "contract", "access", "observe", "cases", "exchange"],
   app: ["*"],
-  cli: ["app", "platform", "net", "model"],
+  cli: ["app", "contract", "platform", "net", "model"],
 };
 /** No `node:`, no packages, no clock, no promise. */
 const pure = new Set(["net", "model", "decode", "flow", "detect", "constituency", "alert"]);
@@ -50,7 +52,7 @@ const importsOf = (folder: string): { file: string; to: string }[] =>
 const imports = importsOf("src");
 const target = (folder: string, { file, to }: { file: string; to: string }): string =>
   relative(join(root, folder), join(root, folder, dirname(file), to));
-const roomOf = (path: string): string => path.split("/")[0] ?? "";
+const roomOf = (path: string): string => (path.startsWith("api/contract/") ? "contract" : (path.split("/")[0] ?? ""));
 
 it("is not blind", () => expect(imports.length).toBeGreaterThan(10));
 
@@ -70,6 +72,9 @@ it("opens only the doors of the plan", () => {
 
 it("keeps Node and packages out of pure rooms", () =>
   expect(imports.filter(({ file, to }) => pure.has(roomOf(file)) && !to.startsWith("."))).toEqual([]));
+
+it("gives the contract typebox and nothing else", () =>
+  expect(imports.filter(({ file, to }) => roomOf(file) === "contract" && !/^\.|^typebox$/.test(to))).toEqual([]));
 
 it("keeps clock, chance and promises out of pure rooms", () => {
   const code = (file: string): string =>
