@@ -37,8 +37,8 @@ export type CaptureInput =
 
 const MAGIC = 4;
 
-/** Reads until `size` bytes are there or the source ends. */
-const readHead = async (source: ByteSource, size: number): Promise<Uint8Array> => {
+/** The first bytes: reads until `size` bytes are there or the source ends. */
+export const readHead = async (source: ByteSource, size: number): Promise<Uint8Array> => {
   const head = new Uint8Array(size);
   let filled = 0;
   while (filled < size) {
@@ -93,8 +93,8 @@ const account = (summary: CaptureSummary, batch: RawBatch): void => {
 const framerOf = (magic: number): Framer | undefined =>
   isPcapMagic(magic) ? pcapFramer() : isPcapngMagic(magic) ? pcapngFramer() : undefined;
 
-/** Batches of a source whose format is known. */
-async function* framed(source: ByteSource, framer: Framer, summary: CaptureSummary): AsyncGenerator<RawBatch> {
+/** Batches of a source whose format is known. Ends with the source, or where the format breaks (see `summary`). */
+export async function* framed(source: ByteSource, framer: Framer, summary: CaptureSummary): AsyncGenerator<RawBatch> {
   const window = new Uint8Array(WINDOW);
   const view = new DataView(window.buffer);
   const batch = rawBatch(window);

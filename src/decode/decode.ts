@@ -91,9 +91,10 @@ const plainPackets = (raw: RawBatch, view: DataView, from: number, out: PacketBa
   }
   if (optioned > 0) {
     for (let j = first; j < n; j++) {
-      if (shape[j] !== PORTS_AND_SIGNATURE || tcpOffset[j]! === 5) continue;
+      const words = tcpOffset[j]!;
+      if (words === 5 || shape[j] !== PORTS_AND_SIGNATURE) continue;
       const tcp = offsets[from + j - first]! + 34;
-      writeSignature(view, tcp, tcp + 4 * tcpOffset[j]!, signature, 2 * j);
+      writeSignature(view, tcp, tcp + 4 * words, signature, 2 * j);
     }
   }
   return n - first;
