@@ -79,7 +79,9 @@ export const main = async (args: readonly string[]): Promise<number> => {
     if (first === undefined || first === "--help" || first === "-h" || first === "help") {
       const asked = find(args.slice(1));
       process.stdout.write(
-        asked === undefined ? await overview() : helpOf(asked.name, await (commands[asked.name] as () => Promise<Command>)()),
+        asked === undefined
+          ? await overview()
+          : helpOf(asked.name, await (commands[asked.name] as () => Promise<Command>)()),
       );
       return first === undefined ? 2 : 0;
     }

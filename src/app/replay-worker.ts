@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parentPort, workerData } from "node:worker_threads";
+import { openCapture } from "../capture/capture.ts";
+import { decode } from "../decode/decode.ts";
+import { DarkSet } from "../flow/dark.ts";
+import { createFlowTable } from "../flow/table.ts";
+import type { FlowTable } from "../flow/table.ts";
+import { copyBatch } from "../model/flows.ts";
+import type { ColumnData, FlowBatch } from "../model/flows.ts";
+import { decodeCounters, packetBatch, undecodedKinds } from "../model/packets.ts";
+import type { PacketBatch } from "../model/packets.ts";
+import { parsePrefix } from "../net/prefix.ts";
+import { AppError } from "../platform/errors.ts";
+import type { CaptureResult, FromWorker, ReplayWork } from "./replay.ts";
+
+/** The hot wing of a replay, on a thread of its own: capture, decode, flow. Batches go to the main thread as copies. */
+
+const work = workerData as ReplayWork;
+const port = parentPort!;
+const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+
+const buffersOf = (batch: FlowBatch): ArrayBuffer[] =>
+  [batch.flows.columns, batch.aggregates.columns].flatMap((columns) =>
+    Object.values(columns as Readonly<Record<string, ColumnData>>).flatMap((column) =>
+      [column.values, column.present, column.ends].flatMap((array) =>
+        array === undefined ? [] : [array.buffer as ArrayBuffer],
+      ),
+    ),
+  );
+
+// The main thread hands back a credit a batch; without one the worker waits, so that memory stays bounded.
+let credits = 4;
+let wake: (() => void) | undefined;
+port.on("message", () => {
+  credits++;
+  wake?.();
+});
+const room = async (): Promise<void> => {
+  while (credits <= 0) {
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  }
+};
+
+const replayOne = async (path: string, table: FlowTable, packets: PacketBatch): Promise<void> => {
+  const counters = decodeCounters();
+  const capture = openCapture({ path });
+  let ipBytes = 0;
+  let read = 0;
+  let reported = 0;
+  for await (const raw of capture) {
+    for (let at = 0; at < raw.count;) {
+      packets.count = 0;
+      at = decode(raw, at, packets, counters);
+      const { bytes, count } = packets;
+      for (let i = 0; i < count; i++) ipBytes += bytes[i]!;
+      table.add(packets);
+      if (credits <= 0) await room();
+    }
+    read += raw.count;
+    if (read - reported > 500_000) {
+      send({ kind: "progress", packets: read - reported });
+      reported = read;
+    }
+  }
+  const undecoded = undecodedKinds.reduce((sum, kind) => sum + counters[kind], 0);
+  const result: CaptureResult = { summary: { ...capture.summary }, ipBytes, undecoded, counters };
+  send({ kind: "capture", result, packets: read - reported });
+};
+
+const run = async (): Promise<void> => {
+  const dark = work.dark === null ? null : new DarkSet(work.dark.map((text) => parsePrefix(text)!));
+  const table = createFlowTable({
+    sensor: work.sensor,
+    realm: "",
+    exercise: "",
+    intervalLength: work.intervalLength,
+    key: work.key,
+    dark,
+    capacity: work.capacity,
+    batchRows: work.capacity,
+    onFlush: (batch) => {
+      const copy = copyBatch(batch);
+      credits--;
+      send({ kind: "batch", batch: copy }, buffersOf(copy));
+    },
+  });
+  const packets = packetBatch(16_384);
+  for (const { path, named } of work.files) {
+    try {
+      await replayOne(path, table, packets);
+    } catch (error) {
+      if (named || !(error instanceof AppError) || error.code !== "CAPTURE_NOT_A_CAPTURE") throw error;
+      send({ kind: "passedOver", file: path });
+    }
+  }
+  table.flush();
+  send({ kind: "done", counters: { ...table.counters } });
+};
+
+try {
+  await run();
+} catch (error) {
+  const known = error instanceof AppError;
+  send({
+    kind: "failed",
+    code: known ? error.code : null,
+    message: error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error),
+  });
+}

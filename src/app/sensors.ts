@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import { SensorRegistry } from "../ship/registry.ts";
+import { openConfig } from "./config.ts";
+
+/** The registry of the node that a configuration file describes, and the address of its sensors' door. */
+export const sensorRegistry = (file: string | undefined): { registry: SensorRegistry; door: string } => {
+  const { config, path } = openConfig(file);
+  const { host, port, tls } = config.sensors;
+  const name = host.includes(":") ? `[${host}]` : host === "0.0.0.0" ? "THIS-NODE" : host;
+  return {
+    registry: new SensorRegistry(join(path(config.data), "sensors")),
+    door: `${tls === undefined ? "http" : "https"}://${name}:${port}`,
+  };
+};

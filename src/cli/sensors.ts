@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sensorRegistry } from "../app/sensors.ts";
+import { text, usageError } from "./command.ts";
+import type { Command, Option, Parsed } from "./command.ts";
+import { table } from "./table.ts";
+
+const config: Option = { type: "string", short: "c", value: "FILE", doc: "the node's configuration file (YAML)" };
+
+const nameOf = (parsed: Parsed, command: string): string => {
+  const name = parsed.paths[0];
+  if (name === undefined || parsed.paths.length > 1) throw usageError(`node sensors ${command} takes one name`);
+  return name;
+};
+
+export const add: Command = {
+  summary: "admit a sensor: print its one-time token",
+  usage: "NAME [--country CC] [--city CITY] [--realm REALM] [--config FILE]",
+  text: "Works whether the node runs or not. The token is good for seven days and for one sensor; only its hash is kept.",
+  options: {
+    country: { type: "string", value: "CC", doc: "economy it stands in (ISO 3166), for example ID" },
+    city: { type: "string", value: "CITY", doc: "where it stands, as others may see it" },
+    realm: { type: "string", value: "REALM", doc: "a member's own realm; its flows are visible to that member only" },
+    config,
+  },
+  examples: ["layang node sensors add id-01 --country ID --city Jakarta"],
+  run: async (parsed) => {
+    const { registry, door } = sensorRegistry(text(parsed, "config"));
+    const country = text(parsed, "country");
+    if (country !== undefined && !/^[A-Z]{2}$/.test(country))
+      throw usageError("--country takes two capital letters, for example ID");
+    const name = nameOf(parsed, "add");
+    const { token } = registry.add({ name, country, city: text(parsed, "city"), realm: text(parsed, "realm") });
+    process.stdout.write(
+      `Sensor ${name} may enrol once within seven days. On its machine:\n\n  layang sensor enrol --node ${door} --token ${token}\n\n`,
+    );
+    return 0;
+  },
+};
+
+export const list: Command = {
+  summary: "list the sensors of this node",
+  usage: "[--json] [--config FILE]",
+  options: { json: { type: "boolean", doc: "one JSON list" }, config },
+  examples: ["layang node sensors list"],
+  run: async (parsed) => {
+    const sensors = sensorRegistry(text(parsed, "config")).registry.list();
+    if (parsed.values["json"] === true) {
+      const open = sensors.map(({ token: _, ...rest }) => rest);
+      process.stdout.write(`${JSON.stringify(open)}\n`);
+      return 0;
+    }
+    const state = (sensor: (typeof sensors)[number]): string =>
+      sensor.revoked !== null
+        ? `revoked ${sensor.revoked.at}`
+        : sensor.enrolled === null
+          ? "waits for its sensor"
+          : `enrolled ${sensor.enrolled}`;
+    process.stdout.write(
+      sensors.length === 0
+        ? "No sensors yet: layang node sensors add NAME\n"
+        : table(
+            ["name", "economy", "city", "realm", "state"],
+            sensors.map((one) => [
+              one.name,
+              one.country ?? "-",
+              one.city ?? "-",
+              one.realm === "" ? "shared" : one.realm,
+              state(one),
+            ]),
+          ),
+    );
+    return 0;
+  },
+};
+
+export const revoke: Command = {
+  summary: "refuse a sensor from now on, and withdraw what it sent",
+  usage: "NAME [--since TIME] [--config FILE]",
+  text: "With --since, its rows from that time on and everything computed from them leave the store: at once when the node runs, else at its next start.",
+  options: {
+    since: { type: "string", value: "TIME", doc: "withdraw its rows from this time on (RFC 3339)" },
+    config,
+  },
+  examples: ["layang node sensors revoke id-01", "layang node sensors revoke id-01 --since 2026-11-20T00:00:00Z"],
+  run: async (parsed) => {
+    const name = nameOf(parsed, "revoke");
+    const since = text(parsed, "since");
+    sensorRegistry(text(parsed, "config")).registry.revoke(name, since);
+    process.stdout.write(
+      `Sensor ${name} is refused from now on${since === undefined ? "" : `; what it sent about ${since} and later is being withdrawn`}.\n`,
+    );
+    return 0;
+  },
+};
