@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parsePrefix, prefixSize } from "../net/prefix.ts";
+import { Attacks } from "./attacks.ts";
+import type { Attack } from "./attacks.ts";
+import { Frames } from "./frames.ts";
+import type { Link, Payload } from "./frames.ts";
+import { hostIn, pieceAlias } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { Population, lives, meanActivity } from "./population.ts";
+import { TCP, UDP, aims, aim as aimOf } from "./ports.ts";
+import { Rng, hashText, mix, mix3, poisson, unit } from "./random.ts";
+import type { Alias } from "./random.ts";
+import { DAY, HOUR, hostKinds, infectedAt } from "./scenario.ts";
+import type { OutbreakSpec, Scenario, SimulatedSensor, StormSpec } from "./scenario.ts";
+import { emptyPayload, noOptions, pingLong, pingShort, replies, tools, udpProbes } from "./tools.ts";
+import type { Tool } from "./tools.ts";
+import { MADE_BY, Registry, TYPE } from "./truth.ts";
+
+const SPACE = 4294967296;
+const DF = 0x4000;
+const NO_OUTPUT = { from: 0, to: 0 };
+
+export interface RegionOptions {
+  /** A whole number; with the scenario, the plan and the epoch it decides every byte. */
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly plan: Plan;
+  /** The time that the scenario's hours count from, microseconds UTC. */
+  readonly epoch: number;
+  readonly link?: Link;
+  /** Label packets with their actors, so that a `Tally` can say what was written. */
+  readonly truth?: boolean;
+}
+
+/** Packets of one sensor in order of time: those from `from` up to, not including, `to` of `frames`. */
+export interface Piece {
+  readonly frames: Frames;
+  from: number;
+  to: number;
+}
+
+export interface SensorStream {
+  readonly sensor: SimulatedSensor;
+  readonly darkAddresses: number;
+  /** Goes on from this time. */
+  seek(time: number): void;
+  /**
+   * The next packets before `until`, or an empty piece when there are no more; call again until it is empty. The frames
+   * are reused: they are valid until the next call.
+   */
+  read(until: number): Piece;
+}
+
+interface Outbreak {
+  readonly spec: OutbreakSpec;
+  readonly start: number;
+  readonly seed: number;
+  readonly tool: Tool;
+  readonly aim: number;
+}
+interface Storm {
+  readonly spec: StormSpec;
+  readonly start: number;
+  readonly end: number;
+}
+interface Misconfigured {
+  readonly src: number;
+  readonly dst: number;
+  readonly piece: number;
+  readonly aim: number;
+  readonly text: string;
+  readonly tool: Tool;
+  readonly hash: number;
+}
+
+/** One world: its hosts, attacks and outbreaks. Sensors look at it through `stream`; all of them see the same actors. */
+export class Region {
+  readonly scenario: Scenario;
+  readonly plan: Plan;
+  readonly epoch: number;
+  readonly registry = new Registry();
+  readonly seed: number;
+  readonly link: Link;
+  readonly truth: boolean;
+  readonly populations: readonly Population[];
+  readonly attacks: Attacks;
+  readonly outbreaks: readonly Outbreak[];
+  readonly storms: readonly Storm[];
+  /** Where infected devices live. */
+  readonly homes: Alias;
+
+  constructor({ seed, scenario, plan, epoch, link = "ethernet", truth = false }: RegionOptions) {
+    this.scenario = scenario;
+    this.plan = plan;
+    this.epoch = epoch;
+    this.link = link;
+    this.truth = truth;
+    this.seed = mix(seed % SPACE, Math.floor(seed / SPACE) + 0x6c6179);
+    const pieces = new Map(
+      hostKinds.map((kind) => [lives[kind].favour, pieceAlias(plan, lives[kind].favour)] as const),
+    );
+    this.homes = pieces.get(lives.mirai.favour)!;
+    this.populations = hostKinds.map(
+      (kind) => new Population(kind, scenario.hosts[kind], this.seed, plan, pieces.get(lives[kind].favour)!),
+    );
+    const victims = pieceAlias(plan, ({ kind }, _cc, size) => (kind === "hosting" ? 3 : 1) / Math.sqrt(size));
+    this.attacks = new Attacks(this.seed, scenario, epoch, plan, victims);
+    this.outbreaks = scenario.outbreaks.map((spec, i) => ({
+      spec,
+      start: epoch + spec.startHours * HOUR,
+      seed: mix3(this.seed, 0x6f757462, i),
+      tool: spec.mirai ? tools.mirai : tools.rawBot,
+      aim: aimOf(spec.protocol === "udp" ? UDP : TCP, spec.port),
+    }));
+    this.storms = scenario.storms.map((spec) => {
+      const start = epoch + spec.startHours * HOUR;
+      return { spec, start, end: start + spec.minutes * 60e6 };
+    });
+  }
+
+  stream(sensor: SimulatedSensor, from: number): SensorStream {
+    return new Stream(this, sensor, from);
+  }
+}
+
+/** Hosts of an outbreak as the scenario's curve has them, one value an hour from its start (or `from`) to `to`. */
+export const outbreakCurve = (
+  region: Region,
+  spec: OutbreakSpec,
+  from: number,
+  to: number,
+): { time: number; hosts: number }[] => {
+  const start = region.epoch + spec.startHours * HOUR;
+  const curve: { time: number; hosts: number }[] = [];
+  const step = Math.max(60e6, Math.min(HOUR, (to - from) / 100));
+  for (let time = Math.max(start, from); time <= to; time += step) {
+    curve.push({ time, hosts: Math.round(infectedAt(spec, time - start)) });
+  }
+  return curve;
+};
+
+class Stream implements SensorStream {
+  readonly sensor: SimulatedSensor;
+  readonly darkAddresses: number;
+  readonly #region: Region;
+  readonly #rng = new Rng();
+  readonly #frames: Frames;
+  readonly #hash: number;
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #misconfigured: Misconfigured[] = [];
+  readonly #slice: number;
+  readonly #piece: { frames: Frames; from: number; to: number };
+  readonly #numbers: Float64Array[];
+  readonly #turns: Int32Array[];
+  #next: number;
+  #floor: number;
+  #read = 0;
+
+  constructor(region: Region, sensor: SimulatedSensor, from: number) {
+    this.#region = region;
+    this.sensor = sensor;
+    this.#hash = hashText(sensor.name);
+    let size = 0;
+    for (const text of sensor.dark) {
+      const prefix = parsePrefix(text);
+      if (prefix === undefined || prefix.length < 96) throw new Error(`"${text}" is no IPv4 prefix`);
+      this.#starts.push(prefix.words[3]);
+      size += prefixSize(prefix);
+      this.#ends.push(size);
+    }
+    this.darkAddresses = size;
+    this.#frames = new Frames(region.link, 4096);
+    this.#piece = { frames: this.#frames, ...NO_OUTPUT };
+    this.#numbers = region.populations.map(({ rates }) => new Float64Array(rates.length));
+    this.#turns = region.populations.map(({ rates }) => new Int32Array(rates.length).fill(-1));
+    // A slice holds some thousands of packets at most, and lasts 10 ms to 10 s; a power of ten, so that slices fit days.
+    const rate = region.scenario.intensity * size;
+    this.#slice = rate * 10 < 8192 ? 10e6 : rate < 8192 ? 1e6 : rate / 10 < 8192 ? 1e5 : 1e4;
+    this.#misconfigure();
+    this.#next = 0;
+    this.#floor = 0;
+    this.seek(from);
+  }
+
+  seek(time: number): void {
+    this.#floor = time;
+    this.#next = Math.floor(time / this.#slice);
+    this.#frames.clear();
+    this.#read = 0;
+  }
+
+  read(until: number): Piece {
+    const piece = this.#piece;
+    const { times } = this.#frames;
+    if (this.#read < this.#frames.count && times[this.#read]! < until) {
+      return this.#hand(until);
+    }
+    while (this.#read >= this.#frames.count && this.#next * this.#slice < until) {
+      this.#fill(this.#next++);
+      this.#read = 0;
+      while (this.#read < this.#frames.count && this.#frames.times[this.#read]! < this.#floor) this.#read++;
+      if (this.#read < this.#frames.count && this.#frames.times[this.#read]! < until) return this.#hand(until);
+    }
+    piece.from = piece.to = this.#read;
+    return piece;
+  }
+
+  #hand(until: number): Piece {
+    const { times, count } = this.#frames;
+    const piece = this.#piece;
+    piece.from = this.#read;
+    if (times[count - 1]! < until) this.#read = count;
+    else while (this.#read < count && times[this.#read]! < until) this.#read++;
+    piece.to = this.#read;
+    return piece;
+  }
+
+  #address(index: number): number {
+    let i = 0;
+    while (index >= this.#ends[i]!) i++;
+    return this.#starts[i]! + index - (i === 0 ? 0 : this.#ends[i - 1]!);
+  }
+
+  #misconfigure(): void {
+    const { seed, plan, scenario, homes } = this.#region;
+    // Each sends a packet every two minutes in the mean; as many as the share asks for.
+    const count = Math.min(
+      200_000,
+      poisson(
+        new Rng(seed, this.#hash, 0x6d697363),
+        scenario.shares.misconfiguration * scenario.intensity * 120 * this.darkAddresses,
+      ),
+    );
+    const kinds = [tools.linux, tools.linuxNew, tools.windowsNew, tools.embeddedLinux];
+    for (let i = 0; i < count; i++) {
+      const hash = mix3(mix(seed, this.#hash), 0x6d69, i);
+      const piece = homes.pick(unit(mix(hash, 1)));
+      const choice = aims.misconfiguration[mix(hash, 2) % aims.misconfiguration.length]!;
+      this.#misconfigured.push({
+        src: hostIn(plan, piece, mix(hash, 3)),
+        dst: this.#address(mix(hash, 4) % this.darkAddresses),
+        piece,
+        aim: choice.table[0]!,
+        text: choice.text,
+        tool: kinds[mix(hash, 5) % kinds.length]!,
+        hash,
+      });
+    }
+  }
+
+  /** Packets of slice `number`: a Poisson process of all actors together, each packet then given to one of them. */
+  #fill(number: number): void {
+    const region = this.#region;
+    const { scenario, populations } = region;
+    const rng = this.#rng;
+    const begin = number * this.#slice;
+    const end = begin + this.#slice;
+    this.#frames.clear();
+    rng.seed(region.seed, mix(this.#hash, Math.floor(number / SPACE)), number | 0);
+
+    const rates: number[] = [];
+    let total = 0;
+    const add = (rate: number): void => {
+      total += rate * this.darkAddresses;
+      rates.push(total);
+    };
+    for (const population of populations) {
+      population.enter(begin);
+      add((scenario.shares[population.kind] * scenario.intensity) / meanActivity(population.kind));
+    }
+    const attacks = region.attacks.during(begin, end);
+    for (const attack of attacks) add(attack.answered / SPACE);
+    const storms = region.storms.filter((storm) => storm.start < end && storm.end > begin);
+    for (const storm of storms) add(storm.spec.intensity);
+    // The rate of a growing outbreak at the slice's end bounds it; hosts that come later are left out one by one.
+    const outbreaks = region.outbreaks.filter((outbreak) => outbreak.start < end);
+    for (const { spec, start } of outbreaks) add((Math.ceil(infectedAt(spec, end - start)) * spec.rate) / SPACE);
+    const misconfigured = total + (scenario.shares.misconfiguration > 0 ? this.#misconfigured.length / 120 : 0);
+
+    const scale = 1e6 / misconfigured;
+    let t = begin;
+    for (;;) {
+      t += rng.gap() * scale;
+      if (!(t < end)) break;
+      const time = Math.floor(t);
+      const u = rng.unit() * misconfigured;
+      if (u >= total) {
+        this.#stray(this.#misconfigured[rng.below(this.#misconfigured.length)]!, time);
+        continue;
+      }
+      let which = 0;
+      while (u >= rates[which]!) which++;
+      if (which < populations.length) this.#scan(which, time);
+      else if ((which -= populations.length) < attacks.length) {
+        const attack = attacks[which]!;
+        if (time >= attack.start && time < attack.end) this.#echo(attack, time);
+      } else if ((which -= attacks.length) < storms.length) {
+        const storm = storms[which]!;
+        if (time >= storm.start && time < storm.end) this.#storm(storm, time);
+      } else this.#outbreak(outbreaks[which - storms.length]!, time);
+    }
+  }
+
+  #dark(): number {
+    return this.#address(this.#rng.below(this.darkAddresses));
+  }
+
+  #scan(which: number, time: number): void {
+    const rng = this.#rng;
+    const region = this.#region;
+    const population = region.populations[which]!;
+    const place = population.rates.pick(rng.unit());
+    const device = population.active(place, time, rng.next());
+    if (device === undefined) return;
+    let actor = 0;
+    if (region.truth) {
+      if (this.#turns[which]![place] === device.turn) actor = this.#numbers[which]![place]!;
+      else {
+        actor = region.registry.number(`${population.kind} ${place} ${device.turn}`, () => ({
+          kind: population.kind,
+          tool: device.tool.name,
+          ports: device.text,
+          piece: device.piece,
+        }));
+        this.#turns[which]![place] = device.turn;
+        this.#numbers[which]![place] = actor;
+      }
+    }
+    const hops = device.hops + (mix(device.hash, this.#hash) & 3);
+    this.#probe(time, device.src, this.#dark(), device.aims[rng.next() & 127]!, device.tool, device.hash, hops, actor);
+  }
+
+  #probe(
+    time: number,
+    src: number,
+    dst: number,
+    aim: number,
+    tool: Tool,
+    hash: number,
+    hops: number,
+    actor: number,
+  ): void {
+    const rng = this.#rng;
+    const frames = this.#frames;
+    const ttl = tool.ttl - hops;
+    const protocol = aim >>> 16;
+    const random = rng.next();
+    const range = tool.portHigh - tool.portLow + 1;
+    const sport = tool.portLow + (tool.onePort ? mix(hash, 21) % range : (random >>> 8) % range);
+    let id = random & 0xffff;
+    if (tool.ipId === "zmap") id = 54321;
+    else if (tool.ipId === "zero") id = 0;
+    // What a counter of the sender shows to so small a part of its traffic: it runs on with time.
+    else if (tool.ipId === "counter") id = (hash + Math.floor(time / 700)) & 0xffff;
+    if (protocol === 1) {
+      const mark = tool.ipId === "zmap" ? MADE_BY.zmap : 0;
+      frames.icmp(time, src, dst, ttl, id, 8, 0, rng.next(), mark ? pingShort : pingLong, actor, TYPE.ping | mark);
+      return;
+    }
+    let port = aim & 0xffff;
+    if (port === 0) port = 1 + rng.below(65535);
+    if (protocol === UDP) {
+      const mark = tool.ipId === "zmap" ? MADE_BY.zmap : 0;
+      const data: Payload = udpProbes.get(port) ?? emptyPayload;
+      if (tool.ipId === "masscan") id = random & 0xffff;
+      frames.udp(time, src, dst, ttl, id, tool.fragment, sport, port, data, actor, TYPE.udp | mark);
+      return;
+    }
+    let seq = rng.next();
+    let what: number = TYPE.syn;
+    if (tool.seqIsDst) {
+      seq = dst;
+      what |= MADE_BY.mirai;
+    } else if (tool.ipId === "masscan") {
+      id = (dst ^ port ^ seq) & 0xffff;
+      what |= MADE_BY.masscan;
+    } else if (tool.ipId === "zmap") what |= MADE_BY.zmap;
+    const window = tool.window === 0 ? mix(hash, 22) & 0xffff : tool.window;
+    const stamp = tool.options.stamp < 0 ? 0 : (hash + Math.floor(time / 4000)) >>> 0;
+    frames.tcp(
+      time,
+      src,
+      dst,
+      ttl,
+      id,
+      tool.fragment,
+      sport,
+      port,
+      seq,
+      0,
+      2,
+      window,
+      tool.options,
+      stamp,
+      actor,
+      what,
+    );
+  }
+
+  #echo(attack: Attack, time: number): void {
+    const rng = this.#rng;
+    const frames = this.#frames;
+    const { hash, victim, port } = attack;
+    const actor = this.#region.truth
+      ? this.#region.registry.number(`attack ${attack.id}`, () => ({
+          kind: "backscatter",
+          tool: attack.kind,
+          ports: attack.kind === "ping" ? "echo" : `${port}${attack.kind === "udp" ? "/udp" : ""}`,
+          piece: attack.piece,
+          attack,
+        }))
+      : 0;
+    const dst = this.#dark();
+    const sport = 1024 + rng.below(64512);
+    const ttl = (hash & 1 ? 64 : 128) - 8 - ((hash >>> 1) & 15);
+    const u = rng.unit();
+    const id = rng.next() & 0xffff;
+    if (attack.kind === "ping") {
+      frames.icmp(time, victim, dst, ttl, id, 0, 0, rng.next(), pingLong, actor, TYPE.pong);
+      return;
+    }
+    if (attack.kind === "udp") {
+      // Some answers come from a router before the victim: only the quoted packet names it.
+      const router = u < 0.2;
+      const src = router ? (victim & 0xffffff00) + 1 : victim;
+      const [type, code] = router ? (u < 0.06 ? [11, 0] : [3, u < 0.13 ? 1 : 13]) : [3, 3];
+      const length = 64 + (hash & 255);
+      const left = 1 + ((hash >>> 9) & 31);
+      const what = type === 11 ? TYPE.exceeded : TYPE.unreachable;
+      const [innerTtl, innerId, check] = [type === 11 ? 1 : left, rng.next() & 0xffff, rng.next() & 0xffff];
+      frames.icmpError(
+        time,
+        src,
+        dst,
+        ttl,
+        id,
+        type,
+        code,
+        victim,
+        innerTtl,
+        innerId,
+        sport,
+        port,
+        length,
+        check,
+        actor,
+        what,
+      );
+      return;
+    }
+    const seq = rng.next();
+    const ack = rng.next();
+    const style = (hash >>> 16) & 3;
+    // A port that is shut answers resets alone; one that is open, SYN-ACKs until it gives up.
+    const shut = unit(mix(hash, 31)) < 0.2;
+    if (shut || u < 0.12) {
+      frames.tcp(
+        time,
+        victim,
+        dst,
+        ttl,
+        id,
+        DF,
+        port,
+        sport,
+        shut ? 0 : seq,
+        ack,
+        0x14,
+        0,
+        noOptions,
+        0,
+        actor,
+        TYPE.rst,
+      );
+      return;
+    }
+    const options = replies.options[style]!;
+    const stamp = (hash + Math.floor(time / 4000)) >>> 0;
+    frames.tcp(
+      time,
+      victim,
+      dst,
+      ttl,
+      0,
+      DF,
+      port,
+      sport,
+      seq,
+      ack,
+      0x12,
+      replies.windows[style]!,
+      options,
+      stamp,
+      actor,
+      TYPE.synAck,
+    );
+  }
+
+  #storm({ spec }: Storm, time: number): void {
+    const rng = this.#rng;
+    const actor = this.#region.truth
+      ? this.#region.registry.number(`storm ${spec.kind} ${spec.port} ${spec.startHours}`, () => ({
+          kind: "storm",
+          tool: spec.kind,
+          ports: String(spec.port),
+          piece: -1,
+        }))
+      : 0;
+    // Forged evenly over the unicast space, reserved and unassigned addresses among them.
+    const src = 0x01000000 + rng.below(0xdf000000);
+    const dst = this.#dark();
+    const other = 1024 + rng.below(64512);
+    const ttl = 40 + rng.below(200);
+    const id = rng.next() & 0xffff;
+    const syn = spec.kind === "syn";
+    const [sport, dport] = syn ? [other, spec.port] : [spec.port, other];
+    const ack = syn ? 0 : rng.next();
+    const window = syn ? 512 + rng.below(65024) : 29200;
+    const type = syn ? TYPE.syn : TYPE.synAck;
+    this.#frames.tcp(
+      time,
+      src,
+      dst,
+      ttl,
+      id,
+      0,
+      sport,
+      dport,
+      rng.next(),
+      ack,
+      syn ? 2 : 0x12,
+      window,
+      noOptions,
+      0,
+      actor,
+      type,
+    );
+  }
+
+  #outbreak(outbreak: Outbreak, time: number): void {
+    const rng = this.#rng;
+    const region = this.#region;
+    const { spec, seed, start } = outbreak;
+    const most = Math.ceil(infectedAt(spec, (Math.floor(time / this.#slice) + 1) * this.#slice - start));
+    const place = rng.below(most);
+    if (place >= infectedAt(spec, time - start)) return;
+    const hash = mix(seed, place);
+    const piece = region.homes.pick(unit(mix(hash, 1)));
+    const src = hostIn(region.plan, piece, mix3(hash, 2, unit(mix(hash, 3)) < 0.3 ? Math.floor(time / DAY) : 0));
+    const actor = region.truth
+      ? region.registry.number(`outbreak ${seed} ${place}`, () => ({
+          kind: "outbreak",
+          tool: spec.family,
+          ports: `${spec.port}${spec.protocol === "udp" ? "/udp" : ""}`,
+          piece,
+        }))
+      : 0;
+    const hops = 7 + (mix(hash, 4) & 15);
+    this.#probe(time, src, this.#dark(), outbreak.aim, outbreak.tool, hash, hops, actor);
+  }
+
+  #stray(one: Misconfigured, time: number): void {
+    const region = this.#region;
+    const actor = region.truth
+      ? region.registry.number(`misconfiguration ${this.sensor.name} ${one.hash}`, () => ({
+          kind: "misconfiguration",
+          tool: one.tool.name,
+          ports: one.text,
+          piece: one.piece,
+        }))
+      : 0;
+    this.#probe(time, one.src, one.dst, one.aim, one.tool, one.hash, 7 + (one.hash & 15), actor);
+  }
+}
