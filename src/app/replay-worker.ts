@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createReadStream } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { openCapture } from "../capture/capture.ts";
 import { decode } from "../decode/decode.ts";
@@ -45,7 +46,10 @@ const room = async (): Promise<void> => {
 
 const replayOne = async (path: string, table: FlowTable, packets: PacketBatch): Promise<void> => {
   const counters = decodeCounters();
-  const capture = openCapture({ path });
+  // A worker's process.stdin is not the process's: read the descriptor itself.
+  const capture = openCapture(
+    path === "-" ? { stream: createReadStream("", { fd: 0, highWaterMark: 1 << 20 }), name: "-" } : { path },
+  );
   let ipBytes = 0;
   let read = 0;
   let reported = 0;
