@@ -32,6 +32,20 @@ export const errorCodes = {
   SEQUENCE_REUSED: { exit: 1, status: 409 },
   DOOR_BUSY: { exit: 1, status: 503 },
   QUARANTINE_FULL: { exit: 1, status: 507 },
+  STORE_ENGINE_MISSING: { exit: 2, status: 500 },
+  STORE_UNAVAILABLE: { exit: 1, status: 503 },
+  STORE_FAILED: { exit: 1, status: 500 },
+  STORE_QUERY_LIMIT: { exit: 1, status: 503 },
+  STORE_ROWS_LOST: { exit: 1, status: 500 },
+  STORE_PREFIXES: { exit: 2, status: 500 },
+  QUERY_PARAMETER: { exit: 2, status: 400 },
+  QUERY_PERIOD: { exit: 2, status: 400 },
+  METHOD_NOT_ALLOWED: { exit: 2, status: 405 },
+  ACCESS_TOKEN: { exit: 2, status: 401 },
+  ACCESS_HOST: { exit: 2, status: 421 },
+  ACCESS_ORIGIN: { exit: 2, status: 403 },
+  NOT_ACCEPTABLE: { exit: 2, status: 406 },
+  INTERNAL: { exit: 1, status: 500 },
 } as const satisfies Record<string, { exit: 1 | 2; status: number }>;
 export type ErrorCode = keyof typeof errorCodes;
 

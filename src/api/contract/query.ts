@@ -32,7 +32,7 @@ export const filters = {
   mark: Type.Optional(oneOf(marks, "only packets with this tool mark")),
   signature: Type.Optional(
     Type.String({
-      pattern: "^[0-9]{1,5}:[a-z,-]{1,40}:(?:[0-9]{1,5}|-):(?:[0-9]{1,3}|-)$",
+      pattern: "^[0-9]{1,5}:[a-z,-]{1,60}:(?:[0-9]{1,5}|-):(?:[0-9]{1,3}|-)$",
       description: "SYN signature, for example 64240:mss,sok,ts,nop,ws:1460:7",
     }),
   ),

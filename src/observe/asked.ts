@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import { AppError } from "../platform/errors.ts";
+import type { ResearchList } from "./research-list.ts";
+
+export const minute = 60_000;
+export const hour = 60 * minute;
+export const day = 24 * hour;
+
+/** A sensor as its hosts enrolled it. Times in milliseconds since 1970 UTC. */
+export interface SensorInfo {
+  readonly name: string;
+  /** ISO 3166-1 alpha-2 of where it stands; null when not told. */
+  readonly country: string | null;
+  /** null: since before anything that is asked. */
+  readonly enrolled: number | null;
+  readonly revoked: number | null;
+}
+
+/** What surrounds a question: everything that is neither asked nor in the flows. */
+export interface Surroundings {
+  /** Milliseconds since 1970 UTC. */
+  readonly now: number;
+  /** Event time that the data reach; null in an empty store. */
+  readonly dataUntil: number | null;
+  readonly sensors: readonly SensorInfo[];
+  readonly research: ResearchList | null;
+  readonly simulated: boolean;
+}
+
+/** Milliseconds; from <= t < to. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A question with its time made definite. */
+export interface Asked<P> extends Span {
+  readonly query: P;
+  /** As long, and just before. */
+  readonly previous: Span;
+  readonly realm: string;
+  readonly exercise: string;
+  readonly around: Surroundings;
+}
+
+const lengths: Readonly<Record<string, number>> = {
+  "15m": 15 * minute,
+  "1h": hour,
+  "6h": 6 * hour,
+  "24h": day,
+  "2d": 2 * day,
+  "7d": 7 * day,
+  "14d": 14 * day,
+  "30d": 30 * day,
+  "90d": 90 * day,
+  "365d": 365 * day,
+};
+const longest = 400 * day;
+/** Data older than this are a finished story, and `last` ends with them instead of with the clock. */
+const stale = hour;
+
+export const iso = (ms: number): string => new Date(ms).toISOString().replace(".000Z", "Z");
+/** A time as the engine reads a DateTime64 parameter. */
+export const engineTime = (ms: number): string => new Date(ms).toISOString().replace("T", " ").replace("Z", "");
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+export const floorTo = (ms: number, step: number): number => Math.floor(ms / step) * step;
+
+const moment = (name: string, text: string): number => {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new AppError("QUERY_PERIOD", `\`${name}\` is no time: write it as 2026-07-01T00:00:00Z`);
+  return ms;
+};
+
+/**
+ * The period that is meant by `from` and `to`, or by `last` (24 h when nothing is said). A period of `last` begins on a
+ * round 5 minutes, hour or day, so that roll-ups answer it, and ends now; when the newest data are more than an hour old, right after them.
+ * @throws AppError QUERY_PERIOD
+ */
+export const spanOf = (
+  query: { from?: string; to?: string; last?: string },
+  around: { now: number; dataUntil: number | null },
+  otherwise = "24h",
+): Span => {
+  const { dataUntil, now } = around;
+  const end = dataUntil !== null && now - dataUntil > stale ? dataUntil + 1 : now;
+  if (query.last !== undefined && (query.from !== undefined || query.to !== undefined)) {
+    throw new AppError("QUERY_PERIOD", "give `last`, or `from` and `to`, not both");
+  }
+  if (query.from === undefined && query.to === undefined) {
+    const length = lengths[query.last ?? otherwise] ?? day;
+    const round = length <= day ? 5 * minute : length <= 14 * day ? hour : day;
+    return { from: floorTo(end - length, round), to: end };
+  }
+  const to = query.to === undefined ? end : moment("to", query.to);
+  const from = query.from === undefined ? to - day : moment("from", query.from);
+  if (from >= to) throw new AppError("QUERY_PERIOD", "`from` must lie before `to`");
+  if (to - from > longest) throw new AppError("QUERY_PERIOD", "at most 400 days at once: move `from` or `to`");
+  return { from, to };
+};

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Coverage } from "../api/contract/index.ts";
+import { day, iso, minute } from "./asked.ts";
+import type { Asked, SensorInfo, Span } from "./asked.ts";
+import type { Statement } from "./engine.ts";
+import { num, text } from "./question.ts";
+import { scopeOf } from "./relation.ts";
+
+type Rows = readonly Record<string, unknown>[] | undefined;
+
+/** A sensor is up in these five minutes when it reported any interval of them, with packets or without. */
+export const beat = 5 * minute;
+
+/** Only of these sensors, when the question names some. */
+const only = (sensors: string | undefined): { sql: string; parameters: Record<string, unknown> } =>
+  sensors === undefined
+    ? { sql: "", parameters: {} }
+    : { sql: " AND sensor IN {only:Array(String)}", parameters: { only: sensors.split(",") } };
+
+/** Per sensor: in how many beats of the period it was up. */
+export const coverageStatement = (asked: Asked<unknown>, sensors?: string): Statement => {
+  const scope = scopeOf(asked, asked, "interval");
+  const own = only(sensors);
+  return {
+    sql: `SELECT sensor, uniqExact(intDiv(toUnixTimestamp(interval), 300)) AS beats, toUnixTimestamp64Milli(min(interval)) AS first_ms, max(degraded) AS degraded
+FROM reports WHERE ${scope.sql}${own.sql} GROUP BY sensor ORDER BY sensor`,
+    parameters: { ...scope.parameters, ...own.parameters },
+  };
+};
+
+const enrolledIn = (sensor: SensorInfo, { from, to }: Span): boolean =>
+  (sensor.enrolled ?? -Infinity) < to && (sensor.revoked ?? Infinity) > from;
+
+/** What the sensors could see of the period. A sensor nobody enrolled (a replay's) counts from its first report. */
+export const foldCoverage = (asked: Asked<unknown>, rows: Rows, sensors?: string): Coverage => {
+  const wanted = sensors?.split(",");
+  const until = Math.min(asked.to, Math.max(asked.around.dataUntil ?? asked.from, asked.from));
+  const enrolled = asked.around.sensors.filter(
+    (sensor) => enrolledIn(sensor, asked) && (wanted?.includes(sensor.name) ?? true),
+  );
+  const spans = new Map<string, Span>(
+    enrolled.map(({ name, enrolled: since, revoked }) => [
+      name,
+      {
+        from: Math.max(asked.from, since ?? asked.from),
+        to: Math.min(asked.to, asked.around.now, revoked ?? Infinity),
+      },
+    ]),
+  );
+  for (const row of rows ?? []) {
+    if (!spans.has(text(row, "sensor"))) spans.set(text(row, "sensor"), { from: num(row, "first_ms"), to: until });
+  }
+  let expected = 0;
+  let up = 0;
+  const outages: { sensor: string; minutes: number }[] = [];
+  for (const [sensor, span] of spans) {
+    const beats = num(
+      rows?.find((row) => row["sensor"] === sensor),
+      "beats",
+    );
+    // The beat that is under way counts once it has a report, and is no outage before.
+    const whole = Math.max(0, Math.floor(span.to / beat) - Math.floor(span.from / beat));
+    expected += Math.max(whole, beats);
+    up += beats;
+    if (beats < whole) outages.push({ sensor, minutes: (whole - beats) * 5 });
+  }
+  return {
+    enrolled: spans.size,
+    up: expected === 0 ? null : up / expected,
+    outages: outages.toSorted((a, b) => b.minutes - a.minutes).slice(0, 10),
+    degraded: (rows ?? []).some((row) => Boolean(row["degraded"])),
+  };
+};
+
+/** Seconds of a step that gives a graph at most some 800 points. */
+export const stepFor = ({ from, to }: Span): number =>
+  to - from <= 2 * day ? 300 : to - from <= 33 * day ? 3600 : 86_400;
+
+/** Per bucket: how many sensors were up, and whether some of it is degraded. */
+export const upStatement = (asked: Asked<unknown>, step: number, sensors?: string): Statement => {
+  const scope = scopeOf(asked, asked, "interval");
+  const own = only(sensors);
+  return {
+    sql: `SELECT intDiv(toUnixTimestamp(interval), ${step}) * ${step} AS t, uniqExact(sensor) AS up, max(degraded) AS degraded
+FROM reports WHERE ${scope.sql}${own.sql} GROUP BY t ORDER BY t`,
+    parameters: { ...scope.parameters, ...own.parameters },
+  };
+};
+
+export interface Filled {
+  readonly ms: number;
+  readonly time: string;
+  readonly row: Record<string, unknown> | undefined;
+  readonly up: number;
+  readonly enrolled: number;
+  readonly incomplete: boolean;
+  readonly degraded: boolean;
+}
+
+/** Every bucket of the period in order, with its row (column `t`, seconds) where there is one. */
+export const filled = (asked: Asked<unknown>, step: number, rows: Rows, ups: Rows, sensors?: string): Filled[] => {
+  const wanted = sensors?.split(",");
+  const byTime = new Map((rows ?? []).map((row) => [num(row, "t"), row]));
+  const upByTime = new Map((ups ?? []).map((row) => [num(row, "t"), row]));
+  const list: Filled[] = [];
+  for (let t = Math.floor(asked.from / 1000 / step) * step; t * 1000 < asked.to; t += step) {
+    const span = { from: t * 1000, to: (t + step) * 1000 };
+    const seen = upByTime.get(t);
+    const up = num(seen, "up");
+    const enrolled = asked.around.sensors.filter(
+      (sensor) => enrolledIn(sensor, span) && (wanted?.includes(sensor.name) ?? true),
+    ).length;
+    list.push({
+      ms: span.from,
+      time: iso(span.from),
+      row: byTime.get(t),
+      up,
+      enrolled: Math.max(enrolled, up),
+      incomplete: span.to > Math.min(asked.around.now, asked.to) || span.from < asked.from,
+      degraded: Boolean(seen?.["degraded"]),
+    });
+  }
+  return list;
+};

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
+import type { Asked } from "./asked.ts";
+import type { Statement } from "./engine.ts";
+
+type Envelope = "question" | "period" | "previous" | "coverage" | "meta";
+/** What a question itself answers; the envelope is put around it. */
+export type Body<A> = Omit<A, Envelope> & { readonly truncated?: boolean };
+export type Results = Readonly<Record<string, readonly Record<string, unknown>[]>>;
+
+/** A question: pure text of SQL from what is asked, and a pure fold of the rows that come back. */
+export interface Question<P, A> {
+  /** What `last` is when nothing is said; null where the question finds its period itself. */
+  readonly last: string;
+  /** The period, where it is not from/to/last. Milliseconds. */
+  readonly span?: (query: P, now: number) => { readonly from: number; readonly to: number };
+  /** Whether its numbers are compared with the period before. */
+  readonly compares: boolean;
+  /** One sentence for `ask --help`. */
+  readonly about: string;
+  readonly compile: (asked: Asked<P>) => Readonly<Record<string, Statement>>;
+  readonly fold: (asked: Asked<P>, results: Results) => Body<A>;
+}
+export type QuestionOf<Q extends QuestionName> = Question<QueryOf<Q>, AnswerOf<Q>>;
+
+/** Values of a row of the engine, read by kind. */
+export const num = (row: Record<string, unknown> | undefined, name: string): number => Number(row?.[name] ?? 0);
+export const numOrNull = (row: Record<string, unknown> | undefined, name: string): number | null =>
+  row?.[name] === null || row?.[name] === undefined ? null : Number(row[name]);
+export const text = (row: Record<string, unknown> | undefined, name: string): string =>
+  typeof row?.[name] === "string" ? row[name] : "";
+export const textOrNull = (row: Record<string, unknown> | undefined, name: string): string | null =>
+  text(row, name) === "" ? null : text(row, name);
+
+export const share = (part: number, all: number): number => (all > 0 ? Math.min(1, part / all) : 0);
+export const shareOrNull = (part: number, all: number): number | null => (all > 0 ? Math.min(1, part / all) : null);
+/** How much more than before, as a ratio; null when there was nothing before. */
+export const change = (now: number, before: number | null): number | null =>
+  before === null || before === 0 ? null : now / before - 1;

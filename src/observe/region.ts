@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import { day, dayOf } from "./asked.ts";
+import type { Asked } from "./asked.ts";
+import type { Statement } from "./engine.ts";
+import type { QuestionOf, Results } from "./question.ts";
+import { num, text } from "./question.ts";
+import { relation, scopeOf } from "./relation.ts";
+
+/** Packets per day and side, and how many sensor-days there were to see them. */
+export const sidesStatements = (asked: Asked<unknown>): Record<string, Statement> => {
+  const rows = relation(asked, asked, {});
+  const scope = scopeOf(asked, asked, "interval");
+  return {
+    sides: {
+      sql: `SELECT toString(toDate(first_seen)) AS date, src_cc = transform(sensor, {names:Array(String)}, {places:Array(String)}, '') AS home, sum(packets) AS n
+FROM ${rows.sql} WHERE named AND src_cc IS NOT NULL GROUP BY date, home ORDER BY date, home`,
+      parameters: {
+        ...rows.parameters,
+        // An empty list would have no type to compare with.
+        names: ["", ...asked.around.sensors.map(({ name }) => name)],
+        places: ["", ...asked.around.sensors.map(({ country }) => country ?? "")],
+      },
+    },
+    sensorDays: {
+      sql: `SELECT toString(toDate(interval)) AS date, uniqExact(sensor, intDiv(toUnixTimestamp(interval), 300)) / 288 AS days, uniqExact(sensor) AS sensors
+FROM reports WHERE ${scope.sql} GROUP BY date ORDER BY date`,
+      parameters: scope.parameters,
+    },
+  };
+};
+
+export interface SideRow {
+  readonly date: string;
+  readonly side: "domestic" | "overseas";
+  readonly perSensorDay: number | null;
+  readonly packets: number;
+  readonly sensorDays: number;
+}
+
+/** Both sides of every day or month of the period; an average over the time that sensors were up, null where none was. */
+export const foldSides = (asked: Asked<unknown>, results: Results, step: "day" | "month"): SideRow[] => {
+  const cut = step === "day" ? 10 : 7;
+  const sum = (
+    rows: Results[string] | undefined,
+    date: string,
+    pick: (row: Record<string, unknown>) => number,
+  ): number =>
+    (rows ?? []).filter((row) => text(row, "date").slice(0, cut) === date).reduce((all, row) => all + pick(row), 0);
+  const dates = new Set<string>();
+  for (let t = Math.floor(asked.from / day) * day; t < asked.to; t += day) dates.add(dayOf(t).slice(0, cut));
+  return [...dates].flatMap((date) => {
+    const sensorDays = sum(results["sensorDays"], date, (row) => num(row, "days"));
+    return (["domestic", "overseas"] as const).map((side) => {
+      const packets = sum(results["sides"], date, (row) =>
+        Boolean(row["home"]) === (side === "domestic") ? num(row, "n") : 0,
+      );
+      return { date, side, perSensorDay: sensorDays > 0 ? packets / sensorDays : null, packets, sensorDays };
+    });
+  });
+};
+
+export const domesticOverseas: QuestionOf<"region/domestic-overseas"> = {
+  about: "Average packets per sensor and day from the sensor's own country and from elsewhere",
+  last: "30d",
+  compares: false,
+  compile: sidesStatements,
+  fold: (asked, results) => {
+    const rows = foldSides(asked, results, asked.query.step ?? "day");
+    const mean = (side: SideRow["side"]): number | null => {
+      const own = rows.filter((row) => row.side === side);
+      const days = own.reduce((all, row) => all + row.sensorDays, 0);
+      return days > 0 ? own.reduce((all, row) => all + row.packets, 0) / days : null;
+    };
+    const [domestic, overseas] = [mean("domestic"), mean("overseas")];
+    return {
+      facts: {
+        domestic,
+        overseas,
+        ratio: domestic === null || overseas === null || domestic === 0 ? null : overseas / domestic,
+        sensors: Math.max(0, ...(results["sensorDays"] ?? []).map((row) => num(row, "sensors"))),
+      },
+      rows,
+    };
+  },
+};

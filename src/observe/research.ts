@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AnswerOf } from "../api/contract/index.ts";
+import { day, dayOf } from "./asked.ts";
+import { upStatement } from "./coverage.ts";
+import type { QuestionOf } from "./question.ts";
+import { num, shareOrNull, text } from "./question.ts";
+import { relation } from "./relation.ts";
+import { listed } from "./research-list.ts";
+
+/** More than this many ports on one calendar day (UTC) is research scanning, says JPCERT/CC's heuristic. */
+export const manyPorts = 10;
+
+export const research: QuestionOf<"scanners/research"> = {
+  about: "How much of the traffic research scanners send: by the known list, and by more than 10 ports a day",
+  last: "7d",
+  compares: false,
+  compile: (asked) => {
+    const filters = asked.query.sensor === undefined ? {} : { sensor: asked.query.sensor };
+    const rows = relation(asked, asked, { ...filters, class: "tcp-syn,udp" });
+    const list = listed(asked.around.research, "src");
+    const parameters = { ...rows.parameters, ...list.parameters };
+    return {
+      days: {
+        sql: `SELECT date, sum(n) AS total, sumIf(n, on_list) AS listed_packets, sumIf(n, ports > ${manyPorts}) AS heuristic,
+  sumIf(n, on_list OR ports > ${manyPorts}) AS either
+FROM (SELECT toString(toDate(first_seen)) AS date, src, sum(packets) AS n, uniqUpTo(${manyPorts})(protocol, dst_port) AS ports, named AND ${list.sql} AS on_list
+  FROM ${rows.sql} GROUP BY date, src, named) GROUP BY date ORDER BY date`,
+        parameters,
+      },
+      owners:
+        list.sql === "0"
+          ? { sql: "SELECT '' AS src, 0 AS n WHERE 0", parameters: {} }
+          : {
+              sql: `SELECT src, sum(packets) AS n FROM ${rows.sql} WHERE named AND ${list.sql} GROUP BY src ORDER BY n DESC LIMIT 20000`,
+              parameters,
+            },
+      up: upStatement(asked, 86_400, asked.query.sensor),
+    };
+  },
+  fold: (asked, results) => {
+    const found = new Map((results["days"] ?? []).map((row) => [text(row, "date"), row]));
+    const up = new Set((results["up"] ?? []).map((row) => dayOf(num(row, "t") * 1000)));
+    const rows: AnswerOf<"scanners/research">["rows"] = [];
+    for (let t = Math.floor(asked.from / day) * day; t < asked.to; t += day) {
+      const date = dayOf(t);
+      const row = found.get(date);
+      rows.push({
+        date,
+        packets: row === undefined && !up.has(date) ? null : num(row, "total"),
+        listed: num(row, "listed_packets"),
+        heuristic: num(row, "heuristic"),
+        either: num(row, "either"),
+        share: shareOrNull(num(row, "either"), num(row, "total")),
+      });
+    }
+    const sum = (pick: "packets" | "listed" | "heuristic" | "either"): number =>
+      rows.reduce((all, row) => all + (row[pick] ?? 0), 0);
+    const owners = new Map<string, { sources: number; packets: number }>();
+    for (const row of results["owners"] ?? []) {
+      const owner = asked.around.research?.addresses.get(text(row, "src")) ?? "listed network";
+      const before = owners.get(owner) ?? { sources: 0, packets: 0 };
+      owners.set(owner, { sources: before.sources + 1, packets: before.packets + num(row, "n") });
+    }
+    const [packets, either] = [sum("packets"), sum("either")];
+    return {
+      facts: {
+        packets,
+        listed: sum("listed"),
+        heuristic: sum("heuristic"),
+        either,
+        share: shareOrNull(either, packets),
+        sources: results["owners"]?.length ?? 0,
+        listSize: asked.around.research?.size ?? 0,
+      },
+      owners: [...owners]
+        .map(([owner, { sources, packets: sent }]) => ({ owner, sources, packets: sent }))
+        .toSorted((a, b) => b.packets - a.packets || (a.owner < b.owner ? -1 : 1))
+        .slice(0, 20),
+      rows,
+    };
+  },
+};

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AnswerOf } from "../api/contract/index.ts";
+import { formatSignature } from "../model/signature.ts";
+import { protocolName, spoofReasons } from "../model/traffic.ts";
+import { formatIp, parseIp } from "../net/ip.ts";
+import { AppError } from "../platform/errors.ts";
+import { iso } from "./asked.ts";
+import type { ResearchList } from "./research-list.ts";
+import type { QuestionOf } from "./question.ts";
+import { num, numOrNull, shareOrNull, text, textOrNull } from "./question.ts";
+import { scopeOf } from "./relation.ts";
+import { manyPorts } from "./research.ts";
+
+type Facts = AnswerOf<"source">["facts"];
+
+/** The address in its one right form. @throws AppError QUERY_PARAMETER */
+export const addressOf = (typed: string): string => {
+  const words = parseIp(typed);
+  if (words === undefined) {
+    throw new AppError("QUERY_PARAMETER", "`ip` is no IPv4 or IPv6 address", { parameter: "ip" });
+  }
+  return formatIp(words);
+};
+export const engineAddress = (ip: string): string => (ip.includes(":") ? ip : `::ffff:${ip}`);
+const ownerIn = (list: ResearchList | null, ip: string): string | null =>
+  list?.addresses.get(engineAddress(ip)) ?? null;
+
+/** By the rule that the contract states; the first that fits. */
+const verdictOf = (facts: {
+  packets: number;
+  listed: boolean;
+  mostPortsInDay: number;
+  scanShape: number;
+  mirai: number;
+  replies: number;
+  requests: number;
+  destinations: number;
+  ports: number;
+}): Facts["verdict"] => {
+  if (facts.packets === 0) return "unseen";
+  if (facts.listed || (facts.mostPortsInDay > manyPorts && facts.scanShape > 0)) return "research";
+  if (facts.mirai >= 2) return "mirai-type";
+  if (facts.replies * 2 > facts.packets) return "backscatter";
+  if (facts.requests > 0 && (facts.destinations > 1 || facts.ports > 1)) return "scanner";
+  return "other";
+};
+const requests = new Set(["tcp-syn", "udp", "icmp-echo-request"]);
+const replies = new Set([
+  "tcp-syn-ack",
+  "tcp-rst",
+  "icmp-echo-reply",
+  "icmp-unreachable",
+  "icmp-source-quench",
+  "icmp-time-exceeded",
+  "icmp-parameter-problem",
+  "icmp-timestamp-reply",
+  "icmp-information-reply",
+  "icmp-mask-reply",
+]);
+
+export const oneSource: QuestionOf<"source"> = {
+  about: "Everything about one source: verdict, ports, sensors, hours, marks, signatures, evidence",
+  last: "30d",
+  compares: false,
+  compile: (asked) => {
+    const scope = scopeOf(asked, asked);
+    const parameters = { ...scope.parameters, src: engineAddress(addressOf(asked.query.ip)) };
+    const from = `FROM flows WHERE src = {src:IPv6} AND ${scope.sql}`;
+    const seen =
+      "toUnixTimestamp64Milli(min(first_seen)) AS first_ms, toUnixTimestamp64Milli(max(last_seen)) AS last_ms";
+    const statement = (sql: string): { sql: string; parameters: Record<string, unknown> } => ({ sql, parameters });
+    const spoof = spoofReasons.map((reason) => `sum(spoof_${reason}) AS r_${reason}`).join(", ");
+    return {
+      summary: statement(`SELECT t.*, networks.name AS network FROM (
+  SELECT sum(packets) AS n, sum(bytes) AS octets, count() AS flow_rows, any(src_asn) AS asn, any(src_cc) AS cc, uniqExact(protocol, dst_port) AS ports, uniqExact(sensor) AS sensor_count,
+  min(ttl_min) AS low_ttl, max(ttl_max) AS high_ttl, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, ${seen}, ${spoof} ${from}) AS t
+LEFT JOIN networks ON networks.asn = t.asn`),
+      days: statement(
+        `SELECT max(ports) AS most FROM (SELECT toDate(first_seen) AS date, uniqExact(protocol, dst_port) AS ports ${from} GROUP BY date)`,
+      ),
+      ports: statement(
+        `SELECT protocol, dst_port AS port, class, sum(packets) AS n, count() AS flow_rows, sum(mirai) AS m, ${seen} ${from} GROUP BY protocol, port, class ORDER BY n DESC, protocol, port LIMIT 1000`,
+      ),
+      classes: statement(`SELECT class, sum(packets) AS n ${from} GROUP BY class ORDER BY n DESC, class`),
+      signatures: statement(
+        `SELECT toUInt32(bitShiftRight(assumeNotNull(signature), 32)) AS high, toUInt32(bitAnd(assumeNotNull(signature), 4294967295)) AS low, sum(packets) AS n ${from} AND signature IS NOT NULL GROUP BY signature ORDER BY n DESC, high, low LIMIT 20`,
+      ),
+      // Dark sets of two sensors are disjoint: their counts add.
+      sensors: statement(
+        `SELECT sensor, sum(packets) AS n, greatest(uniqExactArray(dst_tokens), max(dst_count)) AS destinations, ${seen} ${from} GROUP BY sensor ORDER BY sensor`,
+      ),
+      hours: statement(
+        `SELECT toUnixTimestamp(toStartOfHour(first_seen)) AS t, sum(packets) AS n ${from} GROUP BY t ORDER BY t`,
+      ),
+      evidence: statement(
+        `SELECT toUnixTimestamp64Milli(first_seen) + intDiv(sample.1, 1000) AS ms, sensor, protocol, sample.2 AS source_port, dst_port AS port, class,
+  toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed
+FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(sample_offsets, sample_ports) AS sample ORDER BY ms DESC LIMIT 50`,
+      ),
+    };
+  },
+  fold: ({ around, query }, results) => {
+    const ip = addressOf(query.ip);
+    const summary = results["summary"]?.[0];
+    const packets = num(summary, "n");
+    const classes = (results["classes"] ?? []).map((row) => ({ class: text(row, "class"), packets: num(row, "n") }));
+    const sensorRows = (results["sensors"] ?? []).map((row) => ({
+      sensor: text(row, "sensor"),
+      packets: num(row, "n"),
+      destinations: num(row, "destinations"),
+      firstSeen: iso(num(row, "first_ms")),
+      lastSeen: iso(num(row, "last_ms")),
+    }));
+    const hours = (results["hours"] ?? []).map((row) => ({ time: iso(num(row, "t") * 1000), packets: num(row, "n") }));
+    const destinations = sensorRows.reduce((all, row) => all + row.destinations, 0);
+    const marks = {
+      mirai: num(summary, "m"),
+      zmap: num(summary, "z"),
+      masscan: num(summary, "a"),
+      stateless: num(summary, "s"),
+    };
+    const spoof = spoofReasons
+      .map((reason) => ({ reason, packets: num(summary, `r_${reason}`) }))
+      .filter((row) => row.packets > 0);
+    const sumOf = (names: ReadonlySet<string>): number =>
+      classes.reduce((all, row) => all + (names.has(row.class) ? row.packets : 0), 0);
+    const mostPortsInDay = num(results["days"]?.[0], "most");
+    const listOwner = ownerIn(around.research, ip);
+    const rows = (results["ports"] ?? []).map((row) => ({
+      protocol: protocolName(num(row, "protocol")),
+      port: numOrNull(row, "port"),
+      class: text(row, "class"),
+      packets: num(row, "n"),
+      flows: num(row, "flow_rows"),
+      mirai: num(row, "m"),
+      firstSeen: iso(num(row, "first_ms")),
+      lastSeen: iso(num(row, "last_ms")),
+    }));
+    const seen = packets > 0;
+    return {
+      facts: {
+        ip,
+        seen,
+        verdict: verdictOf({
+          packets,
+          listed: listOwner !== null,
+          mostPortsInDay,
+          scanShape: marks.zmap + marks.masscan + marks.stateless,
+          mirai: marks.mirai,
+          replies: sumOf(replies),
+          requests: sumOf(requests),
+          destinations,
+          ports: num(summary, "ports"),
+        }),
+        asn: numOrNull(summary, "asn"),
+        network: textOrNull(summary, "network"),
+        country: textOrNull(summary, "cc"),
+        packets,
+        bytes: num(summary, "octets"),
+        flows: num(summary, "flow_rows"),
+        ports: num(summary, "ports"),
+        mostPortsInDay,
+        sensors: num(summary, "sensor_count"),
+        destinations,
+        hoursActive: hours.length,
+        firstSeen: seen ? iso(num(summary, "first_ms")) : null,
+        lastSeen: seen ? iso(num(summary, "last_ms")) : null,
+        ttlMin: seen ? num(summary, "low_ttl") : null,
+        ttlMax: seen ? num(summary, "high_ttl") : null,
+        listOwner,
+        // A packet may have several reasons: the largest is the least that can be forged.
+        spoofShare: shareOrNull(Math.max(0, ...spoof.map((row) => row.packets)), packets),
+      },
+      marks,
+      classes,
+      spoof,
+      signatures: (results["signatures"] ?? []).map((row) => ({
+        signature: formatSignature(num(row, "high"), num(row, "low")),
+        packets: num(row, "n"),
+      })),
+      sensorRows,
+      hours,
+      evidence: (results["evidence"] ?? []).map((row) => ({
+        time: new Date(num(row, "ms")).toISOString(),
+        sensor: text(row, "sensor"),
+        protocol: protocolName(num(row, "protocol")),
+        sourcePort: numOrNull(row, "source_port"),
+        port: numOrNull(row, "port"),
+        class: text(row, "class"),
+        signature: num(row, "signed") === 1 ? formatSignature(num(row, "high"), num(row, "low")) : null,
+      })),
+      rows,
+      truncated: rows.length === 1000,
+    };
+  },
+};

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import { protocolName } from "../model/traffic.ts";
+import { day, dayOf } from "./asked.ts";
+import type { Asked, Span } from "./asked.ts";
+import { upStatement } from "./coverage.ts";
+import { foldMiraiHosts, foldMiraiPorts, miraiHostStatements, miraiPortStatements } from "./mirai.ts";
+import type { QuestionOf } from "./question.ts";
+import { num, numOrNull, text } from "./question.ts";
+import { foldSides, sidesStatements } from "./region.ts";
+import { relation } from "./relation.ts";
+
+/** `2026Q3` is July to September 2026, UTC. */
+export const quarterSpan = (name: string): Span => {
+  const year = Number(name.slice(0, 4));
+  const first = (Number(name.slice(5)) - 1) * 3;
+  return { from: Date.UTC(year, first, 1), to: Date.UTC(year, first + 3, 1) };
+};
+export const quarterOf = (ms: number): string => {
+  const date = new Date(ms);
+  return `${date.getUTCFullYear()}Q${Math.floor(date.getUTCMonth() / 3) + 1}`;
+};
+/** What is not over ends now: days to come are no days without packets. */
+const soFar = <P>(asked: Asked<P>): Asked<P> => ({
+  ...asked,
+  to: Math.max(asked.from + 1, Math.min(asked.to, Math.ceil(asked.around.now / day) * day)),
+});
+
+export const tsubame: QuestionOf<"reports/tsubame"> = {
+  about: "The TSUBAME tables of a quarter",
+  last: "90d",
+  span: ({ quarter }, now) => quarterSpan(quarter ?? quarterOf(now)),
+  compares: false,
+  compile: (whole) => {
+    const asked = soFar(whole);
+    const rows = relation(asked, asked, { class: "tcp-syn,udp" });
+    const top = `SELECT protocol, dst_port FROM ${rows.sql} GROUP BY protocol, dst_port ORDER BY sum(packets) DESC, protocol, dst_port LIMIT 5`;
+    return {
+      ...sidesStatements(asked),
+      ...miraiHostStatements(asked, {}, 5),
+      ...miraiPortStatements(asked, {}, 10),
+      topPorts: {
+        sql: `SELECT protocol, dst_port AS port, sum(packets) AS n FROM ${rows.sql} GROUP BY protocol, port ORDER BY n DESC, protocol, port LIMIT 10`,
+        parameters: rows.parameters,
+      },
+      daily: {
+        sql: `SELECT toString(toDate(first_seen)) AS date, protocol, dst_port AS port, sum(packets) AS n FROM ${rows.sql}
+WHERE (protocol, dst_port) IN (${top}) GROUP BY date, protocol, port ORDER BY date, protocol, port`,
+        parameters: rows.parameters,
+      },
+      bySensor: {
+        sql: `SELECT sensor, protocol, port, n, row_number() OVER (PARTITION BY sensor ORDER BY n DESC, protocol, port) AS rank
+FROM (SELECT sensor, protocol, dst_port AS port, sum(packets) AS n FROM ${rows.sql} GROUP BY sensor, protocol, port)
+QUALIFY rank <= 10 ORDER BY sensor, rank`,
+        parameters: rows.parameters,
+      },
+      total: {
+        sql: `SELECT sum(packets) AS n, uniqExact(sensor) AS sensors FROM ${rows.sql}`,
+        parameters: rows.parameters,
+      },
+      up: upStatement(asked, 86_400),
+    };
+  },
+  fold: (whole, results) => {
+    const asked = soFar(whole);
+    const sensorDays = new Map((results["sensorDays"] ?? []).map((row) => [text(row, "date"), num(row, "days")]));
+    const allDays = [...sensorDays.values()].reduce((sum, days) => sum + days, 0);
+    const ports = (results["topPorts"] ?? []).map((row, i) => ({
+      rank: i + 1,
+      protocol: protocolName(num(row, "protocol")),
+      port: numOrNull(row, "port"),
+      packets: num(row, "n"),
+      perSensorDay: allDays > 0 ? num(row, "n") / allDays : null,
+    }));
+    const daily = new Map(
+      (results["daily"] ?? []).map((row) => [
+        `${text(row, "date")} ${protocolName(num(row, "protocol"))}/${num(row, "port")}`,
+        num(row, "n"),
+      ]),
+    );
+    const dates: string[] = [];
+    for (let t = asked.from; t < asked.to; t += day) dates.push(dayOf(t));
+    const mirai = foldMiraiHosts(asked, results);
+    const total = results["total"]?.[0];
+    return {
+      facts: {
+        quarter: whole.query.quarter ?? quarterOf(whole.around.now),
+        sensors: num(total, "sensors"),
+        complete: whole.to <= whole.around.now,
+        packets: num(total, "n"),
+        topPort: ports[0]?.port ?? null,
+        topProtocol: ports[0]?.protocol ?? null,
+        miraiHosts: mirai.hosts,
+      },
+      topPorts: ports,
+      topPortsDaily: dates.flatMap((date) =>
+        ports.slice(0, 5).map(({ protocol, port }) => {
+          const days = sensorDays.get(date) ?? 0;
+          const packets = daily.get(`${date} ${protocol}/${port ?? 0}`) ?? 0;
+          return { date, protocol, port, perSensor: days > 0 ? packets / days : null };
+        }),
+      ),
+      miraiHosts: mirai.rows,
+      miraiTotals: mirai.totals,
+      miraiCountries: mirai.countries,
+      bySensor: (results["bySensor"] ?? []).map((row) => ({
+        sensor: text(row, "sensor"),
+        rank: num(row, "rank"),
+        protocol: protocolName(num(row, "protocol")),
+        port: numOrNull(row, "port"),
+        packets: num(row, "n"),
+      })),
+      miraiPorts: foldMiraiPorts(results),
+      rows: foldSides(asked, results, "month").map(({ date, side, perSensorDay, packets, sensorDays: there }) => ({
+        month: date,
+        side,
+        perSensorDay,
+        packets,
+        sensorDays: there,
+      })),
+    };
+  },
+};
