@@ -113,7 +113,7 @@ export class Tokens {
   }
 
   /** Tokens of `count` pairs of IPv4 addresses (left, right), written to `out`. */
-  pairsV4(left: Uint32Array, right: Uint32Array, count: number, out: Uint32Array): void {
+  pairsV4(left: Uint32Array, right: Uint32Array, count: number, out: Int32Array): void {
     const ka = this.#a;
     const kb = this.#b;
     const kc = this.#c;

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+import { emptyColumns, flowColumns } from "../model/flows.ts";
+import type { FlowRows } from "../model/flows.ts";
+import { estimateRegisters, EXACT, REGISTERS } from "./distinct.ts";
+import * as E from "./entry.ts";
+import type { BigSets, SmallSets } from "./pools.ts";
+
+/** Rows with registers in one batch; the next one begins a new batch. */
+const DENSE_ROWS = 64;
+
+/** Sorts the few tokens of one row in place, as unsigned numbers. */
+const sortTokens = (tokens: Uint32Array, from: number, to: number): void => {
+  if (to - from > 32) {
+    tokens.subarray(from, to).sort();
+    return;
+  }
+  for (let i = from + 1; i < to; i++) {
+    const token = tokens[i]!;
+    let j = i - 1;
+    while (j >= from && tokens[j]! > token) {
+      tokens[j + 1] = tokens[j]!;
+      j--;
+    }
+    tokens[j + 1] = token;
+  }
+};
+
+/** The memory of a flow table that rows are copied from. */
+export interface Entries {
+  readonly words: Int32Array;
+  readonly shorts: Uint16Array;
+  readonly floats: Float64Array;
+  readonly small: SmallSets;
+  readonly big: BigSets;
+}
+
+/** Copies entries of the flow table into columns, as many as one batch takes. Its columns are reused from batch to batch. */
+export class Emitter {
+  readonly rows: FlowRows;
+  readonly #capacity: number;
+  readonly #listed: number;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+    this.#listed = Math.max(4 * capacity, 4 * EXACT);
+    const columns = emptyColumns(flowColumns, capacity, this.#listed);
+    columns.dst_registers.values = new Uint8Array(DENSE_ROWS * REGISTERS);
+    this.rows = { count: 0, columns };
+  }
+
+  /** Bytes that the columns take. */
+  get size(): number {
+    return Object.values(this.rows.columns).reduce(
+      (sum, { values, present, ends }) =>
+        sum + values.byteLength + (present?.byteLength ?? 0) + (ends?.byteLength ?? 0),
+      0,
+    );
+  }
+
+  /** Fills the batch with entries `from` to at most `count`; gives the first entry that found no room. */
+  copy(entries: Entries, interval: number, from: number, count: number): number {
+    const end = Math.min(count, from + this.#capacity);
+    const copied = this.#lists(entries, from, end);
+    this.#numbers(entries, interval, from, copied);
+    this.rows.count = copied - from;
+    return copied;
+  }
+
+  #lists({ words, shorts, small, big }: Entries, from: number, end: number): number {
+    const c = this.rows.columns;
+    const tokens = c.dst_tokens.values;
+    const registers = c.dst_registers.values;
+    const offsets = c.sample_offsets.values;
+    const ports = c.sample_ports.values;
+    let tokensEnd = 0;
+    let registersEnd = 0;
+    let offsetsEnd = 0;
+    let portsEnd = 0;
+    let entry = from;
+    for (; entry < end; entry++) {
+      const base = entry << E.ENTRY_SHIFT;
+      const row = entry - from;
+      const state = words[base + E.TOKENS]!;
+      let distinct = state;
+      if (state <= E.INLINE_TOKENS) {
+        if (tokensEnd + state > this.#listed) break;
+        for (let i = 0; i < state; i++) tokens[tokensEnd + i] = words[base + E.TOKEN_LIST + i]!;
+        if (state > 1) sortTokens(tokens, tokensEnd, tokensEnd + state);
+        tokensEnd += state;
+      } else {
+        const slot = state & E.SLOT_MASK;
+        const isBig = (state & E.BIG) !== 0;
+        if (isBig && big.isDense(slot)) {
+          if (registersEnd + REGISTERS > registers.length) break;
+          const view = big.registers(slot);
+          registers.set(view, registersEnd);
+          registersEnd += REGISTERS;
+          distinct = Math.round(estimateRegisters(view));
+        } else {
+          distinct = isBig ? big.size(slot) : small.counts[slot]!;
+          if (tokensEnd + distinct > this.#listed) break;
+          if (isBig) big.copy(slot, tokens, tokensEnd);
+          else small.copy(slot, tokens, tokensEnd);
+          sortTokens(tokens, tokensEnd, tokensEnd + distinct);
+          tokensEnd += distinct;
+        }
+      }
+      c.dst_count.values[row] = distinct;
+      c.dst_tokens.ends[row] = tokensEnd;
+      c.dst_registers.ends[row] = registersEnd;
+      const first = words[base + E.FIRST]!;
+      const samples = Math.min(E.SAMPLES, words[base + E.PACKETS]! >>> 0);
+      for (let i = 0; i < samples; i++) offsets[offsetsEnd++] = words[base + E.SAMPLE_TIMES + i]! - first;
+      if ((words[base + E.EXTRA]! & E.HAS.port) !== 0)
+        for (let i = 0; i < samples; i++) ports[portsEnd++] = shorts[2 * (base + E.SAMPLE_PORTS) + i]!;
+      c.sample_offsets.ends[row] = offsetsEnd;
+      c.sample_ports.ends[row] = portsEnd;
+      const srcPorts = words[base + E.SRC_PORTS]!;
+      c.src_port_count.values[row] = srcPorts < E.SMALL ? srcPorts : small.portCount(srcPorts & E.SLOT_MASK);
+      const dstPorts = words[base + E.DST_PORTS]!;
+      c.dst_port_count.values[row] = dstPorts < E.SMALL ? dstPorts : small.portCount(dstPorts & E.SLOT_MASK);
+    }
+    return entry;
+  }
+
+  #numbers({ words, floats }: Entries, interval: number, from: number, end: number): void {
+    const c = this.rows.columns;
+    const first = c.first_seen.values;
+    const last = c.last_seen.values;
+    const src = c.src.values;
+    const victim = c.victim.values;
+    const victimThere = c.victim.present;
+    const protocol = c.protocol.values;
+    const dstPort = c.dst_port.values;
+    const dstPortThere = c.dst_port.present;
+    const classes = c.class.values;
+    const signature = c.signature.values;
+    const signatureThere = c.signature.present;
+    const innerProtocol = c.inner_protocol.values;
+    const innerThere = c.inner_protocol.present;
+    const innerPort = c.inner_port.values;
+    const innerPortThere = c.inner_port.present;
+    const packets = c.packets.values;
+    const bytes = c.bytes.values;
+    const ttlMin = c.ttl_min.values;
+    const ttlMax = c.ttl_max.values;
+    const flags = c.tcp_flags.values;
+    const udpMin = c.udp_length_min.values;
+    const udpMax = c.udp_length_max.values;
+    for (let entry = from; entry < end; entry++) {
+      const base = entry << E.ENTRY_SHIFT;
+      const row = entry - from;
+      const four = 4 * row;
+      first[row] = interval + words[base + E.FIRST]!;
+      last[row] = interval + words[base + E.LAST]!;
+      const extra = words[base + E.EXTRA]!;
+      const there = (extra & E.HAS.victim) !== 0 ? 1 : 0;
+      const victimAt = (extra & E.HAS.innerVictim) !== 0 ? E.VICTIM : E.SRC;
+      for (let i = 0; i < 4; i++) {
+        src[four + i] = words[base + E.SRC + i]!;
+        victim[four + i] = there === 1 ? words[base + victimAt + i]! : 0;
+      }
+      victimThere[row] = there;
+      const meta = words[base + E.META]!;
+      protocol[row] = meta >>> 24;
+      classes[row] = (meta >>> 16) & 255;
+      dstPort[row] = meta;
+      dstPortThere[row] = (extra >>> 24) & 1;
+      signatureThere[row] = (extra >>> 26) & 1;
+      signature[2 * row] = words[base + E.SIGNATURE]!;
+      signature[2 * row + 1] = words[base + E.SIGNATURE + 1]!;
+      innerThere[row] = (extra >>> 27) & 1;
+      innerProtocol[row] = extra >>> 16;
+      innerPortThere[row] = (extra >>> 28) & 1;
+      innerPort[row] = extra;
+      packets[row] = words[base + E.PACKETS]!;
+      bytes[row] = floats[(base + E.BYTES) >>> 1]!;
+      const ttl = words[base + E.TTL]!;
+      ttlMin[row] = ttl;
+      ttlMax[row] = ttl >>> 8;
+      flags[row] = ttl >>> 16;
+      const udp = words[base + E.UDP]!;
+      udpMin[row] = udp;
+      udpMax[row] = udp >>> 16;
+    }
+    this.#counts(words, from, end);
+  }
+
+  #counts(words: Int32Array, from: number, end: number): void {
+    const c = this.rows.columns;
+    const mismatches = c.icmp_mismatches.values;
+    const mirai = c.mirai.values;
+    const zmap = c.zmap.values;
+    const masscan = c.masscan.values;
+    const stateless = c.stateless.values;
+    const spoofProtocol = c.spoof_protocol.values;
+    const spoofTtl = c.spoof_ttl.values;
+    const spoofFragment = c.spoof_fragment.values;
+    const spoofLastOctet = c.spoof_last_octet.values;
+    const spoofSame = c.spoof_same.values;
+    const spoofPortZero = c.spoof_port_zero.values;
+    const spoofUdp80 = c.spoof_udp_80.values;
+    const udpMinThere = c.udp_length_min.present;
+    const udpMaxThere = c.udp_length_max.present;
+    for (let entry = from; entry < end; entry++) {
+      const base = entry << E.ENTRY_SHIFT;
+      const row = entry - from;
+      mismatches[row] = words[base + E.MISMATCHES]!;
+      mirai[row] = words[base + E.MIRAI]!;
+      zmap[row] = words[base + E.ZMAP]!;
+      masscan[row] = words[base + E.MASSCAN]!;
+      stateless[row] = words[base + E.STATELESS]!;
+      spoofProtocol[row] = words[base + E.SPOOFS]!;
+      spoofTtl[row] = words[base + E.SPOOFS + 1]!;
+      spoofFragment[row] = words[base + E.SPOOFS + 2]!;
+      spoofLastOctet[row] = words[base + E.SPOOFS + 3]!;
+      spoofSame[row] = words[base + E.SPOOFS + 4]!;
+      spoofPortZero[row] = words[base + E.SPOOFS + 5]!;
+      spoofUdp80[row] = words[base + E.SPOOFS + 6]!;
+      const udp = words[base + E.META]! >>> 24 === 17 && (words[base + E.EXTRA]! & E.HAS.port) !== 0 ? 1 : 0;
+      udpMinThere[row] = udp;
+      udpMaxThere[row] = udp;
+    }
+  }
+}
