@@ -32,7 +32,7 @@ const asJson = ({ captures, summary, counters, degraded, seconds }: Replay): str
     undecoded: captures.reduce((sum, { undecoded }) => sum + undecoded, 0),
     not_dark: counters.notDark + counters.fromDark,
     flows: summary.flows,
-    sources: summary.sources.size + summary.stormSources,
+    sources: summary.sources + summary.stormSources,
     degraded,
     classes: summary.classPackets(),
     marks: summary.marks,
@@ -47,7 +47,7 @@ const asTables = async (replay: Replay, dark: readonly string[], out: (text: str
   const { captures, summary, counters, degraded, seconds } = replay;
   const read = captures.reduce((sum, { summary: { packets } }) => sum + packets, 0);
   out(
-    `${count(read)} packets of ${captures.length === 1 ? "one capture" : `${count(captures.length)} captures`} became ${count(summary.flows)} ${summary.flows === 1 ? "flow" : "flows"} of ${summary.sources.size === 1 ? "one source" : `${count(summary.sources.size)} sources`}.\n`,
+    `${count(read)} packets of ${captures.length === 1 ? "one capture" : `${count(captures.length)} captures`} became ${count(summary.flows)} ${summary.flows === 1 ? "flow" : "flows"} of ${summary.sources === 1 ? "one source" : `${count(summary.sources)} sources`}.\n`,
   );
   if (dark.length === 0) {
     out(
@@ -138,13 +138,7 @@ const asTables = async (replay: Replay, dark: readonly string[], out: (text: str
   out(
     table(
       ["source", "packets:", "share:"],
-      summary
-        .topSources(10)
-        .map((id) => [
-          formatIp(summary.sources.keys, 4 * id),
-          count(summary.sourcePackets[id] ?? 0),
-          percent(summary.sourcePackets[id] ?? 0, kept),
-        ]),
+      summary.topSources(10).map(({ src, packets }) => [formatIp(src), count(packets), percent(packets, kept)]),
     ),
   );
   out(`\n${seconds.toFixed(2)} s, ${count(read / seconds)} packets a second.\n`);
