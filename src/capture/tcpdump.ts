@@ -44,7 +44,9 @@ export const startTcpdump = (command: readonly string[], args: readonly string[]
   let complaint = "";
   let rest = "";
   const line = (text: string): void => {
-    if (!readCounters(text, drops) && text !== "" && !text.includes("listening on")) complaint = text;
+    // A reason in parentheses repeats the line before it.
+    if (readCounters(text, drops) || text === "" || text.startsWith("(") || text.includes("listening on")) return;
+    complaint = text.replace(/^tcpdump: /, "");
   };
   child.stderr.setEncoding("utf8");
   child.stderr.on("data", (text: string) => {

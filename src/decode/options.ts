@@ -4,7 +4,13 @@ const SLOTS = 8;
 const OTHER = 7;
 /** Absent scale, and the largest one that can be told from it. */
 const NO_SCALE = 255;
-const slotOf = (kind: number): number => (kind === 2 ? 3 : kind === 3 ? 4 : kind === 4 ? 5 : kind === 8 ? 6 : OTHER);
+/** An option of the wrong size is not the one it says it is. */
+const slotOf = (kind: number, length: number): number => {
+  if (kind === 2 && length === 4) return 3;
+  if (kind === 3 && length === 3) return 4;
+  if (kind === 4 && length === 2) return 5;
+  return kind === 8 && length === 10 ? 6 : OTHER;
+};
 
 /** The three lists that most SYNs carry, packed as the general loop would pack them. */
 const MSS = 0x600000; // mss
@@ -14,7 +20,7 @@ const WINDOWS = 0x6a2540; // mss,nop,ws,nop,nop,sok
 /**
  * Writes the signature (model/signature.ts) of the SYN whose TCP header is at `tcp` and whose options end at `end` into two
  * words of `into`. An option that is malformed (shorter than itself, or running over the end) counts as "other" and ends
- * the list; a ninth option turns the last slot into "other". An MSS or scale of wrong size keeps its slot and has no value.
+ * the list; one of the wrong size counts as "other"; a ninth option turns the last slot into "other".
  */
 export const writeSignature = (view: DataView, tcp: number, end: number, into: Uint32Array, word: number): void => {
   const size = end - tcp - 20;
@@ -78,9 +84,10 @@ export const readOptions = (view: DataView, tcp: number, end: number, into: Uint
       order |= OTHER << shift;
       break;
     }
-    if (kind === 2 && length === 4) mss = view.getUint16(at + 2);
-    if (kind === 3 && length === 3) scale = Math.min(view.getUint8(at + 2), NO_SCALE - 1);
-    order |= slotOf(kind) << shift;
+    const slot = slotOf(kind, length);
+    if (slot === 3) mss = view.getUint16(at + 2);
+    else if (slot === 4) scale = Math.min(view.getUint8(at + 2), NO_SCALE - 1);
+    order |= slot << shift;
     at += length;
   }
   into[word] = (view.getUint16(tcp + 14) << 16) | mss;
