@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import type { KeyObject } from "node:crypto";
+import { join } from "node:path";
+import type { FlowBatch } from "../model/flows.ts";
+import type { SensorReport } from "../model/report.ts";
+import { AppError } from "../platform/errors.ts";
+import type { Logger } from "../platform/log.ts";
+import { createDoor } from "./door.ts";
+import type { Asked, Door, DoorOptions, Reply } from "./door.ts";
+import { writeWhole } from "./files.ts";
+import { bodyBytes, decodeBatch } from "./format.ts";
+import { splitFrames, verifyFrame } from "./frame.ts";
+import type { Frame } from "./frame.ts";
+import { Quarantine } from "./quarantine.ts";
+import type { SensorRecord, SensorRegistry } from "./registry.ts";
+import { Seen } from "./seen.ts";
+import type { SeenState } from "./seen.ts";
+
+/** Frames a request may bring. */
+export const FRAMES = 64;
+/** How far ahead of the node's clock (the measured offset allowed for) a row may lie, microseconds. */
+const AHEAD = 2_000_000;
+/** An offset above this is no offset but a wrong clock. */
+const LARGEST_OFFSET = 60_000_000;
+const QUARANTINE = 256 << 20;
+/** Requests that are unpacked and stored at once; others wait with their bytes as they came. */
+const AT_ONCE = 4;
+/** Unpacked bytes of one request that wait to be stored. */
+const UNPACKED = 48 << 20;
+
+/** A batch that has passed every check and is not yet acknowledged. Its shape is that of the store's `ArrivedBatch`. */
+export interface ReceivedBatch {
+  readonly identity: { readonly sensor: string; readonly sequence: number; readonly hash: string };
+  readonly batch: FlowBatch;
+  readonly report: SensorReport;
+  /** When its request arrived, microseconds UTC by the node's clock. */
+  readonly received: number;
+  /** Bytes on the wire. */
+  readonly size: number;
+  readonly version: number;
+}
+
+/** What the node knows of a sensor from what arrived since it started; the store has the history. */
+export interface SensorStanding {
+  readonly name: string;
+  readonly highest: number;
+  readonly gaps: readonly { readonly first: number; readonly last: number }[];
+  /** Microseconds, node's clock; null while nothing came since the start. */
+  readonly lastSeen: number | null;
+  readonly report: SensorReport | null;
+  /** Arrival minus the watermark, node's clock, microseconds. */
+  readonly lag: number | null;
+  readonly stored: number;
+  readonly repeated: number;
+  readonly quarantined: number;
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export interface ReceiverOptions extends DoorOptions {
+  readonly registry: SensorRegistry;
+  /** The registry's folder: sequences are noted beside the records. */
+  readonly folder: string;
+  readonly quarantine: string;
+  /** Stores a batch durably, once per identity; only when it has resolved is the batch acknowledged. */
+  accept(received: ReceivedBatch): Promise<unknown>;
+  readonly log: Logger;
+  /** Microseconds UTC. */
+  readonly clock?: () => number;
+  readonly quarantineLimit?: number;
+}
+
+export interface Receiver {
+  readonly address: Door["address"];
+  standings(): SensorStanding[];
+  /** Stops listening, waits for what is being stored. */
+  close(): Promise<void>;
+}
+
+interface State {
+  readonly seen: Seen;
+  lastSeen: number | null;
+  report: SensorReport | null;
+  lag: number | null;
+  stored: number;
+  repeated: number;
+  quarantined: number;
+  readonly refused: Record<string, number>;
+  busy: boolean;
+}
+
+export type FrameStatus = "stored" | "repeated" | "quarantined";
+
+const openState = (path: string): State => {
+  let seen: SeenState | undefined;
+  try {
+    seen = JSON.parse(readFileSync(path, "utf8")) as SeenState;
+  } catch (error) {
+    // No file yet: a sensor's first batch. A broken one would be a bug of ours and must not be papered over.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  return {
+    seen: new Seen(seen),
+    lastSeen: null,
+    report: null,
+    lag: null,
+    stored: 0,
+    repeated: 0,
+    quarantined: 0,
+    refused: {},
+    busy: false,
+  };
+};
+
+const fields = (body: Uint8Array, names: readonly string[]): Record<string, string> => {
+  let tree: unknown;
+  try {
+    tree = JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    throw new AppError("REQUEST_INVALID", "the body is not JSON");
+  }
+  const found = (typeof tree === "object" && tree !== null ? tree : {}) as Record<string, unknown>;
+  for (const name of names) {
+    const value = found[name];
+    if (typeof value !== "string" || value.length > 256)
+      throw new AppError("REQUEST_INVALID", `${name} is missing or too long`);
+  }
+  return found as Record<string, string>;
+};
+
+/** Opens the sensors' door: POST /enrol, POST /batches, GET /time. Resolves when it listens. */
+export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> => {
+  const { registry, folder, accept, log } = options;
+  const clock = options.clock ?? (() => Date.now() * 1_000);
+  const quarantine = new Quarantine(options.quarantine, options.quarantineLimit ?? QUARANTINE);
+  const states = new Map<string, State>();
+  const pathOf = (name: string): string => join(folder, `${name}.seen`);
+  const stateOf = (name: string): State => {
+    const known = states.get(name);
+    if (known !== undefined) return known;
+    const fresh = openState(pathOf(name));
+    states.set(name, fresh);
+    return fresh;
+  };
+
+  let free = AT_ONCE;
+  const queue: (() => void)[] = [];
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (free === 0) await new Promise<void>((resolve) => queue.push(resolve));
+    else free--;
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next === undefined) free++;
+      else next();
+    }
+  };
+
+  const enrol = (body: Uint8Array): Reply => {
+    const { name = "", token = "", key = "", proof = "" } = fields(body, ["name", "token", "key", "proof"]);
+    const record = registry.enrol({ name, token, key, proof });
+    log.info({ sensor: name }, "sensor enrolled");
+    const { country, realm, exercise } = record;
+    return {
+      status: 200,
+      body: { sensor: name, country, realm, exercise, next: stateOf(name).seen.highest + 1, now: clock() },
+    };
+  };
+
+  /** What is to be done with one frame. @throws AppError for a frame that is refused. */
+  const judge = (
+    frame: Frame,
+    record: SensorRecord,
+    state: State,
+    received: number,
+  ): ReceivedBatch | "repeated" | "quarantined" => {
+    const { sequence, hash } = frame;
+    const standing = state.seen.standing(sequence, hash);
+    if (standing === "repeated") return "repeated";
+    if (standing === "reused") {
+      throw new AppError("SEQUENCE_REUSED", `batch ${sequence} of ${record.name} was here already with other content`);
+    }
+    if (standing === "too-old") {
+      throw new AppError(
+        "SEQUENCE_TOO_OLD",
+        `batch ${sequence} of ${record.name} is too far behind ${state.seen.highest}`,
+      );
+    }
+    const decoded = decodeBatch(frame.batch);
+    if (!decoded.ok) throw new AppError(decoded.code, `batch ${sequence} of ${record.name}: ${decoded.reason}`);
+    const { batch, report, version } = decoded;
+    if (decoded.sequence !== sequence || batch.sensor !== record.name) {
+      throw new AppError("BATCH_INVALID", "the batch's head names another sensor or sequence than its frame");
+    }
+    if (batch.realm !== record.realm || batch.exercise !== record.exercise) {
+      throw new AppError("BATCH_INVALID", "the batch is for another realm or exercise than the sensor was added for");
+    }
+    const offset = Math.max(-LARGEST_OFFSET, Math.min(LARGEST_OFFSET, report.clockOffset ?? 0));
+    if (Math.max(newest(batch), report.watermark) - offset > received + AHEAD) {
+      quarantine.keep(record.name, sequence, frame.batch);
+      return "quarantined";
+    }
+    return {
+      identity: { sensor: record.name, sequence, hash },
+      batch,
+      report,
+      received,
+      size: frame.batch.length,
+      version,
+    };
+  };
+
+  /** Judges frames in order, up to the first that is refused; stores what is new; then answers for each. */
+  const take = async (
+    frames: readonly Frame[],
+    record: SensorRecord,
+    state: State,
+    received: number,
+  ): Promise<Reply> => {
+    const results: { sequence: number; status: FrameStatus }[] = [];
+    const storing: { frame: Frame; report: SensorReport; done: Promise<unknown> }[] = [];
+    const taken = new Set<number>();
+    let refused: AppError | undefined;
+    let unpacked = 0;
+    for (const frame of frames) {
+      try {
+        const verdict = taken.has(frame.sequence) ? "repeated" : judge(frame, record, state, received);
+        taken.add(frame.sequence);
+        if (typeof verdict === "string") {
+          results.push({ sequence: frame.sequence, status: verdict });
+          if (verdict === "quarantined") state.seen.add(frame.sequence, frame.hash);
+          state[verdict]++;
+        } else {
+          results.push({ sequence: frame.sequence, status: "stored" });
+          storing.push({ frame, report: verdict.report, done: accept(verdict) });
+          unpacked += bodyBytes(frame.batch);
+          if (unpacked > UNPACKED) {
+            await Promise.allSettled(storing.map(({ done }) => done));
+            unpacked = 0;
+          }
+        }
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        refused = error;
+        state.refused[error.code] = (state.refused[error.code] ?? 0) + 1;
+        log.warn({ sensor: record.name, sequence: frame.sequence, code: error.code }, error.message);
+        break;
+      }
+    }
+    const outcomes = await Promise.allSettled(storing.map(({ done }) => done));
+    for (const [i, { frame, report }] of storing.entries()) {
+      if (outcomes[i]?.status !== "fulfilled") continue;
+      state.seen.add(frame.sequence, frame.hash);
+      state.stored++;
+      if (state.report === null || report.closedAt >= state.report.closedAt) state.report = report;
+    }
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    writeWhole(pathOf(record.name), `${JSON.stringify(state.seen.state)}\n`);
+    state.lastSeen = received;
+    if (state.report !== null) state.lag = received - (state.report.watermark - (state.report.clockOffset ?? 0));
+    // What was stored is noted; the sensor sends all of it again and gets "repeated" for that.
+    if (failed !== undefined) {
+      log.error({ sensor: record.name, error: String(failed.reason) }, "a batch could not be stored");
+      throw new AppError("DOOR_BUSY", "the node cannot store now; send it again");
+    }
+    const next = state.seen.highest + 1;
+    if (refused !== undefined && results.length === 0) {
+      return {
+        status: refused.status,
+        body: {
+          code: refused.code,
+          detail: refused.message,
+          sequence: frames[0]?.sequence,
+          next,
+          received,
+          answered: clock(),
+        },
+      };
+    }
+    return { status: 200, body: { results, next, received, answered: clock() } };
+  };
+
+  const batches = async (asked: Asked): Promise<Reply> => {
+    const received = clock();
+    const name = asked.headers["layang-sensor"];
+    if (typeof name !== "string") throw new AppError("REQUEST_INVALID", "the header layang-sensor is missing");
+    const { record, key }: { record: SensorRecord; key: KeyObject } = registry.admit(name);
+    const state = stateOf(name);
+    // One request of a sensor at a time: its batches stay in order, and a repetition cannot overtake its original.
+    if (state.busy) throw new AppError("DOOR_BUSY", `another request of ${name} is being stored`);
+    state.busy = true;
+    try {
+      const frames = splitFrames(await asked.body(), FRAMES);
+      if (frames === undefined || frames.length === 0) {
+        throw new AppError("REQUEST_INVALID", `the body is not 1 to ${FRAMES} frames`);
+      }
+      if (!frames.every((frame) => verifyFrame(frame, name, key))) {
+        throw new AppError("SIGNATURE_INVALID", `a batch is not signed with the key of ${name}`);
+      }
+      return await inTurn(() => take(frames, record, state, received));
+    } catch (error) {
+      if (error instanceof AppError) state.refused[error.code] = (state.refused[error.code] ?? 0) + 1;
+      throw error;
+    } finally {
+      state.busy = false;
+    }
+  };
+
+  const door = await createDoor(options, async (asked) => {
+    if (asked.method === "GET" && asked.path === "/time") return { status: 200, body: { now: clock() } };
+    if (asked.method === "POST" && asked.path === "/enrol") return enrol(await asked.body());
+    if (asked.method === "POST" && asked.path === "/batches") return batches(asked);
+    throw new AppError("REQUEST_INVALID", "this door knows POST /enrol, POST /batches and GET /time");
+  });
+
+  return {
+    address: door.address,
+    standings: () =>
+      registry.list().map(({ name }): SensorStanding => {
+        const { seen, lastSeen, report, lag, stored, repeated, quarantined, refused } = stateOf(name);
+        const { highest, gaps } = seen;
+        return { name, highest, gaps, lastSeen, report, lag, stored, repeated, quarantined, refused: { ...refused } };
+      }),
+    close: () => door.close(),
+  };
+};
+
+const newest = ({ flows, aggregates }: FlowBatch): number => {
+  let latest = 0;
+  for (let i = 0; i < flows.count; i++) latest = Math.max(latest, flows.columns.last_seen.values[i] ?? 0);
+  for (let i = 0; i < aggregates.count; i++) latest = Math.max(latest, aggregates.columns.last_seen.values[i] ?? 0);
+  return latest;
+};
