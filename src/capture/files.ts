@@ -9,10 +9,19 @@ export interface CaptureFile {
   readonly named: boolean;
 }
 
+/** All files below a folder. Links to folders are not followed, so that there are no circles. */
+const below = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return below(path);
+    if (entry.isFile()) return [path];
+    return entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isFile() === true ? [path] : [];
+  });
+
 /**
  * The files behind paths that a user gave: a folder stands for all files in it, however deep, in the order of their paths
- * (compared by code unit, so that every machine reads them alike); "-" and files stand for themselves. Links inside folders
- * to other folders are not followed. Throws `CAPTURE_NOT_FOUND` for a path that is not there.
+ * (compared by code unit, so that every machine reads them alike); "-" and files stand for themselves. Throws
+ * `CAPTURE_NOT_FOUND` for a path that is not there.
  */
 export const captureFiles = (paths: readonly string[]): CaptureFile[] =>
   paths.flatMap((path): CaptureFile[] => {
@@ -20,11 +29,7 @@ export const captureFiles = (paths: readonly string[]): CaptureFile[] =>
     const found = statSync(path, { throwIfNoEntry: false });
     if (found === undefined) throw new AppError("CAPTURE_NOT_FOUND", `${path}: no such file or folder`, { file: path });
     if (!found.isDirectory()) return [{ path, named: true }];
-    return readdirSync(path, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() || (entry.isSymbolicLink() && leadsToFile(join(entry.parentPath, entry.name))))
-      .map((entry) => join(entry.parentPath, entry.name))
+    return below(path)
       .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
       .map((file) => ({ path: file, named: false }));
   });
-
-const leadsToFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;

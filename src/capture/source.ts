@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 
@@ -11,16 +11,32 @@ export interface ByteSource {
   readonly damage: string;
 }
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** Read at once from a file: small enough that packets are still in the processor's cache when they are decoded. */
 const READ = 262_144;
 
+/** Throws the system's error when the file cannot be opened for reading. */
 export const fileSource = (path: string): ByteSource => {
   const file = openSync(path, "r");
-  return {
+  if (fstatSync(file).isDirectory()) {
+    closeSync(file);
+    throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
+  }
+  const source = {
     damage: "",
-    read: (into, at) => readSync(file, into, at, Math.min(READ, into.length - at), null),
+    read(into: Uint8Array, at: number): number {
+      try {
+        return readSync(file, into, at, Math.min(READ, into.length - at), null);
+      } catch (error) {
+        // A disk or a mount that fails in the midst of a file: what was read so far is good.
+        source.damage = reasonOf(error);
+        return 0;
+      }
+    },
     close: () => closeSync(file),
   };
+  return source;
 };
 
 /** Chunks handed on as they come: a read returns what is there, so live traffic is not held back to fill a window. */
@@ -37,7 +53,7 @@ export const streamSource = (stream: AsyncIterable<Uint8Array>): ByteSource => {
           next = await chunks.next();
         } catch (error) {
           // A pipe or download that breaks is a capture cut in its tail.
-          source.damage = error instanceof Error ? error.message : String(error);
+          source.damage = reasonOf(error);
           return 0;
         }
         if (next.done === true) return 0;
