@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import type { Coverage, Meta, Period } from "../../../src/api/contract/shapes.ts";
+import { type ApiError, type Query, address, ask } from "../api.ts";
+import { useWords } from "../words/index.tsx";
+import { Bones, Empty, Panel } from "./parts.tsx";
+
+/** What every answer of the API has. */
+export interface Answer {
+  readonly question: string;
+  readonly period: Period | null;
+  readonly coverage: Coverage | null;
+  readonly meta: Meta;
+  readonly rows: readonly unknown[];
+}
+
+/** What happened, what to do, and the code. */
+export const Failed = ({ error, onRetry }: { error: ApiError; onRetry?: () => void }) => {
+  const { t } = useWords();
+  const advice =
+    error.status === 0
+      ? t.state.unreachable
+      : error.status === 401 || error.status === 403
+        ? t.state.unauthorised
+        : error.status === 408 || error.status === 504 || /TIMEOUT|SLOW|LIMIT/.test(error.code)
+          ? t.state.slow
+          : error.status < 500
+            ? t.state.wrong
+            : t.state.failed;
+  return (
+    <div className="state error" role="alert">
+      <h3>{t.state.errorTitle}</h3>
+      <p>{advice}</p>
+      <p className="small">
+        {t.state.code}: <code>{error.code}</code>
+        {error.status > 0 ? ` · ${error.message}` : ""}
+        {error.suggestion === undefined ? "" : ` ${t.state.didYouMean(error.suggestion)}`}
+      </p>
+      {onRetry === undefined ? undefined : (
+        <button type="button" className="button" onClick={onRetry}>
+          {t.action.retry}
+        </button>
+      )}
+    </div>
+  );
+};
+
+export const Downloads = ({ path, query }: { path: string; query: Query }) => {
+  const { t } = useWords();
+  return (
+    <span className="download no-print">
+      {t.action.download}
+      {(["csv", "json", "parquet"] as const).map((format) => (
+        <a key={format} href={address(path, { ...query, format })} download>
+          {format === "parquet" ? "Parquet" : format.toUpperCase()}
+        </a>
+      ))}
+    </span>
+  );
+};
+
+export const CoverageText = ({ coverage }: { coverage: Coverage | null }) => {
+  const { t, f } = useWords();
+  if (coverage === null || coverage.up === null) return undefined;
+  const whole = coverage.up > 0.9995;
+  return (
+    <span
+      className={whole ? "" : "hinted"}
+      title={
+        coverage.outages.length === 0
+          ? undefined
+          : t.coverage.outages(
+              f.list(coverage.outages.map(({ sensor, minutes }) => t.coverage.down(sensor, f.span(minutes * 60)))),
+            )
+      }
+    >
+      {coverage.up === 0
+        ? t.coverage.none
+        : whole
+          ? t.coverage.full(coverage.enrolled, f.count(coverage.enrolled))
+          : t.coverage.part(f.share(Math.min(coverage.up, 0.999)), f.count(coverage.enrolled))}
+    </span>
+  );
+};
+
+/** Period, coverage and downloads of an answer: where the numbers come from. */
+const Provenance = ({
+  answer,
+  path,
+  query,
+  failed,
+}: {
+  answer: Answer;
+  path: string;
+  query: Query;
+  failed: boolean;
+}) => {
+  const { t, f } = useWords();
+  return (
+    <>
+      {failed ? <span className="chip warn">{t.state.stale(f.exact(new Date(answer.meta.asked)))}</span> : undefined}
+      {answer.period === null ? undefined : (
+        <span>{f.range(new Date(answer.period.from), new Date(answer.period.to))}</span>
+      )}
+      <CoverageText coverage={answer.coverage} />
+      {answer.coverage?.degraded ? (
+        <span className="chip warn" title={t.coverage.degraded}>
+          {t.chart.degraded}
+        </span>
+      ) : undefined}
+      <span className="end">
+        <Downloads path={path} query={query} />
+      </span>
+    </>
+  );
+};
+
+const nothing: Query = {};
+const rowless = (answer: Answer): boolean => answer.rows.length === 0;
+
+/** A panel that shows the answer to one question, in every state it can be in. */
+export const Asked = <A extends Answer>({
+  title,
+  note,
+  actions,
+  path,
+  query = nothing,
+  every,
+  height,
+  lines = 6,
+  className,
+  isEmpty = rowless,
+  empty,
+  children,
+}: {
+  title: string;
+  note?: ReactNode;
+  actions?: ReactNode;
+  path: string;
+  query?: Query;
+  /** Asked again every so many milliseconds. */
+  every?: number;
+  /** Height of the placeholder in pixels; else `lines` of text. */
+  height?: number;
+  lines?: number;
+  className?: string;
+  isEmpty?: (answer: A) => boolean;
+  empty?: ReactNode;
+  children: (answer: A) => ReactNode;
+}) => {
+  const { t } = useWords();
+  const asked = useQuery(ask<A>(path, query, every));
+  const answer = asked.data;
+  return (
+    <Panel
+      title={title}
+      note={note}
+      actions={actions}
+      className={className ?? ""}
+      foot={
+        answer === undefined ? undefined : (
+          <Provenance answer={answer} path={path} query={query} failed={asked.isError} />
+        )
+      }
+    >
+      {answer === undefined ? (
+        asked.isError ? (
+          <Failed error={asked.error} onRetry={() => void asked.refetch()} />
+        ) : (
+          <Bones {...(height === undefined ? { lines } : { height })} />
+        )
+      ) : isEmpty(answer) ? (
+        (empty ?? <Empty title={t.state.emptyTitle}>{t.state.emptyHint}</Empty>)
+      ) : (
+        children(answer)
+      )}
+    </Panel>
+  );
+};

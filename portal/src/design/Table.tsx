@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type ReactNode, useRef } from "react";
+
+export interface Column<R> {
+  readonly key: string;
+  readonly head: ReactNode;
+  readonly cell: (row: R, place: number) => ReactNode;
+  /** Right-aligned figures. */
+  readonly num?: boolean;
+  readonly className?: string;
+  /** The cell that names the row. */
+  readonly rowHead?: boolean;
+}
+interface TableProps<R> {
+  readonly label: string;
+  readonly columns: readonly Column<R>[];
+  readonly rows: readonly R[];
+  readonly keyOf: (row: R, place: number) => string;
+  /** All rows in the page, also the unseen: for printing. */
+  readonly whole?: boolean;
+}
+const rowHeight = 29;
+const many = 120;
+
+const Row = <R,>({ row, place, columns }: { row: R; place: number; columns: readonly Column<R>[] }) => (
+  <tr aria-rowindex={place + 2}>
+    {columns.map(({ key, cell, num, className, rowHead }) =>
+      rowHead ? (
+        <th key={key} scope="row" className={`${num ? "num" : ""} ${className ?? ""}`}>
+          {cell(row, place)}
+        </th>
+      ) : (
+        <td key={key} className={`${num ? "num" : ""} ${className ?? ""}`}>
+          {cell(row, place)}
+        </td>
+      ),
+    )}
+  </tr>
+);
+
+/** A dense table that scrolls inside itself. Beyond 120 rows only those in view are in the page. */
+export const Table = <R,>({ label, columns, rows, keyOf, whole = false }: TableProps<R>) => {
+  const box = useRef<HTMLDivElement>(null);
+  const virtual = !whole && rows.length > many;
+  const list = useVirtualizer({
+    count: virtual ? rows.length : 0,
+    getScrollElement: () => box.current,
+    estimateSize: () => rowHeight,
+    overscan: 20,
+  });
+  const items = list.getVirtualItems();
+  const before = items[0]?.start ?? 0;
+  const after = virtual ? list.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
+  return (
+    // A region that scrolls must be reachable by keyboard.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div className={`scroll ${virtual ? "tall" : ""}`} ref={box} tabIndex={0} role="region" aria-label={label}>
+      <table aria-rowcount={rows.length + 1}>
+        <caption className="hidden">{label}</caption>
+        <thead>
+          <tr>
+            {columns.map(({ key, head, num }) => (
+              <th key={key} scope="col" className={num ? "num" : ""}>
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {virtual ? (
+            <>
+              {before > 0 ? (
+                <tr aria-hidden style={{ height: before }}>
+                  <td colSpan={columns.length}> </td>
+                </tr>
+              ) : undefined}
+              {items.map(({ index }) => {
+                const row = rows[index];
+                return row === undefined ? undefined : (
+                  <Row key={keyOf(row, index)} row={row} place={index} columns={columns} />
+                );
+              })}
+              {after > 0 ? (
+                <tr aria-hidden style={{ height: after }}>
+                  <td colSpan={columns.length}> </td>
+                </tr>
+              ) : undefined}
+            </>
+          ) : (
+            rows.map((row, place) => <Row key={keyOf(row, place)} row={row} place={place} columns={columns} />)
+          )}
+        </tbody>
+      </table>
+    </div>
+  );
+};

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useQuery } from "@tanstack/react-query";
+import { Link, getRouteApi } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import type { News, PortsTop, Sensors, Series } from "../../../src/api/contract/answers.ts";
+import { ask } from "../api.ts";
+import { SeriesChart } from "../chart/SeriesChart.tsx";
+import { Asked } from "../design/Asked.tsx";
+import { Bar, PortLink } from "../design/names.tsx";
+import { Change, Empty, Head, Panel, Segments } from "../design/parts.tsx";
+import { PeriodPicker } from "../design/PeriodPicker.tsx";
+import { Table } from "../design/Table.tsx";
+import { useLive } from "../live.ts";
+import { portWords } from "../ports.ts";
+import { spanOf, whenOf } from "../search.ts";
+import { Icon } from "../shell/icons.tsx";
+import { useWords } from "../words/index.tsx";
+import { LiveList, LiveStrip } from "./LiveStrip.tsx";
+
+const route = getRouteApi("/");
+const hour = 3_600_000;
+const refresh = 10_000;
+
+/**
+ * The period since the reader's last look, in whole five minutes: from when the page was left the last time, an hour at least
+ * and seven days at most. Null at the first look.
+ */
+const sinceLastLook = (now: number): { from: string; to: string } | null => {
+  let left: number;
+  try {
+    left = Number(localStorage.getItem("layang.lastLook") ?? "");
+  } catch {
+    return null; // Storage is switched off: every look is the first.
+  }
+  if (!(left > 0)) return null;
+  const round = (time: number): string =>
+    new Date(Math.floor(time / 300_000) * 300_000).toISOString().replace(".000", "");
+  return { from: round(Math.max(now - 168 * hour, Math.min(left, now - hour))), to: round(now + 300_000) };
+};
+const useLastLook = () => {
+  const [since] = useState(() => sinceLastLook(Date.now()));
+  useEffect(() => {
+    const leave = (): void => {
+      try {
+        localStorage.setItem("layang.lastLook", String(Date.now()));
+      } catch {
+        // Storage is switched off: the next look is the first again.
+      }
+    };
+    addEventListener("pagehide", leave);
+    return () => {
+      removeEventListener("pagehide", leave);
+      leave();
+    };
+  }, []);
+  return since;
+};
+
+export const Now = () => {
+  const { t, f } = useWords();
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { arrivals, open } = useLive();
+  const since = useLastLook();
+  const when = whenOf(search, "1h");
+  const choice = search.news ?? (since === null ? "24h" : "look");
+  const newsQuery = choice === "look" && since !== null ? { ...since, limit: 12 } : { last: "24h", limit: 12 };
+  const topQuery = { ...when, limit: 12 };
+  const top = useQuery(ask<PortsTop>("ports/top", topQuery, refresh));
+  const sensors = useQuery(ask<Sensors>("sensors", { days: 1 }, refresh));
+  const news = useQuery(ask<News>("news", newsQuery, 30_000));
+  const silent = new Set(sensors.data?.rows.filter(({ state }) => state === "down").map(({ sensor }) => sensor));
+  const wall = search.wall === "1";
+  const facts = top.data?.facts;
+  const change =
+    facts === undefined || facts.previousPackets === null || facts.previousPackets === 0
+      ? null
+      : facts.packets / facts.previousPackets - 1;
+  const lede =
+    facts === undefined || sensors.data === undefined
+      ? undefined
+      : [
+          facts.packets === 0
+            ? t.now.quietLede
+            : t.now.lede({
+                up: f.count(sensors.data.facts.up),
+                enrolled: f.count(sensors.data.facts.sensors),
+                n: sensors.data.facts.sensors,
+                packets: f.short(facts.packets),
+                sources: f.short(facts.sources),
+                inLast: t.period.inLast[spanOf(search, "1h")],
+              }) +
+              (change === null
+                ? t.now.noCompare
+                : Math.abs(change) < 0.03
+                  ? t.now.same
+                  : (change > 0 ? t.now.up : t.now.down)(f.change(Math.abs(change)).replace("+", ""))),
+          sensors.data.facts.down > 0
+            ? t.now.silent(sensors.data.facts.down, f.list(sensors.data.facts.downNames))
+            : "",
+          news.data === undefined ? "" : t.now.newsCount(news.data.rows.length, f.count(news.data.rows.length)),
+        ]
+          .filter((part) => part !== "")
+          .join(" ");
+  const failed = top.isError && sensors.isError;
+  const bad = silent.size;
+  return (
+    <>
+      {wall && sensors.data !== undefined ? (
+        <p className={`wall-state ${bad > 0 ? "ink-act" : "ink-good"}`}>
+          <span className="dot" />
+          {bad > 0 ? t.now.wrong(bad, f.count(bad)) : t.now.ok}
+        </p>
+      ) : undefined}
+      <Head
+        title={t.now.title}
+        lede={failed && lede === undefined ? t.state.errorTitle : lede}
+        actions={
+          <>
+            <PeriodPicker
+              search={search}
+              otherwise="1h"
+              choices={["15m", "1h", "6h", "24h"]}
+              onChange={(next) =>
+                void navigate({ search: { ...next, ...(search.news === undefined ? {} : { news: search.news }) } })
+              }
+            />
+            <Link
+              to="/"
+              search={wall ? {} : { ...search, wall: "1" }}
+              className="button"
+              title={wall ? t.action.leaveWall : t.action.wall}
+            >
+              <Icon name="wall" />
+              <span className="hidden">{wall ? t.action.leaveWall : t.action.wall}</span>
+            </Link>
+          </>
+        }
+      />
+      <div className="grid">
+        <div className="w8 stack">
+          <Panel title={t.now.stripTitle} note={t.now.stripNote} actions={<LiveChip open={open} />}>
+            {sensors.data === undefined || sensors.data.rows.length === 0 ? (
+              <Empty title={t.now.stripEmpty}>{t.state.noDataHint}</Empty>
+            ) : (
+              <LiveStrip
+                arrivals={arrivals}
+                sensors={sensors.data.rows.map(({ sensor }) => sensor).slice(0, 12)}
+                down={silent}
+              />
+            )}
+            <details className="table">
+              <summary>{t.now.stripList}</summary>
+              <LiveList arrivals={arrivals} />
+            </details>
+          </Panel>
+          <Asked<PortsTop> title={t.now.top} path="ports/top" query={topQuery} every={refresh} lines={12}>
+            {(answer) => (
+              <Table
+                label={t.now.top}
+                rows={answer.rows}
+                keyOf={({ protocol, port }) => `${protocol}/${port}`}
+                columns={[
+                  { key: "port", head: t.word.port, rowHead: true, cell: (row) => <PortLink {...row} /> },
+                  {
+                    key: "bar",
+                    head: "",
+                    className: "bar-cell",
+                    cell: ({ share }) => <Bar share={share / (answer.rows[0]?.share || 1)} />,
+                  },
+                  { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
+                  { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
+                  { key: "share", head: t.word.share, num: true, cell: ({ share }) => f.share(share) },
+                  {
+                    key: "change",
+                    head: t.word.change,
+                    num: true,
+                    cell: (row) => <Change now={row.packets} before={row.previousPackets} />,
+                  },
+                ]}
+              />
+            )}
+          </Asked>
+        </div>
+        <div className="w4 stack">
+          <Asked<News>
+            title={t.now.newsTitle}
+            path="news"
+            query={newsQuery}
+            every={30_000}
+            lines={5}
+            actions={
+              since === null ? undefined : (
+                <Segments
+                  label={t.now.newsTitle}
+                  value={choice}
+                  options={[
+                    ["look", t.now.sinceLook],
+                    ["24h", t.now.day],
+                  ]}
+                  onChange={(next) => void navigate({ search: { ...search, news: next } })}
+                />
+              )
+            }
+            empty={<Empty title={t.now.newsEmpty}>{t.now.newsEmptyHint}</Empty>}
+          >
+            {(answer) => <NewsList answer={answer} />}
+          </Asked>
+          <Asked<Sensors>
+            title={t.now.sensorsTitle}
+            path="sensors"
+            query={{ days: 1 }}
+            every={refresh}
+            lines={5}
+            empty={<Empty title={t.sensors.none}>{t.sensors.noneHint}</Empty>}
+          >
+            {(answer) => <Beats answer={answer} />}
+          </Asked>
+          <Asked<Series>
+            title={t.now.packetsTitle}
+            path="series"
+            query={{ last: "24h", measure: "packets", step: "5m" }}
+            every={60_000}
+            height={180}
+            isEmpty={(answer) => answer.facts.total === 0}
+          >
+            {(answer) => <SeriesChart answer={answer} height={180} />}
+          </Asked>
+        </div>
+      </div>
+    </>
+  );
+};
+
+const LiveChip = ({ open }: { open: boolean }) => {
+  const { t } = useWords();
+  return (
+    <span className={`chip ${open ? "good" : "warn"}`} role="status">
+      <span className="dot" />
+      {open ? t.shell.live : t.shell.offline}
+    </span>
+  );
+};
+
+const NewsList = ({ answer }: { answer: News }) => {
+  const { t, f } = useWords();
+  return (
+    <>
+      <ul className="news">
+        {answer.rows.map((row) => {
+          const sources = f.count(row.sources);
+          const port = portWords(row.protocol ?? "", row.port);
+          const country = f.country(row.country ?? "--");
+          const times = f.rate(row.times ?? 0);
+          const text = {
+            "new-port": () => t.now.newPort(port, sources),
+            "fast-port": () => t.now.fastPort(port, times, sources),
+            "new-country": () => t.now.newCountry(country, sources),
+            "fast-country": () => t.now.fastCountry(country, times, sources),
+          }[row.kind]();
+          return (
+            <li key={`${row.kind} ${row.protocol}/${row.port} ${row.country}`}>
+              <span className="what">
+                {row.port !== null && row.protocol !== null ? (
+                  <Link
+                    to="/ports/$protocol/$port"
+                    params={{ protocol: row.protocol, port: String(row.port) }}
+                    search={{ last: "7d" }}
+                  >
+                    {text}
+                  </Link>
+                ) : (
+                  <Link
+                    to="/explore"
+                    search={{ ...(row.country === null ? {} : { country: row.country }), last: "7d", group: "port" }}
+                  >
+                    {text}
+                  </Link>
+                )}
+              </span>
+              <span className="faint small nowrap">{t.now.atSensors(row.sensors, f.count(row.sensors))}</span>
+            </li>
+          );
+        })}
+      </ul>
+      <p className="faint small">
+        {t.now.newsRule}{" "}
+        {answer.facts.weekCovered !== null && answer.facts.weekCovered < 0.8
+          ? t.now.weekThin(f.share(answer.facts.weekCovered))
+          : ""}
+      </p>
+    </>
+  );
+};
+
+const Beats = ({ answer }: { answer: Sensors }) => {
+  const { t, f } = useWords();
+  return (
+    <ul className="beat">
+      {answer.rows.map((row) => (
+        <li key={row.sensor}>
+          <span
+            className={`dot ${row.state === "up" ? "ink-good" : row.state === "late" ? "ink-warn" : row.state === "down" ? "ink-act" : "faint"}`}
+          />
+          <span className="name">
+            {row.sensor} <span className="faint">{row.country === null ? "" : f.country(row.country)}</span>
+          </span>
+          <span className={row.state === "down" ? "act" : "muted"}>
+            {row.state === "up"
+              ? `${f.rate(row.rate ?? 0)} ${t.word.hitsPerSecond}`
+              : `${t.sensors.states[row.state]}${row.lagSeconds === null ? "" : ` · ${f.span(row.lagSeconds)}`}`}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+};

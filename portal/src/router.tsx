@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import * as search from "./search.ts";
+import { Broken, Missing } from "./shell/Broken.tsx";
+import { Shell } from "./shell/Shell.tsx";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
+const getParentRoute = () => root;
+const now = createRoute({
+  getParentRoute,
+  path: "/",
+  validateSearch: search.nowSearch,
+  component: lazyRouteComponent(() => import("./pages/Now.tsx"), "Now"),
+});
+const ports = createRoute({
+  getParentRoute,
+  path: "/ports",
+  validateSearch: search.portsSearch,
+  component: lazyRouteComponent(() => import("./pages/Ports.tsx"), "Ports"),
+});
+const port = createRoute({
+  getParentRoute,
+  path: "/ports/$protocol/$port",
+  validateSearch: search.portSearch,
+  component: lazyRouteComponent(() => import("./pages/Port.tsx"), "Port"),
+});
+const networks = createRoute({
+  getParentRoute,
+  path: "/networks",
+  validateSearch: search.networksSearch,
+  component: lazyRouteComponent(() => import("./pages/Networks.tsx"), "Networks"),
+});
+const source = createRoute({
+  getParentRoute,
+  path: "/sources/$ip",
+  validateSearch: search.whenSearch,
+  component: lazyRouteComponent(() => import("./pages/Source.tsx"), "Source"),
+});
+const sensors = createRoute({
+  getParentRoute,
+  path: "/sensors",
+  validateSearch: search.sensorsSearch,
+  component: lazyRouteComponent(() => import("./pages/Sensors.tsx"), "Sensors"),
+});
+const explore = createRoute({
+  getParentRoute,
+  path: "/explore",
+  validateSearch: search.exploreSearch,
+  component: lazyRouteComponent(() => import("./pages/Explore.tsx"), "Explore"),
+});
+const reports = createRoute({
+  getParentRoute,
+  path: "/reports",
+  validateSearch: search.reportsSearch,
+  component: lazyRouteComponent(() => import("./pages/Reports.tsx"), "Reports"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([now, ports, port, networks, source, sensors, explore, reports]),
+  parseSearch: search.parseSearch,
+  stringifySearch: search.stringifySearch,
+  defaultPreload: "intent",
+  defaultErrorComponent: Broken,
+  scrollRestoration: true,
+});
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

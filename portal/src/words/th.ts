@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+import { en } from "./en.ts";
+import type { Messages } from "./messages.ts";
+export const th: Messages = en;
