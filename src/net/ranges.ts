@@ -143,6 +143,9 @@ export const flatten = (ranges: Ranges): Segments => {
     }
     heap[at] = moved;
   };
+  /** Whether the winner ends no later than `range`. */
+  const topEndsBy = (range: number): boolean =>
+    size > 0 && compareWords(ranges.last, heap[0]!, ranges.last, range, width) <= 0;
   /** Writes what holds once the winner ends, as long as that is before `until` (a range) begins. */
   const close = (until: number): void => {
     while (size > 0) {
@@ -154,7 +157,7 @@ export const flatten = (ranges: Ranges): Segments => {
         size = 0;
         return;
       }
-      while (size > 0 && compareWords(ranges.last, heap[0]!, ranges.last, top, width) <= 0) pop();
+      while (topEndsBy(top)) pop();
       writer.put(next, 0, size > 0 ? ranges.values[heap[0]!]! : 0);
     }
   };

@@ -2,8 +2,8 @@
 import { rollupTables } from "./rollups.ts";
 import { baseTables } from "./schema.ts";
 import type { EngineTable } from "./schema.ts";
-import { defaultRetention } from "./store.ts";
-import type { Retention } from "./store.ts";
+import { defaultRetention } from "./retention.ts";
+import type { Retention } from "./retention.ts";
 
 export const storeTables: readonly EngineTable[] = [...baseTables, ...rollupTables];
 

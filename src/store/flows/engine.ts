@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { AppError } from "../../platform/errors.ts";
 import type { QueryLimits, QueryParameters } from "./store.ts";
 
 /** What the engine said to one question, in the form that was asked for. */
@@ -28,3 +29,22 @@ export interface Engine {
   insertFile(table: string, columns: readonly string[], path: string, token: string): Promise<number>;
   close(): Promise<void>;
 }
+
+/** Codes of the engine's own that mean "beyond the limits": TIMEOUT_EXCEEDED, MEMORY_LIMIT_EXCEEDED, TOO_SLOW, TOO_MANY_ROWS. */
+const limitCodes = new Set(["159", "241", "160", "158"]);
+/** Its codes for "not there": the network, and a folder that cannot be used. */
+const absentCodes = /\b(?:ECONNREFUSED|ECONNRESET|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|socket hang up)\b/;
+
+/** What an engine throws, in the program's own words. */
+export const asStoreError = (error: unknown): AppError => {
+  if (error instanceof AppError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code =
+    /Code: (\d+)/.exec(message)?.[1] ?? (error instanceof Error && "code" in error ? String(error.code) : "");
+  const line = (message.split("\n")[0] ?? "").slice(0, 400);
+  if (limitCodes.has(code)) return new AppError("STORE_QUERY_LIMIT", `the question went beyond its limits: ${line}`);
+  if (absentCodes.test(`${code} ${message}`)) {
+    return new AppError("STORE_UNAVAILABLE", `the store does not answer: ${line}`);
+  }
+  return new AppError("STORE_FAILED", `the engine refused: ${line}`, { code });
+};

@@ -256,3 +256,18 @@ export const encodeAggregates = (batch: FlowBatch): Uint8Array<ArrayBuffer> => {
   const sink = room(count);
   return finish(sink, putHead(sink, batch, count) + putTable(sink, aggregateColumns, columns, count), count);
 };
+
+/** AS numbers with their names as one Native block. */
+export const encodeNetworks = (names: readonly (readonly [number, string])[]): Uint8Array<ArrayBuffer> => {
+  const sink = room(names.length);
+  putText(sink, "asn");
+  putText(sink, "UInt32");
+  putBytes(
+    sink,
+    Uint32Array.from(names, ([asn]) => asn),
+  );
+  putText(sink, "name");
+  putText(sink, "String");
+  for (const [, name] of names) putText(sink, name);
+  return finish(sink, 2, names.length);
+};

@@ -2,7 +2,7 @@
 import { aggregateColumns, flowColumns } from "../../model/flows.ts";
 import type { ColumnKind, ColumnTable } from "../../model/flows.ts";
 import { classes } from "../../model/traffic.ts";
-import type { Retention } from "./store.ts";
+import type { Retention } from "./retention.ts";
 
 /** One column of a table in the engine. */
 export interface EngineColumn {

@@ -19,6 +19,8 @@ export interface ArrivedBatch {
   readonly report: SensorReport;
   /** When the node received it, microseconds UTC. */
   readonly received: number;
+  /** The batch's flows as `encodeFlows` wrote them, where a worker did so already. */
+  readonly encoded?: Uint8Array;
 }
 
 /** `repeated`: this sensor's sequence is in the store already; acknowledge it all the same. */
@@ -78,15 +80,3 @@ export interface FlowStore {
   /** Waits for what runs, then lets go of the engine. */
   close(): Promise<void>;
 }
-
-/** Days that rows are kept, by table; null keeps them for ever (replay does: its captures may be old). */
-export interface Retention {
-  /** Flows and all else that names a source. */
-  readonly sources: number | null;
-  /** Roll-ups at 5 minutes and at 1 hour: they name no source. */
-  readonly fine: number | null;
-  /** Roll-ups at 1 day and the sensors' reports. */
-  readonly coarse: number | null;
-}
-export const defaultRetention: Retention = { sources: 90, fine: 400, coarse: null };
-export const keepForEver: Retention = { sources: null, fine: null, coarse: null };

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import { AppError } from "../../../platform/errors.ts";
+import { asStoreError } from "../engine.ts";
+import type { Engine, EngineAnswer, Lane } from "../engine.ts";
+
+/** The part of chdb that is used. */
+interface Result {
+  readonly elapsed: number;
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  bytes(): Uint8Array;
+}
+interface Session {
+  queryAsync(sql: string, options?: { format?: string }): Promise<Result>;
+  queryBindAsync(sql: string, parameters: object, options?: { format?: string }): Promise<Result>;
+  close(): void;
+}
+interface Chdb {
+  Session: new (path: string, options?: { connectionArgs?: readonly string[] }) => Session;
+}
+
+const load = async (): Promise<Chdb> => {
+  try {
+    return (await import("chdb")) as unknown as Chdb;
+  } catch (error) {
+    throw new AppError(
+      "STORE_ENGINE_MISSING",
+      "the embedded engine (npm package chdb) is not installed: run npm ci, or set a ClickHouse server",
+      { cause: String(error) },
+    );
+  }
+};
+
+/** One session does one thing at a time; this hands out turns in order. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work);
+    // The next turn does not care how this one ended; its caller does.
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
+const settings = [
+  "max_insert_threads = 1",
+  "async_insert = 0",
+  "output_format_json_quote_64bit_integers = 0",
+  "input_format_native_allow_types_conversion = 1",
+];
+
+/**
+ * chDB in this process, several sessions on one folder: one for appends, one for roll-ups, `readers` for questions. Each
+ * session holds a thread of Node's pool while it works (four by default), so `readers` stays at 2 unless the pool is larger.
+ */
+export const embeddedEngine = async (path: string, readers = 2): Promise<Engine> => {
+  const { Session } = await load();
+  const sessions: Session[] = [];
+  const open = async (): Promise<Session> => {
+    try {
+      const session = new Session(path, { connectionArgs: ["--background_pool_size=2", "--logger.level=none"] });
+      sessions.push(session);
+      await session.queryAsync(settings.map((one) => `SET ${one}`).join("; "));
+      return session;
+    } catch (error) {
+      throw new AppError("STORE_UNAVAILABLE", `the embedded store ${path} cannot be opened: ${String(error)}`);
+    }
+  };
+  const lanes: Record<Lane, { session: Session; turns: Turns }> = {
+    append: { session: await open(), turns: new Turns() },
+    "roll-up": { session: await open(), turns: new Turns() },
+  };
+  const idle: Session[] = [];
+  for (let i = 0; i < readers; i++) idle.push(await open());
+  const waiting: ((session: Session) => void)[] = [];
+  const borrow = (): Promise<Session> => {
+    const session = idle.pop();
+    return session === undefined
+      ? new Promise<Session>((resolve) => {
+          waiting.push(resolve);
+        })
+      : Promise.resolve(session);
+  };
+  const giveBack = (session: Session): void => {
+    const next = waiting.shift();
+    if (next === undefined) idle.push(session);
+    else next(session);
+  };
+  const work = new Set<Promise<unknown>>();
+  const track = async <T>(promise: Promise<T>): Promise<T> => {
+    work.add(promise);
+    try {
+      return await promise;
+    } catch (error) {
+      throw asStoreError(error);
+    } finally {
+      work.delete(promise);
+    }
+  };
+
+  const ask: Engine["ask"] = async (sql, format, parameters, limits) => {
+    const session = await borrow();
+    try {
+      const limited = `SET max_execution_time = ${limits.seconds}, max_memory_usage = ${Math.floor(limits.memory)}`;
+      await session.queryAsync(limited);
+      const answer =
+        Object.keys(parameters).length > 0
+          ? await session.queryBindAsync(sql, parameters, { format })
+          : await session.queryAsync(sql, { format });
+      return {
+        bytes: answer.bytes(),
+        rowsRead: answer.rowsRead,
+        bytesRead: answer.bytesRead,
+        seconds: answer.elapsed,
+      } satisfies EngineAnswer;
+    } finally {
+      giveBack(session);
+    }
+  };
+  return {
+    ask: (sql, format, parameters, limits) => track(ask(sql, format, parameters, limits)),
+    run: async (sql, lane) => {
+      const { session, turns } = lanes[lane];
+      await track(turns.take(() => session.queryAsync(sql)));
+    },
+    insertFile: async (table, columns, file, token) => {
+      const { session, turns } = lanes.append;
+      const sql = `INSERT INTO ${table} (${columns.join(", ")}) FROM INFILE '${file.replaceAll("'", "''")}' SETTINGS insert_deduplication_token = '${token}' FORMAT Native`;
+      return (await track(turns.take(() => session.queryAsync(sql)))).rowsRead;
+    },
+    close: async () => {
+      await Promise.allSettled(work);
+      for (const session of sessions) session.close();
+    },
+  };
+};

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SensorReport } from "../../model/report.ts";
+import { AppError } from "../../platform/errors.ts";
+import { createSql, retentionSql, storeTables } from "./ddl.ts";
+import type { Engine } from "./engine.ts";
+import { Journal } from "./journal.ts";
+import type { JournalBatch, JournalEntry, JournalRevocation } from "./journal.ts";
+import { encodeAggregates, encodeFlows, encodeNetworks } from "./native.ts";
+import type { Origins } from "./origins.ts";
+import type { Retention } from "./retention.ts";
+import { defaultRetention } from "./retention.ts";
+import { RollUps } from "./roll-up.ts";
+import { bucketOf, grainLength } from "./rollups.ts";
+import { aggregatesTable, flowsTable } from "./schema.ts";
+import { Sequences } from "./sequences.ts";
+import type { AppendOutcome, ArrivedBatch, FlowStore, QueryLimits, QueryParameters } from "./store.ts";
+
+export interface KeeperOptions {
+  /** Folder for the journal; it belongs to this store alone. */
+  readonly folder: string;
+  readonly retention?: Retention;
+  /** Where sources come from; absent: flows have neither ASN nor country. */
+  readonly origins?: Origins;
+}
+
+const defaultLimits: Required<QueryLimits> = { seconds: 10, memory: 2 ** 30 };
+const internalLimits: Required<QueryLimits> = { seconds: 600, memory: 4 * 2 ** 30 };
+const columnNames = { flows: flowsTable, aggregates: aggregatesTable } as const;
+const decoder = new TextDecoder();
+/** Sequences are remembered for so long; what is older is taken as one run up to the newest. */
+const rememberedDays = 14;
+
+const literal = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+const micros = (time: number): string => {
+  const text = new Date(Math.floor(time / 1_000)).toISOString();
+  return `${text.slice(0, 10)} ${text.slice(11, 23)}${String(Math.floor(time) % 1_000).padStart(3, "0")}`;
+};
+
+const reportRow = ({ identity, batch, report, received }: ArrivedBatch): Record<string, unknown> => {
+  const { watermark, closedAt, clockOffset, notDark, undecoded, ...counts }: SensorReport = report;
+  return {
+    sensor: identity.sensor,
+    realm: batch.realm,
+    exercise: batch.exercise,
+    sequence: identity.sequence,
+    hash: identity.hash,
+    interval: micros(batch.interval),
+    interval_length: batch.intervalLength,
+    received: micros(received),
+    watermark: micros(watermark),
+    closed_at: micros(closedAt),
+    clock_offset: clockOffset === null ? null : Math.round(clockOffset),
+    read: counts.read,
+    counted: counts.counted,
+    not_dark: notDark,
+    undecoded,
+    retired: counts.retired,
+    dropped_by_kernel: counts.droppedByKernel,
+    dropped_by_interface: counts.droppedByInterface,
+    dark_addresses: counts.darkAddresses,
+    spool_bytes: counts.spoolBytes,
+    spool_lost: counts.spoolLost,
+    degraded: batch.degraded || counts.degraded,
+    flow_rows: batch.flows.count,
+    aggregate_rows: batch.aggregates.count,
+  };
+};
+
+/** The 5-minute buckets that an interval touches. */
+const bucketsOf = (interval: number, length: number): number[] => {
+  const found: number[] = [];
+  for (let at = bucketOf(interval, "5m"); at < interval + Math.max(1, length); at += grainLength["5m"]) found.push(at);
+  return found;
+};
+
+/** A name for files and tokens that tells sensor, sequence and content apart and holds no foreign character. */
+const idOf = ({ sensor, sequence, hash }: ArrivedBatch["identity"]): string => {
+  const digest = createHash("sha256").update(`${sensor}\n${hash}`).digest("hex").slice(0, 24);
+  return `${String(sequence).padStart(16, "0")}-${digest}`;
+};
+
+/** The store over either engine: journal, exactly-once, roll-ups, revocation. Opening ends what a killed process began. */
+export class Keeper implements FlowStore {
+  readonly #engine: Engine;
+  readonly #journal: Journal;
+  readonly #origins: Origins | null;
+  readonly #seen = new Map<string, Sequences>();
+  /** Appends on their way, by sensor and sequence: a repetition waits for the first. */
+  readonly #pending = new Map<string, Promise<AppendOutcome>>();
+  readonly #rollUps: RollUps;
+  #changing: Promise<unknown> = Promise.resolve();
+
+  private constructor(engine: Engine, options: KeeperOptions) {
+    this.#engine = engine;
+    this.#journal = new Journal(join(options.folder, "journal"));
+    this.#origins = options.origins ?? null;
+    this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql));
+  }
+
+  static async open(engine: Engine, options: KeeperOptions): Promise<Keeper> {
+    const keeper = new Keeper(engine, options);
+    try {
+      await keeper.#prepare(options.retention ?? defaultRetention);
+      return keeper;
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  }
+
+  async #prepare(retention: Retention): Promise<void> {
+    for (const table of storeTables) await this.#engine.run(createSql(table, retention), "append");
+    const changed = await this.#rows<{ name: string; create_table_query: string }>(
+      "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()",
+    );
+    for (const table of storeTables) {
+      const sql = retentionSql(table, retention);
+      const made = changed.find(({ name }) => name === table.name)?.create_table_query ?? "";
+      const days = /TTL .*?toIntervalDay\((\d+)\)/.exec(made)?.[1];
+      const wanted = table.keeps === null ? null : retention[table.keeps.days];
+      if (sql !== undefined && days !== String(wanted)) await this.#engine.run(sql, "append");
+      if (sql === undefined && days !== undefined) {
+        await this.#engine.run(`ALTER TABLE ${table.name} REMOVE TTL`, "append");
+      }
+    }
+    const runs = await this.#rows<{ sensor: string; first: number; last: number }>(
+      `SELECT sensor, 0 AS first, max(sequence) AS last FROM reports WHERE received < now() - INTERVAL ${rememberedDays} DAY GROUP BY sensor
+UNION ALL
+SELECT sensor, min(sequence), max(sequence) FROM
+(SELECT sensor, sequence, sequence - row_number() OVER (PARTITION BY sensor ORDER BY sequence) AS run FROM reports WHERE received >= now() - INTERVAL ${rememberedDays} DAY)
+GROUP BY sensor, run`,
+    );
+    for (const { sensor, first, last } of runs) this.#seenOf(sensor).add(first, last);
+    await this.#rollUps.load();
+    for (const entry of this.#journal.begun()) {
+      if (entry.kind === "batch") await this.#keep(entry);
+      else await this.#withdraw(entry);
+    }
+    await this.#nameNetworks();
+  }
+
+  #seenOf(sensor: string): Sequences {
+    let seen = this.#seen.get(sensor);
+    if (seen === undefined) this.#seen.set(sensor, (seen = new Sequences()));
+    return seen;
+  }
+
+  append(arrived: ArrivedBatch): Promise<AppendOutcome> {
+    const { sensor, sequence } = arrived.identity;
+    if (this.#seenOf(sensor).has(sequence)) return Promise.resolve("repeated");
+    const key = `${sequence} ${sensor}`;
+    const same = this.#pending.get(key);
+    if (same !== undefined) return same.then(() => "repeated");
+    const mine = this.#append(arrived).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, mine);
+    return mine;
+  }
+
+  async #append(arrived: ArrivedBatch): Promise<AppendOutcome> {
+    const { identity, batch } = arrived;
+    const id = idOf(identity);
+    const entry: JournalBatch = {
+      kind: "batch",
+      id,
+      token: id,
+      flows: batch.flows.count,
+      aggregates: batch.aggregates.count,
+      sensor: identity.sensor,
+      sequence: identity.sequence,
+      buckets: bucketsOf(batch.interval, batch.intervalLength),
+      report: reportRow(arrived),
+    };
+    // A batch whose insert failed before keeps the bytes it was begun with: part of them may be in the store.
+    if (!this.#journal.has(id)) {
+      this.#journal.begin(entry, {
+        ...(entry.flows > 0 ? { flows: arrived.encoded ?? encodeFlows(batch, this.#origins?.table ?? null) } : {}),
+        ...(entry.aggregates > 0 ? { aggregates: encodeAggregates(batch) } : {}),
+      });
+    }
+    await this.#keep(entry);
+    return "stored";
+  }
+
+  /** Inserts what a journal entry holds. Doing it again changes nothing. */
+  async #keep(entry: JournalBatch): Promise<void> {
+    for (const table of ["flows", "aggregates"] as const) {
+      if (entry[table] === 0) continue;
+      const columns = columnNames[table].columns.map(({ name }) => name);
+      const path = this.#journal.blockPath(entry.id, table);
+      const taken = await this.#engine.insertFile(table, columns, path, entry.token);
+      if (taken !== entry[table]) {
+        throw new AppError("STORE_ROWS_LOST", `the engine took ${taken} of ${entry[table]} rows of a batch`, {
+          id: entry.id,
+        });
+      }
+    }
+    // The stamp is drawn when the rows can be seen: a roll-up with a later number has read them.
+    const stamp = this.#rollUps.draw();
+    const row = { ...entry.report, stamp };
+    await this.#engine.run(
+      `INSERT INTO reports (${Object.keys(row).join(", ")}) SETTINGS insert_deduplication_token = '${entry.token}' FORMAT JSONEachRow ${JSON.stringify(row)}`,
+      "append",
+    );
+    if (entry.flows + entry.aggregates > 0) this.#rollUps.touched(entry.buckets, stamp, entry.aggregates > 0);
+    this.#seenOf(entry.sensor).add(entry.sequence);
+    this.#journal.end(entry);
+  }
+
+  async #rows<Row>(sql: string): Promise<Row[]> {
+    return (await this.query<Row>(sql, {}, internalLimits)).rows;
+  }
+
+  async query<Row>(sql: string, parameters: QueryParameters = {}, limits: QueryLimits = {}) {
+    const answer = await this.#engine.ask(sql, "JSONCompactEachRowWithNames", parameters, {
+      ...defaultLimits,
+      ...limits,
+    });
+    const lines = decoder.decode(answer.bytes).split("\n");
+    const names = JSON.parse(lines[0] || "[]") as string[];
+    const rows: Row[] = [];
+    for (let i = 1; i < lines.length; i++) {
+      const line = lines[i]!;
+      if (line === "") continue;
+      const values = JSON.parse(line) as unknown[];
+      rows.push(Object.fromEntries(names.map((name, at) => [name, values[at]])) as Row);
+    }
+    return { rows, read: { rows: answer.rowsRead, bytes: answer.bytesRead, seconds: answer.seconds } };
+  }
+
+  async queryRaw(sql: string, format: string, parameters: QueryParameters = {}, limits: QueryLimits = {}) {
+    return (await this.#engine.ask(sql, format, parameters, { ...defaultLimits, ...limits })).bytes;
+  }
+
+  /** Roll-ups and revocations take turns: both write revisions. */
+  #change<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#changing.then(work);
+    // The next one does not care how this one ended; its caller does.
+    this.#changing = mine.catch(() => undefined);
+    return mine;
+  }
+
+  rollUp(now: number, clock = now) {
+    return this.#change(() => this.#rollUps.pass(now, clock));
+  }
+
+  frontiers() {
+    return this.#rollUps.frontiers();
+  }
+
+  revoke(sensor: string, since: number): Promise<void> {
+    return this.#change(async () => {
+      const rows = await this.#rows<{ bucket: number }>(
+        `SELECT DISTINCT toUnixTimestamp(toStartOfFiveMinutes(first_seen)) AS bucket FROM
+(SELECT first_seen FROM flows WHERE sensor = ${literal(sensor)} AND first_seen >= fromUnixTimestamp64Micro(${Math.floor(since)})
+UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AND first_seen >= fromUnixTimestamp64Micro(${Math.floor(since)}))`,
+      );
+      const id = `revoke-${createHash("sha256").update(`${sensor}\n${since}`).digest("hex").slice(0, 24)}`;
+      const entry: JournalRevocation = {
+        kind: "revocation",
+        id,
+        sensor,
+        since,
+        buckets: rows.map(({ bucket }) => bucket * 1e6),
+      };
+      this.#journal.begin(entry);
+      await this.#withdraw(entry);
+    });
+  }
+
+  /** Deletes and computes again. Doing it again changes nothing. */
+  async #withdraw(entry: JournalRevocation): Promise<void> {
+    const from = `sensor = ${literal(entry.sensor)}`;
+    const since = `fromUnixTimestamp64Micro(${Math.floor(entry.since)})`;
+    for (const [table, column] of [
+      ["flows", "first_seen"],
+      ["aggregates", "first_seen"],
+      ["reports", "interval"],
+    ] as const) {
+      await this.#engine.run(
+        `ALTER TABLE ${table} DELETE WHERE ${from} AND ${column} >= ${since} SETTINGS mutations_sync = 2`,
+        "roll-up",
+      );
+    }
+    this.#rollUps.touched(entry.buckets, this.#rollUps.draw(), true);
+    await this.#rollUps.again(entry.buckets);
+    this.#journal.end(entry satisfies JournalEntry);
+  }
+
+  async reloadPrefixes(): Promise<boolean> {
+    if (this.#origins === null || !(await this.#origins.reload())) return false;
+    await this.#nameNetworks();
+    return true;
+  }
+
+  /** Brings the names of origin ASes into the engine where they are not those of the prefix data in force. */
+  async #nameNetworks(): Promise<void> {
+    const names = this.#origins?.names ?? [];
+    if (this.#origins === null) return;
+    const lines = names.map(([asn, name]) => `${asn} ${name}`).join("\n");
+    const [held] = await this.#rows<{ hash: string }>(
+      "SELECT lower(hex(SHA256(arrayStringConcat(arrayMap(one -> concat(toString(one.1), ' ', one.2), arraySort(groupArray((asn, name)))), '\\n')))) AS hash FROM networks",
+    );
+    if (held?.hash === createHash("sha256").update(lines).digest("hex")) return;
+    await this.#engine.run("TRUNCATE TABLE networks", "append");
+    if (names.length === 0) return;
+    const path = join(this.#journal.folder, "networks.block");
+    writeFileSync(path, encodeNetworks(names));
+    await this.#engine.insertFile("networks", ["asn", "name"], path, "networks");
+    rmSync(path, { force: true });
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#pending.values(), this.#changing]);
+    await this.#engine.close();
+  }
+}

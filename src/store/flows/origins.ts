@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash, randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { OriginTable, flatten, overlay } from "../../net/ranges.ts";
+import type { Overlay, Ranges } from "../../net/ranges.ts";
+import { AppError } from "../../platform/errors.ts";
+
+/**
+ * Prefix data: four CSV files in the form of @ip-location-db's `-num` files, without a heading line. `first,last,asn,name`
+ * for origin ASes, `first,last,CC` for countries; addresses as decimal numbers of 32 or 128 bits.
+ */
+export interface OriginFiles {
+  readonly asnV4: string;
+  readonly asnV6: string;
+  readonly countryV4: string;
+  readonly countryV6: string;
+}
+const fileNames: OriginFiles = {
+  asnV4: "asn-ipv4-num.csv",
+  asnV6: "asn-ipv6-num.csv",
+  countryV4: "geo-whois-asn-country-ipv4-num.csv",
+  countryV6: "geo-whois-asn-country-ipv6-num.csv",
+};
+
+/** The files of the packages that the program comes with. */
+export const packagedOrigins = (): OriginFiles => {
+  const { resolve } = createRequire(import.meta.url);
+  const [asn, country] = ["@ip-location-db/asn", "@ip-location-db/geo-whois-asn-country"].map((name) =>
+    dirname(resolve(`${name}/package.json`)),
+  ) as [string, string];
+  return {
+    asnV4: join(asn, fileNames.asnV4),
+    asnV6: join(asn, fileNames.asnV6),
+    countryV4: join(country, fileNames.countryV4),
+    countryV6: join(country, fileNames.countryV6),
+  };
+};
+/** The files of those names in a folder; each that is missing there is taken from `otherwise`. */
+export const originsIn = (folder: string, otherwise: OriginFiles = packagedOrigins()): OriginFiles => {
+  const there = new Set(readdirSync(folder));
+  return Object.fromEntries(
+    Object.entries(fileNames).map(([role, name]) => [
+      role,
+      there.has(name) ? join(folder, name) : otherwise[role as keyof OriginFiles],
+    ]),
+  ) as unknown as OriginFiles;
+};
+
+const [comma, quote, newline, zero] = [44, 34, 10, 48];
+const names = new TextDecoder();
+
+/** Reads one file. `valueOf` is given the bytes behind the second comma and answers a number above 0, or 0 to pass the line over. */
+const readRanges = (
+  path: string,
+  width: 1 | 4,
+  valueOf: (bytes: Uint8Array, from: number, to: number) => number,
+): Ranges => {
+  const bytes = readFileSync(path);
+  let lines = 1;
+  for (const byte of bytes) if (byte === newline) lines++;
+  const first = new Uint32Array(lines * width);
+  const last = new Uint32Array(lines * width);
+  const values = new Uint32Array(lines);
+  let count = 0;
+  let at = 0;
+  const wrong = (): never => {
+    throw new AppError("STORE_PREFIXES", `${path}: line ${count + 1} is not first,last,value`, { path });
+  };
+  /** A decimal number up to the next comma, into `width` words. */
+  const number = (into: Uint32Array, offset: number): void => {
+    const start = at;
+    for (let byte = bytes[at]!; byte !== comma; byte = bytes[++at]!) {
+      let carry = byte - zero;
+      if (!(carry >= 0 && carry <= 9)) wrong();
+      for (let word = width - 1; word >= 0; word--) {
+        const value = into[offset + word]! * 10 + carry;
+        into[offset + word] = value;
+        carry = Math.floor(value / 0x1_0000_0000);
+      }
+      if (carry > 0) wrong();
+    }
+    if (at++ === start) wrong();
+  };
+  while (at < bytes.length) {
+    if (bytes[at] === newline || bytes[at] === 13) {
+      at++;
+      continue;
+    }
+    number(first, count * width);
+    number(last, count * width);
+    const end = bytes.indexOf(newline, at);
+    const to = end < 0 ? bytes.length : end;
+    const value = valueOf(bytes, at, bytes[to - 1] === 13 ? to - 1 : to);
+    at = to + 1;
+    if (value > 0) {
+      values[count++] = value;
+      continue;
+    }
+    for (let word = 0; word < width; word++) first[count * width + word] = last[count * width + word] = 0;
+  }
+  return { width, count, first, last, values };
+};
+
+interface Built {
+  readonly v4: Overlay;
+  readonly v6: Overlay;
+  readonly countries: readonly string[];
+  readonly names: readonly (readonly [number, string])[];
+}
+
+const build = (files: OriginFiles): Built => {
+  const byAsn = new Map<number, string>();
+  const byCountry = new Map<string, number>();
+  const asn = (bytes: Uint8Array, from: number, to: number): number => {
+    let value = 0;
+    let at = from;
+    for (; at < to && bytes[at] !== comma; at++) value = value * 10 + bytes[at]! - zero;
+    if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) return 0;
+    if (value > 0 && !byAsn.has(value)) {
+      const quoted = bytes[at + 1] === quote && bytes[to - 1] === quote;
+      const text = names.decode(bytes.subarray(at + 1 + (quoted ? 1 : 0), quoted ? to - 1 : to));
+      byAsn.set(value, quoted ? text.replaceAll('""', '"') : text);
+    }
+    return value;
+  };
+  const country = (bytes: Uint8Array, from: number, to: number): number => {
+    const code = names.decode(bytes.subarray(from, to));
+    let value = byCountry.get(code);
+    if (value === undefined && /^[A-Z]{2}$/.test(code)) byCountry.set(code, (value = byCountry.size + 1));
+    return value ?? 0;
+  };
+  const of = (path: string, width: 1 | 4, value: typeof asn) => flatten(readRanges(path, width, value));
+  return {
+    v4: overlay(of(files.asnV4, 1, asn), of(files.countryV4, 1, country)),
+    v6: overlay(of(files.asnV6, 4, asn), of(files.countryV6, 4, country)),
+    countries: [...byCountry.keys()],
+    names: [...byAsn].toSorted(([a], [b]) => a - b),
+  };
+};
+
+const magic = "layang-origins-1";
+const arraysOf = ({ v4, v6 }: Built): Uint32Array[] => [v4.starts, v4.left, v4.right, v6.starts, v6.left, v6.right];
+
+const writeCache = (path: string, key: string, built: Built): void => {
+  const arrays = arraysOf(built);
+  const head = { magic, key, lengths: arrays.map((one) => one.length), countries: built.countries, names: built.names };
+  const text = Buffer.from(JSON.stringify(head));
+  const size = Buffer.alloc(8);
+  size.writeUInt32LE(text.length);
+  const padding = Buffer.alloc((4 - (text.length % 4)) % 4, 32);
+  const parts = arrays.map((one) => Buffer.from(one.buffer, one.byteOffset, one.byteLength));
+  const part = `${path}.${randomUUID()}`;
+  writeFileSync(part, Buffer.concat([size, text, padding, ...parts]));
+  renameSync(part, path);
+};
+
+const readCache = (path: string, key: string): Built | undefined => {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    // No cache yet, or none that can be read: it is only a faster way to the same table.
+    return undefined;
+  }
+  try {
+    const size = bytes.readUInt32LE(0);
+    const head = JSON.parse(bytes.toString("utf8", 8, 8 + size)) as Pick<Built, "countries" | "names"> & {
+      magic: string;
+      key: string;
+      lengths: number[];
+    };
+    if (head.magic !== magic || head.key !== key) return undefined;
+    let at = 8 + Math.ceil(size / 4) * 4;
+    const body = new Uint8Array(bytes).buffer;
+    const [s4, l4, r4, s6, l6, r6] = head.lengths.map((length) => {
+      const one = new Uint32Array(body, at, length);
+      at += length * 4;
+      return one;
+    }) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+    return {
+      v4: { width: 1, starts: s4, left: l4, right: r4 },
+      v6: { width: 4, starts: s6, left: l6, right: r6 },
+      countries: head.countries,
+      names: head.names,
+    };
+  } catch {
+    // A cache cut short or of another version: built anew.
+    return undefined;
+  }
+};
+
+/** The prefix data in force, and the way to newer ones. A table once handed out stays as it is. */
+export class Origins {
+  readonly #files: () => OriginFiles;
+  readonly #cache: string | null;
+  #key = "";
+  #built: Built | null = null;
+  #table: OriginTable | null = null;
+
+  /** `files` is asked again at every reload; `folder` keeps the built table for the next start (null: nowhere). */
+  constructor(files: () => OriginFiles, folder: string | null) {
+    this.#files = files;
+    if (folder !== null) mkdirSync(folder, { recursive: true });
+    this.#cache = folder === null ? null : join(folder, "origins.bin");
+    this.#take(this.#keyOf());
+  }
+
+  get table(): OriginTable {
+    return this.#table!;
+  }
+  /** AS numbers with their names, ascending. */
+  get names(): readonly (readonly [number, string])[] {
+    return this.#built!.names;
+  }
+
+  #keyOf(): string {
+    const files = Object.values(this.#files()).map((path: string) => {
+      try {
+        const { size, mtimeMs } = statSync(path);
+        return [path, size, mtimeMs];
+      } catch (error) {
+        throw new AppError("STORE_PREFIXES", `${path}: cannot be read`, { cause: String(error) });
+      }
+    });
+    return createHash("sha256").update(JSON.stringify(files)).digest("hex");
+  }
+
+  #take(key: string): void {
+    const cached = this.#cache === null ? undefined : readCache(this.#cache, key);
+    const built = cached ?? build(this.#files());
+    if (cached === undefined && this.#cache !== null) writeCache(this.#cache, key, built);
+    this.#table = new OriginTable(built.v4, built.v6, built.countries);
+    this.#built = built;
+    this.#key = key;
+  }
+
+  /** Takes the files as they are now; false when they did not change. Throws STORE_PREFIXES and keeps the old table. */
+  reload(): boolean {
+    const key = this.#keyOf();
+    if (key === this.#key) return false;
+    this.#take(key);
+    return true;
+  }
+
+  /** Forgets the built table on disk. */
+  dropCache(): void {
+    if (this.#cache !== null) rmSync(this.#cache, { force: true });
+  }
+}

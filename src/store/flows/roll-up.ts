@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Engine } from "./engine.ts";
+import { bucketOf, commitSql, computeSql, grainLength, grains, rollupTables, revisionsTable } from "./rollups.ts";
+import type { Frontiers, Grain } from "./rollups.ts";
+import type { RollUpOutcome } from "./store.ts";
+
+/** A reopened bucket is computed at most once in so long, microseconds. */
+const patience = 60e6;
+const sweepEvery = 3_600e6;
+const parents: Readonly<Record<Grain, Grain | null>> = { "5m": "1h", "1h": "1d", "1d": null };
+
+/**
+ * Which buckets must be computed, and their computation.
+ *
+ * One counter gives stamps to batches (when their rows can be seen) and revisions to computations (before they read). So
+ * `stamp > revision` says that a bucket has rows its revision may lack, also after a restart: the set of open buckets is never
+ * written down, it follows from `reports` and `rollup_revisions`. In the same way an hour lacks a bucket of 5 minutes
+ * whose revision is above its own.
+ */
+export class RollUps {
+  readonly #engine: Engine;
+  readonly #rows: <Row>(sql: string) => Promise<Row[]>;
+  #counter = 0;
+  /** Revision in force, by bucket. */
+  readonly #committed: Readonly<Record<Grain, Map<number, number>>> = {
+    "5m": new Map(),
+    "1h": new Map(),
+    "1d": new Map(),
+  };
+  /** Buckets with rows that no revision covers, with the newest stamp. */
+  readonly #open: Readonly<Record<Grain, Map<number, number>>> = { "5m": new Map(), "1h": new Map(), "1d": new Map() };
+  /** By which clock a bucket was last computed by this process. */
+  readonly #computed = new Map<string, number>();
+  /** Days with aggregate rows. */
+  readonly #stormy = new Set<number>();
+  readonly #frontiers: Record<Grain, number> = { "5m": 0, "1h": 0, "1d": 0 };
+  #swept = -Infinity;
+  /** Revisions were replaced, or a killed process may have left some: the next sweep has something to look for. */
+  #litter = true;
+
+  constructor(engine: Engine, rows: <Row>(sql: string) => Promise<Row[]>) {
+    this.#engine = engine;
+    this.#rows = rows;
+  }
+
+  /** The next number. */
+  draw(): number {
+    return ++this.#counter;
+  }
+
+  frontiers(): Frontiers {
+    return { ...this.#frontiers };
+  }
+
+  async load(): Promise<void> {
+    // Rows of a computation that was cut short have a number that no commit tells.
+    const tables = rollupTables.map(({ name }) => `SELECT max(revision) AS top FROM ${name}`);
+    const [top] = await this.#rows<{ top: number }>(
+      `SELECT max(top) AS top FROM (SELECT max(stamp) AS top FROM reports UNION ALL ${tables.join(" UNION ALL ")})`,
+    );
+    this.#counter = top?.top ?? 0;
+    for (const { grain, bucket, revision } of await this.#rows<{ grain: Grain; bucket: number; revision: number }>(
+      `SELECT grain, toUnixTimestamp(bucket) AS bucket, max(revision) AS revision FROM ${revisionsTable.name} GROUP BY grain, bucket`,
+    )) {
+      const start = bucket * 1e6;
+      this.#committed[grain].set(start, revision);
+      this.#frontiers[grain] = Math.max(this.#frontiers[grain], start + grainLength[grain]);
+    }
+    for (const { bucket, stamp, storms } of await this.#rows<{ bucket: number; stamp: number; storms: number }>(
+      `SELECT arrayJoin(range(toUInt32(toUnixTimestamp(toStartOfFiveMinutes(interval))), toUInt32(intDiv(toUnixTimestamp64Micro(interval) + greatest(interval_length, 1) - 1, 1000000) + 1), 300)) AS bucket,
+max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows + aggregate_rows > 0 GROUP BY bucket`,
+    )) {
+      const start = bucket * 1e6;
+      if (storms > 0) this.#stormy.add(bucketOf(start, "1d"));
+      if (stamp > (this.#committed["5m"].get(start) ?? 0)) this.#open["5m"].set(start, stamp);
+    }
+    for (const child of ["5m", "1h"] as const) {
+      for (const [start, revision] of this.#committed[child]) this.#reopenParent(child, start, revision);
+    }
+  }
+
+  #reopenParent(grain: Grain, start: number, revision: number): void {
+    const parent = parents[grain];
+    if (parent === null) return;
+    const above = bucketOf(start, parent);
+    if (revision <= (this.#committed[parent].get(above) ?? 0)) return;
+    this.#open[parent].set(above, Math.max(revision, this.#open[parent].get(above) ?? 0));
+  }
+
+  /** Rows of these 5-minute buckets could be seen when `stamp` was drawn. */
+  touched(buckets: readonly number[], stamp: number, storms: boolean): void {
+    for (const bucket of buckets) {
+      if (storms) this.#stormy.add(bucketOf(bucket, "1d"));
+      if (stamp < (this.#committed["5m"].get(bucket) ?? 0)) continue;
+      this.#open["5m"].set(bucket, Math.max(stamp, this.#open["5m"].get(bucket) ?? 0));
+    }
+  }
+
+  async pass(now: number, clock: number): Promise<RollUpOutcome> {
+    let made = 0;
+    let waiting = 0;
+    for (const [name, last] of this.#computed) if (!(clock - last < patience)) this.#computed.delete(name);
+    for (const grain of grains) {
+      const due: number[] = [];
+      for (const start of this.#open[grain].keys()) {
+        const last = this.#computed.get(`${grain} ${start}`);
+        if (start + grainLength[grain] > now) continue;
+        if (last !== undefined) waiting++;
+        else due.push(start);
+      }
+      await this.#compute(grain, due, clock);
+      made += due.length;
+      const newest = Math.max(0, ...due.map((start) => start + grainLength[grain]));
+      const reached = Number.isFinite(now) ? now - (now % grainLength[grain]) : newest;
+      this.#frontiers[grain] = Math.max(this.#frontiers[grain], reached);
+    }
+    if (this.#litter && clock - this.#swept >= sweepEvery) {
+      await this.#sweep();
+      this.#swept = clock;
+    }
+    return { made, waiting };
+  }
+
+  /** Computes given 5-minute buckets, and what stands above them, where a revision is in force: whatever the clock says. */
+  async again(buckets: readonly number[]): Promise<void> {
+    for (const grain of grains) {
+      const starts = new Set(buckets.map((bucket) => bucketOf(bucket, grain)));
+      const due = [...starts].filter((start) => this.#committed[grain].has(start));
+      await this.#compute(grain, due, -Infinity);
+    }
+  }
+
+  /** Newest days first: what is live goes before what comes late. */
+  async #compute(grain: Grain, due: readonly number[], clock: number): Promise<void> {
+    const days = Map.groupBy(due, (start) => bucketOf(start, "1d"));
+    for (const day of [...days.keys()].toSorted((a, b) => b - a)) {
+      const buckets = days.get(day)!.toSorted((a, b) => a - b);
+      const revision = this.draw();
+      for (const sql of computeSql(grain, buckets, revision, this.#stormy.has(day))) {
+        await this.#engine.run(sql, "roll-up");
+      }
+      await this.#engine.run(commitSql(grain, buckets, revision), "roll-up");
+      for (const start of buckets) {
+        if (this.#committed[grain].has(start)) this.#litter = true;
+        this.#committed[grain].set(start, revision);
+        if (Number.isFinite(clock)) this.#computed.set(`${grain} ${start}`, clock);
+        if ((this.#open[grain].get(start) ?? 0) < revision) this.#open[grain].delete(start);
+        this.#reopenParent(grain, start, revision);
+      }
+    }
+  }
+
+  /** Deletes rows of revisions that are no longer in force or never were. */
+  async #sweep(): Promise<void> {
+    for (const grain of grains) {
+      const inForce = `(bucket, revision) IN (SELECT bucket, max(revision) FROM ${revisionsTable.name} WHERE grain = '${grain}' GROUP BY bucket)`;
+      for (const { name } of rollupTables) {
+        if (!name.endsWith(`_${grain}`)) continue;
+        const stale = await this.#rows<{ partition: string }>(
+          `SELECT DISTINCT _partition_id AS partition FROM ${name} WHERE NOT ${inForce}`,
+        );
+        for (const { partition } of stale) {
+          await this.#engine.run(
+            `ALTER TABLE ${name} DELETE IN PARTITION ID '${partition}' WHERE NOT ${inForce} SETTINGS mutations_sync = 2`,
+            "roll-up",
+          );
+        }
+      }
+    }
+    this.#litter = false;
+  }
+}
