@@ -16,6 +16,8 @@ export interface ReplayWork {
   readonly sensor: string;
   /** Dark prefixes in text form; null takes every destination for dark. */
   readonly dark: readonly string[] | null;
+  /** Addresses in the dark prefixes, 0 when every destination is taken for dark. */
+  readonly darkAddresses: number;
   /** Microseconds. */
   readonly intervalLength: number;
   /** 128-bit key of the tokens that count dark addresses. */

@@ -6,7 +6,7 @@ import type { Replay } from "../app/replay.ts";
 import { replayOrigins } from "../app/replay-origins.ts";
 import { marks, protocolName } from "../model/traffic.ts";
 import { formatIp } from "../net/ip.ts";
-import { parsePrefix } from "../net/prefix.ts";
+import { parsePrefix, prefixSize } from "../net/prefix.ts";
 import { flag, text, texts, usageError } from "./command.ts";
 import type { Command } from "./command.ts";
 import { count, instant, percent, table } from "./table.ts";
@@ -43,7 +43,7 @@ const asJson = ({ captures, summary, counters, degraded, seconds }: Replay): str
   })}\n`;
 };
 
-const asTables = async (replay: Replay, dark: readonly string[], out: (text: string) => void): Promise<void> => {
+const asTables = (replay: Replay, dark: readonly string[], out: (text: string) => void): void => {
   const { captures, summary, counters, degraded, seconds } = replay;
   const read = captures.reduce((sum, { summary: { packets } }) => sum + packets, 0);
   out(
@@ -117,23 +117,21 @@ const asTables = async (replay: Replay, dark: readonly string[], out: (text: str
         ]),
     ),
   );
-  const origins = await replayOrigins(summary);
-  if (origins !== undefined) {
-    out("\nEconomies the sources are registered in\n");
-    out(
-      table(
-        ["economy", "sources:", "packets:"],
-        origins.countries.map((row) => [row.name, count(row.sources), count(row.packets)]),
-      ),
-    );
-    out("\nNetworks\n");
-    out(
-      table(
-        ["network", "sources:", "packets:"],
-        origins.networks.map((row) => [row.name, count(row.sources), count(row.packets)]),
-      ),
-    );
-  }
+  const origins = replayOrigins(summary);
+  out("\nEconomies the sources are registered in\n");
+  out(
+    table(
+      ["economy", "sources:", "packets:"],
+      origins.countries.map((row) => [row.name, count(row.sources), count(row.packets)]),
+    ),
+  );
+  out("\nNetworks\n");
+  out(
+    table(
+      ["network", "sources:", "packets:"],
+      origins.networks.map((row) => [row.name, count(row.sources), count(row.packets)]),
+    ),
+  );
   out("\nBusiest sources\n");
   out(
     table(
@@ -185,6 +183,7 @@ export const replay: Command = {
       files: replayFiles(parsed.paths),
       sensor,
       dark: dark.length === 0 ? null : dark,
+      darkAddresses: dark.reduce((sum, one) => sum + prefixSize(parsePrefix(one)!), 0),
       intervalLength: INTERVAL,
       key: replayKey(data),
       capacity: CAPACITY,
@@ -199,11 +198,13 @@ export const replay: Command = {
       });
       if (bar) process.stderr.write("\r\u001B[2K");
       for (const one of done.passedOver) process.stderr.write(`layang: ${one}: is no capture, passed over\n`);
-      await store?.finish();
+      if (store?.repeated === true) {
+        process.stderr.write("layang: this replay is in the store already; nothing was counted twice\n");
+      }
       if (json) process.stdout.write(asJson(done));
       else {
         let page = "";
-        await asTables(done, dark, (part) => {
+        asTables(done, dark, (part) => {
           page += part;
         });
         process.stdout.write(page);
