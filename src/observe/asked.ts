@@ -16,6 +16,22 @@ export interface SensorInfo {
   readonly revoked: number | null;
 }
 
+export type RollUpName = "ports" | "sensors" | "countries" | "origins" | "source_days";
+export type Grain = "5m" | "1h" | "1d";
+/** What questions need of the store's roll-ups. */
+export interface RollUps {
+  /**
+   * A subquery in parentheses for FROM: rows (bucket of `grain`, keys, measures) over a range in microseconds; what is
+   * not rolled up yet comes from the base. `where` speaks of the roll-up's keys.
+   */
+  source(
+    name: RollUpName,
+    grain: Grain,
+    range: Span,
+    options: { readonly measures: readonly string[]; readonly where: string },
+  ): string;
+}
+
 /** What surrounds a question: everything that is neither asked nor in the flows. */
 export interface Surroundings {
   /** Milliseconds since 1970 UTC. */
@@ -25,6 +41,7 @@ export interface Surroundings {
   readonly sensors: readonly SensorInfo[];
   readonly research: ResearchList | null;
   readonly simulated: boolean;
+  readonly rollUps: RollUps | null;
 }
 
 /** Milliseconds; from <= t < to. */

@@ -40,6 +40,7 @@ export const errorCodes = {
   STORE_PREFIXES: { exit: 2, status: 500 },
   QUERY_PARAMETER: { exit: 2, status: 400 },
   QUERY_PERIOD: { exit: 2, status: 400 },
+  NOT_FOUND: { exit: 2, status: 404 },
   METHOD_NOT_ALLOWED: { exit: 2, status: 405 },
   ACCESS_TOKEN: { exit: 2, status: 401 },
   ACCESS_HOST: { exit: 2, status: 421 },

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { ErrorCode } from "../platform/errors.ts";
+
+/** What a request says about who sends it. */
+export interface Visit {
+  readonly method: string;
+  /** Path with query, as it came. */
+  readonly url: string;
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+  readonly fetchSite: string | undefined;
+  readonly authorization: string | undefined;
+  readonly cookie: string | undefined;
+}
+export type Decision =
+  | { readonly kind: "allow" }
+  /** The token of the printed address was right: set the cookie and go to the clean address. */
+  | { readonly kind: "enter"; readonly cookie: string; readonly to: string }
+  | { readonly kind: "refuse"; readonly code: ErrorCode; readonly why: string };
+
+export interface Guard {
+  /** The one place that decides who may. Every route asks it but /healthz, which tells nothing. */
+  decide(visit: Visit): Decision;
+}
+
+const loopbackNames = ["127.0.0.1", "localhost", "[::1]"];
+export const isLoopback = (host: string): boolean => ["127.0.0.1", "localhost", "::1"].includes(host);
+
+export const newToken = (): string => randomBytes(24).toString("base64url");
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+/** Equal in constant time, whatever the lengths. */
+const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+
+const cookieOf = (header: string | undefined, name: string): string | undefined =>
+  header
+    ?.split(";")
+    .map((part) => part.trim())
+    .find((part) => part.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
+
+const allow: Decision = { kind: "allow" };
+
+/**
+ * The guard until there are accounts: loopback only, one token. `port` is asked at each visit, since it is known only
+ * after listening. The cookie is named by the port (cookies do not know ports) and holds a hash of the token.
+ */
+export const createGuard = ({ token, port }: { token: string; port: () => number }): Guard => {
+  const pass = createHash("sha256").update(`layang cookie ${token}`).digest("base64url");
+  const refuse = (code: ErrorCode, why: string): Decision => ({ kind: "refuse", code, why });
+  const hosts = (): string[] =>
+    loopbackNames.flatMap((name) => (port() === 80 ? [name, `${name}:80`] : [`${name}:${port()}`]));
+
+  return {
+    decide: (visit) => {
+      const host = visit.host?.toLowerCase();
+      if (host === undefined || !hosts().includes(host)) {
+        return refuse(
+          "ACCESS_HOST",
+          `this server answers as ${hosts().join(", ")}, not as ${JSON.stringify(visit.host ?? "")}`,
+        );
+      }
+      if (visit.origin !== undefined && visit.origin.toLowerCase() !== `http://${host}`) {
+        return refuse("ACCESS_ORIGIN", "the request comes from a page of another origin");
+      }
+      const bearer = /^Bearer\s+(\S+)$/i.exec(visit.authorization ?? "")?.[1];
+      if (bearer !== undefined) {
+        return same(bearer, token) ? allow : refuse("ACCESS_TOKEN", "the bearer token is wrong");
+      }
+      const at = visit.url.indexOf("?");
+      const query = new URLSearchParams(at < 0 ? "" : visit.url.slice(at + 1));
+      const given = query.get("token");
+      if (given !== null && visit.method === "GET") {
+        if (!same(given, token)) return refuse("ACCESS_TOKEN", "the token in the address is wrong or no longer valid");
+        query.delete("token");
+        // One leading slash: `//name` would be another host.
+        const path = `/${(at < 0 ? visit.url : visit.url.slice(0, at)).replace(/^[/\\]+/, "")}`;
+        const rest = query.toString();
+        return {
+          kind: "enter",
+          cookie: `layang-${port()}=${pass}; Path=/; HttpOnly; SameSite=Strict`,
+          to: rest === "" ? path : `${path}?${rest}`,
+        };
+      }
+      const cookie = cookieOf(visit.cookie, `layang-${port()}`);
+      if (cookie === undefined)
+        return refuse("ACCESS_TOKEN", "no token: open the address that was printed at the start");
+      if (!same(cookie, pass))
+        return refuse("ACCESS_TOKEN", "the token is no longer valid: open the newest printed address");
+      // A cookie is sent by any page that can make the browser ask; only our own pages, and the person, may.
+      if (visit.fetchSite !== undefined && visit.fetchSite !== "same-origin" && visit.fetchSite !== "none") {
+        return refuse("ACCESS_ORIGIN", "the request was made by another site");
+      }
+      return allow;
+    },
+  };
+};

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { STATUS_CODES } from "node:http";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../platform/errors.ts";
+import type { Problem } from "./contract/index.ts";
+
+const closed = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Layang: token needed</title>
+<h1>This page needs the token</h1><p>Copy the address that was printed when the node started, with its <code>?token=</code>, into the address bar.</p>`;
+
+/** What fastify itself refuses before a route is reached. */
+const asAppError = (error: unknown): AppError => {
+  if (error instanceof AppError) return error;
+  const status = typeof error === "object" && error !== null && "statusCode" in error ? Number(error.statusCode) : 500;
+  const message = error instanceof Error ? error.message : "not valid";
+  if (status === 404) return new AppError("NOT_FOUND", message);
+  if (status >= 400 && status < 500) return new AppError("QUERY_PARAMETER", message);
+  return new AppError("INTERNAL", "a fault of the program; the log has the details");
+};
+
+/** Answers with RFC 9457 `application/problem+json`; a person who navigates without the token gets a sentence instead. */
+export const sendProblem = (
+  reply: FastifyReply,
+  error: unknown,
+  request: FastifyRequest,
+  onFault: ((error: unknown, request: { id: string; url: string }) => void) | undefined,
+): void => {
+  const known = asAppError(error);
+  // The address may hold a token: the log gets the path alone.
+  if (known.status >= 500) onFault?.(error, { id: request.id, url: request.url.split("?")[0] ?? "" });
+  reply.header("cache-control", "no-store");
+  if (known.code === "ACCESS_TOKEN") {
+    reply.header("www-authenticate", 'Bearer realm="layang"');
+    if (request.headers["sec-fetch-mode"] === "navigate") {
+      reply.code(401).type("text/html; charset=utf-8").send(closed);
+      return;
+    }
+  }
+  const { parameter, suggestion } = known.details;
+  const problem: Problem = {
+    type: `about:blank#${known.code}`,
+    title: STATUS_CODES[known.status] ?? "Error",
+    status: known.status,
+    code: known.code,
+    detail: known.message,
+    ...(typeof parameter === "string" ? { parameter } : {}),
+    ...(typeof suggestion === "string" ? { suggestion } : {}),
+  };
+  reply.code(known.status).type("application/problem+json; charset=utf-8").send(JSON.stringify(problem));
+};

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import serveStatic from "@fastify/static";
+import Fastify from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Guard } from "../access/guard.ts";
+import type { Observatory } from "../observe/observatory.ts";
+import { AppError } from "../platform/errors.ts";
+import { endpoints, livePath, statusPath } from "./contract/endpoints.ts";
+import type { AnswerOf, QueryOf, QuestionName, Status } from "./contract/index.ts";
+import { formOf } from "./form.ts";
+import type { Live } from "./live.ts";
+import { openApi } from "./openapi.ts";
+import { parametersOf } from "./parameters.ts";
+import { sendProblem } from "./problem.ts";
+import { csvOf, parquetOf } from "./table.ts";
+
+export interface ApiOptions {
+  readonly observatory: Observatory;
+  readonly live: Live;
+  readonly guard: Guard;
+  /** The built portal; without it `/` says how to build it. */
+  readonly portalFolder: string | null;
+  /** A prom-client registry. */
+  readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
+  /** What only the wiring knows of the status. */
+  readonly status: () => Pick<Status, "name" | "version" | "started" | "attribution">;
+  /** Called with everything that is a fault of the program. */
+  readonly onFault?: (error: unknown, request: { readonly id: string; readonly url: string }) => void;
+}
+
+const assets = /^\/assets\//;
+
+/**
+ * Nothing is loaded from elsewhere. Style attributes are allowed because charts put HTML with them into tooltips; they
+ * cannot load anything that img-src and font-src do not allow.
+ */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "style-src-attr 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const secure = (reply: FastifyReply): void => {
+  reply.headers({
+    "content-security-policy": policy,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+  });
+};
+
+const fileName = (
+  name: QuestionName,
+  answer: { period: { from: string } | null; meta: { simulated: boolean } },
+  end: string,
+): string =>
+  `layang-${name.replaceAll("/", "-")}-${(answer.period?.from ?? "").slice(0, 10)}${answer.meta.simulated ? "-SIMULATED" : ""}.${end}`;
+
+const withQuestions = (server: FastifyInstance, { observatory }: ApiOptions): void => {
+  const answer = async <Q extends QuestionName>(
+    name: Q,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> => {
+    const given = { ...(request.query as Record<string, unknown>), ...(request.params as Record<string, unknown>) };
+    const parameters: QueryOf<Q> = parametersOf(name, given);
+    const form = formOf((parameters as { format?: string }).format, request.headers.accept);
+    const { format: _form, ...asked } = parameters as { format?: string };
+    const found: AnswerOf<Q> = await observatory.ask(name, asked as QueryOf<Q>);
+    reply.header("cache-control", "no-store").header("vary", "accept");
+    if (form === "json") return reply.type("application/json; charset=utf-8").send(JSON.stringify(found));
+    reply.header("content-disposition", `attachment; filename="${fileName(name, found, form)}"`);
+    if (form === "csv") return reply.type("text/csv; charset=utf-8; header=present").send(csvOf(name, found));
+    const bytes = await parquetOf(observatory.options.engine, name, found);
+    return reply.type("application/vnd.apache.parquet").send(Buffer.from(bytes));
+  };
+  for (const name of Object.keys(endpoints) as QuestionName[]) {
+    server.get(endpoints[name].path.replaceAll(/\{(\w+)\}/g, ":$1"), (request, reply) => answer(name, request, reply));
+  }
+};
+
+const withNode = (server: FastifyInstance, { live, metrics, observatory, status }: ApiOptions): void => {
+  const none = (request: FastifyRequest): void => {
+    const first = Object.keys(request.query as object)[0];
+    if (first !== undefined) {
+      throw new AppError("QUERY_PARAMETER", `unknown parameter \`${first.slice(0, 64)}\`; none is known here`, {
+        parameter: first.slice(0, 64),
+      });
+    }
+  };
+  const seconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z/, "Z");
+  server.get(statusPath, async (request, reply) => {
+    none(request);
+    const range = await observatory.range();
+    const { now, sensors, simulated } = observatory.options;
+    const enrolled = (sensors?.() ?? []).filter(({ revoked }) => revoked === null || revoked > now()).length;
+    const answer: Status = {
+      ...status(),
+      simulated,
+      time: seconds(now()),
+      realm: "",
+      exercise: "",
+      data: {
+        from: range.from === null ? null : seconds(range.from),
+        to: range.to === null ? null : seconds(range.to),
+        flows: range.flows,
+      },
+      sensors: { enrolled, up: range.up },
+    };
+    return reply.header("cache-control", "no-store").send(answer);
+  });
+  server.get(livePath, (request, reply) => {
+    none(request);
+    const after = request.headers["last-event-id"];
+    reply.hijack();
+    live.serve(reply.raw, typeof after === "string" ? after : undefined);
+  });
+  server.addHook("preClose", () => live.close());
+  const described = JSON.stringify(openApi(status().version));
+  server.get("/api/v1/openapi.json", (request, reply) => {
+    none(request);
+    return reply.type("application/json; charset=utf-8").send(described);
+  });
+  server.get("/metrics", async (_request, reply) =>
+    reply
+      .type(metrics.contentType)
+      .header("cache-control", "no-store")
+      .send(await metrics.metrics()),
+  );
+  server.get("/healthz", (_request, reply) => reply.header("cache-control", "no-store").send({ status: "ok" }));
+};
+
+const withPortal = (server: FastifyInstance, folder: string | null): void => {
+  const index = folder === null ? null : join(folder, "index.html");
+  const page = (reply: FastifyReply): FastifyReply => {
+    reply.type("text/html; charset=utf-8").header("cache-control", "no-cache");
+    if (index === null || !existsSync(index)) {
+      return reply.send(
+        "<!doctype html><title>Layang</title><p>The portal is not built: run <code>npm run portal:build</code>.",
+      );
+    }
+    return reply.send(readFileSync(index, "utf8"));
+  };
+  if (folder !== null && existsSync(folder)) {
+    void server.register(serveStatic, {
+      root: folder,
+      index: false,
+      wildcard: true,
+      preCompressed: true,
+      cacheControl: false,
+      setHeaders: (reply, path) => {
+        reply.setHeader(
+          "cache-control",
+          assets.test(path.slice(folder.length).replaceAll("\\", "/"))
+            ? "public, max-age=31536000, immutable"
+            : "no-cache",
+        );
+      },
+    });
+  }
+  server.get("/", (_request, reply) => page(reply));
+  server.get("/index.html", (_request, reply) => page(reply));
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?")[0] ?? "";
+    const wantsPage = (request.headers.accept ?? "").includes("text/html");
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      throw new AppError("METHOD_NOT_ALLOWED", `${request.method} is not answered here`);
+    }
+    if (path.startsWith("/api/") || assets.test(path) || !wantsPage) {
+      throw new AppError("NOT_FOUND", `nothing is at ${path.slice(0, 200)}`);
+    }
+    return page(reply);
+  });
+};
+
+/**
+ * The visitors' door: API, live events, metrics, health and the portal, behind one guard. Nothing listens yet; the wiring
+ * calls `listen` on a loopback address.
+ */
+export const createApi = (options: ApiOptions): FastifyInstance => {
+  const server = Fastify({
+    logger: false,
+    bodyLimit: 1024,
+    forceCloseConnections: true,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 128, ignoreTrailingSlash: false },
+  });
+  server.addHook("onRequest", async (request, reply) => {
+    secure(reply);
+    if (request.url === "/healthz") return;
+    const decision = options.guard.decide({
+      method: request.method,
+      url: request.url,
+      host: request.headers.host,
+      origin: request.headers.origin,
+      fetchSite: request.headers["sec-fetch-site"] as string | undefined,
+      authorization: request.headers.authorization,
+      cookie: request.headers.cookie,
+    });
+    if (decision.kind === "refuse") throw new AppError(decision.code, decision.why);
+    if (decision.kind === "enter") {
+      await reply.header("set-cookie", decision.cookie).header("cache-control", "no-store").redirect(decision.to, 303);
+    }
+  });
+  server.setErrorHandler((error, request, reply) => {
+    secure(reply);
+    sendProblem(reply, error, request, options.onFault);
+  });
+  withQuestions(server, options);
+  withNode(server, options);
+  withPortal(server, options.portalFolder);
+  return server;
+};

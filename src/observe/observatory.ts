@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
+import { ask } from "./ask.ts";
+import type { RollUps, SensorInfo, Surroundings } from "./asked.ts";
+import { defaultLimits } from "./engine.ts";
+import type { Engine, Limits } from "./engine.ts";
+import type { ResearchList } from "./research-list.ts";
+
+export interface ObservatoryOptions {
+  readonly engine: Engine;
+  /** Milliseconds since 1970 UTC; the wall clock at a node. */
+  readonly now: () => number;
+  readonly simulated: boolean;
+  /** The sensors enrolled; empty where nobody enrols (replay): then those that reported. */
+  readonly sensors?: () => readonly SensorInfo[];
+  readonly research?: () => ResearchList | null;
+  /** The store's roll-ups as they stand; without them everything is answered from the base table. */
+  readonly rollUps?: () => RollUps | null | Promise<RollUps | null>;
+  readonly limits?: Limits;
+}
+export interface DataRange {
+  /** Milliseconds; null in an empty store. */
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly flows: number;
+  /** Sensors that reported in the last five minutes of the data. */
+  readonly up: number;
+}
+export interface Observatory {
+  /**
+   * Answers a question whose parameters are checked (`parametersOf` of the API does that). The same question within two
+   * seconds gets the same answer, with the time it was asked in `meta.asked`.
+   * @throws AppError QUERY_PERIOD, QUERY_PARAMETER, STORE_...
+   */
+  ask<Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>>;
+  range(realm?: string, exercise?: string): Promise<DataRange>;
+  readonly options: ObservatoryOptions;
+}
+
+/** How long an answer, and what is known of the data's range, is taken as now. */
+const fresh = 2000;
+const most = 200;
+
+/** Keeps promises for a moment, so that ten open pages ask the engine once. */
+const briefly = <T>(now: () => number): ((key: string, make: () => Promise<T>) => Promise<T>) => {
+  const kept = new Map<string, { at: number; value: Promise<T> }>();
+  return (key, make) => {
+    const found = kept.get(key);
+    if (found !== undefined && now() - found.at < fresh && now() >= found.at) return found.value;
+    const value = make();
+    kept.delete(key);
+    kept.set(key, { at: now(), value });
+    const oldest = kept.keys().next().value;
+    if (kept.size > most && oldest !== undefined) kept.delete(oldest);
+    value.catch(() => kept.delete(key));
+    return value;
+  };
+};
+
+export const createObservatory = (options: ObservatoryOptions): Observatory => {
+  const { engine, now, simulated } = options;
+  const limits = options.limits ?? defaultLimits;
+  const ranges = briefly<DataRange>(now);
+  const answers = briefly<unknown>(now);
+
+  const range = (realm = "", exercise = ""): Promise<DataRange> =>
+    ranges(`${realm} ${exercise}`, async () => {
+      const { rows } = await engine.query<Record<string, unknown>>(
+        `SELECT count() AS n, toUnixTimestamp64Milli(min(interval)) AS first_ms, toUnixTimestamp64Milli(max(interval)) AS last_ms, max(interval_length) AS length,
+  sum(flow_rows) AS flow_rows, uniqExactIf(sensor, interval > (SELECT max(interval) FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}) - INTERVAL 5 MINUTE) AS up
+FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}`,
+        { realm, exercise },
+        limits,
+      );
+      const row = rows[0];
+      if (row === undefined || Number(row["n"]) === 0) return { from: null, to: null, flows: 0, up: 0 };
+      return {
+        from: Number(row["first_ms"]),
+        to: Number(row["last_ms"]) + Math.ceil(Number(row["length"]) / 1000),
+        flows: Number(row["flow_rows"]),
+        up: Number(row["up"]),
+      };
+    });
+
+  return {
+    options,
+    range,
+    ask: <Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>> =>
+      answers(`${name} ${JSON.stringify(Object.entries(query).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`, async () => {
+        const { realm, exercise } = query as { realm?: string; exercise?: string };
+        const around: Surroundings = {
+          now: now(),
+          dataUntil: (await range(realm, exercise)).to,
+          sensors: options.sensors?.() ?? [],
+          research: options.research?.() ?? null,
+          rollUps: (await options.rollUps?.()) ?? null,
+          simulated,
+        };
+        return ask(engine, name, query, around, limits);
+      }) as Promise<AnswerOf<Q>>,
+  };
+};
