@@ -30,8 +30,6 @@ const defaultLimits: Required<QueryLimits> = { seconds: 10, memory: 2 ** 30 };
 const internalLimits: Required<QueryLimits> = { seconds: 600, memory: 4 * 2 ** 30 };
 const columnNames = { flows: flowsTable, aggregates: aggregatesTable } as const;
 const decoder = new TextDecoder();
-/** Sequences are remembered for so long; what is older is taken as one run up to the newest. */
-const rememberedDays = 14;
 
 const literal = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 const micros = (time: number): string => {
@@ -92,6 +90,8 @@ export class Keeper implements FlowStore {
   readonly #pending = new Map<string, Promise<AppendOutcome>>();
   readonly #rollUps: RollUps;
   #changing: Promise<unknown> = Promise.resolve();
+  /** Batches came since the sequences were written down. */
+  #unsaved = false;
 
   private constructor(engine: Engine, options: KeeperOptions) {
     this.#engine = engine;
@@ -126,20 +126,38 @@ export class Keeper implements FlowStore {
         await this.#engine.run(`ALTER TABLE ${table.name} REMOVE TTL`, "append");
       }
     }
-    const runs = await this.#rows<{ sensor: string; first: number; last: number }>(
-      `SELECT sensor, 0 AS first, max(sequence) AS last FROM reports WHERE received < now() - INTERVAL ${rememberedDays} DAY GROUP BY sensor
-UNION ALL
-SELECT sensor, min(sequence), max(sequence) FROM
-(SELECT sensor, sequence, sequence - row_number() OVER (PARTITION BY sensor ORDER BY sequence) AS run FROM reports WHERE received >= now() - INTERVAL ${rememberedDays} DAY)
-GROUP BY sensor, run`,
-    );
-    for (const { sensor, first, last } of runs) this.#seenOf(sensor).add(first, last);
     await this.#rollUps.load();
+    await this.#loadSequences();
     for (const entry of this.#journal.begun()) {
       if (entry.kind === "batch") await this.#keep(entry);
       else await this.#withdraw(entry);
     }
     await this.#nameNetworks();
+  }
+
+  /** Reads which batches are here, and writes that down for the next time. */
+  async #loadSequences(): Promise<void> {
+    const runs = await this.#rows<{ sensor: string; first: number; last: number; news: number }>(
+      `WITH (SELECT max(snapshot) FROM sequences) AS newest
+SELECT sensor, first, last, 0 AS news FROM sequences WHERE snapshot = newest
+UNION ALL
+SELECT sensor, min(sequence), max(sequence), 1 FROM
+(SELECT sensor, sequence, sequence - row_number() OVER (PARTITION BY sensor ORDER BY sequence) AS run FROM reports WHERE stamp > newest)
+GROUP BY sensor, run`,
+    );
+    for (const { sensor, first, last } of runs) this.#seenOf(sensor).add(first, last);
+    if (runs.some(({ news }) => news === 1)) await this.#writeSequences();
+  }
+
+  /** Only while no batch is on its way: a snapshot covers every stamp drawn so far. */
+  async #writeSequences(): Promise<void> {
+    const snapshot = this.#rollUps.draw();
+    const rows = [...this.#seen].flatMap(([sensor, seen]) =>
+      seen.runs.map(([first, last]) => JSON.stringify({ snapshot, sensor, first, last })),
+    );
+    if (rows.length === 0) return;
+    await this.#engine.run(`INSERT INTO sequences FORMAT JSONEachRow ${rows.join("\n")}`, "append");
+    await this.#engine.run(`ALTER TABLE sequences DELETE WHERE snapshot < ${snapshot}`, "append");
   }
 
   #seenOf(sensor: string): Sequences {
@@ -206,6 +224,7 @@ GROUP BY sensor, run`,
     );
     if (entry.flows + entry.aggregates > 0) this.#rollUps.touched(entry.buckets, stamp, entry.aggregates > 0);
     this.#seenOf(entry.sensor).add(entry.sequence);
+    this.#unsaved = true;
     this.#journal.end(entry);
   }
 
@@ -314,6 +333,7 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.#pending.values(), this.#changing]);
+    if (this.#unsaved) await this.#writeSequences();
     await this.#engine.close();
   }
 }

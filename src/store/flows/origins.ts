@@ -68,19 +68,31 @@ const readRanges = (
   const wrong = (): never => {
     throw new AppError("STORE_PREFIXES", `${path}: line ${count + 1} is not first,last,value`, { path });
   };
-  /** A decimal number up to the next comma, into `width` words. */
+  /** Makes `into` (`width` words) `into * scale + digits`: six digits at a time, so that no product passes 2^53. */
+  const fold = (into: Uint32Array, offset: number, scale: number, digits: number): void => {
+    let carry = digits;
+    for (let word = width - 1; word >= 0; word--) {
+      const value = into[offset + word]! * scale + carry;
+      into[offset + word] = value;
+      carry = Math.floor(value / 0x1_0000_0000);
+    }
+    if (carry > 0) wrong();
+  };
+  /** A decimal number up to the next comma. */
   const number = (into: Uint32Array, offset: number): void => {
     const start = at;
+    let scale = 1;
+    let digits = 0;
     for (let byte = bytes[at]!; byte !== comma; byte = bytes[++at]!) {
-      let carry = byte - zero;
-      if (!(carry >= 0 && carry <= 9)) wrong();
-      for (let word = width - 1; word >= 0; word--) {
-        const value = into[offset + word]! * 10 + carry;
-        into[offset + word] = value;
-        carry = Math.floor(value / 0x1_0000_0000);
-      }
-      if (carry > 0) wrong();
+      const digit = byte - zero;
+      if (!(digit >= 0 && digit <= 9)) wrong();
+      digits = digits * 10 + digit;
+      scale *= 10;
+      if (scale < 1e6) continue;
+      fold(into, offset, scale, digits);
+      [scale, digits] = [1, 0];
     }
+    if (scale > 1) fold(into, offset, scale, digits);
     if (at++ === start) wrong();
   };
   while (at < bytes.length) {

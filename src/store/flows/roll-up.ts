@@ -56,7 +56,7 @@ export class RollUps {
     // Rows of a computation that was cut short have a number that no commit tells.
     const tables = rollupTables.map(({ name }) => `SELECT max(revision) AS top FROM ${name}`);
     const [top] = await this.#rows<{ top: number }>(
-      `SELECT max(top) AS top FROM (SELECT max(stamp) AS top FROM reports UNION ALL ${tables.join(" UNION ALL ")})`,
+      `SELECT max(top) AS top FROM (SELECT max(stamp) AS top FROM reports UNION ALL SELECT max(snapshot) FROM sequences UNION ALL ${tables.join(" UNION ALL ")})`,
     );
     this.#counter = top?.top ?? 0;
     for (const { grain, bucket, revision } of await this.#rows<{ grain: Grain; bucket: number; revision: number }>(

@@ -131,4 +131,25 @@ export const networksTable: EngineTable = {
   remembers: 0,
 };
 
-export const baseTables: readonly EngineTable[] = [flowsTable, aggregatesTable, reportsTable, networksTable];
+/** Which batches are in the store, as runs of sequence numbers: a snapshot, so that opening need not read all reports. */
+export const sequencesTable: EngineTable = {
+  name: "sequences",
+  columns: [
+    { name: "snapshot", type: "UInt64", doc: "covers the batches up to this stamp; the newest is in force" },
+    { name: "sensor", type: "String", doc: "the sensor" },
+    { name: "first", type: "UInt64", doc: "first number of the run" },
+    { name: "last", type: "UInt64", doc: "last number of the run" },
+  ],
+  orderBy: "(snapshot, sensor, first)",
+  partitionBy: "tuple()",
+  keeps: null,
+  remembers: 0,
+};
+
+export const baseTables: readonly EngineTable[] = [
+  flowsTable,
+  aggregatesTable,
+  reportsTable,
+  networksTable,
+  sequencesTable,
+];
