@@ -102,49 +102,64 @@ export const packetsIn = (batch: FlowBatch): number => {
   return sum;
 };
 
-/**
- * The bytes of a batch. Its rows must keep to `limits` (see split.ts) and `report.counted` must be the packets in them.
- * Older versions are written for tests only: what they cannot carry is left out.
- */
+/** A batch whose rows are packed: it owns its bytes, and waits for its sequence and report. */
+export interface PackedBatch {
+  readonly version: number;
+  readonly head: Omit<BatchHead, "sequence" | "report">;
+  readonly size: number;
+  readonly body: Uint8Array;
+}
+
+/** Packs the rows of a batch, which must keep to `limits`. Older versions are for tests: what they cannot carry is left out. */
+export const packBatch = (batch: FlowBatch, version = BATCH_VERSION): PackedBatch => {
+  const layout = layouts[version];
+  if (layout === undefined) throw new RangeError(`no batch format ${version}`);
+  const aggregates = layout.aggregates.length === 0 ? { ...batch.aggregates, count: 0 } : batch.aggregates;
+  const { sensor, realm, exercise, interval, intervalLength, degraded, flows } = batch;
+  const size = bodySize(flowColumns, layout.flows, flows) + bodySize(aggregateColumns, layout.aggregates, aggregates);
+  if (size > limits.body || flows.count > limits.flows || aggregates.count > limits.aggregates) {
+    throw new RangeError("a batch above its limits");
+  }
+  const body = new Uint8Array(size);
+  const middle = pack(flowColumns, layout.flows, flows, interval, body, 0);
+  pack(aggregateColumns, layout.aggregates, aggregates, interval, body, middle);
+  return {
+    version,
+    head: {
+      sensor,
+      realm,
+      exercise,
+      interval,
+      intervalLength,
+      degraded,
+      flows: flows.count,
+      aggregates: aggregates.count,
+    },
+    size,
+    body: zstdCompressSync(body),
+  };
+};
+
+/** The bytes of a packed batch. `report.counted` must be the packets in its rows (`packetsIn`). */
+export const sealBatch = (packed: PackedBatch, sequence: number, report: SensorReport): Uint8Array => {
+  const json = new TextEncoder().encode(JSON.stringify({ ...packed.head, sequence, report } satisfies BatchHead));
+  const bytes = new Uint8Array(FIXED + json.length + packed.body.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint16(4, packed.version, true);
+  view.setUint32(8, json.length, true);
+  view.setUint32(12, packed.size, true);
+  bytes.set(json, FIXED);
+  bytes.set(packed.body, FIXED + json.length);
+  return bytes;
+};
+
 export const encodeBatch = (
   batch: FlowBatch,
   sequence: number,
   report: SensorReport,
   version = BATCH_VERSION,
-): Uint8Array => {
-  const layout = layouts[version];
-  if (layout === undefined) throw new RangeError(`no batch format ${version}`);
-  const aggregates = layout.aggregates.length === 0 ? { ...batch.aggregates, count: 0 } : batch.aggregates;
-  const head: BatchHead = {
-    sensor: batch.sensor,
-    realm: batch.realm,
-    exercise: batch.exercise,
-    interval: batch.interval,
-    intervalLength: batch.intervalLength,
-    sequence,
-    degraded: batch.degraded,
-    flows: batch.flows.count,
-    aggregates: aggregates.count,
-    report,
-  };
-  const json = new TextEncoder().encode(JSON.stringify(head));
-  const size =
-    bodySize(flowColumns, layout.flows, batch.flows) + bodySize(aggregateColumns, layout.aggregates, aggregates);
-  if (size > limits.body || json.length > limits.head) throw new RangeError("a batch above its limits");
-  const body = new Uint8Array(size);
-  const middle = pack(flowColumns, layout.flows, batch.flows, batch.interval, body, 0);
-  pack(aggregateColumns, layout.aggregates, aggregates, batch.interval, body, middle);
-  const packed = zstdCompressSync(body);
-  const bytes = new Uint8Array(FIXED + json.length + packed.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, MAGIC, true);
-  view.setUint16(4, version, true);
-  view.setUint32(8, json.length, true);
-  view.setUint32(12, size, true);
-  bytes.set(json, FIXED);
-  bytes.set(packed, FIXED + json.length);
-  return bytes;
-};
+): Uint8Array => sealBatch(packBatch(batch, version), sequence, report);
 
 const unpack = <T extends ColumnTable>(
   table: T,

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import { request as plainRequest, Agent as PlainAgent } from "node:http";
+import { request as secureRequest, Agent as SecureAgent } from "node:https";
+import { AppError } from "../platform/errors.ts";
+import { isLoopback } from "./door.ts";
+
+const ANSWER_BYTES = 1 << 20;
+const TIMEOUT = 60_000;
+
+export interface ClientOptions {
+  readonly node: string;
+  /** PEM text of the authority to trust instead of the system's. */
+  readonly ca?: string | undefined;
+}
+export interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Seconds the node asks to wait. */
+  readonly retryAfter: number | undefined;
+}
+export interface Client {
+  readonly node: string;
+  /** @throws AppError NODE_UNREACHABLE: nothing is known about what the node did. */
+  ask(
+    method: "GET" | "POST",
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body?: readonly Uint8Array[],
+  ): Promise<Answer>;
+  close(): void;
+}
+
+/** Whether a sensor may talk to this address. @throws AppError NODE_INSECURE. */
+export const checkNode = (node: string): URL => {
+  const url = URL.parse(node);
+  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) {
+    throw new AppError("NODE_INSECURE", `"${node}" is no address of a node, for example https://node.example:8421`);
+  }
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+    throw new AppError(
+      "NODE_INSECURE",
+      `${url.origin} is not encrypted: a sensor talks plain HTTP to its own machine only`,
+    );
+  }
+  if (url.username !== "" || url.pathname !== "/" || url.search !== "") {
+    throw new AppError("NODE_INSECURE", "a node's address has no user, path or query");
+  }
+  return url;
+};
+
+/** A connection to a node that is kept open between requests. Redirects are not followed. */
+export const createClient = ({ node, ca }: ClientOptions): Client => {
+  const url = checkNode(node);
+  const secure = url.protocol === "https:";
+  const agent = secure
+    ? new SecureAgent({ keepAlive: true, maxSockets: 2, minVersion: "TLSv1.2", ...(ca === undefined ? {} : { ca }) })
+    : new PlainAgent({ keepAlive: true, maxSockets: 2 });
+  return {
+    node: url.origin,
+    ask: (method, path, headers, body = []) =>
+      new Promise((resolve, reject) => {
+        const failed = (error: Error): void =>
+          reject(
+            new AppError(
+              "NODE_UNREACHABLE",
+              `${url.origin} does not answer (${(error as NodeJS.ErrnoException).code ?? error.message})`,
+            ),
+          );
+        const length = body.reduce((sum, part) => sum + part.length, 0);
+        const asked = (secure ? secureRequest : plainRequest)(
+          new URL(path, url),
+          {
+            method,
+            agent,
+            timeout: TIMEOUT,
+            headers: { ...headers, ...(method === "POST" ? { "content-length": length } : {}) },
+          },
+          (response) => {
+            const chunks: Buffer[] = [];
+            let size = 0;
+            response.on("data", (chunk: Buffer) => {
+              size += chunk.length;
+              if (size > ANSWER_BYTES) asked.destroy(new Error("an answer too long"));
+              else chunks.push(chunk);
+            });
+            response.on("error", failed);
+            response.on("end", () => {
+              let tree: unknown;
+              try {
+                tree = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+              } catch {
+                tree = {}; // not a node, or a proxy before it: the status says enough
+              }
+              const retryAfter = Number(response.headers["retry-after"]);
+              resolve({
+                status: response.statusCode ?? 0,
+                body: (typeof tree === "object" && tree !== null ? tree : {}) as Answer["body"],
+                retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
+              });
+            });
+          },
+        );
+        asked.on("timeout", () => asked.destroy(new Error("timeout")));
+        asked.on("error", failed);
+        for (const part of body) asked.write(part);
+        asked.end();
+      }),
+    close: () => agent.destroy(),
+  };
+};
