@@ -22,8 +22,8 @@ export interface Attack {
   readonly hash: number;
 }
 
-const LARGEST = 400;
-const SKEW = 1.15;
+const LARGEST = 60;
+const SKEW = 1.4;
 /** Mean of the bounded Pareto distribution from 1 to LARGEST. */
 const meanRate = ((SKEW / (SKEW - 1)) * (1 - LARGEST ** (1 - SKEW))) / (1 - LARGEST ** -SKEW);
 const MEAN_MINUTES = 25;

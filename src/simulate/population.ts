@@ -38,12 +38,12 @@ const favourHosting = (network: Network, _cc: number, addresses: number): number
 export const lives: Readonly<Record<HostKind, Life>> = {
   research: {
     days: 5,
-    duty: 0.75,
+    duty: 0.85,
     rhythm: 0,
     leases: [0],
-    skew: 1.1,
-    spread: 60,
-    fleet: 8,
+    skew: 1.3,
+    spread: 40,
+    fleet: 4,
     favour: favourHosting,
     tools: [
       ["zmap", 55],

@@ -42,6 +42,8 @@ export interface Piece {
 export interface SensorStream {
   readonly sensor: SimulatedSensor;
   readonly darkAddresses: number;
+  /** The sensor is down at this time and sees nothing. */
+  isAway(time: number): boolean;
   /** Goes on from this time. */
   seek(time: number): void;
   /**
@@ -279,11 +281,13 @@ class Stream implements SensorStream {
     const misconfigured = total + (scenario.shares.misconfiguration > 0 ? this.#misconfigured.length / 120 : 0);
 
     const scale = 1e6 / misconfigured;
+    const away = this.isAway(begin) || this.isAway(end - 1);
     let t = begin;
     for (;;) {
       t += rng.gap() * scale;
       if (!(t < end)) break;
       const time = Math.floor(t);
+      if (away && this.isAway(time)) continue;
       const u = rng.unit() * misconfigured;
       if (u >= total) {
         this.#stray(this.#misconfigured[rng.below(this.#misconfigured.length)]!, time);
@@ -300,6 +304,15 @@ class Stream implements SensorStream {
         if (time >= storm.start && time < storm.end) this.#storm(storm, time);
       } else this.#outbreak(outbreaks[which - storms.length]!, time);
     }
+  }
+
+  /** The sensor sees nothing at this time. */
+  isAway(time: number): boolean {
+    for (const { startHours, hours } of this.sensor.outages) {
+      const start = this.#region.epoch + startHours * HOUR;
+      if (time >= start && time < start + hours * HOUR) return true;
+    }
+    return false;
   }
 
   #dark(): number {

@@ -128,8 +128,10 @@ export const udpProbes: ReadonlyMap<number, Payload> = new Map(
           "0000 0000 0001 0000 0000 0000 09 5f7365727669636573 07 5f646e732d7364 04 5f756470 05 6c6f63616c 00 000c 0001",
         ),
       ],
+      [10001, bytes("01 00 0000")],
       [11211, bytes("0000 0000 0001 0000 7374 6174 730d 0a")],
       [27015, bytes("ffffffff 54 536f7572636520456e67696e6520517565727900")],
+      [47808, bytes("81 0a 0008 01 20 ffff 00ff")],
     ] as const
   ).map(([port, data]) => [port, payload(data)]),
 );
