@@ -36,6 +36,8 @@ export interface Format {
   range(from: Date, to: Date): string;
   /** A length of time in its largest fitting unit: 3 h, 12 min. */
   span(seconds: number): string;
+  /** A clock's error, signed, in milliseconds up to ten seconds. */
+  skew(seconds: number): string;
   ago(at: Date, now: Date): string;
   bytes(value: number): string;
   country(code: string): string;
@@ -111,6 +113,14 @@ export const formatFor = (language: Language): Format => {
         maximumFractionDigits: seconds < 10 && unit === "second" ? 1 : 0,
       }).format(seconds / length);
     },
+    skew: (seconds) =>
+      new Intl.NumberFormat(locale, {
+        style: "unit",
+        unit: Math.abs(seconds) < 10 ? "millisecond" : "second",
+        unitDisplay: "short",
+        maximumFractionDigits: 0,
+        signDisplay: "exceptZero",
+      }).format(Math.abs(seconds) < 10 ? seconds * 1000 : seconds),
     ago: (at, now) => {
       const seconds = (at.getTime() - now.getTime()) / 1000;
       const [length, unit] = unitOf(Math.abs(seconds));

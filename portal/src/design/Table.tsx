@@ -70,22 +70,14 @@ export const Table = <R,>({ label, columns, rows, keyOf, whole = false }: TableP
         <tbody>
           {virtual ? (
             <>
-              {before > 0 ? (
-                <tr aria-hidden style={{ height: before }}>
-                  <td colSpan={columns.length}> </td>
-                </tr>
-              ) : undefined}
+              {before > 0 ? <tr aria-hidden style={{ height: before }} /> : undefined}
               {items.map(({ index }) => {
                 const row = rows[index];
                 return row === undefined ? undefined : (
                   <Row key={keyOf(row, index)} row={row} place={index} columns={columns} />
                 );
               })}
-              {after > 0 ? (
-                <tr aria-hidden style={{ height: after }}>
-                  <td colSpan={columns.length}> </td>
-                </tr>
-              ) : undefined}
+              {after > 0 ? <tr aria-hidden style={{ height: after }} /> : undefined}
             </>
           ) : (
             rows.map((row, place) => <Row key={keyOf(row, place)} row={row} place={place} columns={columns} />)

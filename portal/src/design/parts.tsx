@@ -143,18 +143,18 @@ export interface Fact {
   readonly label: string;
   readonly value: ReactNode;
   readonly unit?: string;
-  readonly then?: ReactNode;
+  readonly beside?: ReactNode;
 }
 export const Facts = ({ facts }: { facts: readonly Fact[] }) => (
   <dl className="facts">
-    {facts.map(({ label, value, unit, then }) => (
+    {facts.map(({ label, value, unit, beside }) => (
       <div key={label}>
         <dt>{label}</dt>
         <dd className="value">
           {value}
           {unit === undefined ? undefined : <span className="unit"> {unit}</span>}
         </dd>
-        {then === undefined ? undefined : <dd className="then">{then}</dd>}
+        {beside === undefined ? undefined : <dd className="then">{beside}</dd>}
       </div>
     ))}
   </dl>
