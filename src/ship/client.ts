@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { IncomingMessage } from "node:http";
 import { request as plainRequest, Agent as PlainAgent } from "node:http";
 import { request as secureRequest, Agent as SecureAgent } from "node:https";
 import { AppError } from "../platform/errors.ts";
@@ -48,6 +49,21 @@ export const checkNode = (node: string): URL => {
   return url;
 };
 
+const answerOf = (response: IncomingMessage, text: string): Answer => {
+  let tree: unknown;
+  try {
+    tree = JSON.parse(text);
+  } catch {
+    tree = {}; // not a node, or a proxy before it: the status says enough
+  }
+  const retryAfter = Number(response.headers["retry-after"]);
+  return {
+    status: response.statusCode ?? 0,
+    body: (typeof tree === "object" && tree !== null ? tree : {}) as Answer["body"],
+    retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
+  };
+};
+
 /** A connection to a node that is kept open between requests. Redirects are not followed. */
 export const createClient = ({ node, ca }: ClientOptions): Client => {
   const url = checkNode(node);
@@ -55,56 +71,49 @@ export const createClient = ({ node, ca }: ClientOptions): Client => {
   const agent = secure
     ? new SecureAgent({ keepAlive: true, maxSockets: 2, minVersion: "TLSv1.2", ...(ca === undefined ? {} : { ca }) })
     : new PlainAgent({ keepAlive: true, maxSockets: 2 });
+  const once = (
+    method: "GET" | "POST",
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: readonly Uint8Array[],
+    again: boolean,
+  ): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const length = body.reduce((sum, part) => sum + part.length, 0);
+      const asked = (secure ? secureRequest : plainRequest)(new URL(path, url), {
+        method,
+        agent,
+        timeout: TIMEOUT,
+        headers: { ...headers, ...(method === "POST" ? { "content-length": length } : {}) },
+      });
+      const failed = (error: NodeJS.ErrnoException): void => {
+        // The node closed a kept connection as it was being used. Every request here may be repeated.
+        if (again && asked.reusedSocket && error.code === "ECONNRESET") {
+          resolve(once(method, path, headers, body, false));
+          return;
+        }
+        const why = error.code ?? error.message;
+        reject(new AppError("NODE_UNREACHABLE", `${url.origin} does not answer (${why})`));
+      };
+      asked.on("response", (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on("data", (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > ANSWER_BYTES) asked.destroy(new Error("an answer too long"));
+          else chunks.push(chunk);
+        });
+        response.on("error", failed);
+        response.on("end", () => resolve(answerOf(response, Buffer.concat(chunks).toString("utf8"))));
+      });
+      asked.on("timeout", () => asked.destroy(new Error("timeout")));
+      asked.on("error", failed);
+      for (const part of body) asked.write(part);
+      asked.end();
+    });
   return {
     node: url.origin,
-    ask: (method, path, headers, body = []) =>
-      new Promise((resolve, reject) => {
-        const failed = (error: Error): void =>
-          reject(
-            new AppError(
-              "NODE_UNREACHABLE",
-              `${url.origin} does not answer (${(error as NodeJS.ErrnoException).code ?? error.message})`,
-            ),
-          );
-        const length = body.reduce((sum, part) => sum + part.length, 0);
-        const asked = (secure ? secureRequest : plainRequest)(
-          new URL(path, url),
-          {
-            method,
-            agent,
-            timeout: TIMEOUT,
-            headers: { ...headers, ...(method === "POST" ? { "content-length": length } : {}) },
-          },
-          (response) => {
-            const chunks: Buffer[] = [];
-            let size = 0;
-            response.on("data", (chunk: Buffer) => {
-              size += chunk.length;
-              if (size > ANSWER_BYTES) asked.destroy(new Error("an answer too long"));
-              else chunks.push(chunk);
-            });
-            response.on("error", failed);
-            response.on("end", () => {
-              let tree: unknown;
-              try {
-                tree = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-              } catch {
-                tree = {}; // not a node, or a proxy before it: the status says enough
-              }
-              const retryAfter = Number(response.headers["retry-after"]);
-              resolve({
-                status: response.statusCode ?? 0,
-                body: (typeof tree === "object" && tree !== null ? tree : {}) as Answer["body"],
-                retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
-              });
-            });
-          },
-        );
-        asked.on("timeout", () => asked.destroy(new Error("timeout")));
-        asked.on("error", failed);
-        for (const part of body) asked.write(part);
-        asked.end();
-      }),
+    ask: (method, path, headers, body = []) => once(method, path, headers, body, true),
     close: () => agent.destroy(),
   };
 };

@@ -6,7 +6,7 @@ import type { Spool, Waiting } from "./spool.ts";
 
 /** Frames and bytes of one request: a backlog of a day at one batch a second is some 1,400 requests. */
 const MOST = 64;
-const BYTES = 8 << 20;
+const BYTES = 4 << 20;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 60_000;
 /** The clock is compared again after so many milliseconds without a request that told it. */

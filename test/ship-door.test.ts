@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { createClient } from "../src/ship/client.ts";
+import { enrol } from "../src/ship/enrol.ts";
+import { sensorKey } from "../src/ship/keys.ts";
+import { openReceiver } from "../src/ship/receiver.ts";
+import type { ReceiverOptions } from "../src/ship/receiver.ts";
+import { SensorRegistry } from "../src/ship/registry.ts";
+import { openHand, openNode, quiet } from "./ship/bench.ts";
+import type { Node } from "./ship/bench.ts";
+import { HOUR_ZERO } from "./ship/rows.ts";
+
+const open: Node[] = [];
+const start = async (change: Partial<ReceiverOptions> = {}): Promise<Node> => {
+  const node = await openNode(change);
+  open.push(node);
+  return node;
+};
+afterEach(async () => {
+  for (const node of open.splice(0)) await node.stop();
+});
+const stateFolder = (): string => mkdtempSync(join(tmpdir(), "layang-state-"));
+
+describe("enrolment", () => {
+  it("binds a key to a name with a token that works once", async () => {
+    const node = await start();
+    const { token } = node.registry.add({ name: "tokyo-1", country: "JP", realm: "jp" });
+    const state = stateFolder();
+    const client = createClient({ node: node.receiver.address.url });
+    const enrolled = await enrol(client, token, sensorKey(state), state);
+    expect(enrolled).toMatchObject({ sensor: "tokyo-1", country: "JP", realm: "jp", exercise: "", next: 1 });
+    // The answer may have been lost: the same key may ask again; another may not.
+    await expect(enrol(client, token, sensorKey(state), state)).resolves.toMatchObject({ sensor: "tokyo-1" });
+    const other = stateFolder();
+    await expect(enrol(client, token, sensorKey(other), other)).rejects.toMatchObject({ code: "TOKEN_INVALID" });
+    expect(() => node.registry.add({ name: "tokyo-1" })).toThrow(expect.objectContaining({ code: "SENSOR_EXISTS" }));
+  });
+
+  it("keeps the private key and the token's secret where they belong", async () => {
+    const node = await start();
+    const { token } = node.registry.add({ name: "quiet-1" });
+    const record = readFileSync(join(node.folder, "sensors/quiet-1.json"), "utf8");
+    expect(record).not.toContain(token.split(".")[1]);
+    const state = stateFolder();
+    const key = sensorKey(state);
+    expect(statSync(join(state, "sensor.key")).mode & 0o777).toBe(0o600);
+    expect(sensorKey(state).publicKey).toBe(key.publicKey);
+  });
+
+  it("refuses expired, wrong and malformed tokens, and names that are paths", async () => {
+    let now = Date.now();
+    const registry = new SensorRegistry(stateFolder(), () => now);
+    const node = await start({ registry });
+    const { token } = registry.add({ name: "late-1" });
+    const state = stateFolder();
+    const client = createClient({ node: node.receiver.address.url });
+    const key = sensorKey(state);
+    const wrong = `late-1.${"A".repeat(43)}`;
+    await expect(enrol(client, wrong, key, state)).rejects.toMatchObject({ code: "TOKEN_INVALID" });
+    await expect(enrol(client, "no token", key, state)).rejects.toMatchObject({ code: "TOKEN_INVALID" });
+    now += 8 * 86_400_000;
+    await expect(enrol(client, token, key, state)).rejects.toMatchObject({ code: "TOKEN_EXPIRED" });
+    expect(() => registry.add({ name: "../../etc" })).toThrow(expect.objectContaining({ code: "SENSOR_NAME" }));
+    expect(registry.get("../../etc")).toBeUndefined();
+  });
+
+  it("never talks in the clear beyond its own machine", async () => {
+    for (const address of ["http://node.example:8421", "http://192.0.2.1:8421", "ftp://127.0.0.1", "nonsense"]) {
+      expect(() => createClient({ node: address })).toThrow(expect.objectContaining({ code: "NODE_INSECURE" }));
+    }
+    const node = await start();
+    await expect(
+      openReceiver({
+        host: "0.0.0.0",
+        port: 0,
+        registry: node.registry,
+        folder: node.folder,
+        quarantine: join(node.folder, "q"),
+        accept: async () => undefined,
+        log: quiet,
+      }),
+    ).rejects.toMatchObject({ code: "NODE_INSECURE" });
+  });
+
+  const noOpenssl = spawnSync("openssl", ["version"]).status !== 0;
+  it.skipIf(noOpenssl)("works over HTTPS with an authority of one's own, and with no other", async () => {
+    const folder = stateFolder();
+    const [key, certificate] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+    execFileSync(
+      "openssl",
+      `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=node -addext subjectAltName=IP:127.0.0.1 -keyout ${key} -out ${certificate}`.split(
+        " ",
+      ),
+      { stdio: "ignore" },
+    );
+    const ca = readFileSync(certificate, "utf8");
+    const node = await start({ tls: { certificate: ca, key: readFileSync(key, "utf8") } });
+    const hand = await openHand(node, "secure-1", ca);
+    expect((await hand.post(hand.frame(1))).status).toBe(200);
+    const stranger = createClient({ node: node.receiver.address.url });
+    await expect(stranger.ask("GET", "/time", {})).rejects.toMatchObject({ code: "NODE_UNREACHABLE" });
+  });
+});
+
+describe("the sensors' door", () => {
+  it("stores a batch, then acknowledges it, then knows it", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    const [first, second] = [hand.frame(1), hand.frame(2)];
+    const answer = await hand.post(first, second);
+    expect(answer).toMatchObject({ status: 200, body: { next: 3 } });
+    expect(answer.body["results"]).toEqual([
+      { sequence: 1, status: "stored" },
+      { sequence: 2, status: "stored" },
+    ]);
+    expect((await hand.post(second, second)).body["results"]).toEqual([
+      { sequence: 2, status: "repeated" },
+      { sequence: 2, status: "repeated" },
+    ]);
+    expect(node.accepted.map(({ identity }) => identity.sequence)).toEqual([1, 2]);
+    expect(node.receiver.standings()).toMatchObject([
+      { name: "hand-one", highest: 2, stored: 2, repeated: 2, gaps: [] },
+    ]);
+  });
+
+  it("does not acknowledge what could not be stored", async () => {
+    let broken = true;
+    const seen: number[] = [];
+    const node = await start({
+      accept: async ({ identity }) => {
+        if (broken && identity.sequence === 2) throw new Error("no room");
+        seen.push(identity.sequence);
+      },
+    });
+    const hand = await openHand(node);
+    const frames = [hand.frame(1), hand.frame(2)];
+    expect(await hand.post(...frames)).toMatchObject({ status: 503, retryAfter: 1, body: { code: "DOOR_BUSY" } });
+    broken = false;
+    expect((await hand.post(...frames)).body["results"]).toEqual([
+      { sequence: 1, status: "repeated" },
+      { sequence: 2, status: "stored" },
+    ]);
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it("counts late, repeated and out-of-order batches once, also after a restart, and shows gaps", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    for (const sequence of [5, 1, 9, 2, 5, 4, 1]) expect((await hand.post(hand.frame(sequence))).status).toBe(200);
+    expect(node.receiver.standings()[0]?.gaps).toEqual([
+      { first: 3, last: 3 },
+      { first: 6, last: 8 },
+    ]);
+    await node.receiver.close();
+    await node.reopen();
+    expect((await hand.post(hand.frame(9))).body["results"]).toEqual([{ sequence: 9, status: "repeated" }]);
+    for (const sequence of [3, 6, 7, 8]) await hand.post(hand.frame(sequence));
+    expect(node.receiver.standings()[0]).toMatchObject({ gaps: [], highest: 9 });
+    expect(node.accepted.map(({ identity }) => identity.sequence).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("refuses what is forged, each for its own reason, and stores nothing of it", async () => {
+    const node = await start();
+    const hand = await openHand(node, "honest-1");
+    const other = await openHand(node, "other-1");
+    const good = hand.frame(1);
+    const codes: Record<string, unknown> = {};
+    const post = async (what: string, sensor: string, ...frames: Uint8Array[]): Promise<void> => {
+      const { status, body } = await hand.client.ask("POST", "/batches", { "layang-sensor": sensor }, frames);
+      codes[what] = `${status} ${String(body["code"])}`;
+    };
+    const changed = good.slice();
+    changed[80] = (changed[80] ?? 0) ^ 1;
+    await post("a changed byte", "honest-1", changed);
+    const renumbered = good.slice();
+    new DataView(renumbered.buffer).setUint32(8, 2, true);
+    await post("another sequence", "honest-1", renumbered);
+    await post("another's name", "other-1", good);
+    await post("an unknown sensor", "nobody-1", good);
+    await post(
+      "noise",
+      "honest-1",
+      Uint8Array.from({ length: 200 }, (_, i) => i),
+    );
+    await post("nothing", "honest-1");
+    await post("another realm", "honest-1", hand.frame(1, { realm: "elsewhere" }));
+    node.registry.add({ name: "waiting-1" });
+    await post("one that never enrolled", "waiting-1", good);
+    expect(codes).toEqual({
+      "a changed byte": "401 SIGNATURE_INVALID",
+      "another sequence": "401 SIGNATURE_INVALID",
+      "another's name": "401 SIGNATURE_INVALID",
+      "an unknown sensor": "403 SENSOR_UNKNOWN",
+      noise: "400 REQUEST_INVALID",
+      nothing: "400 REQUEST_INVALID",
+      "another realm": "400 BATCH_INVALID",
+      "one that never enrolled": "403 SENSOR_NOT_ENROLLED",
+    });
+    expect(node.accepted).toEqual([]);
+    expect((await other.post(other.frame(1))).status).toBe(200);
+  });
+
+  it("refuses other rows under a used sequence, and what is too old", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    await hand.post(hand.frame(1), hand.frame(200_000));
+    expect((await hand.post(hand.frame(1, { seed: 77 }))).body).toMatchObject({
+      code: "SEQUENCE_REUSED",
+      next: 200_001,
+    });
+    expect((await hand.post(hand.frame(2))).body).toMatchObject({ code: "SEQUENCE_TOO_OLD", sequence: 2 });
+    expect(node.accepted.length).toBe(2);
+  });
+
+  it("stops at a refused frame and says so next time", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    const bad = hand.frame(2, { realm: "elsewhere" });
+    const answer = await hand.post(hand.frame(1), bad, hand.frame(3));
+    expect(answer.body["results"]).toEqual([{ sequence: 1, status: "stored" }]);
+    expect((await hand.post(bad, hand.frame(3))).body).toMatchObject({ code: "BATCH_INVALID", sequence: 2 });
+    expect((await hand.post(hand.frame(3))).status).toBe(200);
+    expect(node.receiver.standings()[0]).toMatchObject({ stored: 2, refused: { BATCH_INVALID: 2 } });
+  });
+
+  it("obeys a revocation made by another process at once", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    expect((await hand.post(hand.frame(1))).status).toBe(200);
+    new SensorRegistry(join(node.folder, "sensors")).revoke("hand-one", "2023-11-14T00:00:00Z");
+    expect((await hand.post(hand.frame(2))).body).toMatchObject({ code: "SENSOR_REVOKED" });
+    expect(node.registry.toWithdraw()).toEqual([{ name: "hand-one", since: Date.UTC(2023, 10, 14) * 1_000 }]);
+    // A new key waits until the old rows have left, and then goes on above the old sequences.
+    const { token } = node.registry.add({ name: "hand-one" });
+    const state = stateFolder();
+    await expect(enrol(hand.client, token, sensorKey(state), state)).rejects.toMatchObject({ code: "DOOR_BUSY" });
+    node.registry.withdrawn("hand-one");
+    expect(await enrol(hand.client, token, sensorKey(state), state)).toMatchObject({ next: 2 });
+    expect((await hand.post(hand.frame(3))).body).toMatchObject({ code: "SIGNATURE_INVALID" });
+  });
+
+  it("quarantines rows from the future, and allows for a measured offset", async () => {
+    const node = await start({ quarantineLimit: 8_000 });
+    const hand = await openHand(node);
+    const ahead = { interval: HOUR_ZERO + 10_000_000 };
+    expect((await hand.post(hand.frame(1, ahead))).body["results"]).toEqual([{ sequence: 1, status: "quarantined" }]);
+    expect((await hand.post(hand.frame(2, { ...ahead, clockOffset: 10_000_000 }))).body["results"]).toEqual([
+      { sequence: 2, status: "stored" },
+    ]);
+    // An offset of a day is no offset.
+    const day = 86_400_000_000;
+    const lie = await hand.post(hand.frame(3, { interval: HOUR_ZERO + day, clockOffset: day }));
+    expect(lie.body["results"]).toEqual([{ sequence: 3, status: "quarantined" }]);
+    expect(readdirSync(join(node.folder, "quarantine")).sort()).toEqual(["hand-one-1.batch", "hand-one-3.batch"]);
+    for (let sequence = 4; ; sequence++) {
+      const { status, body, retryAfter } = await hand.post(hand.frame(sequence, ahead));
+      if (status === 200) continue;
+      expect({ status, code: body["code"], retryAfter }).toEqual({
+        status: 507,
+        code: "QUARANTINE_FULL",
+        retryAfter: 60,
+      });
+      break;
+    }
+    expect(node.accepted.map(({ identity }) => identity.sequence)).toEqual([2]);
+  });
+
+  it("refuses bodies above its limit before it reads them, and paths it does not know", async () => {
+    const node = await start();
+    const { port } = node.receiver.address;
+    const hand = await openHand(node);
+    const status = await new Promise<string>((resolve) => {
+      const asked = request({ port, host: "127.0.0.1", method: "POST", path: "/batches" }, (response) => {
+        response.resume();
+        resolve(`${response.statusCode} ${response.headers.connection}`);
+      });
+      asked.on("error", () => undefined);
+      asked.setHeader("layang-sensor", hand.name);
+      asked.setHeader("content-length", 25 << 20);
+      asked.write("x");
+    });
+    expect(status).toBe("413 close");
+    expect(await hand.client.ask("GET", "/batches", {})).toMatchObject({
+      status: 400,
+      body: { code: "REQUEST_INVALID" },
+    });
+    const text = await new Promise<string>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () =>
+        socket.write(`GET / HTTP/1.1\r\nhost: x\r\n${"a: b\r\n".repeat(3_000)}`),
+      );
+      socket.on("error", () => resolve("reset"));
+      socket.on("data", (data) => resolve(data.toString("latin1")));
+    });
+    expect(text).toMatch(/^HTTP\/1.1 431|^reset/);
+    expect((await hand.post(hand.frame(1))).status).toBe(200);
+  });
+});
