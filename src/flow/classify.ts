@@ -5,6 +5,12 @@ import { CLASS, protocols } from "../model/traffic.ts";
 import { V4_MAPPED } from "../net/ip.ts";
 import { marksOf } from "./marks.ts";
 
+// Constants of other modules are copied: the compiler folds only what is constant in the module itself.
+const { fragment: SHAPE_FRAGMENT, inner: SHAPE_INNER, laterFragment: SHAPE_LATER_FRAGMENT, ports: SHAPE_PORTS } = SHAPE;
+const { icmp: P_ICMP, icmp6: P_ICMP6, ipv6: P_IPV6, tcp: P_TCP, udp: P_UDP } = protocols;
+const MAPPED = V4_MAPPED;
+const { "tcp-other": TCP_OTHER, "icmp-other": ICMP_OTHER, udp: UDP, unknown: UNKNOWN } = CLASS;
+
 /**
  * What one packet shows of itself, in one word ("facts"): bits 0-4 its class, 5-8 tool marks (marks.ts), 9-15 spoof
  * reasons in the order of `spoofReasons`, then the bits of `FACT`.
@@ -92,8 +98,8 @@ export const classify = (packets: PacketBatch, facts: Uint32Array): void => {
     const at = 4 * i;
     const source = src[at + 3]!;
     let fact = 0;
-    if (kind === protocols.tcp) {
-      if ((form & SHAPE.ports) === 0) fact = CLASS["tcp-other"];
+    if (kind === P_TCP) {
+      if ((form & SHAPE_PORTS) === 0) fact = TCP_OTHER;
       else {
         const flags = tcpFlags[i]!;
         fact = tcpKinds[flags]!;
@@ -101,9 +107,9 @@ export const classify = (packets: PacketBatch, facts: Uint32Array): void => {
         if (srcPort[i] === 0 || dstPort[i] === 0) fact |= SPOOF.portZero;
       }
       if (ttl[i]! >= 200 && (fact & (1 << 8)) === 0) fact |= SPOOF.ttl;
-    } else if (kind === protocols.udp) {
-      fact = CLASS.udp;
-      if ((form & SHAPE.ports) !== 0) {
+    } else if (kind === P_UDP) {
+      fact = UDP;
+      if ((form & SHAPE_PORTS) !== 0) {
         const from = srcPort[i]!;
         const to = dstPort[i]!;
         if (from === 53) fact |= FACT.backscatter;
@@ -111,14 +117,14 @@ export const classify = (packets: PacketBatch, facts: Uint32Array): void => {
         if (from === 0 || to === 0) fact |= SPOOF.portZero;
       }
       if (ttl[i]! >= 200) fact |= SPOOF.ttl;
-    } else if (kind === protocols.icmp || kind === protocols.icmp6) {
-      if ((form & SHAPE.laterFragment) !== 0) fact = CLASS["icmp-other"];
+    } else if (kind === P_ICMP || kind === P_ICMP6) {
+      if ((form & SHAPE_LATER_FRAGMENT) !== 0) fact = ICMP_OTHER;
       else {
-        const bits = icmpKinds[kind === protocols.icmp6 ? 256 + icmpType[i]! : icmpType[i]!]!;
+        const bits = icmpKinds[kind === P_ICMP6 ? 256 + icmpType[i]! : icmpType[i]!]!;
         fact = bits & 31;
         if (bits >= 128) {
           fact |= FACT.backscatter;
-          if ((bits & 64) !== 0 && (form & SHAPE.inner) !== 0) {
+          if ((bits & 64) !== 0 && (form & SHAPE_INNER) !== 0) {
             fact |= FACT.innerVictim;
             if (
               innerSrc[at + 3] !== dst[at + 3] ||
@@ -131,13 +137,13 @@ export const classify = (packets: PacketBatch, facts: Uint32Array): void => {
         }
       }
     } else {
-      fact = CLASS.unknown;
-      if (kind !== protocols.ipv6) fact |= SPOOF.protocol;
+      fact = UNKNOWN;
+      if (kind !== P_IPV6) fact |= SPOOF.protocol;
       if (ttl[i]! >= 200) fact |= SPOOF.ttl;
     }
-    if ((form & SHAPE.fragment) !== 0) fact |= SPOOF.fragment;
+    if ((form & SHAPE_FRAGMENT) !== 0) fact |= SPOOF.fragment;
     const end = source & 255;
-    if ((end === 0 || end === 255) && src[at + 2] === V4_MAPPED && (src[at]! | src[at + 1]!) === 0)
+    if ((end === 0 || end === 255) && src[at + 2] === MAPPED && (src[at]! | src[at + 1]!) === 0)
       fact |= SPOOF.lastOctet;
     if (source === dst[at + 3] && src[at + 2] === dst[at + 2] && src[at + 1] === dst[at + 1] && src[at] === dst[at])
       fact |= SPOOF.same;

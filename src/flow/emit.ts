@@ -5,6 +5,40 @@ import { estimateRegisters, EXACT, REGISTERS } from "./distinct.ts";
 import * as E from "./entry.ts";
 import type { BigSets, SmallSets } from "./pools.ts";
 
+// Constants of other modules are copied: the compiler folds only what is constant in the module itself.
+const {
+  ENTRY_SHIFT,
+  SRC,
+  META,
+  EXTRA,
+  SIGNATURE,
+  VICTIM,
+  PACKETS,
+  BYTES,
+  FIRST,
+  LAST,
+  TTL,
+  UDP,
+  TOKENS,
+  SRC_PORTS,
+  DST_PORTS,
+  MISMATCHES,
+  MIRAI,
+  ZMAP,
+  MASSCAN,
+  TOKEN_LIST,
+  SAMPLE_TIMES,
+  SAMPLE_PORTS,
+  STATELESS,
+  SPOOFS,
+  INLINE_TOKENS,
+  SAMPLES,
+  SMALL,
+  BIG,
+  SLOT_MASK,
+} = E;
+const { innerVictim: HAS_INNER_VICTIM, port: HAS_PORT, victim: HAS_VICTIM } = E.HAS;
+
 /** Rows with registers in one batch; the next one begins a new batch. */
 const DENSE_ROWS = 64;
 
@@ -78,18 +112,18 @@ export class Emitter {
     let portsEnd = 0;
     let entry = from;
     for (; entry < end; entry++) {
-      const base = entry << E.ENTRY_SHIFT;
+      const base = entry << ENTRY_SHIFT;
       const row = entry - from;
-      const state = words[base + E.TOKENS]!;
+      const state = words[base + TOKENS]!;
       let distinct = state;
-      if (state <= E.INLINE_TOKENS) {
+      if (state <= INLINE_TOKENS) {
         if (tokensEnd + state > this.#listed) break;
-        for (let i = 0; i < state; i++) tokens[tokensEnd + i] = words[base + E.TOKEN_LIST + i]!;
+        for (let i = 0; i < state; i++) tokens[tokensEnd + i] = words[base + TOKEN_LIST + i]!;
         if (state > 1) sortTokens(tokens, tokensEnd, tokensEnd + state);
         tokensEnd += state;
       } else {
-        const slot = state & E.SLOT_MASK;
-        const isBig = (state & E.BIG) !== 0;
+        const slot = state & SLOT_MASK;
+        const isBig = (state & BIG) !== 0;
         if (isBig && big.isDense(slot)) {
           if (registersEnd + REGISTERS > registers.length) break;
           const view = big.registers(slot);
@@ -108,17 +142,17 @@ export class Emitter {
       c.dst_count.values[row] = distinct;
       c.dst_tokens.ends[row] = tokensEnd;
       c.dst_registers.ends[row] = registersEnd;
-      const first = words[base + E.FIRST]!;
-      const samples = Math.min(E.SAMPLES, words[base + E.PACKETS]! >>> 0);
-      for (let i = 0; i < samples; i++) offsets[offsetsEnd++] = words[base + E.SAMPLE_TIMES + i]! - first;
-      if ((words[base + E.EXTRA]! & E.HAS.port) !== 0)
-        for (let i = 0; i < samples; i++) ports[portsEnd++] = shorts[2 * (base + E.SAMPLE_PORTS) + i]!;
+      const first = words[base + FIRST]!;
+      const samples = Math.min(SAMPLES, words[base + PACKETS]! >>> 0);
+      for (let i = 0; i < samples; i++) offsets[offsetsEnd++] = words[base + SAMPLE_TIMES + i]! - first;
+      if ((words[base + EXTRA]! & HAS_PORT) !== 0)
+        for (let i = 0; i < samples; i++) ports[portsEnd++] = shorts[2 * (base + SAMPLE_PORTS) + i]!;
       c.sample_offsets.ends[row] = offsetsEnd;
       c.sample_ports.ends[row] = portsEnd;
-      const srcPorts = words[base + E.SRC_PORTS]!;
-      c.src_port_count.values[row] = srcPorts < E.SMALL ? srcPorts : small.portCount(srcPorts & E.SLOT_MASK);
-      const dstPorts = words[base + E.DST_PORTS]!;
-      c.dst_port_count.values[row] = dstPorts < E.SMALL ? dstPorts : small.portCount(dstPorts & E.SLOT_MASK);
+      const srcPorts = words[base + SRC_PORTS]!;
+      c.src_port_count.values[row] = srcPorts < SMALL ? srcPorts : small.portCount(srcPorts & SLOT_MASK);
+      const dstPorts = words[base + DST_PORTS]!;
+      c.dst_port_count.values[row] = dstPorts < SMALL ? dstPorts : small.portCount(dstPorts & SLOT_MASK);
     }
     return entry;
   }
@@ -148,38 +182,38 @@ export class Emitter {
     const udpMin = c.udp_length_min.values;
     const udpMax = c.udp_length_max.values;
     for (let entry = from; entry < end; entry++) {
-      const base = entry << E.ENTRY_SHIFT;
+      const base = entry << ENTRY_SHIFT;
       const row = entry - from;
       const four = 4 * row;
-      first[row] = interval + words[base + E.FIRST]!;
-      last[row] = interval + words[base + E.LAST]!;
-      const extra = words[base + E.EXTRA]!;
-      const there = (extra & E.HAS.victim) !== 0 ? 1 : 0;
-      const victimAt = (extra & E.HAS.innerVictim) !== 0 ? E.VICTIM : E.SRC;
+      first[row] = interval + words[base + FIRST]!;
+      last[row] = interval + words[base + LAST]!;
+      const extra = words[base + EXTRA]!;
+      const there = (extra & HAS_VICTIM) !== 0 ? 1 : 0;
+      const victimAt = (extra & HAS_INNER_VICTIM) !== 0 ? VICTIM : SRC;
       for (let i = 0; i < 4; i++) {
-        src[four + i] = words[base + E.SRC + i]!;
+        src[four + i] = words[base + SRC + i]!;
         victim[four + i] = there === 1 ? words[base + victimAt + i]! : 0;
       }
       victimThere[row] = there;
-      const meta = words[base + E.META]!;
+      const meta = words[base + META]!;
       protocol[row] = meta >>> 24;
       classes[row] = (meta >>> 16) & 255;
       dstPort[row] = meta;
       dstPortThere[row] = (extra >>> 24) & 1;
       signatureThere[row] = (extra >>> 26) & 1;
-      signature[2 * row] = words[base + E.SIGNATURE]!;
-      signature[2 * row + 1] = words[base + E.SIGNATURE + 1]!;
+      signature[2 * row] = words[base + SIGNATURE]!;
+      signature[2 * row + 1] = words[base + SIGNATURE + 1]!;
       innerThere[row] = (extra >>> 27) & 1;
       innerProtocol[row] = extra >>> 16;
       innerPortThere[row] = (extra >>> 28) & 1;
       innerPort[row] = extra;
-      packets[row] = words[base + E.PACKETS]!;
-      bytes[row] = floats[(base + E.BYTES) >>> 1]!;
-      const ttl = words[base + E.TTL]!;
+      packets[row] = words[base + PACKETS]!;
+      bytes[row] = floats[(base + BYTES) >>> 1]!;
+      const ttl = words[base + TTL]!;
       ttlMin[row] = ttl;
       ttlMax[row] = ttl >>> 8;
       flags[row] = ttl >>> 16;
-      const udp = words[base + E.UDP]!;
+      const udp = words[base + UDP]!;
       udpMin[row] = udp;
       udpMax[row] = udp >>> 16;
     }
@@ -203,21 +237,21 @@ export class Emitter {
     const udpMinThere = c.udp_length_min.present;
     const udpMaxThere = c.udp_length_max.present;
     for (let entry = from; entry < end; entry++) {
-      const base = entry << E.ENTRY_SHIFT;
+      const base = entry << ENTRY_SHIFT;
       const row = entry - from;
-      mismatches[row] = words[base + E.MISMATCHES]!;
-      mirai[row] = words[base + E.MIRAI]!;
-      zmap[row] = words[base + E.ZMAP]!;
-      masscan[row] = words[base + E.MASSCAN]!;
-      stateless[row] = words[base + E.STATELESS]!;
-      spoofProtocol[row] = words[base + E.SPOOFS]!;
-      spoofTtl[row] = words[base + E.SPOOFS + 1]!;
-      spoofFragment[row] = words[base + E.SPOOFS + 2]!;
-      spoofLastOctet[row] = words[base + E.SPOOFS + 3]!;
-      spoofSame[row] = words[base + E.SPOOFS + 4]!;
-      spoofPortZero[row] = words[base + E.SPOOFS + 5]!;
-      spoofUdp80[row] = words[base + E.SPOOFS + 6]!;
-      const udp = words[base + E.META]! >>> 24 === 17 && (words[base + E.EXTRA]! & E.HAS.port) !== 0 ? 1 : 0;
+      mismatches[row] = words[base + MISMATCHES]!;
+      mirai[row] = words[base + MIRAI]!;
+      zmap[row] = words[base + ZMAP]!;
+      masscan[row] = words[base + MASSCAN]!;
+      stateless[row] = words[base + STATELESS]!;
+      spoofProtocol[row] = words[base + SPOOFS]!;
+      spoofTtl[row] = words[base + SPOOFS + 1]!;
+      spoofFragment[row] = words[base + SPOOFS + 2]!;
+      spoofLastOctet[row] = words[base + SPOOFS + 3]!;
+      spoofSame[row] = words[base + SPOOFS + 4]!;
+      spoofPortZero[row] = words[base + SPOOFS + 5]!;
+      spoofUdp80[row] = words[base + SPOOFS + 6]!;
+      const udp = words[base + META]! >>> 24 === 17 && (words[base + EXTRA]! & HAS_PORT) !== 0 ? 1 : 0;
       udpMinThere[row] = udp;
       udpMaxThere[row] = udp;
     }

@@ -2,6 +2,9 @@
 import { V4_MAPPED } from "../net/ip.ts";
 import type { PacketBatch } from "../model/packets.ts";
 
+// Constants of other modules are copied: the compiler folds only what is constant in the module itself.
+const MAPPED = V4_MAPPED;
+
 /** Bits of a packet's facts that are tool marks, in the order of `marks` in traffic.ts. */
 export const MARK = { mirai: 1 << 5, zmap: 1 << 6, masscan: 1 << 7, stateless: 1 << 8 } as const;
 
@@ -24,7 +27,7 @@ export const marksOf = (packets: PacketBatch, i: number): number => {
   let found = window1024 && packets.tcpOffset[i] === 5 && packets.ttl[i]! >= 200 ? MARK.stateless : 0;
   const at = 4 * i;
   const dst = packets.dst;
-  if (dst[at + 2] === V4_MAPPED && (dst[at]! | dst[at + 1]!) === 0) {
+  if (dst[at + 2] === MAPPED && (dst[at]! | dst[at + 1]!) === 0) {
     const address = dst[at + 3]!;
     const sequence = packets.tcpSeq[i]!;
     const id = packets.ipId[i]!;

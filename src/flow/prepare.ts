@@ -8,6 +8,23 @@ import type { DarkSet } from "./dark.ts";
 import { HAS } from "./entry.ts";
 import type { Tokens } from "./token.ts";
 
+// Constants of other modules are copied: the compiler folds only what is constant in the module itself.
+const { innerPorts: SHAPE_INNER_PORTS, ports: SHAPE_PORTS, signature: SHAPE_SIGNATURE } = SHAPE;
+const {
+  inner: HAS_INNER,
+  innerPort: HAS_INNER_PORT,
+  innerVictim: HAS_INNER_VICTIM,
+  port: HAS_PORT,
+  signature: HAS_SIGNATURE,
+  victim: HAS_VICTIM,
+} = HAS;
+const { backscatter: FACT_BACKSCATTER, classBits: FACT_CLASS_BITS, innerVictim: FACT_INNER_VICTIM } = FACT;
+const MAPPED = V4_MAPPED;
+const C_ICMP_PARAMETER_PROBLEM = CLASS["icmp-parameter-problem"];
+const C_ICMP_UNREACHABLE = CLASS["icmp-unreachable"];
+const C_TCP_RST = CLASS["tcp-rst"];
+const C_TCP_SYN_ACK = CLASS["tcp-syn-ack"];
+
 /** What the passes before the table work out for each packet of a batch. Reused; `k` counts chosen packets. */
 export interface Prepared {
   readonly capacity: number;
@@ -87,37 +104,37 @@ export const prepare = (packets: PacketBatch, work: Prepared, n: number, tokens:
     const at = 4 * i;
     const fact = facts[i]!;
     const form = shape[i]!;
-    const code = fact & FACT.classBits;
-    let has = (fact & FACT.backscatter) !== 0 ? HAS.victim : 0;
+    const code = fact & FACT_CLASS_BITS;
+    let has = (fact & FACT_BACKSCATTER) !== 0 ? HAS_VICTIM : 0;
     let port = 0;
-    if ((form & SHAPE.ports) !== 0) {
-      has |= HAS.port;
-      port = code === CLASS["tcp-rst"] || code === CLASS["tcp-syn-ack"] ? srcPort[i]! : dstPort[i]!;
+    if ((form & SHAPE_PORTS) !== 0) {
+      has |= HAS_PORT;
+      port = code === C_TCP_RST || code === C_TCP_SYN_ACK ? srcPort[i]! : dstPort[i]!;
     }
     const key = (protocol[i]! << 24) | (code << 16) | port;
     const source = src[at + 3]!;
     let subject = source;
     let hash = Math.imul((source ^ s0) | 0, s1);
     hash = Math.imul(hash ^ (hash >>> 15) ^ key, s2);
-    if ((form & SHAPE.signature) !== 0) {
-      has |= HAS.signature;
+    if ((form & SHAPE_SIGNATURE) !== 0) {
+      has |= HAS_SIGNATURE;
       hash = Math.imul(hash ^ (hash >>> 14) ^ signature[2 * i]!, s1);
       hash = Math.imul(hash ^ (hash >>> 16) ^ signature[2 * i + 1]!, s2);
     }
-    let v4 = src[at + 2] === V4_MAPPED && (src[at]! | src[at + 1]!) === 0;
+    let v4 = src[at + 2] === MAPPED && (src[at]! | src[at + 1]!) === 0;
     if (!v4) for (let j = 0; j < 3; j++) hash = Math.imul(hash ^ (hash >>> 15) ^ src[at + j]!, s1);
-    if ((fact & FACT.innerVictim) !== 0) {
-      has |= HAS.inner | HAS.innerVictim | (innerProtocol[i]! << 16);
-      if ((form & SHAPE.innerPorts) !== 0) has |= HAS.innerPort | innerDstPort[i]!;
+    if ((fact & FACT_INNER_VICTIM) !== 0) {
+      has |= HAS_INNER | HAS_INNER_VICTIM | (innerProtocol[i]! << 16);
+      if ((form & SHAPE_INNER_PORTS) !== 0) has |= HAS_INNER_PORT | innerDstPort[i]!;
       subject = innerDst[at + 3]!;
-      v4 &&= innerDst[at + 2] === V4_MAPPED && (innerDst[at]! | innerDst[at + 1]!) === 0;
+      v4 &&= innerDst[at + 2] === MAPPED && (innerDst[at]! | innerDst[at + 1]!) === 0;
       hash = Math.imul(hash ^ (hash >>> 15) ^ subject, s1);
       for (let j = 0; j < 3; j++) hash = Math.imul(hash ^ (hash >>> 15) ^ innerDst[at + j]!, s2);
-    } else if ((fact & FACT.backscatter) !== 0 && isError(code)) {
+    } else if ((fact & FACT_BACKSCATTER) !== 0 && isError(code)) {
       // An error without its quoted packet: backscatter of nobody knows whom.
-      has &= ~HAS.victim;
+      has &= ~HAS_VICTIM;
     }
-    if (!v4 || dst[at + 2] !== V4_MAPPED) long++;
+    if (!v4 || dst[at + 2] !== MAPPED) long++;
     hash = Math.imul(hash ^ (hash >>> 15) ^ has, s1);
     hash ^= s3;
     hashes[k] = hash ^ (hash >>> 15);
@@ -130,18 +147,18 @@ export const prepare = (packets: PacketBatch, work: Prepared, n: number, tokens:
   if (long > 0) longTokens(packets, work, n, tokens);
 };
 
-const isError = (code: number): boolean => code >= CLASS["icmp-unreachable"] && code <= CLASS["icmp-parameter-problem"];
+const isError = (code: number): boolean => code >= C_ICMP_UNREACHABLE && code <= C_ICMP_PARAMETER_PROBLEM;
 
 /** Replaces the tokens of pairs that are not both IPv4. */
 const longTokens = (packets: PacketBatch, work: Prepared, n: number, tokens: Tokens): void => {
   const { src, dst, innerDst } = packets;
   for (let k = 0; k < n; k++) {
     const at = 4 * work.chosen[k]!;
-    const subject = (work.extra[k]! & HAS.innerVictim) !== 0 ? innerDst : src;
+    const subject = (work.extra[k]! & HAS_INNER_VICTIM) !== 0 ? innerDst : src;
     if (
       (dst[at]! | dst[at + 1]! | subject[at]! | subject[at + 1]!) !== 0 ||
-      dst[at + 2] !== V4_MAPPED ||
-      subject[at + 2] !== V4_MAPPED
+      dst[at + 2] !== MAPPED ||
+      subject[at + 2] !== MAPPED
     )
       work.tokens[k] = tokens.pair(subject, at, dst, at);
   }

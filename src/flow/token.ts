@@ -114,30 +114,49 @@ export class Tokens {
 
   /** Tokens of `count` pairs of IPv4 addresses (left, right), written to `out`. */
   pairsV4(left: Uint32Array, right: Uint32Array, count: number, out: Int32Array): void {
-    const ka = this.#a;
-    const kb = this.#b;
-    const kc = this.#c;
-    const kd = this.#d;
+    // `| 0` tells the compiler that these are 32-bit integers; without it the rounds run on doubles, three times slower.
+    const ka = this.#a | 0;
+    const kb = this.#b | 0;
+    const kc = this.#c | 0;
+    const kd = this.#d | 0;
     const mask = this.#mask;
-    for (let i = 0; i < count; i++) {
+    // Two at a time: one message's rounds are a chain in which each step waits for the last, so the other's fill the gaps.
+    for (let i = 0; i < count; i += 2) {
+      const j = i + 1 < count ? i + 1 : i;
       let a = ka;
       let b = kb ^ left[i]!;
       let c = kc ^ right[i]!;
       let d = kd;
+      let e = ka;
+      let f = kb ^ left[j]!;
+      let g = kc ^ right[j]!;
+      let h = kd;
       for (let round = 0; round < 12; round++) {
         a = (a + b) | 0;
+        e = (e + f) | 0;
         b = ((b << 5) | (b >>> 27)) ^ a;
+        f = ((f << 5) | (f >>> 27)) ^ e;
         a = (a << 16) | (a >>> 16);
+        e = (e << 16) | (e >>> 16);
         c = (c + d) | 0;
+        g = (g + h) | 0;
         d = ((d << 8) | (d >>> 24)) ^ c;
+        h = ((h << 8) | (h >>> 24)) ^ g;
         a = (a + d) | 0;
+        e = (e + h) | 0;
         d = ((d << 13) | (d >>> 19)) ^ a;
+        h = ((h << 13) | (h >>> 19)) ^ e;
         c = (c + b) | 0;
+        g = (g + f) | 0;
         b = ((b << 7) | (b >>> 25)) ^ c;
+        f = ((f << 7) | (f >>> 25)) ^ g;
         c = (c << 16) | (c >>> 16);
+        g = (g << 16) | (g >>> 16);
       }
-      const token = a ^ mask;
-      out[i] = token === 0 ? 1 : token;
+      const first = a ^ mask;
+      const second = e ^ mask;
+      out[i] = first === 0 ? 1 : first;
+      out[j] = second === 0 ? 1 : second;
     }
   }
 
