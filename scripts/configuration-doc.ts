@@ -15,6 +15,7 @@ interface Node {
 
 const kind = (node: Node): string => {
   if (node.enum !== undefined) return node.enum.map(String).join(", ");
+  if (node.anyOf?.some(({ type }) => type === "null") === true) return "whole number or null";
   if (node.anyOf !== undefined) return "`{env: NAME}` or `{file: PATH}`";
   return node.type === "integer" ? "whole number" : node.type === "array" ? "list" : (node.type ?? "");
 };

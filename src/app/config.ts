@@ -57,32 +57,52 @@ export const configSchema = Type.Object(
             { ...strict, description: "a ClickHouse server instead of the embedded engine" },
           ),
         ),
-        retentionDays: Type.Integer({
-          default: 90,
-          minimum: 1,
-          maximum: 3660,
-          description: "rows that name a source are kept so many days",
-        }),
-        rollupRetentionDays: Type.Integer({ default: 1830, minimum: 1, maximum: 36600 }),
+        retention: section(
+          {
+            sources: Type.Union([Type.Integer({ minimum: 1, maximum: 36600 }), Type.Null()], {
+              default: 90,
+              description: "rows that name a source",
+            }),
+            fine: Type.Union([Type.Integer({ minimum: 1, maximum: 36600 }), Type.Null()], {
+              default: 400,
+              description: "roll-ups at 5 minutes and 1 hour",
+            }),
+            coarse: Type.Union([Type.Integer({ minimum: 1, maximum: 36600 }), Type.Null()], {
+              default: null,
+              description: "roll-ups at 1 day, sensors' reports",
+            }),
+          },
+          "days that rows are kept; null keeps them for ever",
+        ),
       },
       "flows, events, roll-ups",
     ),
     prefixes: Type.Optional(
-      Type.String({ minLength: 1, description: "folder with newer prefix data (asn-*.csv, country-*.csv); read anew when it changes" }),
+      Type.String({
+        minLength: 1,
+        description: "folder with newer prefix data, files named as the packaged ones; read anew when they change",
+      }),
     ),
     researchScanners: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), { maxItems: 16, description: "files of known research scanners: `address-or-prefix # owner`" }),
+      Type.Array(Type.String({ minLength: 1 }), {
+        maxItems: 16,
+        description: "files of known research scanners: `address-or-prefix # owner`",
+      }),
     ),
     sensor: section(
       {
         name: Type.Optional(Type.String({ pattern: "^[a-z0-9-]{2,32}$" })),
         node: Type.Optional(Type.String({ pattern: "^https?://", description: "the node's sensor door" })),
-        ca: Type.Optional(Type.String({ minLength: 1, description: "PEM file of the authority that signed the node's certificate" })),
+        ca: Type.Optional(
+          Type.String({ minLength: 1, description: "PEM file of the authority that signed the node's certificate" }),
+        ),
         state: Type.String({ default: "sensor-state", minLength: 1, description: "key, spool, retired addresses" }),
         interface: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_.:@-]{1,15}$" })),
         dark: Type.Array(Type.String(), { default: [], maxItems: 256, description: "declared dark prefixes" }),
         spoolLimitMiB: Type.Integer({ default: 20480, minimum: 16 }),
-        health: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: "port of /healthz and /metrics on loopback" })),
+        health: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: 65535, description: "port of /healthz and /metrics on loopback" }),
+        ),
       },
       "settings of `layang sensor` on this machine",
     ),
@@ -116,9 +136,10 @@ export interface Settings {
   secret(value: Static<typeof secret>): string;
 }
 
-/** Reads and checks the configuration without touching anything else. @throws AppError CONFIG_INVALID, CONFIG_UNREADABLE. */
-export const openConfig = (file: string | undefined): Settings => {
-  const { config, base } = loadConfig<Config>(configSchema, file);
-  check(config, file ?? "defaults");
+/** Reads and checks the configuration without touching anything else. `data` (from the current folder) replaces the data folder. @throws AppError CONFIG_INVALID, CONFIG_UNREADABLE. */
+export const openConfig = (file: string | undefined, data?: string): Settings => {
+  const { config: read, base } = loadConfig<Config>(configSchema, file);
+  check(read, file ?? "defaults");
+  const config = data === undefined ? read : { ...read, data: resolve(data) };
   return { config, base, path: (relative) => resolve(base, relative), secret: (value) => readSecret(value, base) };
 };

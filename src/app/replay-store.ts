@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { resolve } from "node:path";
+import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { FlowBatch } from "../model/flows.ts";
 import type { SensorReport } from "../model/report.ts";
 import { Origins, packagedOrigins } from "../store/flows/origins.ts";
 import { openEmbedded } from "../store/flows/embedded/index.ts";
-import { keepForEver } from "../store/flows/retention.ts";
+import { defaultRetention, keepForEver } from "../store/flows/retention.ts";
 import type { ReplayWork } from "./replay.ts";
 
 const EDGE = 1 << 20;
@@ -51,18 +51,24 @@ export interface ReplayStore {
   close(): Promise<void>;
 }
 
+/** The mark of a folder that a replay made. A node honours it, else its retention would drop old captures at once. */
+export const keptForEver = (folder: string): string => join(folder, "kept-for-ever");
+
 /**
  * Opens the embedded store under `data` for a replay. Questions are answered from the rows as soon as they are appended; the
- * roll-ups that make them fast over months are computed by the node that opens the folder next. Rows are kept for ever: captures may be old. One process has the
- * folder open at a time. @throws AppError of the store.
+ * roll-ups that make them fast over months are computed by the node that opens the folder next. In a folder of its own rows are kept for ever, since captures may be
+ * old; in a node's folder the node's retention holds. One process has the folder open at a time. @throws AppError of the store.
  */
 export const openReplayStore = async (data: string, work: ReplayWork): Promise<ReplayStore> => {
   const folder = resolve(data);
   const id = replayId(work);
   const hash = id.toString("hex");
   const first = id.readUIntBE(0, 3) * BATCHES + (id.readUInt8(3) & 15) * 2 ** 48;
+  if (!existsSync(join(folder, "chdb")))
+    writeFileSync(keptForEver(folder), "This folder was made by a replay: its rows are kept for ever.\n");
   const origins = new Origins(packagedOrigins, folder);
-  const store = await openEmbedded({ folder, retention: keepForEver, origins });
+  const retention = existsSync(keptForEver(folder)) ? keepForEver : defaultRetention;
+  const store = await openEmbedded({ folder, retention, origins });
   let news = 0;
   return {
     append: async (batch, number) => {

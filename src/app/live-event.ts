@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { LiveEvent } from "../api/contract/index.ts";
+import type { FlowBatch } from "../model/flows.ts";
+import { classes, protocolName } from "../model/traffic.ts";
+import { formatIp } from "../net/ip.ts";
+import type { Origins } from "../store/flows/origins.ts";
+
+const ROWS = 12;
+
+/** What an open page is told of a batch: its sums, and its busiest rows that ask for a port. */
+export const liveEvent = (batch: FlowBatch, origins: Origins, names: ReadonlyMap<number, string>): LiveEvent => {
+  const { columns, count } = batch.flows;
+  const { packets, src } = { packets: columns.packets.values, src: columns.src.values };
+  let sum = 0;
+  const sources = new Set<string>();
+  const best: number[] = [];
+  for (let i = 0; i < count; i++) {
+    sum += packets[i]!;
+    sources.add(`${src[4 * i]},${src[4 * i + 1]},${src[4 * i + 2]},${src[4 * i + 3]}`);
+    if (columns.dst_port.present[i] === 1) best.push(i);
+  }
+  let folded = 0;
+  for (let i = 0; i < batch.aggregates.count; i++) {
+    sum += batch.aggregates.columns.packets.values[i]!;
+    folded += batch.aggregates.columns.src_count.values[i]!;
+  }
+  best.sort((a, b) => packets[b]! - packets[a]! || a - b);
+  return {
+    sensor: batch.sensor,
+    interval: new Date(batch.interval / 1000).toISOString(),
+    packets: sum,
+    flows: count,
+    sources: sources.size + folded,
+    degraded: batch.degraded,
+    rows: best.slice(0, ROWS).map((i) => {
+      const segment = origins.table.find(src, 4 * i);
+      const asn = segment < 0 ? 0 : origins.table.asnOf(segment);
+      return {
+        src: formatIp(src, 4 * i),
+        country: segment < 0 ? null : (origins.table.countries[origins.table.countryOf(segment) - 1] ?? null),
+        asn: asn === 0 ? null : asn,
+        network: names.get(asn) ?? null,
+        protocol: protocolName(columns.protocol.values[i]!),
+        port: columns.dst_port.values[i]!,
+        class: classes[columns.class.values[i]!]!,
+        packets: packets[i]!,
+        mirai: columns.mirai.values[i]!,
+      };
+    }),
+  };
+};

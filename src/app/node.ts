@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { createGuard, newToken } from "../access/guard.ts";
+import { createLive } from "../api/live.ts";
+import { createApi } from "../api/server.ts";
+import { createObservatory } from "../observe/observatory.ts";
+import type { Observatory } from "../observe/observatory.ts";
+import { parseResearchList } from "../observe/research-list.ts";
+import { AppError } from "../platform/errors.ts";
+import type { Logger } from "../platform/log.ts";
+import { openReceiver } from "../ship/receiver.ts";
+import type { ReceivedBatch, Receiver } from "../ship/receiver.ts";
+import { SensorRegistry } from "../ship/registry.ts";
+import { openEmbedded } from "../store/flows/embedded/index.ts";
+import { Origins, originsIn, packagedOrigins } from "../store/flows/origins.ts";
+import type { OriginFiles } from "../store/flows/origins.ts";
+import { keepForEver } from "../store/flows/retention.ts";
+import { rollupSource } from "../store/flows/rollups.ts";
+import type { FlowStore } from "../store/flows/store.ts";
+import { attribution, version } from "./attribution.ts";
+import { openAlarms } from "./alarms.ts";
+import type { Settings } from "./config.ts";
+import { liveEvent } from "./live-event.ts";
+import { nodeMetrics } from "./node-metrics.ts";
+import { keptForEver } from "./replay-store.ts";
+
+const ROLL_UP_EVERY = 5_000;
+const CARE_EVERY = 60_000;
+const portalFolder = join(import.meta.dirname, "../../portal/dist");
+
+export interface NodeOptions {
+  readonly log: Logger;
+  /** The rows are invented: said on every page and export. */
+  readonly simulated?: boolean;
+  /** Prefix data instead of the packaged or configured ones (the demo's invented networks). */
+  readonly origins?: OriginFiles;
+  readonly name?: string;
+}
+
+export interface RunningNode {
+  /** Where people go, with the token in it. */
+  readonly portal: string;
+  readonly token: string;
+  /** Where sensors send. */
+  readonly door: string;
+  readonly store: FlowStore;
+  readonly registry: SensorRegistry;
+  readonly observatory: Observatory;
+  close(): Promise<void>;
+}
+
+/** The token of the printed address: configured, or made at the first start and kept in the data folder. */
+const portalToken = ({ config, secret }: Settings, data: string): string => {
+  if (config.portal.token !== undefined) return secret(config.portal.token);
+  const file = join(data, "portal.token");
+  try {
+    writeFileSync(file, newToken(), { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  return readFileSync(file, "utf8").trim();
+};
+
+const readText = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new AppError(
+      "CONFIG_UNREADABLE",
+      `${path}, named in the configuration, cannot be read (${(error as NodeJS.ErrnoException).code ?? "?"})`,
+    );
+  }
+};
+
+const openStore = async (settings: Settings, folder: string, origins: Origins): Promise<FlowStore> => {
+  const { clickhouse } = settings.config.store;
+  const retention = existsSync(keptForEver(folder)) ? keepForEver : settings.config.store.retention;
+  if (clickhouse === undefined) return openEmbedded({ folder, retention, origins });
+  const { openServer } = await import("../store/flows/server/index.ts");
+  const { url, database, user, password } = clickhouse;
+  return openServer({
+    folder,
+    retention,
+    origins,
+    url,
+    database,
+    username: user,
+    ...(password === undefined ? {} : { password: settings.secret(password) }),
+  });
+};
+
+/**
+ * Runs a node: store, sensors' door, portal and API. Resolves when both doors are open. What a killed node had begun is
+ * finished before the first new batch is taken.
+ */
+export const startNode = async (settings: Settings, options: NodeOptions): Promise<RunningNode> => {
+  const { config, path } = settings;
+  const { log } = options;
+  const simulated = options.simulated ?? false;
+  const started = new Date().toISOString().replace(/\.\d+Z/, "Z");
+  const data = path(config.data);
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+
+  const files = (): OriginFiles =>
+    options.origins ?? (config.prefixes === undefined ? packagedOrigins() : originsIn(path(config.prefixes)));
+  const origins = new Origins(files, data);
+  let names = new Map(origins.names);
+  const research = config.researchScanners?.map((file) => readText(path(file))).join("\n");
+  const researchList = research === undefined ? null : parseResearchList(research);
+  const store = await openStore(settings, data, origins);
+  const folder = join(data, "sensors");
+  const registry = new SensorRegistry(folder);
+  const live = createLive({ run: started });
+  const alarms = openAlarms(log);
+
+  const observatory = createObservatory({
+    engine: store,
+    now: Date.now,
+    simulated,
+    sensors: () =>
+      registry.list().map(({ name, country, enrolled, revoked }) => ({
+        name,
+        country,
+        enrolled: enrolled === null ? null : Date.parse(enrolled),
+        revoked: revoked === null ? null : Date.parse(revoked.at),
+      })),
+    research: () => researchList,
+    rollUps: () => ({
+      source: (name, grain, range, asked) => rollupSource(name, grain, range, store.frontiers(), asked),
+    }),
+  });
+
+  const accept = async (received: ReceivedBatch): Promise<unknown> => {
+    const outcome = await store.append(received);
+    if (outcome === "stored") {
+      live.publish(liveEvent(received.batch, origins, names));
+      alarms.look(received);
+    }
+    return outcome;
+  };
+  const { tls } = config.sensors;
+  const receiver: Receiver = await openReceiver({
+    host: config.sensors.host,
+    port: config.sensors.port,
+    tls: tls === undefined ? undefined : { certificate: readText(path(tls.certificate)), key: readText(path(tls.key)) },
+    log,
+    registry,
+    folder,
+    quarantine: join(data, "quarantine"),
+    accept,
+  });
+
+  const token = portalToken(settings, data);
+  let port = config.portal.port;
+  const api = createApi({
+    observatory,
+    live,
+    guard: createGuard({ token, port: () => port }),
+    portalFolder,
+    metrics: nodeMetrics({ receiver, live }),
+    status: () => ({
+      name: options.name ?? "Layang",
+      version,
+      started,
+      attribution: attribution.map((one) => ({ ...one })),
+    }),
+    onFault: (error, { id, url }) => log.error({ err: error, request: id, url }, "a request failed"),
+  });
+  await api.listen({ host: config.portal.host, port });
+  ({ port } = api.server.address() as AddressInfo);
+
+  let closing = false;
+  /** One pass after another, `pause` milliseconds apart, until the node closes; a failure is logged and the next pass tries again. */
+  const every = (pause: number, what: string, work: () => Promise<unknown>): Promise<void> => {
+    const turn = async (): Promise<void> => {
+      while (!closing) {
+        try {
+          await work();
+        } catch (error) {
+          log.error({ err: error }, `${what} failed`);
+        }
+        await rest(pause);
+      }
+    };
+    return turn();
+  };
+  const sleepers = new Set<() => void>();
+  const rest = (pause: number): Promise<void> =>
+    new Promise((resolve) => {
+      if (closing) return resolve();
+      const end = (): void => {
+        clearTimeout(timer);
+        sleepers.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, pause);
+      sleepers.add(end);
+    });
+  const work = [
+    every(ROLL_UP_EVERY, "rolling up", () => store.rollUp(Date.now() * 1000, Date.now() * 1000)),
+    every(ROLL_UP_EVERY, "withdrawing", async () => {
+      for (const { name, since } of registry.toWithdraw()) {
+        await store.revoke(name, since);
+        registry.withdrawn(name);
+        log.warn({ sensor: name, since: new Date(since / 1000).toISOString() }, "rows of a revoked sensor withdrawn");
+      }
+    }),
+    every(CARE_EVERY, "reading prefix data", async () => {
+      if (await store.reloadPrefixes()) {
+        names = new Map(origins.names);
+        log.info("newer prefix data in force");
+      }
+    }),
+  ];
+  log.info({ portal: port, door: receiver.address.url, version }, "node started");
+
+  return {
+    portal: `http://${config.portal.host === "::1" ? "[::1]" : config.portal.host}:${port}/?token=${token}`,
+    token,
+    door: receiver.address.url,
+    store,
+    registry,
+    observatory,
+    close: async () => {
+      closing = true;
+      for (const end of sleepers) end();
+      await receiver.close();
+      await api.close();
+      await Promise.all(work);
+      await store.close();
+      log.info("node stopped");
+    },
+  };
+};

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import { openConfig } from "../app/config.ts";
+import { startNode } from "../app/node.ts";
+import { createLog } from "../platform/log.ts";
+import { stopSignal } from "../platform/lifecycle.ts";
+import { text, usageError } from "./command.ts";
+import type { Command } from "./command.ts";
+
+export const node: Command = {
+  summary: "run a node: the sensors' door, the store, the portal and its API",
+  usage: "[--config FILE] [--data DIR]",
+  text: "The configuration may be empty or absent. Stops on SIGINT or SIGTERM; killed in any other way it loses nothing it has acknowledged.",
+  options: {
+    config: { type: "string", short: "c", value: "FILE", doc: "configuration (YAML)" },
+    data: { type: "string", value: "DIR", doc: "data folder instead of the configured one" },
+  },
+  examples: ["layang node", "layang node --config /etc/layang.yaml", "layang node --data data"],
+  run: async (parsed) => {
+    if (parsed.paths.length > 0) throw usageError("node takes no path; did you mean --config or --data?");
+    const settings = openConfig(text(parsed, "config"), text(parsed, "data"));
+    const stop = stopSignal();
+    const running = await startNode(settings, { log: createLog(settings.config.log.level) });
+    process.stdout.write(`Sensors send to ${running.door}\nOpen ${running.portal}\n`);
+    await stop;
+    await running.close();
+    return 0;
+  },
+};
