@@ -20,7 +20,7 @@ export const benchEnd = Date.UTC(2026, 10, 1) * 1_000;
 export const benchStart = benchEnd - benchDays * 86_400e6;
 
 const daySql = (day: number, rows: number): string => `INSERT INTO flows
-(sensor, first_seen, last_seen, src, victim, protocol, dst_port, class, signature, packets, bytes, dst_count, dst_tokens,
+(sensor, first_seen, duration, src, victim, protocol, dst_port, class, signature, packets, bytes, dst_count, dst_tokens,
 sample_offsets, sample_ports, src_port_count, dst_port_count, ttl_min, ttl_max, tcp_flags, mirai, zmap, masscan, stateless,
 spoof_ttl, udp_length_min, udp_length_max, src_asn, src_cc)
 WITH
@@ -41,7 +41,7 @@ s % 5 = 0 AND NOT icmp AND NOT udp AND NOT back AS bot,
 s % 5 = 1 AND NOT icmp AND NOT udp AND NOT back AS zmaps,
 toDateTime64(${(benchStart / 1e6 + day * 86_400).toFixed(0)}, 6, 'UTC') AS midnight,
 addMicroseconds(midnight, bitShiftRight(h1, 8) % 86400000000) AS first
-SELECT ['kul-1','tyo-1','cgk-1'][1 + h % 3], first, if(n = 1, first, addMicroseconds(first, least(bitShiftRight(h2, 4) % 900000, 86399999999 - bitShiftRight(h1, 8) % 86400000000))),
+SELECT ['kul-1','tyo-1','cgk-1'][1 + h % 3], first, if(n = 1, 0, toUInt32(least(bitShiftRight(h2, 4) % 900000, 86399999999 - bitShiftRight(h1, 8) % 86400000000))),
 IPv4ToIPv6(toIPv4(toUInt32(s))), if(back, IPv4ToIPv6(toIPv4(toUInt32(s))), NULL),
 multiIf(icmp, 1, udp, 17, 6), if(icmp, NULL, port),
 CAST(multiIf(icmp, 'icmp-echo-request', udp, 'udp', back, 'tcp-syn-ack', 'tcp-syn'), 'Enum8(\\'icmp-echo-request\\' = 0, \\'tcp-syn\\' = 11, \\'tcp-syn-ack\\' = 12, \\'udp\\' = 16)'),

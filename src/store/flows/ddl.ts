@@ -7,8 +7,8 @@ import type { Retention } from "./retention.ts";
 
 export const storeTables: readonly EngineTable[] = [...baseTables, ...rollupTables];
 
-const columnSql = ({ name, type, codec }: EngineTable["columns"][number]): string =>
-  `  ${name} ${type}${codec === undefined ? "" : ` CODEC(${codec})`}`;
+const columnSql = ({ name, type, codec = "ZSTD(1)", alias }: EngineTable["columns"][number]): string =>
+  alias === undefined ? `  ${name} ${type} CODEC(${codec})` : `  ${name} ${type} ALIAS ${alias}`;
 
 const retentionOf = (table: EngineTable, retention: Retention): string | undefined => {
   const days = table.keeps === null ? null : retention[table.keeps.days];

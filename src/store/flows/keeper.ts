@@ -14,7 +14,7 @@ import type { Retention } from "./retention.ts";
 import { defaultRetention } from "./retention.ts";
 import { RollUps } from "./roll-up.ts";
 import { bucketOf, grainLength } from "./rollups.ts";
-import { aggregatesTable, flowsTable } from "./schema.ts";
+import { aggregatesTable, flowsTable, storedColumns } from "./schema.ts";
 import { Sequences } from "./sequences.ts";
 import type { AppendOutcome, ArrivedBatch, FlowStore, QueryLimits, QueryParameters } from "./store.ts";
 
@@ -28,7 +28,7 @@ export interface KeeperOptions {
 
 const defaultLimits: Required<QueryLimits> = { seconds: 10, memory: 2 ** 30 };
 const internalLimits: Required<QueryLimits> = { seconds: 600, memory: 4 * 2 ** 30 };
-const columnNames = { flows: flowsTable, aggregates: aggregatesTable } as const;
+const tables = { flows: flowsTable, aggregates: aggregatesTable } as const;
 const decoder = new TextDecoder();
 
 const literal = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
@@ -206,7 +206,7 @@ GROUP BY sensor, run`,
   async #keep(entry: JournalBatch): Promise<void> {
     for (const table of ["flows", "aggregates"] as const) {
       if (entry[table] === 0) continue;
-      const columns = columnNames[table].columns.map(({ name }) => name);
+      const columns = storedColumns(tables[table]);
       const path = this.#journal.blockPath(entry.id, table);
       const taken = await this.#engine.insertFile(table, columns, path, entry.token);
       if (taken !== entry[table]) {

@@ -69,6 +69,12 @@ const wholeWords = (values: Float64Array, count: number): Uint32Array => {
   return words;
 };
 
+const durations = (first: ArrayLike<number>, last: ArrayLike<number>, count: number): Uint32Array => {
+  const values = new Uint32Array(count);
+  for (let i = 0; i < count; i++) values[i] = last[i]! - first[i]!;
+  return values;
+};
+
 /** Words of addresses in network byte order. */
 const networkOrder = (values: Uint32Array, count: number): Uint32Array => {
   const words = new Uint32Array(count * 4);
@@ -232,6 +238,13 @@ const putTable = <T extends ColumnTable>(
   let written = 0;
   for (const [name, { kind, optional }] of Object.entries(table)) {
     const data = columns[name]!;
+    if (name === "last_seen") {
+      putText(sink, "duration");
+      putText(sink, "UInt32");
+      putBytes(sink, durations(columns["first_seen"]!.values, data.values, count));
+      written++;
+      continue;
+    }
     if (isDefault(kind, data, count)) continue;
     written++;
     putText(sink, name);

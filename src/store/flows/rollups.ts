@@ -52,7 +52,6 @@ const [distinct, precision] = ["uniqCombined", "(12)"];
 const sourcesState = (name: string, condition: string, doc: string): Measure => ({
   name,
   type: `AggregateFunction(${sourcesFunction}, IPv6)`,
-  codec: "ZSTD(1)",
   flows: condition === "" ? `${distinct}State${precision}(src)` : `${distinct}StateIf${precision}(src, ${condition})`,
   aggregates: `${distinct}StateIf${precision}(toIPv6('::'), 0)`,
   merge: `${distinct}MergeState${precision}(${name})`,
@@ -202,12 +201,8 @@ const bucketColumns: readonly EngineColumn[] = [
   { name: "bucket", type: "DateTime('UTC')", codec: "DoubleDelta, ZSTD(1)", doc: "start of the bucket" },
   { name: "revision", type: "UInt64", codec: "DoubleDelta, ZSTD(1)", doc: "computation that wrote the row" },
 ];
-const columnOf = ({ name, type, codec, doc }: EngineColumn): EngineColumn => ({
-  name,
-  type,
-  codec: codec ?? "ZSTD(1)",
-  doc,
-});
+const columnOf = ({ name, type, codec, doc }: EngineColumn): EngineColumn =>
+  codec === undefined ? { name, type, doc } : { name, type, codec, doc };
 
 export const revisionsTable: EngineTable = {
   name: "rollup_revisions",
