@@ -23,6 +23,8 @@ export interface Format {
   change(value: number): string;
   /** Date and time in UTC, to the minute. */
   time(at: Date): string;
+  /** Day and time in UTC without the zone's name, the year only when it is not this one: for columns headed UTC. */
+  brief(at: Date): string;
   /** With seconds. */
   exact(at: Date): string;
   clock(at: Date): string;
@@ -58,7 +60,11 @@ const unitOf = (seconds: number): (typeof parts)[number] =>
 export const formatFor = (language: Language): Format => {
   const locale = locales[language];
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-  const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumSignificantDigits: 3 });
+  // British English writes 12m for twelve million, which reads as minutes or metres: 12M.
+  const compact = new Intl.NumberFormat(language === "en" ? "en-US" : locale, {
+    notation: "compact",
+    maximumSignificantDigits: 3,
+  });
   const fine = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
   const percentWhole = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
@@ -96,6 +102,7 @@ export const formatFor = (language: Language): Format => {
       value > 0 && value < 0.0005 ? `<${percent.format(0.001)}` : (value >= 0.1 ? percentWhole : percent).format(value),
     change: (value) => signed.format(value),
     time: (at) => `${utc.format(at)} UTC`,
+    brief: (at) => (at.getUTCFullYear() === new Date().getUTCFullYear() ? between : utc).format(at),
     exact: (at) => `${second.format(at)} UTC`,
     clock: (at) => clock.format(at),
     day: (at) => day.format(at),

@@ -22,6 +22,8 @@ interface TableProps<R> {
 }
 const rowHeight = 29;
 const many = 120;
+/** Beyond so many rows the table scrolls inside itself, so that what follows is not out of reach. */
+const long = 32;
 
 const Row = <R,>({ row, place, columns }: { row: R; place: number; columns: readonly Column<R>[] }) => (
   <tr aria-rowindex={place + 2}>
@@ -53,9 +55,15 @@ export const Table = <R,>({ label, columns, rows, keyOf, whole = false }: TableP
   const before = items[0]?.start ?? 0;
   const after = virtual ? list.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
   return (
-    // A region that scrolls must be reachable by keyboard.
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className={`scroll ${virtual ? "tall" : ""}`} ref={box} tabIndex={0} role="region" aria-label={label}>
+    <div
+      className={`scroll ${!whole && rows.length > long ? "tall" : ""}`}
+      ref={box}
+      // A region that scrolls must be reachable by keyboard.
+      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      tabIndex={0}
+      role="region"
+      aria-label={label}
+    >
       <table aria-rowcount={rows.length + 1}>
         <caption className="hidden">{label}</caption>
         <thead>

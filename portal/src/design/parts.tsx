@@ -112,14 +112,18 @@ export const Copy = ({ text, children }: { text: string; children?: ReactNode })
   );
 };
 
-/** UTC, with the reader's own time beside it where that differs. */
+/** UTC, with the reader's own time beside it where that differs. `alone` is for table cells whose head says UTC. */
 export const When = ({ at, seconds = false, alone = false }: { at: string; seconds?: boolean; alone?: boolean }) => {
   const { f } = useWords();
   const date = new Date(at);
   const local = date.getTimezoneOffset() === 0 ? undefined : f.local(date);
   return (
-    <time dateTime={at} title={local} className="nowrap">
-      {seconds ? f.exact(date) : f.time(date)}
+    <time
+      dateTime={at}
+      title={alone ? `${f.exact(date)}${local === undefined ? "" : ` · ${local}`}` : local}
+      className="nowrap"
+    >
+      {alone ? f.brief(date) : seconds ? f.exact(date) : f.time(date)}
       {local !== undefined && !alone ? <span className="faint small"> ({local})</span> : undefined}
     </time>
   );

@@ -18,14 +18,14 @@ export interface Amount {
   readonly value: number;
 }
 
-/** Amounts as circles whose area is the amount, on Equal Earth (equal-area), turned so that Asia and the Pacific are whole. */
+/** Amounts as circles whose area is the amount, on Equal Earth (equal-area), turned so that the cut falls into the Atlantic. */
 export const WorldMap = ({ amounts, label, unit }: { amounts: readonly Amount[]; label: string; unit: string }) => {
   const { t, f } = useWords();
   const [box, width] = useWidth<HTMLDivElement>();
   const [at, setAt] = useState<string>();
   const height = Math.round(width * 0.475);
   const drawn = useMemo(() => {
-    const projection = geoEqualEarth().rotate([-80, 0]);
+    const projection = geoEqualEarth().rotate([-150, 0]);
     projection.fitExtent(
       [
         [2, 2],

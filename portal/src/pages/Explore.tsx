@@ -200,7 +200,7 @@ export const Explore = () => {
             </Asked>
           )}
           <Asked<SourcesTop>
-            className={group === "none" ? "" : "w8"}
+            className=""
             title={t.explore.sources}
             path="sources/top"
             query={{ ...when, ...filters, limit: 100 }}
@@ -238,7 +238,7 @@ export const Explore = () => {
                       </span>
                     ),
                   },
-                  { key: "last", head: t.word.last, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
+                  { key: "last", head: `${t.word.last} (UTC)`, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
                 ]}
               />
             )}

@@ -136,8 +136,8 @@ export const Port = () => {
                   num: true,
                   cell: ({ mirai }) => (mirai === 0 ? <span className="faint">0</span> : f.count(mirai)),
                 },
-                { key: "first", head: t.word.first, cell: ({ firstSeen }) => <When at={firstSeen} alone /> },
-                { key: "last", head: t.word.last, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
+                { key: "first", head: `${t.word.first} (UTC)`, cell: ({ firstSeen }) => <When at={firstSeen} alone /> },
+                { key: "last", head: `${t.word.last} (UTC)`, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
               ]}
             />
           )}

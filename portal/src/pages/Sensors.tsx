@@ -104,7 +104,7 @@ export const Sensors = () => {
                   rows={alarms}
                   keyOf={({ time, sensor, kind }) => `${time} ${sensor} ${kind}`}
                   columns={[
-                    { key: "time", head: t.word.time, cell: ({ time }) => <When at={time} alone /> },
+                    { key: "time", head: `${t.word.time} (UTC)`, cell: ({ time }) => <When at={time} alone /> },
                     { key: "sensor", head: t.word.sensor, rowHead: true, cell: ({ sensor }) => sensor },
                     { key: "text", head: t.word.reason, cell: ({ text }) => text },
                   ]}

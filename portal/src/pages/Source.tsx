@@ -179,23 +179,67 @@ const Evidence = ({ answer, path, query }: { answer: OneSource; path: string; qu
         </Panel>
       )}
       <div className="grid">
-        <Asked<OneSource> className="w8" title={t.source.ports} path={path} query={query}>
-          {({ rows }) => (
+        <div className="w8 stack">
+          <Asked<OneSource> title={t.source.ports} path={path} query={query}>
+            {({ rows }) => (
+              <Table
+                label={t.source.ports}
+                rows={rows}
+                keyOf={(row) => `${row.protocol}/${row.port}/${row.class}`}
+                columns={[
+                  { key: "port", head: t.word.port, rowHead: true, cell: (row) => <PortLink {...row} /> },
+                  { key: "class", head: t.word.class, cell: (row) => row.class },
+                  packetsColumn,
+                  { key: "mirai", head: t.word.mirai, num: true, cell: ({ mirai }) => f.count(mirai) },
+                  {
+                    key: "first",
+                    head: `${t.word.first} (UTC)`,
+                    cell: ({ firstSeen }) => <When at={firstSeen} alone />,
+                  },
+                  { key: "last", head: `${t.word.last} (UTC)`, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
+                ]}
+              />
+            )}
+          </Asked>
+          <Panel title={t.source.sensors}>
             <Table
-              label={t.source.ports}
-              rows={rows}
-              keyOf={(row) => `${row.protocol}/${row.port}/${row.class}`}
+              label={t.source.sensors}
+              rows={answer.sensorRows}
+              keyOf={({ sensor }) => sensor}
               columns={[
-                { key: "port", head: t.word.port, rowHead: true, cell: (row) => <PortLink {...row} /> },
-                { key: "class", head: t.word.class, cell: (row) => row.class },
+                { key: "sensor", head: t.word.sensor, rowHead: true, cell: ({ sensor }) => sensor },
                 packetsColumn,
-                { key: "mirai", head: t.word.mirai, num: true, cell: ({ mirai }) => f.count(mirai) },
-                { key: "first", head: t.word.first, cell: ({ firstSeen }) => <When at={firstSeen} alone /> },
-                { key: "last", head: t.word.last, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
+                {
+                  key: "destinations",
+                  head: t.source.destinations,
+                  num: true,
+                  cell: ({ destinations }) => f.count(destinations),
+                },
+                { key: "last", head: `${t.word.last} (UTC)`, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
               ]}
             />
-          )}
-        </Asked>
+          </Panel>
+          <Panel title={t.source.signatures} note={t.port.signaturesNote}>
+            {answer.signatures.length === 0 ? (
+              <p className="muted">{t.word.none}</p>
+            ) : (
+              <Table
+                label={t.source.signatures}
+                rows={answer.signatures}
+                keyOf={({ signature }) => signature}
+                columns={[
+                  {
+                    key: "signature",
+                    head: t.word.signature,
+                    rowHead: true,
+                    cell: ({ signature }) => <Copy text={signature} />,
+                  },
+                  packetsColumn,
+                ]}
+              />
+            )}
+          </Panel>
+        </div>
         <div className="w4 stack">
           <Panel title={t.source.marks}>
             {marked.length === 0 ? (
@@ -238,44 +282,6 @@ const Evidence = ({ answer, path, query }: { answer: OneSource; path: string; qu
             )}
           </Panel>
         </div>
-        <Panel className="w6" title={t.source.sensors}>
-          <Table
-            label={t.source.sensors}
-            rows={answer.sensorRows}
-            keyOf={({ sensor }) => sensor}
-            columns={[
-              { key: "sensor", head: t.word.sensor, rowHead: true, cell: ({ sensor }) => sensor },
-              packetsColumn,
-              {
-                key: "destinations",
-                head: t.source.destinations,
-                num: true,
-                cell: ({ destinations }) => f.count(destinations),
-              },
-              { key: "last", head: t.word.last, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
-            ]}
-          />
-        </Panel>
-        <Panel className="w6" title={t.source.signatures} note={t.port.signaturesNote}>
-          {answer.signatures.length === 0 ? (
-            <p className="muted">{t.word.none}</p>
-          ) : (
-            <Table
-              label={t.source.signatures}
-              rows={answer.signatures}
-              keyOf={({ signature }) => signature}
-              columns={[
-                {
-                  key: "signature",
-                  head: t.word.signature,
-                  rowHead: true,
-                  cell: ({ signature }) => <Copy text={signature} />,
-                },
-                packetsColumn,
-              ]}
-            />
-          )}
-        </Panel>
         {answer.evidence.length === 0 ? undefined : (
           <Panel title={t.source.evidence} note={t.source.evidenceNote}>
             <Table
