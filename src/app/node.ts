@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createGuard, newToken } from "../access/guard.ts";
 import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
-import { createObservatory } from "../observe/observatory.ts";
 import type { Observatory } from "../observe/observatory.ts";
-import { parseResearchList } from "../observe/research-list.ts";
-import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
 import type { ReceivedBatch, Receiver } from "../ship/receiver.ts";
 import { SensorRegistry } from "../ship/registry.ts";
-import { openEmbedded } from "../store/flows/embedded/index.ts";
-import { Origins, originsIn, packagedOrigins } from "../store/flows/origins.ts";
 import type { OriginFiles } from "../store/flows/origins.ts";
-import { keepForEver } from "../store/flows/retention.ts";
-import { rollupSource } from "../store/flows/rollups.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { attribution, version } from "./attribution.ts";
 import { openAlarms } from "./alarms.ts";
 import type { Settings } from "./config.ts";
 import { liveEvent } from "./live-event.ts";
 import { nodeMetrics } from "./node-metrics.ts";
-import { keptForEver } from "./replay-store.ts";
+import { openObservatory, readNamed } from "./observatory.ts";
+import { openStore } from "./stores.ts";
 
 const ROLL_UP_EVERY = 5_000;
 const CARE_EVERY = 60_000;
@@ -63,34 +57,6 @@ const portalToken = ({ config, secret }: Settings, data: string): string => {
   return readFileSync(file, "utf8").trim();
 };
 
-const readText = (path: string): string => {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new AppError(
-      "CONFIG_UNREADABLE",
-      `${path}, named in the configuration, cannot be read (${(error as NodeJS.ErrnoException).code ?? "?"})`,
-    );
-  }
-};
-
-const openStore = async (settings: Settings, folder: string, origins: Origins): Promise<FlowStore> => {
-  const { clickhouse } = settings.config.store;
-  const retention = existsSync(keptForEver(folder)) ? keepForEver : settings.config.store.retention;
-  if (clickhouse === undefined) return openEmbedded({ folder, retention, origins });
-  const { openServer } = await import("../store/flows/server/index.ts");
-  const { url, database, user, password } = clickhouse;
-  return openServer({
-    folder,
-    retention,
-    origins,
-    url,
-    database,
-    username: user,
-    ...(password === undefined ? {} : { password: settings.secret(password) }),
-  });
-};
-
 /**
  * Runs a node: store, sensors' door, portal and API. Resolves when both doors are open. What a killed node had begun is
  * finished before the first new batch is taken.
@@ -103,34 +69,14 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const data = path(config.data);
   mkdirSync(data, { recursive: true, mode: 0o700 });
 
-  const files = (): OriginFiles =>
-    options.origins ?? (config.prefixes === undefined ? packagedOrigins() : originsIn(path(config.prefixes)));
-  const origins = new Origins(files, data);
+  const { store, origins } = await openStore(settings, data, options.origins);
   let names = new Map(origins.names);
-  const research = config.researchScanners?.map((file) => readText(path(file))).join("\n");
-  const researchList = research === undefined ? null : parseResearchList(research);
-  const store = await openStore(settings, data, origins);
   const folder = join(data, "sensors");
   const registry = new SensorRegistry(folder);
   const live = createLive({ run: started });
   const alarms = openAlarms(log);
 
-  const observatory = createObservatory({
-    engine: store,
-    now: Date.now,
-    simulated,
-    sensors: () =>
-      registry.list().map(({ name, country, enrolled, revoked }) => ({
-        name,
-        country,
-        enrolled: enrolled === null ? null : Date.parse(enrolled),
-        revoked: revoked === null ? null : Date.parse(revoked.at),
-      })),
-    research: () => researchList,
-    rollUps: () => ({
-      source: (name, grain, range, asked) => rollupSource(name, grain, range, store.frontiers(), asked),
-    }),
-  });
+  const observatory = openObservatory(store, { settings, simulated, registry });
 
   const accept = async (received: ReceivedBatch): Promise<unknown> => {
     const outcome = await store.append(received);
@@ -144,7 +90,8 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const receiver: Receiver = await openReceiver({
     host: config.sensors.host,
     port: config.sensors.port,
-    tls: tls === undefined ? undefined : { certificate: readText(path(tls.certificate)), key: readText(path(tls.key)) },
+    tls:
+      tls === undefined ? undefined : { certificate: readNamed(path(tls.certificate)), key: readNamed(path(tls.key)) },
     log,
     registry,
     folder,
@@ -214,10 +161,12 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       }
     }),
   ];
+  const address = `http://${config.portal.host === "::1" ? "[::1]" : config.portal.host}:${port}`;
+  writeFileSync(join(data, "portal.address"), address);
   log.info({ portal: port, door: receiver.address.url, version }, "node started");
 
   return {
-    portal: `http://${config.portal.host === "::1" ? "[::1]" : config.portal.host}:${port}/?token=${token}`,
+    portal: `${address}/?token=${token}`,
     token,
     door: receiver.address.url,
     store,
@@ -226,6 +175,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     close: async () => {
       closing = true;
       for (const end of sleepers) end();
+      rmSync(join(data, "portal.address"), { force: true });
       await receiver.close();
       await api.close();
       await Promise.all(work);

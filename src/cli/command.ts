@@ -17,6 +17,8 @@ export interface Command {
   readonly text?: string;
   readonly options: Readonly<Record<string, Option>>;
   readonly examples: readonly string[];
+  /** The command reads its arguments itself: all of them arrive as `paths`. */
+  readonly free?: true;
   run(parsed: Parsed): Promise<number>;
 }
 
@@ -24,6 +26,10 @@ export const usageError = (message: string): AppError => new AppError("USAGE", m
 
 /** Options and paths of a command line. @throws AppError USAGE, with the nearest option where one was mistyped. */
 export const parse = (name: string, command: Command, args: readonly string[]): Parsed => {
+  if (command.free === true) {
+    const asksHelp = args.includes("--help") || args.includes("-h");
+    return { values: { help: asksHelp }, paths: args };
+  }
   const options: Record<string, ParseArgsOptionDescriptor> = { help: { type: "boolean", short: "h" } };
   for (const [key, { type, short, multiple, default: initial }] of Object.entries(command.options)) {
     options[key] = {

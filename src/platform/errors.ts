@@ -10,6 +10,7 @@ export const errorCodes = {
   CONFIG_INVALID: { exit: 2, status: 500 },
   CONFIG_UNREADABLE: { exit: 2, status: 500 },
   NODE_TOO_OLD: { exit: 2, status: 500 },
+  DATA_NOT_FOUND: { exit: 2, status: 500 },
   CAPTURE_NOT_FOUND: { exit: 2, status: 400 },
   CAPTURE_NOT_A_CAPTURE: { exit: 2, status: 400 },
   CAPTURE_LIVE_FAILED: { exit: 1, status: 500 },

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createLive } from "../api/live.ts";
+import { schemasOf } from "../api/parameters.ts";
+import { createApi } from "../api/server.ts";
+import { endpoints } from "../api/contract/endpoints.ts";
+import type { Problem, QuestionName } from "../api/contract/index.ts";
+import { questions } from "../observe/questions.ts";
+import { AppError } from "../platform/errors.ts";
+import type { ErrorCode } from "../platform/errors.ts";
+import { createMetrics } from "../platform/metrics.ts";
+import { version } from "./attribution.ts";
+import type { Settings } from "./config.ts";
+import { openObservatory } from "./observatory.ts";
+import { openStore } from "./stores.ts";
+
+/** What `layang ask` can ask: every question of the API, with its parameters. */
+export const askable = (Object.keys(endpoints) as QuestionName[]).map((name) => {
+  const { params, query } = schemasOf(name);
+  const entries = Object.entries({ ...params?.properties, ...query.properties }).filter(([key]) => key !== "format");
+  return {
+    name,
+    about: questions[name].about,
+    parameters: entries.map(([key, { description }]) => ({
+      name: key,
+      about: description ?? "",
+      required: [...(params?.required ?? []), ...(query.required ?? [])].includes(key),
+    })),
+  };
+});
+
+export interface Asked {
+  readonly type: string;
+  readonly body: Uint8Array;
+}
+
+const urlOf = (name: QuestionName, parameters: Readonly<Record<string, string>>): string => {
+  const rest = new URLSearchParams();
+  let path: string = endpoints[name].path;
+  for (const [key, value] of Object.entries(parameters)) {
+    if (path.includes(`{${key}}`)) path = path.replace(`{${key}}`, encodeURIComponent(value));
+    else rest.set(key, value);
+  }
+  const missing = /\{(\w+)\}/.exec(path)?.[1];
+  if (missing !== undefined) throw new AppError("QUERY_PARAMETER", `\`${missing}\` is missing`, { parameter: missing });
+  return `${path}?${rest}`;
+};
+
+const answered = (status: number, type: string, body: Uint8Array): Asked => {
+  if (status === 200) return { type, body };
+  const problem = JSON.parse(new TextDecoder().decode(body)) as Problem;
+  throw new AppError(problem.code as ErrorCode, problem.detail);
+};
+
+/** The answer of the node that runs on this data folder, undefined when none does. */
+const askRunning = async (data: string, url: string): Promise<Asked | undefined> => {
+  const [address, token] = ["portal.address", "portal.token"].map((file) => join(data, file)) as [string, string];
+  if (!existsSync(address) || !existsSync(token)) return undefined;
+  let response: Response;
+  try {
+    response = await fetch(`${readFileSync(address, "utf8").trim()}${url}`, {
+      headers: { authorization: `Bearer ${readFileSync(token, "utf8").trim()}` },
+    });
+  } catch {
+    // It was killed and left its address behind: the folder is free.
+    return undefined;
+  }
+  return answered(response.status, response.headers.get("content-type") ?? "", await response.bytes());
+};
+
+/**
+ * Asks one question of a node's data: of the node itself while it runs, else of its store, opened for this one question.
+ * @throws AppError as the API would answer.
+ */
+export const ask = async (
+  settings: Settings,
+  name: QuestionName,
+  parameters: Readonly<Record<string, string>>,
+): Promise<Asked> => {
+  const data = settings.path(settings.config.data);
+  const url = urlOf(name, parameters);
+  const running = await askRunning(data, url);
+  if (running !== undefined) return running;
+  if (!existsSync(join(data, "chdb")) && settings.config.store.clickhouse === undefined) {
+    throw new AppError("DATA_NOT_FOUND", `${data} holds no observatory; name its folder with --data`);
+  }
+  const { store } = await openStore(settings, data);
+  const live = createLive({ run: "ask" });
+  const api = createApi({
+    observatory: openObservatory(store, { settings, simulated: existsSync(join(data, "simulated")) }),
+    live,
+    guard: { decide: () => ({ kind: "allow" }) },
+    portalFolder: null,
+    metrics: createMetrics(),
+    status: () => ({ name: "Layang", version, started: new Date().toISOString(), attribution: [] }),
+  });
+  try {
+    const { statusCode, headers, rawPayload } = await api.inject({ method: "GET", url });
+    return answered(statusCode, String(headers["content-type"]), rawPayload);
+  } finally {
+    await api.close();
+    await store.close();
+  }
+};

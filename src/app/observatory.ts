@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { createObservatory } from "../observe/observatory.ts";
+import type { Observatory } from "../observe/observatory.ts";
+import { parseResearchList } from "../observe/research-list.ts";
+import { AppError } from "../platform/errors.ts";
+import type { SensorRegistry } from "../ship/registry.ts";
+import { rollupSource } from "../store/flows/rollups.ts";
+import type { FlowStore } from "../store/flows/store.ts";
+import type { Settings } from "./config.ts";
+
+/** Text of a file that the configuration names. @throws AppError CONFIG_UNREADABLE. */
+export const readNamed = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "?";
+    throw new AppError("CONFIG_UNREADABLE", `${path}, named in the configuration, cannot be read (${code})`);
+  }
+};
+
+export interface ObservatoryWiring {
+  readonly settings: Settings;
+  readonly simulated: boolean;
+  /** The sensors enrolled at this node; absent: those that reported. */
+  readonly registry?: SensorRegistry;
+}
+
+/** The questions, wired to a store. */
+export const openObservatory = (
+  store: FlowStore,
+  { settings, simulated, registry }: ObservatoryWiring,
+): Observatory => {
+  const lists = (settings.config.researchScanners ?? []).map((file) => readNamed(settings.path(file)));
+  const research = lists.length === 0 ? null : parseResearchList(lists.join("\n"));
+  return createObservatory({
+    engine: store,
+    now: Date.now,
+    simulated,
+    research: () => research,
+    rollUps: () => ({
+      source: (name, grain, range, asked) => rollupSource(name, grain, range, store.frontiers(), asked),
+    }),
+    ...(registry === undefined
+      ? {}
+      : {
+          sensors: () =>
+            registry.list().map(({ name, country, enrolled, revoked }) => ({
+              name,
+              country,
+              enrolled: enrolled === null ? null : Date.parse(enrolled),
+              revoked: revoked === null ? null : Date.parse(revoked.at),
+            })),
+        }),
+  });
+};

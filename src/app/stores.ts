@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
+import { Origins, originsIn, packagedOrigins } from "../store/flows/origins.ts";
+import type { OriginFiles } from "../store/flows/origins.ts";
+import { keepForEver } from "../store/flows/retention.ts";
+import type { FlowStore } from "../store/flows/store.ts";
+import type { Settings } from "./config.ts";
+import { keptForEver } from "./replay-store.ts";
+
+/** The flow store that a configuration describes, and the prefix data its rows are given. `data` is the node's folder. */
+export const openStore = async (
+  settings: Settings,
+  data: string,
+  prefixes?: OriginFiles,
+): Promise<{ store: FlowStore; origins: Origins }> => {
+  const { config, path, secret } = settings;
+  const files = (): OriginFiles =>
+    prefixes ?? (config.prefixes === undefined ? packagedOrigins() : originsIn(path(config.prefixes)));
+  const origins = new Origins(files, data);
+  const retention = existsSync(keptForEver(data)) ? keepForEver : config.store.retention;
+  const { clickhouse } = config.store;
+  if (clickhouse === undefined) {
+    const { openEmbedded } = await import("../store/flows/embedded/index.ts");
+    return { store: await openEmbedded({ folder: data, retention, origins }), origins };
+  }
+  const { openServer } = await import("../store/flows/server/index.ts");
+  const { url, database, user, password } = clickhouse;
+  const store = await openServer({
+    folder: data,
+    retention,
+    origins,
+    url,
+    database,
+    username: user,
+    ...(password === undefined ? {} : { password: secret(password) }),
+  });
+  return { store, origins };
+};
