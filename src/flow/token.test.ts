@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chaskey, tokenKey } from "./token.ts";
+import { chaskey, tokenKey, Tokens } from "./token.ts";
 
 /** Message lengths and tags of the author's reference program (mouha.be/wp-content/uploads/chaskey12.c, CC0). */
 const vectors: [number, number[]][] = [
@@ -27,5 +28,37 @@ describe("Chaskey-12", () => {
 
   it("takes keys of 16 bytes only", () => {
     expect(() => tokenKey(new Uint8Array(15))).toThrow(RangeError);
+  });
+});
+
+describe("tokens", () => {
+  const bytes = (...words: number[]): Uint8Array => new Uint8Array(Uint32Array.from(words).buffer);
+  const first = (message: Uint8Array, at: Uint8Array): number => chaskey(tokenKey(at), message)[0]!;
+  const word = fc.nat({ max: 0xffffffff });
+  const address = fc.tuple(word, word, word, word);
+  const anyKey = fc.uint8Array({ minLength: 16, maxLength: 16 });
+
+  it("of IPv4 pairs are Chaskey-12 of (1, left, right, 0), any number at a time", () => {
+    fc.assert(
+      fc.property(anyKey, fc.array(fc.tuple(word, word), { maxLength: 9 }), (secret, pairs) => {
+        const out = new Int32Array(pairs.length + 1).fill(7);
+        const columns = [0, 1].map((side) => Uint32Array.from(pairs, (pair) => pair[side]!));
+        new Tokens(tokenKey(secret)).pairsV4(columns[0]!, columns[1]!, pairs.length, out);
+        const expected = pairs.map(([left, right]) => first(bytes(1, left, right, 0), secret) | 0);
+        expect([...out]).toEqual([...expected, 7]);
+      }),
+    );
+  });
+
+  it("of other pairs, sources and seeds are Chaskey-12 of messages of their own", () => {
+    fc.assert(
+      fc.property(anyKey, address, address, (secret, left, right) => {
+        const tokens = new Tokens(tokenKey(secret));
+        const both = Uint32Array.from([9, ...left, ...right]);
+        expect(tokens.pair(both, 1, both, 5)).toBe(first(bytes(2, 0, 0, 0, ...left, ...right), secret));
+        expect(tokens.source(both, 1)).toBe(first(bytes(3, 0, 0, 0, ...left), secret));
+        expect(tokens.seeds()[0]).toBe(first(bytes(4).subarray(0, 4), secret));
+      }),
+    );
   });
 });
