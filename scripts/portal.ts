@@ -20,5 +20,8 @@ export const ensurePortal = (): void => {
   const age = existsSync(built) ? statSync(built).mtimeMs : 0;
   if (age >= Math.max(newest(join(root, "portal")), newest(join(root, "src/api/contract")))) return;
   console.log("Building the portal ...");
-  execFileSync(join(root, "node_modules/.bin/vite"), ["build", "portal", "--logLevel", "warn"], { cwd: root, stdio: "inherit" });
+  execFileSync(join(root, "node_modules/.bin/vite"), ["build", "portal", "--logLevel", "warn"], {
+    cwd: root,
+    stdio: "inherit",
+  });
 };

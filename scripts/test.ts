@@ -11,7 +11,11 @@ interface Assertion {
   readonly fullName: string;
 }
 interface Results {
-  readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: readonly Assertion[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly Assertion[];
+  }[];
 }
 
 ensurePrograms();
@@ -34,7 +38,9 @@ try {
   const all = testResults.flatMap(({ assertionResults }) => assertionResults);
   passed = all.filter(({ status }) => status === "passed").length;
   // A file that could not even be loaded has no assertions, and is a failure all the same.
-  const unloaded = testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0);
+  const unloaded = testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+  );
   failed = Math.max(failed, all.filter(({ status }) => status === "failed").length + unloaded.length);
   for (const { status, fullName } of all) if (status !== "passed" && status !== "failed") skipped.push(fullName.trim());
 } catch {

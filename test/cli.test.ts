@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+const folder = mkdtempSync(join(tmpdir(), "layang-cli-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Run {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+const layang = (args: readonly string[], input?: Uint8Array): Run => {
+  const run = spawnSync(process.execPath, [join(root, "bin/layang.js"), ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    ...(input === undefined ? {} : { input }),
+  });
+  return { code: run.status, out: run.stdout, err: run.stderr };
+};
+
+/** A pcap (microseconds, raw IP) of SYNs: [seconds, source's last octet, destination's last octet, port]. */
+const syns = (packets: readonly (readonly [number, number, number, number])[]): Buffer => {
+  const head = Buffer.alloc(24);
+  head.writeUInt32LE(0xa1b2c3d4, 0);
+  head.writeUInt16LE(2, 4);
+  head.writeUInt16LE(4, 6);
+  head.writeUInt32LE(65535, 16);
+  head.writeUInt32LE(101, 20);
+  return Buffer.concat([
+    head,
+    ...packets.map(([second, from, to, port]) => {
+      const packet = Buffer.alloc(16 + 40);
+      packet.writeUInt32LE(1_700_000_000 + Math.floor(second), 0);
+      packet.writeUInt32LE(Math.round((second % 1) * 1e6), 4);
+      packet.writeUInt32LE(40, 8);
+      packet.writeUInt32LE(40, 12);
+      packet.set([0x45, 0, 0, 40, 0x12, 0x34, 0, 0, 60, 6, 0, 0, 198, 51, 100, from, 192, 0, 2, to], 16);
+      packet.writeUInt16BE(40_000 + from, 36);
+      packet.writeUInt16BE(port, 38);
+      packet.writeUInt32BE(7, 40);
+      packet.set([0x50, 2, 4, 0], 48);
+      return packet;
+    }),
+  ]);
+};
+const capture = join(folder, "small.pcap");
+const bytes = syns([
+  [0, 1, 10, 23],
+  [0.25, 1, 11, 23],
+  [1, 2, 10, 23],
+  [12, 2, 12, 445],
+  [13, 3, 200, 445],
+]);
+writeFileSync(capture, bytes);
+
+interface Answer {
+  readonly captures: readonly Readonly<Record<string, unknown>>[];
+  readonly packets: number;
+  readonly bytes: number;
+  readonly undecoded: number;
+  readonly flows: number;
+  readonly sources: number;
+  readonly classes: Readonly<Record<string, number>>;
+  readonly marks: Readonly<Record<string, number>>;
+  readonly ports: readonly Readonly<Record<string, unknown>>[];
+  readonly timing: { readonly seconds: number; readonly packets_per_second: number };
+}
+const replay = (args: readonly string[], input?: Uint8Array): Answer => {
+  const { code, out, err } = layang(["replay", "--json", ...args], input);
+  expect(err).toBe("");
+  expect(code).toBe(0);
+  return JSON.parse(out) as Answer;
+};
+
+describe("replay --json", () => {
+  it("says of a capture what other programs rely on", () => {
+    const { timing, ...answer } = replay([capture]);
+    expect(answer).toEqual({
+      captures: [
+        {
+          file: capture,
+          packets: 5,
+          bytes: 200,
+          first: "2023-11-14T22:13:20.000000Z",
+          last: "2023-11-14T22:13:33.000000Z",
+          undecoded: 0,
+          truncated: false,
+        },
+      ],
+      packets: 5,
+      bytes: 200,
+      undecoded: 0,
+      not_dark: 0,
+      flows: 4,
+      sources: 3,
+      degraded: false,
+      classes: { "tcp-syn": 5 },
+      marks: { mirai: 0, zmap: 0, masscan: 0, stateless: 0 },
+      ports: [
+        { protocol: "tcp", port: 23, packets: 3, sources: 2 },
+        { protocol: "tcp", port: 445, packets: 2, sources: 2 },
+      ],
+    });
+    expect(timing.seconds).toBeGreaterThan(0);
+  });
+
+  it("counts only what goes to the declared dark prefixes", () => {
+    const answer = replay([capture, "--dark", "192.0.2.0/25"]);
+    expect([answer.packets, answer.classes["tcp-syn"], answer.sources]).toEqual([5, 4, 2]);
+  });
+
+  it("reads gzip, zstd, standard input and folders alike", () => {
+    const many = join(folder, "many");
+    mkdirSync(join(many, "deeper"), { recursive: true });
+    writeFileSync(join(many, "a.pcap.gz"), gzipSync(bytes));
+    writeFileSync(join(many, "deeper", "b.pcap.zst"), zstdCompressSync(bytes));
+    expect(replay(["-"], bytes).packets).toBe(5);
+    expect(replay(["-"], gzipSync(bytes)).packets).toBe(5);
+    expect(replay([many]).captures.map(({ packets }) => packets)).toEqual([5, 5]);
+    writeFileSync(join(many, "notes.txt"), "no capture");
+    const { code, err } = layang(["replay", "--json", many]);
+    expect([code, err]).toEqual([0, `layang: ${join(many, "notes.txt")}: is no capture, passed over\n`]);
+  });
+
+  it("gives everything before a cut and says truncated", () => {
+    const cut = join(folder, "cut.pcap");
+    writeFileSync(cut, bytes.subarray(0, bytes.length - 7));
+    const answer = replay([cut]);
+    expect([answer.packets, answer.captures[0]?.["truncated"]]).toEqual([4, true]);
+  });
+
+  it("gives the same answer twice, to the byte but for the timing", () => {
+    const strip = ({ timing: _, ...rest }: Answer): string => JSON.stringify(rest);
+    expect(strip(replay([capture]))).toBe(strip(replay([capture])));
+  });
+
+  it("stores a capture once, however often it is replayed, and the store answers", () => {
+    const data = join(folder, "store");
+    replay([capture, "--data", data, "--sensor", "id-01"]);
+    expect(layang(["replay", capture, "--data", data, "--sensor", "id-01"]).err).toContain("in the store already");
+    const asked = layang(["ask", "ports/top", "--data", data, "--format", "json"]);
+    const { rows } = JSON.parse(asked.out) as { rows: { port: number; packets: number; sources: number }[] };
+    expect(rows.map(({ port, packets, sources }) => [port, packets, sources])).toEqual([
+      [23, 3, 2],
+      [445, 2, 2],
+    ]);
+  });
+});
+
+describe("wrong use", () => {
+  const refused = (args: readonly string[], words: string): void => {
+    const { code, out, err } = layang(args);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    expect(err).toMatch(/^layang: [^\n]+ \[[A-Z_]+\]\n$/);
+    expect(err).toContain(words);
+  };
+  it("is one line and exit code 2", () => {
+    const text = join(folder, "text.pcap");
+    writeFileSync(text, "this is no capture at all, only words");
+    refused(["replay", text], "is no capture");
+    refused(["replay", join(folder, "nowhere.pcap")], "no such file");
+    refused(["replay"], "needs a capture");
+    refused(["replay", capture, "--dark", "192.0.2.1/24"], "192.0.2.1/24");
+    refused(["replay", capture, "--jsn"], "did you mean --json?");
+    refused(["repley", capture], "did you mean `replay`?");
+    refused(["ask", "ports/tpo"], "did you mean ports/top?");
+    refused(["check-config", join(folder, "nowhere.yaml")], "cannot be read");
+  });
+  it("of an empty file is told as well", () => {
+    const empty = join(folder, "empty.pcap");
+    writeFileSync(empty, "");
+    refused(["replay", empty], "is no capture");
+  });
+});
+
+it("says its version, and helps every command with examples", () => {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  expect(layang(["--version"]).out).toBe(`${version}\n`);
+  const overview = layang(["--help"]);
+  expect(overview.code).toBe(0);
+  const commands = [...overview.out.matchAll(/^ {2}([a-z][a-z -]*[a-z]) {2,}/gm)].map((match) => match[1] ?? "");
+  expect(commands.length).toBeGreaterThan(8);
+  for (const command of commands) {
+    const help = layang([...command.split(" "), "--help"]);
+    expect(help.code, command).toBe(0);
+    expect(help.out, command).toMatch(/^layang .+\n\nUsage: layang [\s\S]+Examples:\n {2}layang/);
+  }
+});
+
+it("refuses an old Node in one line", () => {
+  const source = readFileSync(join(root, "bin/layang.js"), "utf8");
+  const old = source.replace("process.versions.node.split", '"20.20.2".split');
+  expect(old).not.toBe(source);
+  const copy = join(folder, "old.mjs");
+  writeFileSync(copy, old);
+  const { status, stderr } = spawnSync(process.execPath, [copy], { encoding: "utf8" });
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^layang: needs Node 24[^\n]+\[NODE_TOO_OLD\][^\n]*\n$/);
+});
