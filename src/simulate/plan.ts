@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatV4 } from "../net/ip.ts";
 import { inventedName } from "./names.ts";
 import type { NetworkKind } from "./names.ts";
 import { Alias, mix, unit } from "./random.ts";
@@ -89,19 +88,18 @@ export const inventPlan = (seed: number, asns: RangeTable, countries: RangeTable
   };
 };
 
-/** Lines of the plan as prefix data: `start,end,asn,"name"`, the form of the packaged AS table, without a header. */
-export function* asnLines(plan: Plan): Generator<string> {
-  for (let i = 0; i < plan.starts.length; i++) {
+/** The plan as prefix data: `first,last,asn,"name"`, addresses as numbers: the form of the packaged AS table. */
+export const asnLines = (plan: Plan): Generator<string> =>
+  lines(plan, (i) => {
     const network = plan.networks[plan.network[i]!]!;
-    yield `${formatV4(plan.starts[i]!)},${formatV4(plan.ends[i]!)},${network.asn},"${network.name}"\n`;
-  }
-}
+    return `${network.asn},"${network.name}"`;
+  });
 
-/** Lines of the plan as prefix data: `start,end,cc`, the form of the packaged country table. */
-export function* countryLines(plan: Plan): Generator<string> {
-  for (let i = 0; i < plan.starts.length; i++) {
-    yield `${formatV4(plan.starts[i]!)},${formatV4(plan.ends[i]!)},${ccText(plan.ccs[i]!)}\n`;
-  }
+/** The plan as prefix data: `first,last,cc`, the form of the packaged country table. */
+export const countryLines = (plan: Plan): Generator<string> => lines(plan, (i) => ccText(plan.ccs[i]!));
+
+function* lines(plan: Plan, value: (piece: number) => string): Generator<string> {
+  for (let i = 0; i < plan.starts.length; i++) yield `${plan.starts[i]!},${plan.ends[i]!},${value(i)}\n`;
 }
 
 /** Draws pieces of a plan by their number of addresses times what `favour` says of them. */

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "../platform/log.ts";
+import { readEnrolment } from "../ship/enrol.ts";
+import type { SensorRegistry } from "../ship/registry.ts";
+import { pcapHeader } from "../simulate/frames.ts";
+import type { Region, SensorStream } from "../simulate/region.ts";
+
+const TICK = 200;
+/** A sensor that does not keep up is given no more than this ahead of what it has read. */
+const MOST_WAITING = 8 << 20;
+const program = join(import.meta.dirname, "../../bin/layang.js");
+
+export interface LiveOptions {
+  readonly region: Region;
+  readonly registry: SensorRegistry;
+  /** Where the sensors send. */
+  readonly door: string;
+  /** Their state folders lie in here. */
+  readonly folder: string;
+  readonly log: Logger;
+}
+export interface Live {
+  close(): Promise<void>;
+}
+
+interface Fed {
+  readonly name: string;
+  readonly stream: SensorStream;
+  child: ChildProcess;
+  /** Milliseconds to wait before it is started again; doubles while it does not stay. */
+  pause: number;
+}
+
+/**
+ * Runs a real sensor process for every simulated sensor, enrolled through the node's own door, and feeds each the capture
+ * that its dark addresses see, in real time, through standard input.
+ */
+export const startLive = (options: LiveOptions): Live => {
+  const { region, registry, folder, door, log } = options;
+  let closing = false;
+
+  const start = (stream: SensorStream): ChildProcess => {
+    const { name, country, dark } = stream.sensor;
+    const state = join(folder, name);
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    const known = registry.get(name);
+    const enrolled = known?.key != null && known.revoked === null && readEnrolment(state) !== undefined;
+    if (!enrolled && known?.key != null && known.revoked === null) registry.revoke(name);
+    const token = enrolled ? undefined : registry.add({ name, country }).token;
+    const child = spawn(
+      process.execPath,
+      [
+        program,
+        "sensor",
+        "--node",
+        door,
+        "--state",
+        state,
+        "--read",
+        "-",
+        ...dark.flatMap((prefix) => ["--dark", prefix]),
+      ],
+      // The token by the environment: arguments are seen by everybody on the machine.
+      {
+        stdio: ["pipe", "ignore", "pipe"],
+        env: { ...process.env, ...(token === undefined ? {} : { LAYANG_TOKEN: token }) },
+      },
+    );
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      for (const line of text.split("\n").filter(Boolean)) log.debug({ sensor: name }, line);
+    });
+    // A sensor that died has no ears; its end is seen below.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.write(pcapHeader(region.link));
+    return child;
+  };
+
+  const now = (): number => Date.now() * 1000;
+  const fed = region.scenario.sensors.map((sensor): Fed => {
+    const stream = region.stream(sensor, now());
+    return { name: sensor.name, stream, child: start(stream), pause: 1_000 };
+  });
+  const watch = (one: Fed): void => {
+    const began = Date.now();
+    one.child.on("exit", (code) => {
+      if (closing) return;
+      one.pause = Date.now() - began > 60_000 ? 1_000 : Math.min(60_000, one.pause * 2);
+      log.warn({ sensor: one.name, code, pause: one.pause }, "a simulated sensor ended; it is started again");
+      setTimeout(() => {
+        if (closing) return;
+        one.stream.seek(now());
+        one.child = start(one.stream);
+        watch(one);
+      }, one.pause).unref();
+    });
+  };
+  for (const one of fed) watch(one);
+
+  const names = new Set(fed.map(({ name }) => name));
+  const timer = setInterval(() => {
+    const until = now();
+    for (const { stream, child } of fed) {
+      const input = child.stdin;
+      if (input === null || !input.writable) continue;
+      if (input.writableLength > MOST_WAITING) {
+        stream.seek(until);
+        continue;
+      }
+      for (let piece = stream.read(until); piece.to > piece.from; piece = stream.read(until)) {
+        const { frames, from, to } = piece;
+        const end = to === frames.count ? frames.used : frames.offsets[to]! - 16;
+        input.write(frames.bytes.slice(frames.offsets[from]! - 16, end));
+      }
+    }
+  }, TICK);
+  // Nothing real is taken in among what is invented.
+  const guard = setInterval(() => {
+    for (const { name, revoked } of registry.list()) {
+      if (names.has(name) || revoked !== null) continue;
+      log.warn({ sensor: name }, "a simulated region takes no real sensor: refused");
+      registry.revoke(name);
+    }
+  }, 1_000);
+
+  return {
+    close: async () => {
+      closing = true;
+      clearInterval(timer);
+      clearInterval(guard);
+      await Promise.all(
+        fed.map(async ({ child }) => {
+          if (child.exitCode !== null || child.signalCode !== null) return;
+          const exit = once(child, "exit");
+          child.stdin?.end();
+          child.kill("SIGTERM");
+          const late = setTimeout(() => child.kill("SIGKILL"), 5_000);
+          await exit;
+          clearTimeout(late);
+        }),
+      );
+    },
+  };
+};

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { join, resolve } from "node:path";
+import { AppError } from "../platform/errors.ts";
+import type { Logger } from "../platform/log.ts";
+import { tokenSecret } from "../ship/keys.ts";
+import { asnLines, countryLines } from "../simulate/plan.ts";
+import type { Plan } from "../simulate/plan.ts";
+import { Region } from "../simulate/region.ts";
+import { DAY, HOUR } from "../simulate/scenario.ts";
+import { originsIn } from "../store/flows/origins.ts";
+import { openConfig } from "./config.ts";
+import { fillHistory, historyChunks } from "./demo-history.ts";
+import { startLive } from "./demo-live.ts";
+import { startNode } from "./node.ts";
+import type { RunningNode } from "./node.ts";
+import { tokenKey } from "./replay-key.ts";
+import { openScenario } from "./scenario.ts";
+import { simulatedPlan } from "./simulated-plan.ts";
+
+const SEED = 20130913;
+/** Of the past: a week to compare with, and a day that is compared. */
+const HISTORY = 9 * DAY;
+/** After a pause longer than this the region is made anew; a shorter one shows as an outage. */
+const STALE = 6 * HOUR;
+const FORM = 1;
+
+export interface DemoOptions {
+  /** A folder of the demo's own: it may be emptied. */
+  readonly data: string;
+  readonly port: number;
+  readonly scenario: string;
+  readonly log: Logger;
+  /** Told what is being done, one line each. */
+  readonly say?: (line: string) => void;
+}
+export interface Demo {
+  readonly node: RunningNode;
+  /** Resolves when the whole past is there. */
+  readonly history: Promise<void>;
+  close(): Promise<void>;
+}
+
+interface State {
+  readonly form: number;
+  readonly seed: number;
+  readonly scenario: string;
+  readonly epoch: number;
+  /** When the demo was last seen alive. */
+  readonly alive: number;
+  readonly history: boolean;
+}
+
+const now = (): number => Date.now() * 1000;
+
+/** The state of an earlier run that can go on, or a new one in an emptied folder. @throws AppError CONFIG_INVALID. */
+const openState = (folder: string, scenario: string): { state: State; save: (state: State) => void } => {
+  const file = join(folder, "demo.json");
+  const save = (state: State): void => writeFileSync(file, `${JSON.stringify(state)}\n`);
+  if (existsSync(folder)) {
+    if (!existsSync(file)) {
+      throw new AppError("CONFIG_INVALID", `${folder} is no demo's folder: it has no demo.json, and is left alone`);
+    }
+    const state = JSON.parse(readFileSync(file, "utf8")) as State;
+    const same = state.form === FORM && state.seed === SEED && state.scenario === scenario && state.history;
+    if (same && now() - state.alive < STALE) return { state, save };
+    for (const part of ["node", "sensors", "prefixes"]) rmSync(join(folder, part), { recursive: true, force: true });
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const epoch = Math.floor(now() / HOUR) * HOUR;
+  const state = { form: FORM, seed: SEED, scenario, epoch, alive: now(), history: false };
+  save(state);
+  return { state, save };
+};
+
+const writeLines = async (file: string, lines: Iterable<string>): Promise<void> => {
+  const stream = createWriteStream(file);
+  let block: string[] = [];
+  for (const line of lines) {
+    if (block.push(line) < 8192) continue;
+    if (!stream.write(block.join(""))) await once(stream, "drain");
+    block = [];
+  }
+  stream.end(block.join(""));
+  await once(stream, "finish");
+};
+
+/** The invented networks as prefix data; IPv6 has none, for nobody sends any. */
+const writePrefixes = async (folder: string, plan: Plan): Promise<void> => {
+  if (existsSync(join(folder, "complete"))) return;
+  mkdirSync(folder, { recursive: true });
+  await writeLines(join(folder, "asn-ipv4-num.csv"), asnLines(plan));
+  await writeLines(join(folder, "geo-whois-asn-country-ipv4-num.csv"), countryLines(plan));
+  writeFileSync(join(folder, "asn-ipv6-num.csv"), "");
+  writeFileSync(join(folder, "geo-whois-asn-country-ipv6-num.csv"), "");
+  writeFileSync(join(folder, "complete"), "");
+};
+
+/**
+ * Runs the simulated region: a node of its own folder, three real sensor processes, and a past. Resolves when the portal
+ * answers and the last day is there; the days before follow within the next half minute, newest first.
+ */
+export const runDemo = async (options: DemoOptions): Promise<Demo> => {
+  const say = options.say ?? (() => undefined);
+  const { log } = options;
+  const folder = resolve(options.data);
+  const scenario = openScenario(options.scenario);
+  const { state, save } = openState(folder, scenario.name);
+  const plan = simulatedPlan(SEED);
+  const prefixes = join(folder, "prefixes");
+  await writePrefixes(prefixes, plan);
+  const region = new Region({ seed: SEED, scenario, plan, epoch: state.epoch, link: "raw" });
+
+  const base = openConfig(undefined, join(folder, "node"));
+  const { portal, sensors } = base.config;
+  const config = { ...base.config, portal: { ...portal, port: options.port }, sensors: { ...sensors, port: 0 } };
+  const node = await startNode(
+    { ...base, config },
+    { log, simulated: true, origins: originsIn(prefixes), name: "Simulated region" },
+  );
+
+  const stop = new AbortController();
+  const keys = Object.fromEntries(
+    scenario.sensors.map(({ name }) => {
+      const home = join(folder, "sensors", name);
+      mkdirSync(home, { recursive: true, mode: 0o700 });
+      return [name, tokenKey(tokenSecret(home))];
+    }),
+  );
+  const began = now();
+  const live = startLive({ region, registry: node.registry, door: node.door, folder: join(folder, "sensors"), log });
+  const chunks = state.history ? [] : historyChunks(scenario, state.epoch, state.epoch - HISTORY, began);
+  const recent = chunks.filter(({ to }) => to > began - DAY).length;
+  let done = 0;
+  let ready = (): void => undefined;
+  const dayIsThere = new Promise<void>((resolved) => {
+    ready = resolved;
+    if (recent === 0) resolved();
+  });
+  const filling = fillHistory(
+    node.store,
+    { seed: SEED, scenario, epoch: state.epoch, chunks, keys },
+    stop.signal,
+    () => {
+      if (++done === recent) ready();
+    },
+  );
+  let alive: State = state;
+  const history = filling.then((packets) => {
+    if (stop.signal.aborted) return;
+    alive = { ...alive, history: true, alive: now() };
+    save(alive);
+    if (packets > 0) say(`${(packets / 1e6).toFixed(1)} million packets of the past are there`);
+  });
+  const pulse = setInterval(() => save((alive = { ...alive, alive: now() })), 30_000);
+  await Promise.race([dayIsThere, history]);
+
+  return {
+    node,
+    history,
+    close: async () => {
+      clearInterval(pulse);
+      stop.abort();
+      await live.close();
+      await history.catch(() => undefined);
+      save({ ...alive, alive: now() });
+      await node.close();
+    },
+  };
+};
