@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { DarkSet } from "../flow/dark.ts";
+import { formatIp, parseIp } from "../net/ip.ts";
+import type { IpWords } from "../net/ip.ts";
+import type { Prefix } from "../net/prefix.ts";
+import { AppError } from "../platform/errors.ts";
+import type { Logger } from "../platform/log.ts";
+import { writeDurably } from "../ship/files.ts";
+
+/**
+ * Keeps a second process off a state folder: two that count sequences up would overwrite each other's batches. The lock is a
+ * socket without a file, which the kernel frees when the process ends, however it ends.
+ * @throws AppError SENSOR_STATE.
+ */
+export const lockState = async (folder: string): Promise<() => void> => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const name = createHash("sha256").update(realpathSync(folder)).digest("hex").slice(0, 32);
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === "EADDRINUSE"
+          ? new AppError("SENSOR_STATE", `${folder} is in use by another sensor process`)
+          : error,
+      ),
+    );
+    server.listen(`\0layang-sensor-${name}`, resolve);
+  });
+  server.unref();
+  return () => void server.close();
+};
+
+/** Retired in one hour at most: whoever forges sources inside the dark prefix must not talk the sensor out of existence. */
+const AN_HOUR = 16;
+const HOUR = 3_600_000_000;
+
+/** The dark addresses in force. Those that spoke are retired for good: `retired.json` in the state folder, one operator's to read. */
+export interface Darkness {
+  readonly set: DarkSet;
+  /** To be told when a packet comes from inside a dark prefix. */
+  speaks(address: IpWords, time: number): void;
+  /** How often one spoke, and how many were retired since the start. */
+  readonly counters: { spoke: number; retired: number };
+}
+
+export const openDarkness = (prefixes: readonly Prefix[], folder: string, log: Logger): Darkness => {
+  const set = new DarkSet(prefixes);
+  const path = join(folder, "retired.json");
+  let known: { address: string; at: string }[] = [];
+  try {
+    known = JSON.parse(readFileSync(path, "utf8")) as typeof known;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
+      throw new AppError("SENSOR_STATE", `${path} cannot be read; it is a list of {"address","at"}`);
+    }
+  }
+  for (const { address } of known) {
+    const words = parseIp(address);
+    if (words !== undefined) set.retire(words);
+  }
+  const declared = set.size + set.retired.length;
+  const counters = { spoke: 0, retired: 0 };
+  let hour = 0;
+  let inHour = 0;
+  return {
+    set,
+    counters,
+    speaks: (address, time) => {
+      counters.spoke++;
+      if (set.isRetired(address)) return;
+      if (Math.floor(time / HOUR) !== hour) [hour, inHour] = [Math.floor(time / HOUR), 0];
+      const text = formatIp(address);
+      if (inHour >= AN_HOUR || set.retired.length >= Math.max(1, declared / 8)) {
+        log.warn(
+          { address: text },
+          "a dark address speaks, or somebody forges it; too many were retired to retire this one",
+        );
+        return;
+      }
+      if (!set.retire(address)) return;
+      inHour++;
+      counters.retired++;
+      known.push({ address: text, at: new Date(time / 1_000).toISOString() });
+      writeDurably(path, `${JSON.stringify(known, null, 2)}\n`, 0o600);
+      log.error({ address: text }, "a dark address speaks: it is retired, what is sent to it makes no flows any more");
+    },
+  };
+};

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The sensor process:
+ *
+ *   interface ─▶ capture ─bytes─▶ decode ─packets─▶ flow ─batch─▶ pack ─▶ spool ─┄─▶ sender ─▶ node
+ *                                                    ▲                    disk
+ *                                            a tick a second (live): what is held is flushed
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openCapture } from "../capture/capture.ts";
+import { openLive } from "../capture/live.ts";
+import type { LiveEvent } from "../capture/live.ts";
+import { decode } from "../decode/decode.ts";
+import { createFlowTable } from "../flow/table.ts";
+import { aggregateColumns, emptyColumns, flowColumns } from "../model/flows.ts";
+import type { FlowBatch } from "../model/flows.ts";
+import { decodeCounters, packetBatch } from "../model/packets.ts";
+import type { RawBatch } from "../model/packets.ts";
+import type { Prefix } from "../net/prefix.ts";
+import { AppError } from "../platform/errors.ts";
+import type { Logger } from "../platform/log.ts";
+import { createClient } from "../ship/client.ts";
+import { enrol, readEnrolment } from "../ship/enrol.ts";
+import type { EnrolledSensor } from "../ship/enrol.ts";
+import { packBatch, packetsIn, sealBatch } from "../ship/format.ts";
+import { makeFrame } from "../ship/frame.ts";
+import { sensorKey, tokenSecret } from "../ship/keys.ts";
+import { createSender } from "../ship/sender.ts";
+import { Spool } from "../ship/spool.ts";
+import { createCounts } from "./sensor-counts.ts";
+import { openHealth } from "./sensor-health.ts";
+import { createPacer } from "./sensor-pace.ts";
+import { lockState, openDarkness } from "./sensor-state.ts";
+
+const INTERVAL = 1_000_000;
+/** Live packets reach us so much later than their time at most (tcpdump's buffer is read once a second). */
+const LATENCY = 1_200_000;
+/** Rows held. 100,000 packets/s of one-packet sources flush the table some three times a second. */
+const ROWS = 32_768;
+const BATCH_ROWS = 8_192;
+const EARLY_FLUSHES = 24;
+const PACKETS = 2_048;
+/** Packed bytes that wait for the disk before the capture is made to wait. */
+const PENDING = 4 << 20;
+
+export interface SensorOptions {
+  /** Folder of key, enrolment, retired addresses and spool. */
+  readonly state: string;
+  /** The node's door; by default the one it enrolled at. */
+  readonly node?: string | undefined;
+  /** One-time token; needed once. */
+  readonly token?: string | undefined;
+  /** Path of a PEM file. */
+  readonly ca?: string | undefined;
+  /** Capture live here, or read: a capture file, or "-" for standard input. One of them. */
+  readonly interface?: string | undefined;
+  readonly read?: string | undefined;
+  /** Event time for each second of the clock while reading; by default as fast as it goes. */
+  readonly pace?: number | undefined;
+  readonly dark: readonly Prefix[];
+  /** Bytes that may wait in the spool. */
+  readonly spoolLimit: number;
+  /** Port for /healthz and /metrics on loopback. */
+  readonly health?: number | undefined;
+  readonly log: Logger;
+}
+/** What went through, told at the end. */
+export interface SensorSums {
+  readonly read: number;
+  readonly counted: number;
+  readonly notDark: number;
+  readonly undecoded: number;
+  readonly retired: number;
+  readonly dropped: number;
+  readonly batches: number;
+  readonly lostBatches: number;
+}
+
+const readCa = (path: string | undefined): string | undefined => {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    throw new AppError("CONFIG_UNREADABLE", `the CA file ${path} cannot be read`);
+  }
+};
+
+/** Enrols the sensor whose state is in a folder. @throws AppError TOKEN_INVALID, NODE_UNREACHABLE, ... */
+export const enrolSensor = async (options: {
+  readonly state: string;
+  readonly node: string;
+  readonly token: string;
+  readonly ca?: string | undefined;
+}): Promise<EnrolledSensor> => {
+  const client = createClient({ node: options.node, ca: readCa(options.ca) });
+  try {
+    return await enrol(client, options.token, sensorKey(options.state), options.state);
+  } finally {
+    client.close();
+  }
+};
+
+const enrolledOr = async ({ state, node, token, ca }: SensorOptions): Promise<EnrolledSensor> => {
+  const known = readEnrolment(state);
+  // The token in a unit file or shell history is used once; later starts pass it in vain.
+  if (known !== undefined && (token === undefined || token.startsWith(`${known.sensor}.`))) return known;
+  if (token === undefined || node === undefined) {
+    throw new AppError(
+      "SENSOR_NOT_ENROLLED",
+      "this sensor is not enrolled: start it once with --node and --token (layang node sensors add NAME prints them)",
+    );
+  }
+  return enrolSensor({ state, node, token, ca });
+};
+
+interface Source {
+  readonly batches: AsyncIterable<RawBatch>;
+  readonly live: boolean;
+  drops(): { kernel: number; interface: number };
+  /** False while nothing is being captured: time does not go on then. */
+  running(): boolean;
+  close(): void;
+}
+
+const openSource = (options: SensorOptions): Source => {
+  const { read, dark, log } = options;
+  if ((read === undefined) === (options.interface === undefined)) {
+    throw new AppError("USAGE", "a sensor captures from --interface, or reads with --read; one of them");
+  }
+  if (options.interface !== undefined) {
+    if (dark.length === 0) throw new AppError("USAGE", "a sensor needs --dark: the unused addresses it watches");
+    const onEvent = (event: LiveEvent): void =>
+      event.kind === "down" ? log.error(event, "capture stopped") : log.info(event, "capture");
+    const live = openLive({ interface: options.interface, dark, onEvent });
+    return {
+      batches: live,
+      live: true,
+      drops: () => live.drops(),
+      running: () => live.running,
+      close: () => live.close(),
+    };
+  }
+  const capture = openCapture(read === "-" ? { stream: process.stdin, name: "-" } : { path: read ?? "" });
+  return {
+    batches: capture,
+    live: false,
+    drops: () => ({ kernel: 0, interface: 0 }),
+    running: () => true,
+    close: () => (read === "-" ? process.stdin.destroy() : undefined),
+  };
+};
+
+/**
+ * Runs a sensor until the signal is given or, when it reads, until all was read and acknowledged. Whatever was spooled
+ * survives its end. @throws AppError for what the operator can mend.
+ */
+export const runSensor = async (options: SensorOptions, signal: AbortSignal): Promise<SensorSums> => {
+  const unlock = await lockState(options.state);
+  try {
+    return await run(options, signal);
+  } finally {
+    unlock();
+  }
+};
+
+const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorSums> => {
+  const { state, log } = options;
+  const key = sensorKey(state);
+  const me = await enrolledOr(options);
+  const client = createClient({ node: options.node ?? me.node, ca: readCa(options.ca) });
+  const darkness = openDarkness(options.dark, state, log);
+  const spool = new Spool({
+    folder: join(state, "spool"),
+    limit: options.spoolLimit,
+    onLost: (batches, reason) => log.error({ batches, reason, waiting: spool.batches }, "batches lost"),
+  });
+  await spool.raise(me.next);
+  const sender = createSender({ client, spool, sensor: me.sensor, log });
+  const source = openSource(options);
+  const pacer = createPacer(options.pace);
+  const decoded = decodeCounters();
+  const counts = createCounts();
+  const packets = packetBatch(PACKETS);
+
+  let failure: unknown;
+  const stop = new AbortController();
+  const fail = (error: unknown): void => {
+    failure ??= error;
+    stop.abort();
+  };
+  const ended = AbortSignal.any([signal, stop.signal]);
+
+  let pending = 0;
+  let settled: Promise<unknown> = Promise.resolve();
+  let batches = 0;
+  let newest = 0;
+  let watermark = 0;
+  let captured = source.running();
+
+  /** Time that has passed in the packets: by the clock when live or paced, by the packets when read at full speed. */
+  const passed = (): number => {
+    const now = source.live ? Date.now() * 1_000 - LATENCY : (pacer.now() ?? newest);
+    // A capture that is down has seen nothing: its time stands still, and the node shows an outage.
+    if (captured || !source.live) watermark = Math.max(watermark, Math.floor(now));
+    return watermark;
+  };
+
+  /** Takes a batch whose arrays are the table's: packs it at once, and lets disk and node take their time. */
+  const ship = (batch: FlowBatch): void => {
+    const packed = packBatch(batch);
+    const report = {
+      ...counts.take(packetsIn(batch), decoded, table.counters, source.drops()),
+      watermark: passed(),
+      closedAt: Date.now() * 1_000,
+      clockOffset: sender.standing.clockOffset,
+      darkAddresses: darkness.set.size,
+      degraded: batch.degraded,
+    };
+    batches++;
+    pending += packed.body.length;
+    settled = spool
+      .add((sequence, spoolLost) =>
+        makeFrame(
+          sealBatch(packed, sequence, { ...report, spoolBytes: spool.bytes, spoolLost }),
+          me.sensor,
+          sequence,
+          key.sign,
+        ),
+      )
+      .finally(() => {
+        pending -= packed.body.length;
+      })
+      .catch(fail);
+  };
+
+  const table = createFlowTable({
+    sensor: me.sensor,
+    realm: me.realm,
+    exercise: me.exercise,
+    intervalLength: INTERVAL,
+    key: tokenSecret(state),
+    dark: options.dark.length === 0 ? null : darkness.set,
+    capacity: ROWS,
+    batchRows: BATCH_ROWS,
+    earlyFlushes: EARLY_FLUSHES,
+    onFlush: ship,
+    onSpeaks: darkness.speaks,
+  });
+  const empty: Pick<FlowBatch, "flows" | "aggregates"> = {
+    flows: { count: 0, columns: emptyColumns(flowColumns, 0) },
+    aggregates: { count: 0, columns: emptyColumns(aggregateColumns, 0) },
+  };
+  /** Flushes what is held; a batch goes out in any case, so that a quiet sensor's time advances too. */
+  const beat = (): void => {
+    const before = batches;
+    captured = source.running();
+    table.flush();
+    if (batches > before) return;
+    const { sensor, realm, exercise } = me;
+    const interval = Math.floor(passed() / INTERVAL) * INTERVAL;
+    ship({ sensor, realm, exercise, interval, intervalLength: INTERVAL, degraded: false, ...empty });
+  };
+
+  const take = (raw: RawBatch): void => {
+    let from = 0;
+    while (from < raw.count) {
+      packets.count = 0;
+      from = decode(raw, from, packets, decoded);
+      for (let i = 0; i < packets.count; i++) newest = Math.max(newest, packets.times[i] ?? 0);
+      table.add(packets);
+    }
+  };
+
+  /** Lets the disk and, when reading, the spool's limit hold the capture back: what is read from a file need not be lost. */
+  const room = async (): Promise<void> => {
+    if (pending > PENDING) await settled;
+    while (!source.live && spool.bytes > options.spoolLimit * 0.9 && !ended.aborted) await sleep(50);
+  };
+
+  const problem = (): string => {
+    if (!source.running()) return "the capture is down";
+    if (sender.standing.problem !== "") return sender.standing.problem;
+    return spool.bytes > options.spoolLimit / 2 ? "the spool is more than half full" : "";
+  };
+  const closeHealth =
+    options.health === undefined
+      ? undefined
+      : await openHealth(
+          options.health,
+          () => [
+            ["packets_read", "packets taken from the capture", counts.sums.read],
+            ["packets_counted", "packets that made flows", counts.sums.counted],
+            ["packets_not_dark", "packets not from outside to dark addresses", counts.sums.notDark],
+            ["packets_undecoded", "packets that could not be decoded", counts.sums.undecoded],
+            ["packets_retired", "packets to retired dark addresses", counts.sums.retired],
+            ["packets_dropped", "packets dropped by kernel or interface", counts.sums.dropped],
+            ["batches", "batches made", batches],
+            ["batches_lost", "batches lost for want of room", spool.lostTotal],
+            ["batches_waiting", "batches in the spool", spool.batches],
+            ["spool_bytes", "bytes in the spool", spool.bytes],
+            ["acknowledged", "batches acknowledged by the node", sender.standing.acknowledged],
+            ["send_failures", "requests that the node did not take", sender.standing.failures],
+            ["clock_offset_seconds", "sensor clock minus node clock", (sender.standing.clockOffset ?? 0) / 1e6],
+            ["dark_addresses", "dark addresses in force", darkness.set.size],
+            ["dark_addresses_spoke", "times a dark address spoke", darkness.counters.spoke],
+          ],
+          problem,
+        );
+
+  const beating = source.live || options.pace !== undefined;
+  const beats = beating ? setInterval(beat, INTERVAL / 1_000) : undefined;
+  const sending = sender.run(ended).catch(fail);
+  const close = (): void => source.close();
+  ended.addEventListener("abort", close);
+  log.info({ sensor: me.sensor, node: client.node, dark: darkness.set.size, waiting: spool.batches }, "sensor started");
+  try {
+    for await (const raw of source.batches) {
+      if (ended.aborted) break;
+      for await (const part of pacer.parts(raw, ended)) {
+        take(part);
+        await room();
+      }
+      if (ended.aborted) break;
+    }
+  } catch (error) {
+    if (!ended.aborted) fail(error);
+  } finally {
+    clearInterval(beats);
+    ended.removeEventListener("abort", close);
+  }
+  beat();
+  await settled;
+  // A file's end is not the sensor's: what was read is brought home first.
+  while (!ended.aborted && spool.batches > 0) await sleep(20);
+  stop.abort();
+  await sending;
+  await closeHealth?.();
+  client.close();
+  if (failure !== undefined) throw failure;
+  log.info({ ...counts.sums, batches, waiting: spool.batches }, "sensor stopped");
+  return { ...counts.sums, batches, lostBatches: spool.lostTotal };
+};

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { enrolSensor, runSensor } from "../src/app/sensor.ts";
+import type { SensorOptions } from "../src/app/sensor.ts";
+import { parsePrefix } from "../src/net/prefix.ts";
+import { openNode, quiet } from "./ship/bench.ts";
+import type { Node } from "./ship/bench.ts";
+import { captureOf } from "./ship/capture.ts";
+import type { Syn } from "./ship/capture.ts";
+import { HOUR_ZERO } from "./ship/rows.ts";
+
+const DARK = 0xc0000200; // 192.0.2.0/24
+const dark = [parsePrefix("192.0.2.0/24")].flatMap((one) => one ?? []);
+let folder = "";
+let node: Node;
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "layang-sensor-"));
+  node = await openNode({ clock: () => Date.now() * 1_000 });
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  await node.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** One packet a source: 11.0.0.0 plus `base` and its number; every 10th goes elsewhere, every 50th is no IP. */
+function* spread(count: number, seconds: number, base = 0): Generator<Syn> {
+  for (let i = 0; i < count; i++) {
+    yield {
+      time: HOUR_ZERO + Math.floor((i * seconds * 1e6) / count),
+      src: 0x0b000000 + base + i,
+      dst: i % 10 === 9 ? 0x08080808 : DARK + (i % 256),
+      port: 23,
+    };
+  }
+}
+const write = (name: string, packets: Iterable<Syn>, count: number): string => {
+  const path = join(folder, name);
+  writeFileSync(path, captureOf(packets, count));
+  return path;
+};
+const enrolled = async (state: string, name = "field-1"): Promise<void> => {
+  const { token } = node.registry.add({ name });
+  await enrolSensor({ state, node: node.receiver.address.url, token });
+};
+const options = (state: string, change: Partial<SensorOptions>): SensorOptions => ({
+  state,
+  dark,
+  spoolLimit: 64 << 20,
+  log: quiet,
+  ...change,
+});
+const start = (state: string, change: Record<string, unknown>): ChildProcess => {
+  const given = JSON.stringify({ state, dark: ["192.0.2.0/24"], spoolLimit: 64 << 20, ...change });
+  const child = spawn(process.execPath, [join(import.meta.dirname, "ship/run-sensor.ts"), given], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  return child;
+};
+const sources = (): number[] =>
+  node.accepted.flatMap(({ batch: { flows } }) =>
+    Array.from({ length: flows.count }, (_, i) => flows.columns.src.values[4 * i + 3] ?? 0),
+  );
+
+describe("the sensor", () => {
+  it("brings every packet of a capture to the node, and says what became of each", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    const read = write("a.pcap", spread(20_000, 5), 20_000);
+    const bytes = readFileSync(read);
+    // Every 100th frame is no IP.
+    for (let i = 0; i < 20_000; i += 100) bytes.writeUInt16BE(0x0806, 24 + i * 70 + 16 + 12);
+    writeFileSync(read, bytes);
+    const sums = await runSensor(options(state, { read }), new AbortController().signal);
+    expect(sums).toMatchObject({ read: 20_000, notDark: 2_000, undecoded: 200, counted: 17_800, retired: 0 });
+    expect(node.packets()).toBe(17_800);
+    const reported = node.accepted.reduce((sum, { report }) => sum + report.read, 0);
+    expect(reported).toBe(20_000);
+    expect(node.accepted.every(({ report }) => report.darkAddresses === 256)).toBe(true);
+    expect(new Set(sources()).size).toBe(17_800);
+    const marks = node.accepted.map(({ report }) => report.watermark);
+    expect(marks).toEqual(marks.toSorted((a, b) => a - b));
+  });
+
+  it("refuses to start without enrolment, and twice on one state folder", async () => {
+    const state = join(folder, "state");
+    const read = write("b.pcap", spread(10, 1), 10);
+    await expect(runSensor(options(state, { read }), AbortSignal.timeout(5_000))).rejects.toMatchObject({
+      code: "SENSOR_NOT_ENROLLED",
+    });
+    await enrolled(state);
+    const stop = new AbortController();
+    const first = runSensor(options(state, { read, pace: 0.001 }), stop.signal);
+    await expect(runSensor(options(state, { read }), stop.signal)).rejects.toMatchObject({ code: "SENSOR_STATE" });
+    stop.abort();
+    await first;
+  });
+
+  it("keeps its time going while nothing comes", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    const packets = [0, 3_300_000].map((after, i) => ({ time: HOUR_ZERO + after, src: i, dst: DARK, port: 23 }));
+    const read = write("c.pcap", packets, 2);
+    await runSensor(options(state, { read, pace: 1 }), new AbortController().signal);
+    expect(node.packets()).toBe(2);
+    const quietOnes = node.accepted.filter(({ batch }) => batch.flows.count === 0);
+    expect(quietOnes.length).toBeGreaterThanOrEqual(2);
+    const marks = node.accepted.map(({ report }) => report.watermark);
+    expect(new Set(marks).size).toBe(marks.length);
+  });
+
+  it("retires a dark address that speaks, for good", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    const speaker = DARK + 7;
+    const packets: Syn[] = [
+      { time: HOUR_ZERO, src: 1, dst: speaker, port: 23 },
+      { time: HOUR_ZERO + 10, src: speaker, dst: 1, port: 23 },
+      { time: HOUR_ZERO + 2_000_000, src: 2, dst: speaker, port: 23 },
+      { time: HOUR_ZERO + 2_000_001, src: 2, dst: DARK + 8, port: 23 },
+    ];
+    const read = write("d.pcap", packets, packets.length);
+    const forever = new AbortController().signal;
+    expect(await runSensor(options(state, { read }), forever)).toMatchObject({
+      read: 4,
+      counted: 2,
+      notDark: 1,
+      retired: 1,
+    });
+    expect(node.accepted.at(-1)?.report.darkAddresses).toBe(255);
+    expect(readFileSync(join(state, "retired.json"), "utf8")).toContain("192.0.2.7");
+    expect(await runSensor(options(state, { read }), forever)).toMatchObject({ counted: 1, retired: 2 });
+  });
+
+  it("loses nothing while the node is away", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    await node.receiver.close();
+    const read = write("e.pcap", spread(5_000, 20), 5_000);
+    const running = runSensor(options(state, { read }), new AbortController().signal);
+    await sleep(700);
+    expect(node.accepted.length).toBe(0);
+    await node.reopen();
+    expect(await running).toMatchObject({ read: 5_000, counted: 4_500, lostBatches: 0 });
+    expect(node.packets()).toBe(4_500);
+    expect(node.receiver.standings()[0]).toMatchObject({ gaps: [] });
+  });
+
+  const kills = process.env["LAYANG_PROVE"] === "1" ? 50 : 5;
+  it(
+    `keeps every batch it made and doubles none over ${kills} kill -9 under load`,
+    { timeout: 30_000 + kills * 6_000 },
+    async () => {
+      const state = join(folder, "state");
+      await enrolled(state);
+      const each = 60_000;
+      for (let run = 0; run < kills; run++) {
+        // Each run's sources are its own, in the order of its packets.
+        const read = write("run.pcap", spread(each, 40, run << 16), each);
+        const before = node.receiver.standings()[0]?.highest ?? 0;
+        const child = start(state, { read });
+        const ended = once(child, "exit");
+        // The blow falls while batches are on their way: some time after the first of this run arrived.
+        for (let i = 0; i < 2_000 && (node.receiver.standings()[0]?.highest ?? 0) <= before; i++) await sleep(2);
+        await sleep(5 + ((run * 37) % 60));
+        child.kill("SIGKILL");
+        await ended;
+        if (run % 2 === 1) {
+          await node.receiver.close();
+          await node.reopen();
+        }
+      }
+      // The last start brings home what was spooled.
+      const none = write("none.pcap", [], 0);
+      await runSensor(options(state, { read: none }), new AbortController().signal);
+      expect(node.receiver.standings()[0]).toMatchObject({ gaps: [], refused: {} });
+      const sequences = node.accepted.map(({ identity }) => identity.sequence).sort((a, b) => a - b);
+      expect(sequences).toEqual(sequences.map((_, i) => i + 1));
+      const seen = sources();
+      expect(new Set(seen).size).toBe(seen.length);
+      expect(node.packets()).toBe(seen.length);
+      for (let run = 0; run < kills; run++) {
+        // What came of a run is the beginning of its dark packets, without a hole.
+        const numbers = seen.map((src) => src - 0x0b000000 - (run << 16)).filter((i) => i >= 0 && i < each);
+        expect(numbers.length).toBeGreaterThan(0);
+        const expected = Array.from({ length: each }, (_, i) => i).filter((i) => i % 10 !== 9);
+        expect(numbers.sort((a, b) => a - b)).toEqual(expected.slice(0, numbers.length));
+      }
+    },
+  );
+});
