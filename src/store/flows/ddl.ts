@@ -10,7 +10,8 @@ export const storeTables: readonly EngineTable[] = [...baseTables, ...rollupTabl
 const columnSql = ({ name, type, codec = "ZSTD(1)", alias }: EngineTable["columns"][number]): string =>
   alias === undefined ? `  ${name} ${type} CODEC(${codec})` : `  ${name} ${type} ALIAS ${alias}`;
 
-const retentionOf = (table: EngineTable, retention: Retention): string | undefined => {
+/** The TTL clause that a table has by a retention; undefined where rows stay. */
+export const retentionSql = (table: EngineTable, retention: Retention): string | undefined => {
   const days = table.keeps === null ? null : retention[table.keeps.days];
   return days === null || table.keeps === null
     ? undefined
@@ -31,7 +32,7 @@ const tableSql = (
     `ENGINE = ${engine}`,
     `PARTITION BY ${table.partitionBy}`,
     `ORDER BY ${table.orderBy}`,
-    retentionOf(table, retention),
+    retentionSql(table, retention),
     settings.length > 0 ? `SETTINGS ${settings.join(", ")}` : undefined,
   ]
     .filter((part) => part !== undefined)
@@ -45,12 +46,6 @@ export const createSql = (table: EngineTable, retention: Retention): string =>
     "ttl_only_drop_parts = 1",
     ...(table.remembers > 0 ? [`non_replicated_deduplication_window = ${table.remembers}`] : []),
   ]);
-
-/** The statement that brings an existing table to the retention in force. */
-export const retentionSql = (table: EngineTable, retention: Retention): string | undefined => {
-  const ttl = retentionOf(table, retention);
-  return ttl === undefined ? undefined : `ALTER TABLE ${table.name} MODIFY ${ttl}`;
-};
 
 export interface SchemaOptions {
   /** Name of the cluster; absent for one machine. */

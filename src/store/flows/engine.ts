@@ -48,3 +48,14 @@ export const asStoreError = (error: unknown): AppError => {
   }
   return new AppError("STORE_FAILED", `the engine refused: ${line}`, { code });
 };
+
+/** Hands out turns in order: one piece of work at a time. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work);
+    // The next turn does not care how this one ended; its caller does.
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+}

@@ -90,6 +90,7 @@ export class Keeper implements FlowStore {
   readonly #pending = new Map<string, Promise<AppendOutcome>>();
   readonly #rollUps: RollUps;
   #changing: Promise<unknown> = Promise.resolve();
+  readonly #places = new Map<string, string>();
   /** Batches came since the sequences were written down. */
   #unsaved = false;
 
@@ -97,7 +98,7 @@ export class Keeper implements FlowStore {
     this.#engine = engine;
     this.#journal = new Journal(join(options.folder, "journal"));
     this.#origins = options.origins ?? null;
-    this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql));
+    this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql), this.#place);
   }
 
   static async open(engine: Engine, options: KeeperOptions): Promise<Keeper> {
@@ -113,19 +114,7 @@ export class Keeper implements FlowStore {
 
   async #prepare(retention: Retention): Promise<void> {
     for (const table of storeTables) await this.#engine.run(createSql(table, retention), "append");
-    const changed = await this.#rows<{ name: string; create_table_query: string }>(
-      "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()",
-    );
-    for (const table of storeTables) {
-      const sql = retentionSql(table, retention);
-      const made = changed.find(({ name }) => name === table.name)?.create_table_query ?? "";
-      const days = /TTL .*?toIntervalDay\((\d+)\)/.exec(made)?.[1];
-      const wanted = table.keeps === null ? null : retention[table.keeps.days];
-      if (sql !== undefined && days !== String(wanted)) await this.#engine.run(sql, "append");
-      if (sql === undefined && days !== undefined) {
-        await this.#engine.run(`ALTER TABLE ${table.name} REMOVE TTL`, "append");
-      }
-    }
+    await this.#keepFor(retention);
     await this.#rollUps.load();
     await this.#loadSequences();
     for (const entry of this.#journal.begun()) {
@@ -134,6 +123,30 @@ export class Keeper implements FlowStore {
     }
     await this.#nameNetworks();
   }
+
+  /** Finds where the tables lie, and brings them to the retention in force. */
+  async #keepFor(retention: Retention): Promise<void> {
+    const made = await this.#rows<{ name: string; engine_full: string; create_table_query: string }>(
+      "SELECT name, engine_full, create_table_query FROM system.tables WHERE database = currentDatabase()",
+    );
+    const sqlOf = new Map(made.map((one) => [one.name, one.create_table_query]));
+    for (const { name, engine_full } of made) {
+      const cluster = /^Distributed\('((?:[^'\\]|\\.)+)'/.exec(engine_full)?.[1];
+      if (cluster !== undefined) this.#places.set(name, `${name}_local ON CLUSTER '${cluster}'`);
+    }
+    for (const table of storeTables) {
+      const place = this.#place(table.name);
+      const held = sqlOf.get(place.split(" ")[0] ?? "") ?? "";
+      const days = /TTL .*?toIntervalDay\((\d+)\)/.exec(held)?.[1] ?? null;
+      const ttl = retentionSql(table, retention);
+      const wanted = table.keeps === null ? null : retention[table.keeps.days];
+      if (days === (wanted === null ? null : String(wanted))) continue;
+      await this.#engine.run(`ALTER TABLE ${place} ${ttl === undefined ? "REMOVE TTL" : `MODIFY ${ttl}`}`, "append");
+    }
+  }
+
+  /** Where a table is changed: on a cluster its rows lie in local tables. */
+  readonly #place = (table: string): string => this.#places.get(table) ?? table;
 
   /** Reads which batches are here, and writes that down for the next time. */
   async #loadSequences(): Promise<void> {
@@ -157,7 +170,7 @@ GROUP BY sensor, run`,
     );
     if (rows.length === 0) return;
     await this.#engine.run(`INSERT INTO sequences FORMAT JSONEachRow ${rows.join("\n")}`, "append");
-    await this.#engine.run(`ALTER TABLE sequences DELETE WHERE snapshot < ${snapshot}`, "append");
+    await this.#engine.run(`ALTER TABLE ${this.#place("sequences")} DELETE WHERE snapshot < ${snapshot}`, "append");
   }
 
   #seenOf(sensor: string): Sequences {
@@ -299,7 +312,7 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
       ["reports", "interval"],
     ] as const) {
       await this.#engine.run(
-        `ALTER TABLE ${table} DELETE WHERE ${from} AND ${column} >= ${since} SETTINGS mutations_sync = 2`,
+        `ALTER TABLE ${this.#place(table)} DELETE WHERE ${from} AND ${column} >= ${since} SETTINGS mutations_sync = 2`,
         "roll-up",
       );
     }
@@ -323,7 +336,7 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
       "SELECT lower(hex(SHA256(arrayStringConcat(arrayMap(one -> concat(toString(one.1), ' ', one.2), arraySort(groupArray((asn, name)))), '\\n')))) AS hash FROM networks",
     );
     if (held?.hash === createHash("sha256").update(lines).digest("hex")) return;
-    await this.#engine.run("TRUNCATE TABLE networks", "append");
+    await this.#engine.run(`TRUNCATE TABLE ${this.#place("networks")}`, "append");
     if (names.length === 0) return;
     const path = join(this.#journal.folder, "networks.block");
     writeFileSync(path, encodeNetworks(names));

@@ -20,6 +20,7 @@ const parents: Readonly<Record<Grain, Grain | null>> = { "5m": "1h", "1h": "1d",
 export class RollUps {
   readonly #engine: Engine;
   readonly #rows: <Row>(sql: string) => Promise<Row[]>;
+  readonly #place: (table: string) => string;
   #counter = 0;
   /** Revision in force, by bucket. */
   readonly #committed: Readonly<Record<Grain, Map<number, number>>> = {
@@ -38,7 +39,9 @@ export class RollUps {
   /** Revisions were replaced, or a killed process may have left some: the next sweep has something to look for. */
   #litter = true;
 
-  constructor(engine: Engine, rows: <Row>(sql: string) => Promise<Row[]>) {
+  /** `place` tells where a table's rows are changed. */
+  constructor(engine: Engine, rows: <Row>(sql: string) => Promise<Row[]>, place: (table: string) => string) {
+    this.#place = place;
     this.#engine = engine;
     this.#rows = rows;
   }
@@ -161,7 +164,7 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
         );
         for (const { partition } of stale) {
           await this.#engine.run(
-            `ALTER TABLE ${name} DELETE IN PARTITION ID '${partition}' WHERE NOT ${inForce} SETTINGS mutations_sync = 2`,
+            `ALTER TABLE ${this.#place(name)} DELETE IN PARTITION ID '${partition}' WHERE NOT ${inForce} SETTINGS mutations_sync = 2`,
             "roll-up",
           );
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AppError } from "../../../platform/errors.ts";
-import { asStoreError } from "../engine.ts";
+import { Turns, asStoreError } from "../engine.ts";
 import type { Engine, EngineAnswer, Lane } from "../engine.ts";
 
 /** The part of chdb that is used. */
@@ -30,17 +30,6 @@ const load = async (): Promise<Chdb> => {
     );
   }
 };
-
-/** One session does one thing at a time; this hands out turns in order. */
-class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-  take<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(work);
-    // The next turn does not care how this one ended; its caller does.
-    this.#last = mine.catch(() => undefined);
-    return mine;
-  }
-}
 
 const settings = [
   "max_insert_threads = 1",

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { createClient } from "@clickhouse/client";
+import { AppError } from "../../../platform/errors.ts";
+import { Turns, asStoreError } from "../engine.ts";
+import type { Engine, Lane } from "../engine.ts";
+
+export interface ServerPlace {
+  /** http:// or https:// address of the server. */
+  readonly url: string;
+  /** Made when it does not exist and the user may. */
+  readonly database: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+const settings = {
+  async_insert: 0,
+  max_insert_threads: "1",
+  output_format_json_quote_64bit_integers: 0,
+  // The rows in force are chosen by a subquery: on a cluster it runs once, and its answer goes to every shard.
+  distributed_product_mode: "global",
+  distributed_foreground_insert: 1,
+  wait_end_of_query: 1,
+} as const;
+
+/** Requests end after so long, milliseconds: longer than any statement of the store's own. */
+const patience = 660_000;
+
+/** A ClickHouse server, or one node of a cluster, over HTTP. */
+export const serverEngine = async ({
+  url,
+  database,
+  username = "default",
+  password = "",
+}: ServerPlace): Promise<Engine> => {
+  const common = { url, username, password, request_timeout: patience, clickhouse_settings: settings };
+  const first = createClient({ ...common, database: "default" });
+  try {
+    await first.command({ query: `CREATE DATABASE IF NOT EXISTS \`${database.replaceAll("`", "")}\`` });
+  } catch (error) {
+    const cause = asStoreError(error);
+    throw new AppError("STORE_UNAVAILABLE", `the ClickHouse server ${url} cannot be used: ${cause.message}`);
+  } finally {
+    await first.close();
+  }
+  const client = createClient({ ...common, database, max_open_connections: 8, compression: { response: false } });
+  const lanes: Record<Lane, Turns> = { append: new Turns(), "roll-up": new Turns() };
+  const read = async (stream: Readable): Promise<Uint8Array> => buffer(stream);
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  };
+  return {
+    ask: (sql, format, parameters, limits) =>
+      guarded(async () => {
+        const answer = await client.exec({
+          query: `${sql}\nFORMAT ${format}`,
+          query_params: { ...parameters },
+          clickhouse_settings: {
+            max_execution_time: limits.seconds,
+            max_memory_usage: String(Math.floor(limits.memory)),
+          },
+        });
+        const bytes = await read(answer.stream);
+        return {
+          bytes,
+          rowsRead: Number(answer.summary?.read_rows ?? 0),
+          bytesRead: Number(answer.summary?.read_bytes ?? 0),
+          seconds: Number(answer.summary?.elapsed_ns ?? 0) / 1e9,
+        };
+      }),
+    run: (sql, lane) =>
+      guarded(async () => {
+        await lanes[lane].take(() => client.command({ query: sql }));
+      }),
+    insertFile: (table, columns, path, token) =>
+      guarded(() =>
+        lanes.append.take(async () => {
+          const { stream, summary } = await client.exec({
+            query: `INSERT INTO ${table} (${columns.join(", ")}) FORMAT Native`,
+            values: createReadStream(path),
+            clickhouse_settings: { insert_deduplication_token: token },
+          });
+          await read(stream);
+          return Math.max(Number(summary?.written_rows ?? 0), Number(summary?.read_rows ?? 0));
+        }),
+      ),
+    close: () => client.close(),
+  };
+};
