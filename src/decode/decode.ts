@@ -33,8 +33,9 @@ const account = (status: number, out: PacketBatch, n: number, counters: DecodeCo
 };
 
 /**
- * Decodes packets from index `from` of an Ethernet batch as long as they are plain: IPv4 without options or fragments, TCP
- * with all of its header. Returns how many there were; they stand in `out` from `out.count` on, which is left as it is.
+ * Decodes packets from index `from` of an Ethernet batch as long as they are plain: IPv4 without options or fragments, with
+ * all of a sound header of TCP, UDP or an ICMP message that quotes nothing. Returns how many there were; they stand in `out`
+ * from `out.count` on, which is left as it is.
  *
  * The loop calls nothing: a call would make the engine look up every array anew for each packet. Signatures of SYNs with
  * options, which need a loop of their own, are therefore written afterwards. Few wide loads instead of many narrow ones,
@@ -42,30 +43,64 @@ const account = (status: number, out: PacketBatch, n: number, counters: DecodeCo
  */
 const plainPackets = (raw: RawBatch, view: DataView, from: number, out: PacketBatch): number => {
   const { offsets, captured, times } = raw;
-  const { src, dst, signature } = out;
+  const { src, dst, signature, protocol, ttl, ipId, shape, srcPort, dstPort } = out;
+  const { tcpFlags, tcpSeq, tcpWindow, tcpOffset, udpLength, icmpType, icmpCode } = out;
   const outTimes = out.times;
   const outBytes = out.bytes;
-  const { protocol, ttl, ipId, shape, srcPort, dstPort, tcpFlags, tcpSeq, tcpWindow, tcpOffset } = out;
   const first = out.count;
   const end = Math.min(raw.count, from + out.capacity - first);
   let n = first;
-  let optioned = 0;
+  // SYNs with options: the last one, and in each one's signature the place of the one before it.
+  let optioned = -1;
   for (let i = from; i < end; i++) {
     const at = offsets[i]!;
     const size = captured[i]!;
-    if (size < 54 || view.getInt32(at + 12) >> 8 !== 0x080045) break;
+    if (size < 42 || view.getInt32(at + 12) >> 8 !== 0x080045) break;
     const totalAndId = view.getInt32(at + 16);
     const fragmentTtlProtocol = view.getInt32(at + 20);
-    const wordsFlagsWindow = view.getInt32(at + 46);
     const total = totalAndId >>> 16;
-    const words = wordsFlagsWindow >>> 28;
-    const header = 20 + 4 * words;
-    if ((fragmentTtlProtocol & 0x3fff00ff) !== 6 || words < 5 || header > total || header + 14 > size) break;
-    const to = 4 * n;
     const ports = view.getInt32(at + 34);
+    const kind = fragmentTtlProtocol & 0x3fff00ff;
+    if (kind === 6) {
+      if (size < 54) break;
+      const wordsFlagsWindow = view.getInt32(at + 46);
+      const words = wordsFlagsWindow >>> 28;
+      const header = 20 + 4 * words;
+      if (words < 5 || header > total || header + 14 > size) break;
+      srcPort[n] = ports >>> 16;
+      dstPort[n] = ports;
+      tcpSeq[n] = view.getInt32(at + 38);
+      tcpOffset[n] = words;
+      tcpFlags[n] = wordsFlagsWindow >> 16;
+      tcpWindow[n] = wordsFlagsWindow;
+      if ((wordsFlagsWindow & 0x120000) === 0x020000) {
+        shape[n] = PORTS_AND_SIGNATURE;
+        if (words === 5) {
+          signature[2 * n] = wordsFlagsWindow << 16;
+          signature[2 * n + 1] = NO_OPTIONS;
+        } else {
+          signature[2 * n + 1] = optioned;
+          optioned = n;
+        }
+      } else shape[n] = SHAPE.ports;
+    } else if (kind === 17) {
+      const length = view.getUint16(at + 38);
+      if (length < 8 || length + 20 > total) break;
+      srcPort[n] = ports >>> 16;
+      dstPort[n] = ports;
+      udpLength[n] = length - 8;
+      shape[n] = SHAPE.ports;
+    } else {
+      // Echo and echo reply; what stands where ports would be begins with their type.
+      if (kind !== 1 || total < 28 || (ports & 0xf7000000) !== 0) break;
+      icmpType[n] = ports >>> 24;
+      icmpCode[n] = ports >> 16;
+      shape[n] = 0;
+    }
+    const to = 4 * n;
     outTimes[n] = times[i]!;
     outBytes[n] = total;
-    protocol[n] = 6;
+    protocol[n] = kind;
     ipId[n] = totalAndId;
     ttl[n] = fragmentTtlProtocol >> 8;
     src[to] = 0;
@@ -76,26 +111,13 @@ const plainPackets = (raw: RawBatch, view: DataView, from: number, out: PacketBa
     dst[to + 1] = 0;
     dst[to + 2] = V4_MAPPED;
     dst[to + 3] = view.getInt32(at + 30);
-    srcPort[n] = ports >>> 16;
-    dstPort[n] = ports;
-    tcpSeq[n] = view.getInt32(at + 38);
-    tcpOffset[n] = words;
-    tcpFlags[n] = wordsFlagsWindow >> 16;
-    tcpWindow[n] = wordsFlagsWindow;
-    const syn = (wordsFlagsWindow & 0x120000) === 0x020000;
-    shape[n] = syn ? PORTS_AND_SIGNATURE : SHAPE.ports;
-    signature[2 * n] = wordsFlagsWindow << 16;
-    signature[2 * n + 1] = NO_OPTIONS;
-    if (syn && words > 5) optioned++;
     n++;
   }
-  if (optioned > 0) {
-    for (let j = first; j < n; j++) {
-      const words = tcpOffset[j]!;
-      if (words === 5 || shape[j] !== PORTS_AND_SIGNATURE) continue;
-      const tcp = offsets[from + j - first]! + 34;
-      writeSignature(view, tcp, tcp + 4 * words, signature, 2 * j);
-    }
+  while (optioned >= 0) {
+    const j = optioned;
+    const tcp = offsets[from + j - first]! + 34;
+    optioned = signature[2 * j + 1]! | 0;
+    writeSignature(view, tcp, tcp + 4 * tcpOffset[j]!, signature, 2 * j);
   }
   return n - first;
 };
