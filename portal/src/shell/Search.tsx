@@ -128,7 +128,7 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
               <span className="muted">{hit.detail}</span>
             </span>
             {hit.packets > 0 ? (
-              <span className="faint nowrap">{`${f.short(hit.packets)} ${t.word.packets.toLowerCase()}`}</span>
+              <span className="faint nowrap">{`${f.short(hit.packets)} ${t.explore.measures.packets}`}</span>
             ) : undefined}
           </li>
         ))}

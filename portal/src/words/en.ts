@@ -38,18 +38,14 @@ export const en = {
     isNew: "new",
     unknown: "unknown",
     other: "other",
-    all: "all",
     none: "none",
-    total: "Total",
     packets: "Packets",
     sources: "Sources",
     flows: "Flows",
-    bytes: "Bytes",
     share: "Share",
     change: "Change",
     port: "Port",
     protocol: "Protocol",
-    service: "Service",
     country: "Economy",
     network: "Network",
     sensor: "Sensor",
@@ -68,7 +64,6 @@ export const en = {
     day: "Day",
     month: "Month",
     reason: "Reason",
-    before: "Before",
     state: "State",
     hitsPerSecond: "packets/s",
     tools: "Tool marks",
@@ -105,7 +100,6 @@ export const en = {
       "365d": "In the last year",
       custom: "In the chosen period",
     },
-    before: "the period before",
   },
   state: {
     loading: "Loading",
@@ -113,7 +107,7 @@ export const en = {
     errorTitle: "This question got no answer",
     unreachable: "The node does not answer. Check that it runs; this page asks again when you press the button.",
     unauthorised:
-      "This page does not carry the key that the node printed. Open the address that the node printed when it started.",
+      "This page does not carry the node's token. Open the address that the node printed when it started.",
     slow: "The question took longer than the node allows. Choose a shorter period or more filters.",
     wrong: "The node refused the question as it was put. Check the filters in the address.",
     failed: "The node failed while answering. The code below is explained in docs/errors.md.",
@@ -122,7 +116,6 @@ export const en = {
     emptyTitle: "No packets match",
     emptyHint:
       "Choose a longer period or fewer filters. When no sensor was up, there was nobody to see packets: look at Sensors.",
-    noDataTitle: "No data yet",
     noDataHint: "Packets appear here within seconds of reaching a sensor. Enrol one with: layang node sensors add NAME",
     notFoundTitle: "There is no such page",
     notFoundHint: "The address may be old or mistyped. Press / to search for an address, network or port.",
@@ -139,7 +132,6 @@ export const en = {
     searchShort: "Search",
     searchHint: "Type an address, a prefix, AS64500, tcp/23, an economy or a network's name.",
     searchNone: (text: string) => `Nothing seen matches “${text}”.`,
-    open: (label: string) => `Open ${label}`,
     kinds: {
       source: "Address",
       prefix: "Prefix",
@@ -216,7 +208,6 @@ export const en = {
     ok: "All sensors up",
     wrong: (n: number, count: string) => `${count} ${one(n, "sensor needs", "sensors need")} attention`,
     seconds60: "last 60 s",
-    sinceTime: (time: string) => `since ${time}`,
   },
   ports: {
     title: "Ports",
@@ -255,7 +246,6 @@ export const en = {
     signaturesNote:
       "Window : options in order : MSS : window scale. One signature with many sources points to one tool.",
     sources: "Busiest sources",
-    previous: (port: string) => `Rank ${port}`,
     measure: "Measure",
   },
   networks: {
@@ -264,7 +254,6 @@ export const en = {
       `${x.inLast}, packets came from networks registered in ${x.count} economies; ${x.country} leads with ${x.share}`,
     map: "Where the sources are registered",
     mapNote: "The area of a circle is the amount. Equal-area projection.",
-    mapTable: "The map as a table",
     countries: "Economies",
     asns: "Networks",
     by: "Amount",
@@ -274,7 +263,6 @@ export const en = {
       "Average packets per sensor and day; domestic means that the source is registered in the sensor's own economy.",
     sideLede: (ratio: string) => `A sensor gets ${ratio} times as many packets from overseas as from its own economy.`,
     sideLedeNone: "Too little is known for a comparison.",
-    onlyCountry: (country: string) => `Only ${country}`,
   },
   source: {
     title: "Source",
@@ -317,7 +305,6 @@ export const en = {
     evidence: "Evidence",
     evidenceNote: "Samples as a sensor keeps them: the dark address cannot follow from any of these fields.",
     sourcePort: "Source port",
-    invalid: "This is not an IP address.",
     what: "What to do",
     steps: {
       unseen: "Nothing follows from this page alone.",
@@ -328,7 +315,6 @@ export const en = {
       scanner: "If the address is in your constituency, ask what runs there; the ports below say what it looks for.",
       other: "Watch it: open the same page with a longer period.",
     },
-    allSources: "Busiest sources",
   },
   sensors: {
     title: "Sensors",
@@ -391,7 +377,6 @@ export const en = {
     any: "any",
     chart: "Chart",
     groupsTable: "Groups",
-    table: "Values",
     sources: "Sources",
     measures: { packets: "packets", sources: "sources", flows: "flows" },
   },
@@ -415,7 +400,5 @@ export const en = {
     dNote: "After TSUBAME's quarterly tables: packets of Mirai type / all packets of the port.",
     perSensorDay: "per sensor and day",
     allHosts: "All",
-    allDays: "Every day",
-    mean: "mean per day",
   },
 };
