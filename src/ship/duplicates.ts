@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FlowRows } from "../model/flows.ts";
+
+/** A sketch of a row by which the same packets are known again at another sensor. */
+interface Trace {
+  readonly time: number;
+  readonly sensor: string;
+}
+export interface DuplicateAlarm {
+  /** Ascending. */
+  readonly sensors: readonly [string, string];
+  /** Rows of the smaller side in the window, how many of them the other reports too, and from how many sources. */
+  readonly rows: number;
+  readonly matched: number;
+  readonly sources: number;
+}
+export interface DuplicateLimits {
+  /** Microseconds of rows that are looked at. */
+  readonly window: number;
+  /** Microseconds between the two first packets. */
+  readonly apart: number;
+  readonly sources: number;
+  /** Share of the smaller side's rows. */
+  readonly share: number;
+}
+export const duplicateLimits: DuplicateLimits = { window: 60_000_000, apart: 50_000, sources: 10, share: 0.5 };
+
+/** Rows kept of one batch at most: a flood must not fill the memory, and a mirrored flood shows in any sample by key. */
+const A_BATCH = 2_048;
+const ALL = 262_144;
+
+/** Rows are chosen by their key, so that two sensors that see the same packets keep the same rows. */
+const hash = (words: readonly number[]): number => {
+  let value = 0x811c9dc5;
+  for (const word of words) {
+    value = Math.imul(value ^ (word >>> 16), 0x01000193);
+    value = Math.imul(value ^ (word & 0xffff), 0x01000193);
+  }
+  return (value ^ (value >>> 15)) >>> 0;
+};
+
+interface Kept {
+  readonly sensor: string;
+  readonly time: number;
+  readonly keys: readonly string[];
+  readonly sources: readonly string[];
+  readonly times: readonly number[];
+}
+
+/**
+ * Finds sensors that report the same packets: a mirrored port, a prefix announced at two places, a copied state folder.
+ * Their counts would be added though they are the same. Two rows match that have source, protocol, destination port, first
+ * source port and packets in common and begin within 50 ms of each other (packets, because rows end at full seconds: two
+ * rows of a scanner that is fast enough begin right behind one, whatever it hits). That two sensors match in more than half of the smaller
+ * one's rows, from 10 sources or more, does not happen to scanners that walk through both: their probes reach different
+ * addresses at different times, and mostly from different source ports. Rows without ports are left out: nothing in them
+ * tells two packets of one source apart.
+ */
+export class Duplicates {
+  readonly #limits: DuplicateLimits;
+  #kept: Kept[] = [];
+  #rows = 0;
+
+  constructor(limits: DuplicateLimits = duplicateLimits) {
+    this.#limits = limits;
+  }
+
+  /** Notes a batch that arrived. `offset`: the sensor's clock minus the node's, microseconds. */
+  add(sensor: string, rows: FlowRows, offset: number): void {
+    const { first_seen, src, protocol, dst_port, packets, sample_ports } = rows.columns;
+    const keys: string[] = [];
+    const sources: string[] = [];
+    const times: number[] = [];
+    const every = Math.max(1, Math.ceil(rows.count / A_BATCH));
+    let newest = 0;
+    for (let i = 0; i < rows.count; i++) {
+      const begin = i === 0 ? 0 : (sample_ports.ends[i - 1] ?? 0);
+      if ((sample_ports.ends[i] ?? 0) === begin) continue;
+      const words = [0, 1, 2, 3].map((k) => src.values[4 * i + k] ?? 0);
+      const rest = [protocol.values[i] ?? 0, dst_port.values[i] ?? 0, sample_ports.values[begin] ?? 0];
+      // A power of two, so that a batch of another size chooses a part of the same rows.
+      if (every > 1 && hash([...words, ...rest]) % 2 ** Math.ceil(Math.log2(every)) !== 0) continue;
+      const time = (first_seen.values[i] ?? 0) - offset;
+      newest = Math.max(newest, time);
+      const source = words.join(".");
+      keys.push(`${source} ${rest.join(" ")} ${packets.values[i] ?? 0}`);
+      sources.push(source);
+      times.push(time);
+    }
+    if (keys.length === 0) return;
+    this.#kept.push({ sensor, time: newest, keys, sources, times });
+    this.#rows += keys.length;
+    // Each sensor's own last minute: one that is behind is compared with what the others sent of the same time, if kept.
+    const latest = this.#kept.reduce((most, { time }) => Math.max(most, time), 0);
+    this.#kept = this.#kept.filter((one) => {
+      const keep = one.time > latest - this.#limits.window;
+      if (!keep) this.#rows -= one.keys.length;
+      return keep;
+    });
+    while (this.#rows > ALL) this.#rows -= this.#kept.shift()?.keys.length ?? this.#rows;
+  }
+
+  /** Forgets a sensor's rows (it was revoked). */
+  forget(sensor: string): void {
+    this.#kept = this.#kept.filter((one) => one.sensor !== sensor);
+    this.#rows = this.#kept.reduce((sum, { keys }) => sum + keys.length, 0);
+  }
+
+  /** Pairs of sensors that report the same packets now. */
+  find(): DuplicateAlarm[] {
+    const rows = new Map<string, number>();
+    const byKey = new Map<string, (Trace & { source: string })[]>();
+    for (const { sensor, keys, sources, times } of this.#kept) {
+      rows.set(sensor, (rows.get(sensor) ?? 0) + keys.length);
+      for (const [i, key] of keys.entries()) {
+        const trace = { sensor, time: times[i] ?? 0, source: sources[i] ?? "" };
+        const known = byKey.get(key);
+        if (known === undefined) byKey.set(key, [trace]);
+        else known.push(trace);
+      }
+    }
+    const pairs = new Map<string, { sensors: [string, string]; matched: number; sources: Set<string> }>();
+    for (const traces of byKey.values()) {
+      if (traces.length < 2) continue;
+      traces.sort((a, b) => a.time - b.time);
+      // Each row is matched with at most one of each other sensor.
+      const used = new Set<string>();
+      for (const [i, one] of traces.entries()) {
+        for (let k = i + 1; k < traces.length; k++) {
+          const other = traces[k];
+          if (other === undefined || other.time - one.time >= this.#limits.apart) break;
+          if (other.sensor === one.sensor) continue;
+          const sensors: [string, string] =
+            one.sensor < other.sensor ? [one.sensor, other.sensor] : [other.sensor, one.sensor];
+          const name = sensors.join(" ");
+          const [left, right] = [`${name} ${i}`, `${name} ${k}`];
+          if (used.has(left) || used.has(right)) continue;
+          used.add(left).add(right);
+          const pair = pairs.get(name) ?? { sensors, matched: 0, sources: new Set<string>() };
+          pair.matched++;
+          pair.sources.add(one.source);
+          pairs.set(name, pair);
+        }
+      }
+    }
+    return [...pairs.values()].flatMap(({ sensors, matched, sources }) => {
+      const smaller = Math.min(rows.get(sensors[0]) ?? 0, rows.get(sensors[1]) ?? 0);
+      if (sources.size < this.#limits.sources || matched <= smaller * this.#limits.share) return [];
+      return [{ sensors, rows: smaller, matched, sources: sources.size }];
+    });
+  }
+}
