@@ -1,40 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { runDemo } from "../app/demo.ts";
+import { createLog } from "../platform/log.ts";
 import { stopSignal } from "../platform/lifecycle.ts";
-import { createLog, logLevels } from "../platform/log.ts";
-import type { LogLevel } from "../platform/log.ts";
 import { text, usageError, whole } from "./command.ts";
 import type { Command } from "./command.ts";
 
 export const demo: Command = {
-  summary: "run a simulated region of three sensors, to look around in",
+  summary: "run a simulated region: a node, three sensors, a past and live traffic",
   usage: "[--data DIR] [--port N]",
-  text: `Everything it shows is invented and says so. It keeps a folder of its own, listens on loopback, takes in no real sensor
-and sends nothing anywhere. A pause of up to six hours shows as an outage; after a longer one the region is made anew.`,
+  text: "Everything in it is invented and says so. It refuses real sensors. Its log is in the data folder.",
   options: {
-    data: { type: "string", value: "DIR", doc: "the demo's own folder (default data/demo in the program's folder)" },
-    port: { type: "string", short: "p", value: "N", doc: "port of the portal (default 8420; 0 is any)" },
-    scenario: { type: "string", value: "NAME|FILE", doc: "default region" },
-    log: { type: "string", value: "LEVEL", doc: `${logLevels.join(", ")} (default warn)` },
+    data: { type: "string", value: "DIR", doc: "the demo's own folder (default: data/demo)" },
+    port: { type: "string", value: "N", doc: "port of the portal (default: 8420, or a free one when that is taken)" },
+    scenario: { type: "string", value: "NAME", doc: "default: region" },
   },
-  examples: ["layang demo", "layang demo --port 0 --data /tmp/region"],
+  examples: ["layang demo", "npm start"],
   run: async (parsed) => {
     if (parsed.paths.length > 0) throw usageError("demo takes no path; did you mean --data?");
-    const level = text(parsed, "log") ?? "warn";
-    if (!logLevels.some((known) => known === level)) throw usageError(`--log takes one of ${logLevels.join(", ")}`);
-    const say = (line: string): void => void process.stderr.write(`${line}\n`);
+    const data = resolve(text(parsed, "data") ?? "data/demo");
     const stop = stopSignal();
-    say("Making a simulated region: a day of its past first, eight more while you look around.");
+    process.stdout.write("Preparing a simulated region: about half a minute ...\n");
     const running = await runDemo({
-      data: text(parsed, "data") ?? join(import.meta.dirname, "../../data/demo"),
+      data,
       port: whole(parsed, "port", 0, 65535) ?? 8420,
       scenario: text(parsed, "scenario") ?? "region",
-      log: createLog(level as LogLevel),
-      say,
+      log: createLog("info", `${data}.log`),
     });
-    process.stdout.write(`Everything here is SIMULATED. Open ${running.node.portal}\n`);
-    await Promise.race([stop, running.history.then(() => stop)]);
+    process.stdout.write(`Everything there is SIMULATED. Stop it with Ctrl-C.\nOpen ${running.node.portal}\n`);
+    await stop;
     await running.close();
     return 0;
   },

@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import("./replay.ts")).replay,
   sensor: async () => (await import("./sensor.ts")).sensor,
+  "sensor enrol": async () => (await import("./sensor.ts")).enrol,
   "sensor doctor": async () => (await import("./sensor.ts")).doctor,
   node: async () => (await import("./node.ts")).node,
   "node sensors add": async () => (await import("./sensors.ts")).add,

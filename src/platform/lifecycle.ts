@@ -12,3 +12,10 @@ export const stopSignal = (): Promise<void> =>
     process.on("SIGINT", end);
     process.on("SIGTERM", end);
   });
+
+/** A signal that is aborted at the first SIGINT or SIGTERM. */
+export const abortSignal = (): AbortSignal => {
+  const controller = new AbortController();
+  void stopSignal().then(() => controller.abort());
+  return controller.signal;
+};
