@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { chance, packetsOf } from "../src/store/flows/batches.conformance.ts";
+import { openEmbedded } from "../src/store/flows/embedded/index.ts";
+import { keepForEver } from "../src/store/flows/retention.ts";
+import { rollupTable, rollups } from "../src/store/flows/rollups.ts";
+import { arrival, sensors } from "./store/killed-plan.ts";
+
+/** 50 with LAYANG_PROVE=1 (`npm run prove`). */
+const kills = process.env["LAYANG_PROVE"] === "1" ? 50 : 5;
+const folder = mkdtempSync(join(tmpdir(), "layang-kill-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Lets a node work until `milliseconds` after it is ready, kills it, and answers the numbers it acknowledged. */
+const runAndKill = (first: number, milliseconds: number): Promise<number[]> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "store/killed-node.ts"), folder, String(first)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    let complaint = "";
+    let timer: NodeJS.Timeout | undefined;
+    child.stdout.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      timer ??= setTimeout(() => child.kill("SIGKILL"), milliseconds);
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaint += chunk.toString();
+    });
+    child.on("close", (_, signal) => {
+      clearTimeout(timer);
+      if (signal !== "SIGKILL") return reject(new Error(`the node ended by itself: ${complaint}`));
+      // The last line may be cut; a number that was cut is not acknowledged.
+      resolve(said.split("\n").slice(1, -1).map(Number));
+    });
+  });
+
+it(
+  `loses nothing acknowledged and doubles nothing over ${kills} kills, in the base and in every roll-up`,
+  { timeout: kills * 20_000 },
+  async () => {
+    const random = chance(Date.now());
+    let next = 0;
+    for (let kill = 0; kill < kills; kill++) {
+      const acknowledged = await runAndKill(next, 20 + random() * 1_500);
+      const done = new Set(acknowledged);
+      // Each sensor sends again from its first batch that was not acknowledged; the others' later ones come again too.
+      while (done.has(next)) next++;
+      expect(acknowledged.every((number) => number < next + 2 * sensors)).toBe(true);
+      next -= next % sensors;
+    }
+    expect(next).toBeGreaterThan(kills * sensors);
+    const store = await openEmbedded({ folder, retention: keepForEver });
+    const last = next + 4 * sensors;
+    for (let number = next; number < last; number++) await store.append(arrival(number));
+    await store.rollUp(Infinity);
+
+    let [flows, packets, storm] = [0, 0, 0];
+    for (let number = 0; number < last; number++) {
+      const { batch } = arrival(number);
+      flows += batch.flows.count;
+      packets += packetsOf(batch);
+      storm += packetsOf({ ...batch, flows: { ...batch.flows, count: 0 } });
+    }
+    const counted = async (sql: string): Promise<unknown> => (await store.query(sql)).rows[0];
+    expect(await counted("SELECT count() AS flows, sum(packets) AS packets FROM flows")).toEqual({
+      flows,
+      packets: packets - storm,
+    });
+    expect(await counted("SELECT sum(packets) AS packets FROM aggregates")).toEqual({ packets: storm });
+    expect(await counted("SELECT count() AS n, uniqExact(sensor, sequence) AS u FROM reports")).toEqual({
+      n: last,
+      u: last,
+    });
+    for (const { name, grains } of rollups) {
+      for (const grain of grains) {
+        const inForce = `(bucket, revision) IN (SELECT bucket, max(revision) FROM rollup_revisions WHERE grain = '${grain}' GROUP BY bucket)`;
+        expect([
+          name,
+          grain,
+          await counted(
+            `SELECT sum(packets) AS packets, sum(flows) AS flows FROM ${rollupTable(name, grain)} WHERE ${inForce}`,
+          ),
+        ]).toEqual([name, grain, { packets: name === "source_days" ? packets - storm : packets, flows }]);
+      }
+    }
+    await store.close();
+  },
+);
