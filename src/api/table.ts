@@ -55,9 +55,10 @@ export const parquetOf = (engine: Engine, name: QuestionName, answer: Answered):
       ? `parseDateTime64BestEffortOrNull(r.${column}, 3, 'UTC') AS ${column}`
       : `r.${column} AS ${column}`,
   );
-  const lines = answer.rows.map((row) => JSON.stringify(row)).join("\n");
+  // The engine wants a row to read, also where there is none to answer.
+  const lines = answer.rows.length === 0 ? "{}" : answer.rows.map((row) => JSON.stringify(row)).join("\n");
   return engine.queryRaw(
-    `SELECT ${[...columns, "CAST({simulated:UInt8}, 'Bool') AS simulated"].join(", ")} FROM format(JSONEachRow, '${structure.join(", ")}', {lines:String}) AS r`,
+    `SELECT ${[...columns, "CAST({simulated:UInt8}, 'Bool') AS simulated"].join(", ")} FROM format(JSONEachRow, '${structure.join(", ")}', {lines:String}) AS r LIMIT ${answer.rows.length}`,
     "Parquet",
     { lines, simulated: answer.meta.simulated ? 1 : 0 },
   );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
-import { iso, spanOf } from "./asked.ts";
+import { endOf, iso, spanOf } from "./asked.ts";
 import type { Asked, Surroundings } from "./asked.ts";
 import { coverageStatement, foldCoverage } from "./coverage.ts";
 import { defaultLimits } from "./engine.ts";
@@ -18,9 +18,8 @@ export const askedOf = <Q extends QuestionName>(
 ): Asked<QueryOf<Q>> => {
   const question = questions[name] as QuestionOf<Q>;
   const common = query as Common;
-  const quiet = around.dataUntil !== null && around.now - around.dataUntil > 3_600_000;
-  const end = quiet && around.dataUntil !== null ? around.dataUntil + 1 : around.now;
-  const span = question.span === undefined ? spanOf(common, around, question.last) : question.span(query, end);
+  const span =
+    question.span === undefined ? spanOf(common, around, question.last) : question.span(query, endOf(around));
   return {
     query,
     ...span,
@@ -68,7 +67,7 @@ export const ask = async <Q extends QuestionName>(
       asked: iso(around.now),
       dataUntil: around.dataUntil === null ? null : iso(around.dataUntil),
       milliseconds: Math.round(performance.now() - started),
-      from: around.dataUntil === null ? "none" : "base",
+      from: around.dataUntil === null ? "none" : around.rollUps === null ? "base" : "mixed",
       truncated: truncated ?? false,
     },
     ...body,

@@ -73,8 +73,12 @@ const lengths: Readonly<Record<string, number>> = {
   "365d": 365 * day,
 };
 const longest = 400 * day;
-/** Data older than this are a finished story, and `last` ends with them instead of with the clock. */
-const stale = hour;
+/**
+ * Where `last` ends: now, since silence is data too. Where nobody enrolled a sensor (a replay) nothing is live, and it ends
+ * right after the newest data.
+ */
+export const endOf = ({ now, dataUntil, sensors }: Pick<Surroundings, "now" | "dataUntil" | "sensors">): number =>
+  sensors.length === 0 && dataUntil !== null ? dataUntil : now;
 
 export const iso = (ms: number): string => new Date(ms).toISOString().replace(".000Z", "Z");
 /** A time as the engine reads a DateTime64 parameter. */
@@ -90,16 +94,15 @@ const moment = (name: string, text: string): number => {
 
 /**
  * The period that is meant by `from` and `to`, or by `last` (24 h when nothing is said). A period of `last` begins on a
- * round 5 minutes, hour or day, so that roll-ups answer it, and ends now; when the newest data are more than an hour old, right after them.
+ * round 5 minutes, hour or day, so that roll-ups answer it, and ends as `endOf` says.
  * @throws AppError QUERY_PERIOD
  */
 export const spanOf = (
   query: { from?: string; to?: string; last?: string },
-  around: { now: number; dataUntil: number | null },
+  around: Pick<Surroundings, "now" | "dataUntil" | "sensors">,
   otherwise = "24h",
 ): Span => {
-  const { dataUntil, now } = around;
-  const end = dataUntil !== null && now - dataUntil > stale ? dataUntil + 1 : now;
+  const end = endOf(around);
   if (query.last !== undefined && (query.from !== undefined || query.to !== undefined)) {
     throw new AppError("QUERY_PERIOD", "give `last`, or `from` and `to`, not both");
   }

@@ -6,8 +6,9 @@ import { upStatement } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { change, num, numOrNull, share, shareOrNull, text } from "./question.ts";
-import { relation } from "./relation.ts";
 import type { Filters } from "./relation.ts";
+import { tally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 
 /** Hosts of Mirai-type packets: per day, per day and country (of the top countries), per country, in all. */
 export const miraiHostStatements = (
@@ -15,24 +16,25 @@ export const miraiHostStatements = (
   filters: Filters,
   limit: number,
 ): Record<string, Statement> => {
-  const rows = relation(asked, asked, { ...filters, mark: "mirai" });
-  const parameters = { ...rows.parameters, limit };
-  const top = `SELECT ifNull(src_cc, '--') AS country FROM ${rows.sql} GROUP BY country ORDER BY uniqCombined(src) DESC, country LIMIT {limit:UInt32}`;
+  const marked = { ...filters, mark: "mirai" };
+  const rows = tally(asked, [asked], marked, { by: ["country"], grain: "1d", sources: true, named: true });
+  const all = tally(asked, [asked], marked, { by: [], grain: "1d", sources: true, named: true });
+  const top = `SELECT ifNull(src_cc, '--') AS country FROM ${rows.sql} GROUP BY country HAVING ${rows.packets()} > 0 ORDER BY ${rows.sources()} DESC, country LIMIT {limit:UInt32}`;
+  const date = (tallied: Tally): string => `toString(toDate(toDateTime(${tallied.bucket}, 'UTC')))`;
   return {
     hosts: {
-      sql: `SELECT toString(toDate(first_seen)) AS date, ifNull(src_cc, '--') AS country, uniqCombined(src) AS n FROM ${rows.sql}
-WHERE country IN (${top}) GROUP BY date, country ORDER BY date, n DESC, country`,
-      parameters,
+      sql: `SELECT ${date(rows)} AS date, ifNull(src_cc, '--') AS country, ${rows.sources()} AS n FROM ${rows.sql} WHERE country IN (${top}) GROUP BY date, country ORDER BY date, n DESC, country`,
+      parameters: { ...rows.parameters, limit },
     },
     hostTotals: {
-      sql: `SELECT toString(toDate(first_seen)) AS date, uniqCombined(src) AS n FROM ${rows.sql} GROUP BY date ORDER BY date`,
-      parameters: rows.parameters,
+      sql: `SELECT ${date(all)} AS date, ${all.sources()} AS n FROM ${all.sql} GROUP BY date ORDER BY date`,
+      parameters: all.parameters,
     },
     hostCountries: {
-      sql: `SELECT ifNull(src_cc, '--') AS country, uniqCombined(src) AS n FROM ${rows.sql} GROUP BY country ORDER BY n DESC, country LIMIT {limit:UInt32}`,
-      parameters,
+      sql: `SELECT ifNull(src_cc, '--') AS country, ${rows.sources()} AS n FROM ${rows.sql} GROUP BY country HAVING n > 0 ORDER BY n DESC, country LIMIT {limit:UInt32}`,
+      parameters: { ...rows.parameters, limit },
     },
-    hostsInAll: { sql: `SELECT uniqCombined(src) AS n FROM ${rows.sql}`, parameters: rows.parameters },
+    hostsInAll: { sql: `SELECT ${all.sources()} AS n FROM ${all.sql}`, parameters: all.parameters },
     days: daysStatement(asked, filters.sensor),
   };
 };
@@ -79,10 +81,15 @@ export const miraiHosts: QuestionOf<"mirai/hosts"> = {
   compares: true,
   compile: (asked) => {
     const filters = asked.query.sensor === undefined ? {} : { sensor: asked.query.sensor };
-    const before = relation(asked, asked.previous, { ...filters, mark: "mirai" });
+    const before = tally(
+      asked,
+      [asked.previous],
+      { ...filters, mark: "mirai" },
+      { by: [], grain: "1d", sources: true },
+    );
     return {
       ...miraiHostStatements(asked, filters, asked.query.limit ?? 5),
-      before: { sql: `SELECT uniqCombined(src) AS n FROM ${before.sql}`, parameters: before.parameters },
+      before: { sql: `SELECT ${before.sources()} AS n FROM ${before.sql}`, parameters: before.parameters },
     };
   },
   fold: (asked, results) => {
@@ -109,13 +116,18 @@ export const miraiPortStatements = (
   filters: Filters,
   limit: number,
 ): Record<string, Statement> => {
-  const rows = relation(asked, asked, { ...filters, class: "tcp-syn" });
+  const syn = { ...filters, class: "tcp-syn" };
+  const rows = tally(asked, [asked], syn, { by: ["protocol", "port"], grain: "1d" });
+  const all = tally(asked, [asked], syn, { by: [], grain: "1d" });
   return {
     miraiPorts: {
-      sql: `SELECT protocol, dst_port AS port, sum(packets) AS n, sum(mirai) AS marked FROM ${rows.sql} GROUP BY protocol, port HAVING marked > 0 ORDER BY marked DESC, protocol, port LIMIT {limit:UInt32}`,
+      sql: `SELECT protocol, dst_port AS port, ${rows.packets()} AS n, ${rows.marked("mirai")} AS marked FROM ${rows.sql} GROUP BY protocol, port HAVING marked > 0 ORDER BY marked DESC, protocol, port LIMIT {limit:UInt32}`,
       parameters: { ...rows.parameters, limit },
     },
-    miraiTotal: { sql: `SELECT sum(packets) AS n, sum(mirai) AS marked FROM ${rows.sql}`, parameters: rows.parameters },
+    miraiTotal: {
+      sql: `SELECT ${all.packets()} AS n, ${all.marked("mirai")} AS marked FROM ${all.sql}`,
+      parameters: all.parameters,
+    },
   };
 };
 export const foldMiraiPorts = (

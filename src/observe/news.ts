@@ -1,42 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AnswerOf } from "../api/contract/index.ts";
 import { protocolName } from "../model/traffic.ts";
-import { day, engineTime, iso } from "./asked.ts";
-import type { Asked } from "./asked.ts";
+import { day, floorTo, iso } from "./asked.ts";
+import type { Asked, Span } from "./asked.ts";
+import type { Statement } from "./engine.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, text } from "./question.ts";
-import { relation, scopeOf } from "./relation.ts";
+import { scopeOf } from "./relation.ts";
+import type { Filters } from "./relation.ts";
+import { column, tally } from "./tally.ts";
 
 type Row = AnswerOf<"news">["rows"][number];
 
 /** The rule, in numbers: what is rarer than this is weather. */
 const rule = { newSources: 3, newPackets: 10, times: 3, moreSources: 20 } as const;
-export const ruleText = `new: no packet in the seven days before, now at least ${rule.newSources} sources and ${rule.newPackets} packets; fast: at least ${rule.times} times the sources a day of the week before, and at least ${rule.moreSources} more`;
+export const ruleText = `the seven whole days (UTC) before are the measure; new: no packet then, now at least ${rule.newSources} sources and ${rule.newPackets} packets; fast: at least ${rule.times} times the sources a day of the week before, and at least ${rule.moreSources} more`;
 
-const week = (asked: Asked<unknown>): { from: number; to: number } => ({ from: asked.from - 7 * day, to: asked.from });
+/** Seven whole days (UTC) before the day on which the period begins. */
+const week = (asked: Asked<unknown>): Span => {
+  const to = floorTo(asked.from, day);
+  return { from: to - 7 * day, to };
+};
 
 export const news: QuestionOf<"news"> = {
   about: "New and fast-moving ports and countries against the seven days before",
   last: "24h",
   compares: false,
   compile: (asked) => {
-    const rows = relation(asked, { from: week(asked).from, to: asked.to }, { class: "tcp-syn,udp" });
+    const spans = [asked, week(asked)];
     const scope = scopeOf(asked, week(asked), "interval");
-    const parameters = { ...rows.parameters, start: engineTime(asked.from), limit: asked.query.limit ?? 20 };
-    // Days of the week before are counted back from the start, so that a day is always 24 h.
-    const days = `if(first_seen >= {start:DateTime64(3,'UTC')}, 0, intDiv(toUnixTimestamp({start:DateTime64(3,'UTC')}) - toUnixTimestamp(first_seen) + 86399, 86400))`;
+    const length = Math.max(1 / 24, (asked.to - asked.from) / day);
+    const limit = asked.query.limit ?? 20;
     const moved = (
-      key: string,
-      keep: string,
-    ): string => `SELECT ${key}, sumIf(n, d = 0) AS now_packets, sumIf(s, d = 0) AS now_sources, sumIf(p, d = 0) AS sensor_count, sumIf(n, d > 0) / 7 AS usual_packets, sumIf(s, d > 0) / 7 AS usual_sources
-FROM (SELECT ${keep}, ${days} AS d, sum(packets) AS n, uniqCombinedIf(12)(src, named) AS s, uniqExactIf(sensor, first_seen >= {start:DateTime64(3,'UTC')}) AS p FROM ${rows.sql} GROUP BY ${key}, d) GROUP BY ${key}
+      by: readonly ("protocol" | "port" | "country")[],
+      filters: Filters,
+      keys: string,
+      names: string,
+    ): Statement => {
+      const light = tally(asked, spans, filters, { by, grain: "1d", named: true });
+      const inside = by.map((one) => `ifNull(toString(${column(one)}), '')`).join(", ");
+      // Only what can be news is counted: enough sources by the upper bound, and not more of them before.
+      const chosen = `SELECT ${inside} FROM ${light.sql} GROUP BY ${by.map(column).join(", ")}
+HAVING ${light.crowd("now = 1")} >= ${rule.newSources} AND ${light.packets("now = 1")} >= ${rule.newPackets} AND (${light.packets("now = 0")} = 0 OR ${light.crowd("now = 1")} >= ${rule.moreSources})`;
+      const rows = tally(asked, spans, filters, {
+        by: [...by, "sensor"],
+        grain: "1d",
+        named: true,
+        sources: true,
+        where: { sql: `(${inside}) IN (${chosen})`, parameters: light.parameters },
+      });
+      const days = `if(now = 1, 0, ${rows.bucket})`;
+      return {
+        sql: `SELECT ${names}, sumIf(n, d = 0) AS now_packets, sumIf(s, d = 0) AS now_sources, sumIf(p, d = 0) AS sensor_count, sumIf(n, d > 0) / 7 AS usual_packets, sumIf(s, d > 0) / 7 AS usual_sources
+FROM (SELECT ${keys}, ${days} AS d, ${rows.packets()} AS n, ${rows.sources()} AS s, uniqExactIf(sensor, now = 1) AS p FROM ${rows.sql} GROUP BY ${names}, d) GROUP BY ${names}
 HAVING (usual_packets = 0 AND now_sources >= ${rule.newSources} AND now_packets >= ${rule.newPackets})
   OR (usual_packets > 0 AND now_sources / {length:Float64} >= ${rule.times} * usual_sources AND now_sources / {length:Float64} >= usual_sources + ${rule.moreSources})
-ORDER BY usual_packets = 0 DESC, now_sources / greatest(usual_sources, 1) DESC, now_packets DESC, ${key} LIMIT {limit:UInt32}`;
-    const withLength = { ...parameters, length: Math.max(1 / 24, (asked.to - asked.from) / day) };
+ORDER BY usual_packets = 0 DESC, now_sources / greatest(usual_sources, 1) DESC, now_packets DESC, ${names} LIMIT {limit:UInt32}`,
+        parameters: { ...rows.parameters, length, limit },
+      };
+    };
     return {
-      ports: { sql: moved("protocol, port", "protocol, dst_port AS port"), parameters: withLength },
-      countries: { sql: moved("country", "ifNull(src_cc, '--') AS country"), parameters: withLength },
+      ports: moved(["protocol", "port"], { class: "tcp-syn,udp" }, "protocol, dst_port AS port", "protocol, port"),
+      countries: moved(["country"], {}, "ifNull(src_cc, '--') AS country", "country"),
       week: {
         sql: `SELECT uniqExact(intDiv(toUnixTimestamp(interval), 300)) / 2016 AS covered FROM reports WHERE ${scope.sql}`,
         parameters: scope.parameters,

@@ -4,16 +4,17 @@ import type { Asked } from "./asked.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { num, text } from "./question.ts";
-import { relation, scopeOf } from "./relation.ts";
+import { scopeOf } from "./relation.ts";
+import { tally } from "./tally.ts";
 
 /** Packets per day and side, and how many sensor-days there were to see them. */
 export const sidesStatements = (asked: Asked<unknown>): Record<string, Statement> => {
-  const rows = relation(asked, asked, {});
+  const rows = tally(asked, [asked], {}, { by: ["sensor", "country"], grain: "1d", named: true });
   const scope = scopeOf(asked, asked, "interval");
   return {
     sides: {
-      sql: `SELECT toString(toDate(first_seen)) AS date, src_cc = transform(sensor, {names:Array(String)}, {places:Array(String)}, '') AS home, sum(packets) AS n
-FROM ${rows.sql} WHERE named AND src_cc IS NOT NULL GROUP BY date, home ORDER BY date, home`,
+      sql: `SELECT toString(toDate(toDateTime(${rows.bucket}, 'UTC'))) AS date, src_cc = transform(sensor, {names:Array(String)}, {places:Array(String)}, '') AS home, ${rows.packets()} AS n
+FROM ${rows.sql} WHERE src_cc IS NOT NULL GROUP BY date, home ORDER BY date, home`,
       parameters: {
         ...rows.parameters,
         // An empty list would have no type to compare with.

@@ -47,13 +47,14 @@ export const scopeOf = (
   asked: Pick<Asked<unknown>, "realm" | "exercise">,
   span: Span,
   time = "first_seen",
+  suffix = "",
 ): { sql: string; parameters: Record<string, unknown> } => ({
-  sql: `realm = {realm:String} AND exercise = {exercise:String} AND ${time} >= {from:DateTime64(3,'UTC')} AND ${time} < {to:DateTime64(3,'UTC')}`,
+  sql: `realm = {realm:String} AND exercise = {exercise:String} AND ${time} >= {from${suffix}:DateTime64(3,'UTC')} AND ${time} < {to${suffix}:DateTime64(3,'UTC')}`,
   parameters: {
     realm: asked.realm,
     exercise: asked.exercise,
-    from: engineTime(span.from),
-    to: engineTime(span.to),
+    [`from${suffix}`]: engineTime(span.from),
+    [`to${suffix}`]: engineTime(span.to),
   },
 });
 
@@ -134,14 +135,19 @@ const nameless: Readonly<Record<string, string>> = {
  * The rows of a span under the filters, one row a flow row. `named` is 0 in rows of the aggregates, which have packets but no source; they are
  * left out when a filter speaks of the source.
  */
-export const relation = (asked: Pick<Asked<unknown>, "realm" | "exercise">, span: Span, filters: Filters): Relation => {
-  const scope = scopeOf(asked, span);
+export const relation = (
+  asked: Pick<Asked<unknown>, "realm" | "exercise">,
+  span: Span,
+  filters: Filters,
+  { suffix = "", also = [], storms = true }: { suffix?: string; also?: readonly string[]; storms?: boolean } = {},
+): Relation => {
+  const scope = scopeOf(asked, span, "first_seen", suffix);
   const filter = conditions(filters);
-  const where = [scope.sql, ...filter.all];
+  const where = [scope.sql, ...filter.all, ...also];
   const flows = `SELECT ${named.join(", ")}, 1 AS named FROM flows WHERE ${[...where, ...filter.named].join(" AND ")}`;
   const aggregates = `SELECT ${named.map((name) => (nameless[name] === undefined ? name : `${nameless[name]} AS ${name}`)).join(", ")}, 0 AS named FROM aggregates WHERE ${where.join(" AND ")}`;
   return {
-    sql: filter.named.length > 0 ? `(${flows})` : `(${flows} UNION ALL ${aggregates})`,
+    sql: filter.named.length > 0 || !storms ? `(${flows})` : `(${flows} UNION ALL ${aggregates})`,
     parameters: { ...scope.parameters, ...filter.parameters },
     packets: filters.mark === undefined ? "packets" : markColumn(filters.mark),
   };

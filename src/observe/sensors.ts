@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AnswerOf } from "../api/contract/index.ts";
-import { day, floorTo, iso, minute } from "./asked.ts";
+import { day, endOf, floorTo, iso, minute } from "./asked.ts";
 import type { SensorInfo } from "./asked.ts";
 import { beat, foldCoverage } from "./coverage.ts";
 import type { QuestionOf } from "./question.ts";
@@ -96,8 +96,7 @@ WHERE ${scope.sql} AND interval > newest - INTERVAL 5 MINUTE GROUP BY sensor`,
     const { around } = asked;
     const found = new Map((results["sums"] ?? []).map((row) => [text(row, "sensor"), row]));
     const names = [...new Set([...around.sensors.map(({ name }) => name), ...found.keys()])].toSorted();
-    const live =
-      around.dataUntil !== null && around.now - around.dataUntil > 60 * minute ? around.dataUntil : around.now;
+    const live = endOf(around);
     const rows: Row[] = [];
     const history: AnswerOf<"sensors">["history"] = [];
     for (const name of names) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { protocolName } from "../model/traffic.ts";
+import { marks, protocolName } from "../model/traffic.ts";
 import { day } from "./asked.ts";
 import type { Asked } from "./asked.ts";
 import { filled, upStatement } from "./coverage.ts";
 import type { QueryOf } from "../api/contract/index.ts";
 import type { QuestionOf } from "./question.ts";
 import { change, num, numOrNull, text, textOrNull } from "./question.ts";
-import { relation } from "./relation.ts";
-import type { Relation } from "./relation.ts";
+import { tally } from "./tally.ts";
+import type { Dimension, Tally } from "./tally.ts";
 import { AppError } from "../platform/errors.ts";
 
 type Query = QueryOf<"series">;
@@ -22,27 +22,30 @@ const stepOf = ({ query, from, to }: Asked<Query>): keyof typeof seconds => {
   return step;
 };
 
-/** The text of a row's group. */
-const groups = {
-  none: "''",
-  port: "concat(toString(protocol), '/', toString(dst_port))",
-  country: "ifNull(src_cc, '--')",
-  network: "toString(src_asn)",
-  sensor: "sensor",
-  class: "toString(class)",
-  mark: "mark_name",
-} as const satisfies Record<NonNullable<Query["group"]>, string>;
-
-const measured = (query: Query, rows: Relation): string => {
-  const measure = query.measure ?? "packets";
-  if (measure === "sources") return "uniqCombinedIf(src, named)";
-  if (measure === "flows") return "count()";
-  return query.group === "mark" ? "sum(mark_packets)" : `sum(${rows.packets})`;
+/** The text of a row's group, and what tells it apart. */
+const groups: Readonly<Record<NonNullable<Query["group"]>, { sql: string; by: readonly Dimension[] }>> = {
+  none: { sql: "''", by: [] },
+  port: { sql: "concat(toString(protocol), '/', toString(dst_port))", by: ["protocol", "port"] },
+  country: { sql: "ifNull(src_cc, '--')", by: ["country"] },
+  network: { sql: "toString(src_asn)", by: ["asn"] },
+  sensor: { sql: "sensor", by: ["sensor"] },
+  class: { sql: "toString(class)", by: ["class"] },
+  mark: { sql: "mark_name", by: [] },
 };
 
-const source = (query: Query, rows: Relation): string =>
+const measured = (query: Query, rows: Tally): string => {
+  const measure = query.measure ?? "packets";
+  if (query.group === "mark") {
+    // Sources and flows of a mark are in the base alone: there a row has its marks beside it.
+    return measure === "packets" ? "sum(mark_packets)" : measure === "flows" ? "count()" : "uniqCombined(12)(src)";
+  }
+  return measure === "packets" ? rows.packets() : measure === "sources" ? rows.sources() : rows.flows();
+};
+
+/** The rows, one for each mark when those are the groups. */
+const source = (query: Query, rows: Tally): string =>
   query.group === "mark"
-    ? `${rows.sql} ARRAY JOIN ['mirai', 'zmap', 'masscan', 'stateless'] AS mark_name, [mirai, zmap, masscan, stateless] AS mark_packets WHERE mark_packets > 0`
+    ? `(SELECT *, mark.1 AS mark_name, mark.2 AS mark_packets FROM (SELECT *, arrayJoin([${marks.map((mark) => `('${mark}', toUInt64(${mark}))`).join(", ")}]) AS mark FROM ${rows.sql}) WHERE mark_packets > 0)`
     : rows.sql;
 
 export const series: QuestionOf<"series"> = {
@@ -51,32 +54,55 @@ export const series: QuestionOf<"series"> = {
   compares: true,
   compile: (asked) => {
     const { query } = asked;
-    const step = seconds[stepOf(asked)];
-    const rows = relation(asked, asked, query);
-    const before = relation(asked, asked.previous, query);
-    const value = measured(query, rows);
-    const group = groups[query.group ?? "none"];
-    const parameters = { ...rows.parameters, limit: query.limit ?? 7 };
-    const top = `SELECT ifNull(${group}, '') AS g FROM ${source(query, rows)} GROUP BY g ORDER BY ${value} DESC, g LIMIT {limit:UInt32}`;
-    const named =
-      query.group === undefined || query.group === "none"
-        ? "''"
-        : `if(ifNull(${group}, '') IN (${top}), ifNull(${group}, ''), 'other')`;
+    const step = stepOf(asked);
+    const { by, sql: group } = groups[query.group ?? "none"];
+    const measure = query.measure ?? "packets";
+    // Counting sources of marks needs rows that name their source.
+    const plainRows = query.group === "mark" && measure !== "packets";
+    const around = plainRows ? { ...asked, around: { ...asked.around, rollUps: null } } : asked;
+    const wanted = { by, sources: measure === "sources", flows: measure === "flows" };
+    const rows = tally(around, [asked], query, { ...wanted, grain: step });
+    const whole = tally(around, [asked], query, { ...wanted, grain: "1d" });
+    const before = tally(around, [asked.previous], query, { ...wanted, by: [], grain: "1d" });
+    const after = tally(around, [asked], query, { ...wanted, by: [], grain: "1d" });
+    const limit = query.limit ?? 7;
+    const named = (tallied: Tally): string => {
+      if (query.group === undefined || query.group === "none") return "''";
+      if (query.group === "mark") return group;
+      // Chosen by a cheap upper bound where sources are measured: the groups with the most come first anyway.
+      const light = tally(around, [asked], query, { by, grain: "1d", ...(tallied.from === "base" ? wanted : {}) });
+      const weight =
+        measure === "packets"
+          ? light.packets()
+          : measure === "sources"
+            ? light.crowd()
+            : tallied.from === "base"
+              ? light.flows()
+              : light.packets();
+      const top = `SELECT ifNull(${group}, '') AS g FROM ${light.sql} GROUP BY g ORDER BY ${weight} DESC, g LIMIT {limit:UInt32}`;
+      return `if(ifNull(${group}, '') IN (${top}), ifNull(${group}, ''), 'other')`;
+    };
     return {
       values: {
-        sql: `SELECT intDiv(toUnixTimestamp(first_seen), ${step}) * ${step} AS t, ${named} AS g, ${value} AS value FROM ${source(query, rows)} GROUP BY t, g ORDER BY t, g`,
-        parameters,
+        sql: `SELECT ${rows.bucket} AS t, ${named(rows)} AS g, ${measured(query, rows)} AS value FROM ${source(query, rows)} GROUP BY t, g ORDER BY t, g`,
+        parameters: { ...rows.parameters, limit },
       },
       groups: {
         sql:
           query.group === "network"
-            ? `SELECT t.*, networks.name AS network FROM (SELECT ${named} AS g, any(src_asn) AS asn, ${value} AS total FROM ${source(query, rows)} GROUP BY g) AS t LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, g`
-            : `SELECT ${named} AS g, ${value} AS total FROM ${source(query, rows)} GROUP BY g ORDER BY total DESC, g`,
-        parameters,
+            ? `SELECT t.*, networks.name AS network FROM (SELECT ${named(whole)} AS g, any(src_asn) AS asn, ${measured(query, whole)} AS total FROM ${source(query, whole)} GROUP BY g) AS t LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, g`
+            : `SELECT ${named(whole)} AS g, ${measured(query, whole)} AS total FROM ${source(query, whole)} GROUP BY g ORDER BY total DESC, g`,
+        parameters: { ...whole.parameters, limit },
       },
-      total: { sql: `SELECT ${value} AS total FROM ${source(query, rows)}`, parameters: rows.parameters },
-      before: { sql: `SELECT ${value} AS total FROM ${source(query, before)}`, parameters: before.parameters },
-      up: upStatement(asked, step, query.sensor),
+      total: {
+        sql: `SELECT ${measured({ ...query, group: "none" }, after)} AS total FROM ${after.sql}`,
+        parameters: after.parameters,
+      },
+      before: {
+        sql: `SELECT ${measured({ ...query, group: "none" }, before)} AS total FROM ${before.sql}`,
+        parameters: before.parameters,
+      },
+      up: upStatement(asked, seconds[step], query.sensor),
     };
   },
   fold: (asked, results) => {

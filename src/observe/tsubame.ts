@@ -7,7 +7,7 @@ import { foldMiraiHosts, foldMiraiPorts, miraiHostStatements, miraiPortStatement
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, text } from "./question.ts";
 import { foldSides, sidesStatements } from "./region.ts";
-import { relation } from "./relation.ts";
+import { tally } from "./tally.ts";
 
 /** `2026Q3` is July to September 2026, UTC. */
 export const quarterSpan = (name: string): Span => {
@@ -32,30 +32,31 @@ export const tsubame: QuestionOf<"reports/tsubame"> = {
   compares: false,
   compile: (whole) => {
     const asked = soFar(whole);
-    const rows = relation(asked, asked, { class: "tcp-syn,udp" });
-    const top = `SELECT protocol, dst_port FROM ${rows.sql} GROUP BY protocol, dst_port ORDER BY sum(packets) DESC, protocol, dst_port LIMIT 5`;
+    const rows = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["sensor", "protocol", "port"], grain: "1d" });
+    const all = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["sensor"], grain: "1d" });
+    const top = `SELECT protocol, ifNull(dst_port, 0) FROM ${rows.sql} GROUP BY protocol, dst_port ORDER BY ${rows.packets()} DESC, protocol, dst_port LIMIT 5`;
     return {
       ...sidesStatements(asked),
       ...miraiHostStatements(asked, {}, 5),
       ...miraiPortStatements(asked, {}, 10),
       topPorts: {
-        sql: `SELECT protocol, dst_port AS port, sum(packets) AS n FROM ${rows.sql} GROUP BY protocol, port ORDER BY n DESC, protocol, port LIMIT 10`,
+        sql: `SELECT protocol, dst_port AS port, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY protocol, port ORDER BY n DESC, protocol, port LIMIT 10`,
         parameters: rows.parameters,
       },
       daily: {
-        sql: `SELECT toString(toDate(first_seen)) AS date, protocol, dst_port AS port, sum(packets) AS n FROM ${rows.sql}
-WHERE (protocol, dst_port) IN (${top}) GROUP BY date, protocol, port ORDER BY date, protocol, port`,
+        sql: `SELECT toString(toDate(toDateTime(${rows.bucket}, 'UTC'))) AS date, protocol, dst_port AS port, ${rows.packets()} AS n FROM ${rows.sql}
+WHERE (protocol, ifNull(dst_port, 0)) IN (${top}) GROUP BY date, protocol, port ORDER BY date, protocol, port`,
         parameters: rows.parameters,
       },
       bySensor: {
         sql: `SELECT sensor, protocol, port, n, row_number() OVER (PARTITION BY sensor ORDER BY n DESC, protocol, port) AS rank
-FROM (SELECT sensor, protocol, dst_port AS port, sum(packets) AS n FROM ${rows.sql} GROUP BY sensor, protocol, port)
+FROM (SELECT sensor, protocol, dst_port AS port, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY sensor, protocol, port)
 QUALIFY rank <= 10 ORDER BY sensor, rank`,
         parameters: rows.parameters,
       },
       total: {
-        sql: `SELECT sum(packets) AS n, uniqExact(sensor) AS sensors FROM ${rows.sql}`,
-        parameters: rows.parameters,
+        sql: `SELECT ${all.packets()} AS n, uniqExact(sensor) AS sensors FROM ${all.sql}`,
+        parameters: all.parameters,
       },
       up: upStatement(asked, 86_400),
     };

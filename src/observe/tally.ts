@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Asked, Grain, RollUpName, Span } from "./asked.ts";
+import { conditions, markColumn, relation } from "./relation.ts";
+import type { Filters } from "./relation.ts";
+
+export type Dimension = "sensor" | "protocol" | "port" | "class" | "country" | "asn";
+const columnOf: Readonly<Record<Dimension, string>> = {
+  sensor: "sensor",
+  protocol: "protocol",
+  port: "dst_port",
+  class: "class",
+  country: "src_cc",
+  asn: "src_asn",
+};
+
+/** The roll-ups that sum over sources, smallest first, with what they can tell apart. */
+const rollUps: readonly {
+  name: RollUpName;
+  dimensions: readonly Dimension[];
+  grains: readonly Grain[];
+  mirai: boolean;
+}[] = [
+  { name: "sensors", dimensions: ["sensor", "protocol", "class"], grains: ["5m", "1h", "1d"], mirai: true },
+  { name: "countries", dimensions: ["sensor", "country"], grains: ["5m", "1h", "1d"], mirai: true },
+  { name: "origins", dimensions: ["sensor", "country", "asn"], grains: ["1h", "1d"], mirai: true },
+  { name: "ports", dimensions: ["sensor", "protocol", "port", "class"], grains: ["5m", "1h", "1d"], mirai: false },
+];
+
+export interface Wanted {
+  /** Told apart by the question, beside what the filters speak of. */
+  readonly by: readonly Dimension[];
+  /** The finest times told apart. */
+  readonly grain: Grain;
+  readonly sources?: boolean;
+  readonly miraiSources?: boolean;
+  readonly flows?: boolean;
+  /** Leave out storms: packets whose source nobody knows. */
+  readonly named?: boolean;
+  /** One more condition over the dimensions' columns. */
+  readonly where?: { readonly sql: string; readonly parameters: Readonly<Record<string, unknown>> };
+}
+
+/**
+ * Sums over flows, from roll-ups where they can tell, else from the base. After FROM stands `sql`; its columns are those of
+ * the dimensions and `now` (1 in the first span, 0 in the second). The functions give expressions under a condition.
+ */
+export interface Tally {
+  readonly sql: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly from: "base" | "rollup";
+  /** Start of the bucket, seconds. */
+  readonly bucket: string;
+  packets(condition?: string): string;
+  flows(condition?: string): string;
+  sources(condition?: string): string;
+  miraiSources(condition?: string): string;
+  marked(mark: string, condition?: string): string;
+  /** A cheap upper bound of sources, to choose by before counting them. */
+  crowd(condition?: string): string;
+}
+
+const seconds: Readonly<Record<Grain, number>> = { "5m": 300, "1h": 3600, "1d": 86_400 };
+const filterDimensions = ["sensor", "protocol", "port", "class", "country", "asn"] as const;
+
+/** What one source of roll-ups or none answers with; `spans` are told apart as `now` 1, 0. */
+export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Filters, wanted: Wanted): Tally => {
+  const needed = new Set<Dimension>([...wanted.by, ...filterDimensions.filter((name) => filters[name] !== undefined)]);
+  const markedSources = wanted.sources === true && filters.mark !== undefined;
+  const miraiOnly = markedSources && filters.mark === "mirai";
+  const fits =
+    filters.signature === undefined &&
+    !(filters.mark !== undefined && wanted.flows === true) &&
+    !(markedSources && !miraiOnly);
+  const found = rollUps.find(
+    (one) =>
+      fits &&
+      [...needed].every((name) => one.dimensions.includes(name)) &&
+      one.grains.includes(wanted.grain) &&
+      (one.mirai || (wanted.miraiSources !== true && !miraiOnly)),
+  );
+  const when = (function_: string, argument: string, condition?: string): string =>
+    condition === undefined ? `${function_}(${argument})` : `${function_}If(${argument}, ${condition})`;
+  const more = wanted.where === undefined ? "" : ` AND (${wanted.where.sql})`;
+
+  if (found === undefined || asked.around.rollUps === null) {
+    const parts = spans.map((span, i) =>
+      relation(asked, span, filters, {
+        suffix: String(i),
+        also: wanted.where === undefined ? [] : [`(${wanted.where.sql})`],
+        storms: wanted.named !== true,
+      }),
+    );
+    const packets = parts[0]?.packets ?? "packets";
+    const uniq = (condition: string): string => `uniqCombinedIf(12)(src, ${condition})`;
+    return {
+      sql: `(${parts.map(({ sql }, i) => `SELECT *, ${i === 0 ? 1 : 0} AS now FROM ${sql}`).join(" UNION ALL ")})`,
+      parameters: Object.assign({}, ...parts.map(({ parameters }) => parameters), wanted.where?.parameters) as Record<
+        string,
+        unknown
+      >,
+      from: "base",
+      bucket: `intDiv(toUnixTimestamp(first_seen), ${seconds[wanted.grain]}) * ${seconds[wanted.grain]}`,
+      packets: (condition) => when("sum", packets, condition),
+      flows: (condition) => `countIf(named${condition === undefined ? "" : ` AND ${condition}`})`,
+      sources: (condition) => uniq(condition === undefined ? "named" : `named AND ${condition}`),
+      miraiSources: (condition) => uniq(condition === undefined ? "mirai > 0" : `mirai > 0 AND ${condition}`),
+      marked: (mark, condition) => when("sum", markColumn(mark), condition),
+      crowd: (condition) => uniq(condition === undefined ? "named" : `named AND ${condition}`),
+    };
+  }
+
+  const { mark: _mark, ...unmarked } = filters;
+  const filter = conditions(unmarked);
+  const where = `realm = {realm:String} AND exercise = {exercise:String}${[...filter.all, ...filter.named].map((one) => ` AND ${one}`).join("")}${more}`;
+  const state = miraiOnly ? "mirai_sources" : "sources";
+  const measures = [
+    "packets",
+    "storm_packets",
+    ...(wanted.flows === true ? ["flows"] : []),
+    "mirai",
+    "zmap",
+    "masscan",
+    "stateless",
+    ...(wanted.sources === true ? [state, "source_count"] : ["source_count"]),
+    ...(wanted.miraiSources === true && state !== "mirai_sources" ? ["mirai_sources"] : []),
+  ];
+  const table = asked.around.rollUps;
+  const part = (span: Span): string =>
+    table.source(found.name, wanted.grain, { from: span.from * 1000, to: span.to * 1000 }, { measures, where });
+  const packets =
+    filters.mark === undefined
+      ? wanted.named === true
+        ? "packets - storm_packets"
+        : "packets"
+      : markColumn(filters.mark);
+  const merge = (name: string, condition?: string): string =>
+    condition === undefined ? `uniqCombinedMerge(12)(${name})` : `uniqCombinedMergeIf(12)(${name}, ${condition})`;
+  return {
+    sql: `(${spans.map((span, i) => `SELECT *, ${i === 0 ? 1 : 0} AS now FROM ${part(span)}`).join(" UNION ALL ")})`,
+    parameters: { realm: asked.realm, exercise: asked.exercise, ...filter.parameters, ...wanted.where?.parameters },
+    from: "rollup",
+    bucket: "toUnixTimestamp(bucket)",
+    packets: (condition) => when("sum", packets, condition),
+    flows: (condition) => when("sum", "flows", condition),
+    sources: (condition) => merge(state, condition),
+    miraiSources: (condition) => merge("mirai_sources", condition),
+    marked: (mark, condition) => when("sum", markColumn(mark), condition),
+    crowd: (condition) => when("sum", "source_count", condition),
+  };
+};
+
+/** The SQL column of a dimension. */
+export const column = (dimension: Dimension): string => columnOf[dimension];
