@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createSender } from "../src/ship/sender.ts";
+import { Spool } from "../src/ship/spool.ts";
+import { openHand, openNode, quiet } from "./ship/bench.ts";
+import { HOUR_ZERO } from "./ship/rows.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "layang-spool-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A stand-in for a frame that says what it was made with. */
+const make =
+  (size = 100) =>
+  (sequence: number, lost: number): Uint8Array =>
+    Buffer.concat([Buffer.from(`${sequence} ${lost} `), Buffer.alloc(size, sequence % 251)]);
+const told = async (spool: Spool): Promise<string[]> => {
+  const found = await spool.oldest(1 << 30, 10_000);
+  spool.release();
+  return found.map(({ bytes }) => Buffer.from(bytes).toString("latin1").split(" ").slice(0, 2).join(" "));
+};
+/** Batches told as lost in the reports that wait. */
+const lostIn = (reports: readonly string[]): number => reports.reduce((sum, one) => sum + Number(one.split(" ")[1]), 0);
+
+describe("the spool", () => {
+  it("gives sequences that are never used twice, across restarts and when it was emptied", async () => {
+    let spool = new Spool({ folder, limit: 1 << 20 });
+    for (let i = 1; i <= 3; i++) expect(await spool.add(make())).toBe(i);
+    spool = new Spool({ folder, limit: 1 << 20 });
+    expect(await told(spool)).toEqual(["1 0", "2 0", "3 0"]);
+    expect(await spool.add(make())).toBe(4);
+    await spool.acknowledge([1, 2, 3, 4]);
+    expect(spool.bytes).toBe(0);
+    spool = new Spool({ folder, limit: 1 << 20 });
+    expect(spool.batches).toBe(0);
+    expect(await spool.add(make())).toBe(5);
+    await spool.raise(100);
+    expect(await spool.add(make())).toBe(100);
+  });
+
+  it("keeps the order of calls that overlap", async () => {
+    const spool = new Spool({ folder, limit: 1 << 20 });
+    const sequences = await Promise.all(Array.from({ length: 20 }, () => spool.add(make())));
+    expect(sequences).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  });
+
+  it("loses the oldest above its limit, and tells every loss once", async () => {
+    const losses: number[] = [];
+    const limit = 10 * 104 + 50;
+    let spool = new Spool({ folder, limit, onLost: (batches) => losses.push(batches) });
+    for (let i = 0; i < 25; i++) await spool.add(make());
+    const waiting = await told(spool);
+    expect(waiting.length).toBeLessThanOrEqual(10);
+    expect(waiting.at(-1)?.startsWith("25 ")).toBe(true);
+    expect(lostIn(waiting)).toBe(25 - waiting.length);
+    expect(losses.length).toBe(25 - waiting.length);
+    // Also across a restart: what a lost batch would have told is told by a later one.
+    spool = new Spool({ folder, limit });
+    for (let i = 0; i < 5; i++) await spool.add(make());
+    const after = await told(spool);
+    expect(lostIn(after)).toBe(30 - after.length);
+  });
+
+  it("counts a batch that is larger than all its room", async () => {
+    const spool = new Spool({ folder, limit: 1_000 });
+    expect(await spool.add(make(5_000))).toBeUndefined();
+    expect(await spool.add(make())).toBe(1);
+    expect(await told(spool)).toEqual(["1 1"]);
+  });
+
+  it("puts torn files aside and counts them; half-written ones were never promised", async () => {
+    let spool = new Spool({ folder, limit: 1 << 20 });
+    for (let i = 0; i < 4; i++) await spool.add(make());
+    const files = readdirSync(folder)
+      .filter((name) => name.endsWith(".frame"))
+      .sort();
+    const torn = join(folder, files[1] ?? "");
+    writeFileSync(torn, readFileSync(torn).subarray(0, 50));
+    writeFileSync(join(folder, `${files[3] ?? ""}.tmp`), "half");
+    spool = new Spool({ folder, limit: 1 << 20 });
+    expect(await told(spool)).toEqual(["1 0", "3 0", "4 0"]);
+    expect(spool.lostTotal).toBe(1);
+    expect(readdirSync(join(folder, "refused"))).toEqual([files[1]]);
+    expect(readdirSync(folder).some((name) => name.endsWith(".tmp"))).toBe(false);
+    await spool.add(make());
+    expect((await told(spool)).at(-1)).toBe("5 1");
+  });
+
+  it("does not give up what is being sent", async () => {
+    const spool = new Spool({ folder, limit: 3 * 104 + 50 });
+    for (let i = 0; i < 3; i++) await spool.add(make());
+    expect((await spool.oldest(1 << 20, 1)).map(({ sequence }) => sequence)).toEqual([1]);
+    await spool.add(make());
+    await spool.acknowledge([1]);
+    spool.release();
+    expect(await told(spool)).toEqual(["3 0", "4 1"]);
+  });
+
+  const canMount = ((): boolean => {
+    const at = mkdtempSync(join(tmpdir(), "layang-mount-"));
+    try {
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", at], { stdio: "ignore" });
+      execFileSync("umount", [at]);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      rmSync(at, { recursive: true, force: true });
+    }
+  })();
+  it.skipIf(!canMount)(
+    "survives a full disk, and tells what it cost (skipped: needs root to mount a tmpfs)",
+    async () => {
+      const small = join(folder, "small");
+      mkdirSync(small);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", small]);
+      try {
+        const reasons = new Set<string>();
+        const spool = new Spool({ folder: small, limit: 1 << 30, onLost: (_, reason) => reasons.add(reason) });
+        for (let i = 0; i < 60; i++) await spool.add(make(10_000));
+        const waiting = await told(spool);
+        expect([...reasons]).toEqual(["disk full"]);
+        expect(waiting.length).toBeGreaterThan(5);
+        expect(lostIn(waiting) + waiting.length).toBe(60);
+        // Somebody else fills what is left: nothing can be kept, and that too is told once there is room again.
+        const hog = join(small, "hog");
+        await spool.acknowledge(waiting.map((one) => Number(one.split(" ")[0])));
+        expect(() => writeFileSync(hog, Buffer.alloc(1 << 20))).toThrow(/ENOSPC/);
+        for (let i = 0; i < 3; i++) expect(await spool.add(make(10_000))).toBeUndefined();
+        rmSync(hog);
+        await spool.add(make(10_000));
+        expect(await told(spool)).toEqual([expect.stringMatching(/^\d+ 3$/)]);
+      } finally {
+        execFileSync("umount", [small]);
+      }
+    },
+  );
+});
+
+describe("the sender", () => {
+  it("drains a backlog in order, measures the clock, and passes over what is refused for good", async () => {
+    const node = await openNode();
+    try {
+      const hand = await openHand(node);
+      const spool = new Spool({ folder, limit: 1 << 24 });
+      const { frame } = hand;
+      for (let i = 1; i <= 200; i++) {
+        const realm = i === 100 ? "elsewhere" : "";
+        await spool.add((sequence) => frame(sequence, { realm, interval: HOUR_ZERO - 300_000_000 + i * 1_000_000 }));
+      }
+      // The node's clock stands at HOUR_ZERO + 1.02 s; this sensor's is 7 s ahead.
+      const clock = (): number => HOUR_ZERO / 1_000 + 8_020;
+      const sender = createSender({ client: hand.client, spool, sensor: hand.name, log: quiet, clock });
+      const stop = new AbortController();
+      const running = sender.run(stop.signal);
+      while (spool.batches > 0) await sleep(5);
+      stop.abort();
+      await running;
+      expect(sender.standing).toMatchObject({ acknowledged: 199, refused: 1, clockOffset: 7_000_000 });
+      expect(node.accepted.map(({ identity }) => identity.sequence)).toEqual(
+        Array.from({ length: 200 }, (_, i) => i + 1).filter((i) => i !== 100),
+      );
+      expect(node.receiver.standings()[0]?.gaps).toEqual([{ first: 100, last: 100 }]);
+      expect(readdirSync(join(folder, "refused"))).toHaveLength(1);
+      expect(sender.standing.requests).toBeLessThan(10);
+    } finally {
+      await node.stop();
+    }
+  });
+
+  it("waits longer and longer for a node that is away, and finds it again", async () => {
+    const node = await openNode();
+    try {
+      const hand = await openHand(node);
+      const spool = new Spool({ folder, limit: 1 << 24 });
+      await node.receiver.close();
+      await spool.add((sequence) => hand.frame(sequence));
+      const sender = createSender({
+        client: hand.client,
+        spool,
+        sensor: hand.name,
+        log: quiet,
+        firstWait: 5,
+        jitter: () => 1,
+      });
+      const stop = new AbortController();
+      const running = sender.run(stop.signal);
+      await sleep(200);
+      expect(sender.standing.problem).toMatch(/does not answer/);
+      // 5, 10, 20, 40, 80 ms ...: not one try a tick.
+      expect(sender.standing.failures).toBeLessThan(10);
+      expect(sender.standing.failures).toBeGreaterThan(1);
+      await node.reopen();
+      while (spool.batches > 0) await sleep(5);
+      stop.abort();
+      await running;
+      expect(sender.standing.problem).toBe("");
+      expect(node.accepted).toHaveLength(1);
+    } finally {
+      await node.stop();
+    }
+  });
+
+  it("keeps its spool while it is revoked, and goes above numbers that were used before", async () => {
+    const node = await openNode();
+    try {
+      const hand = await openHand(node);
+      await hand.post(hand.frame(1), hand.frame(2), hand.frame(3));
+      const spool = new Spool({ folder, limit: 1 << 24 });
+      // A state folder restored from an old copy: sequence 1 again, with other rows.
+      await spool.add((sequence) => hand.frame(sequence, { seed: 500 }));
+      const sender = createSender({ client: hand.client, spool, sensor: hand.name, log: quiet, firstWait: 5 });
+      const stop = new AbortController();
+      const running = sender.run(stop.signal);
+      while (sender.standing.refused === 0) await sleep(5);
+      expect(await spool.add((sequence) => hand.frame(sequence, { seed: 501 }))).toBe(4);
+      while (spool.batches > 0) await sleep(5);
+      node.registry.revoke(hand.name);
+      await spool.add((sequence) => hand.frame(sequence));
+      while (!sender.standing.problem.includes("SENSOR_REVOKED")) await sleep(5);
+      stop.abort();
+      await running;
+      expect(spool.batches).toBe(1);
+      expect(node.accepted).toHaveLength(4);
+    } finally {
+      await node.stop();
+    }
+  });
+});
