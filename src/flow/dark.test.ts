@@ -16,12 +16,10 @@ const at = (text: string): Uint32Array => Uint32Array.from(parseIp(text)!);
 
 describe("the dark set", () => {
   it("contains what one of its prefixes contains", () => {
-    const v4 = fc
-      .tuple(fc.nat({ max: 0xff }), fc.integer({ min: 112, max: 128 }))
-      .map(([n, length]): Prefix => ({
-        words: [0, 0, 0xffff, ((0x0a000000 + n * 97) & maskOf(length, 3)) >>> 0],
-        length,
-      }));
+    const v4 = fc.tuple(fc.nat({ max: 0xff }), fc.integer({ min: 112, max: 128 })).map(([n, length]): Prefix => ({
+      words: [0, 0, 0xffff, ((0x0a000000 + n * 97) & maskOf(length, 3)) >>> 0],
+      length,
+    }));
     const v6 = fc.tuple(fc.nat({ max: 15 }), fc.integer({ min: 28, max: 48 })).map(([n, length]): Prefix => ({
       words: [(0x20010db0 & maskOf(length, 0)) >>> 0, ((n << 28) & maskOf(length, 1)) >>> 0, 0, 0],
       length,

@@ -2,8 +2,8 @@
 import { emptyColumns, flowColumns } from "../model/flows.ts";
 import type { FlowRows } from "../model/flows.ts";
 import { estimateRegisters, EXACT, REGISTERS } from "./distinct.ts";
+import type { Entries } from "./entries.ts";
 import * as E from "./entry.ts";
-import type { BigSets, SmallSets } from "./pools.ts";
 
 // Constants of other modules are copied: the compiler folds only what is constant in the module itself.
 const {
@@ -59,14 +59,13 @@ const sortTokens = (tokens: Uint32Array, from: number, to: number): void => {
   }
 };
 
-/** The memory of a flow table that rows are copied from. */
-export interface Entries {
-  readonly words: Int32Array;
-  readonly shorts: Uint16Array;
-  readonly floats: Float64Array;
-  readonly small: SmallSets;
-  readonly big: BigSets;
-}
+const bytesOf = (rows: FlowRows): number =>
+  Object.values(rows.columns).reduce(
+    (sum, { values, present, ends }) => sum + values.byteLength + (present?.byteLength ?? 0) + (ends?.byteLength ?? 0),
+    0,
+  );
+/** Bytes that the columns of a batch of `rows` rows take. */
+export const columnBytes = (rows: number): number => new Emitter(rows).bytes;
 
 /** Copies entries of the flow table into columns, as many as one batch takes. Its columns are reused from batch to batch. */
 export class Emitter {
@@ -83,12 +82,8 @@ export class Emitter {
   }
 
   /** Bytes that the columns take. */
-  get size(): number {
-    return Object.values(this.rows.columns).reduce(
-      (sum, { values, present, ends }) =>
-        sum + values.byteLength + (present?.byteLength ?? 0) + (ends?.byteLength ?? 0),
-      0,
-    );
+  get bytes(): number {
+    return bytesOf(this.rows);
   }
 
   /** Fills the batch with entries `from` to at most `count`; gives the first entry that found no room. */

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { PacketBatch } from "../model/packets.ts";
+import { protocols } from "../model/traffic.ts";
+import { FACT } from "./classify.ts";
+import * as E from "./entry.ts";
+import { BigSets, SMALL_ROOM, SmallSets } from "./pools.ts";
+
+// Constants of other modules are copied: the compiler folds only what is constant in the module itself.
+const {
+  ENTRY_WORDS,
+  ENTRY_SHIFT,
+  SRC,
+  META,
+  EXTRA,
+  SIGNATURE,
+  VICTIM,
+  PACKETS,
+  BYTES,
+  FIRST,
+  LAST,
+  TTL,
+  UDP,
+  TOKENS,
+  SRC_PORTS,
+  DST_PORTS,
+  SRC_LIST,
+  DST_LIST,
+  PLACE,
+  MISMATCHES,
+  MIRAI,
+  ZMAP,
+  MASSCAN,
+  TOKEN_LIST,
+  SAMPLE_TIMES,
+  SAMPLE_PORTS,
+  STATELESS,
+  SPOOFS,
+  INLINE_TOKENS,
+  INLINE_PORTS,
+  SAMPLES,
+  SMALL,
+  BIG,
+  SLOT_MASK,
+} = E;
+const { innerVictim: HAS_INNER_VICTIM, port: HAS_PORT, signature: HAS_SIGNATURE } = E.HAS;
+const { backscatter: FACT_BACKSCATTER, mismatch: FACT_MISMATCH } = FACT;
+const TCP = protocols.tcp;
+
+/** Facts that are counted: marks, spoof reasons, the mismatch. */
+const MARKED = 0xffe0 | FACT_MISMATCH;
+
+export interface Sizes {
+  readonly capacity: number;
+  readonly places: number;
+  readonly small: number;
+  readonly big: number;
+}
+/** What a table of `capacity` rows is made of. */
+export const sizesOf = (capacity: number): Sizes => ({
+  capacity,
+  places: 2 ** Math.ceil(Math.log2(2 * capacity)),
+  // Never fewer than one packet may need.
+  small: Math.max(8, capacity >>> 2),
+  big: Math.max(64, capacity >>> 7),
+});
+
+/** Bytes of the entries, their index and their pools. */
+export const entriesBytes = ({ capacity, places, small, big }: Sizes): number =>
+  capacity * 4 * ENTRY_WORDS + places * 4 + small * 513 + big * 8194;
+
+/** The rows of a flow table, found by key. It knows no interval: the table sees that all entries are of one. */
+export class Entries {
+  readonly words: Int32Array;
+  readonly shorts: Uint16Array;
+  readonly floats: Float64Array;
+  readonly small: SmallSets;
+  readonly big: BigSets;
+  readonly bytes: number;
+  rows = 0;
+  /** Keeps the compiler from dropping the loads of `approach`. */
+  touched = 0;
+  readonly #capacity: number;
+  /** Open addressing: 0, or the high bits of the hash above the entry's number + 1. */
+  readonly #index: Int32Array;
+  readonly #entryMask: number;
+  readonly #copied = new Int32Array(SMALL_ROOM);
+
+  constructor(sizes: Sizes, seed: number) {
+    this.bytes = entriesBytes(sizes);
+    this.#capacity = sizes.capacity;
+    this.words = new Int32Array(sizes.capacity * ENTRY_WORDS);
+    this.shorts = new Uint16Array(this.words.buffer);
+    this.floats = new Float64Array(this.words.buffer);
+    this.#index = new Int32Array(sizes.places);
+    this.#entryMask = sizes.places - 1;
+    this.small = new SmallSets(sizes.small, seed);
+    this.big = new BigSets(sizes.big);
+  }
+
+  /** Room for anything that one packet may need: a row, two port sets and a token set of either size. */
+  hasRoom(): boolean {
+    return this.rows < this.#capacity && this.hasPools();
+  }
+
+  /** Room for anything that a packet of a row that is there may need. */
+  hasPools(): boolean {
+    return this.small.used + 3 <= this.small.slots && this.big.used < this.big.slots;
+  }
+
+  /** Forgets all rows; takes as long as there were rows, not as the table is large. */
+  clear(): void {
+    const index = this.#index;
+    if (this.rows * 8 < index.length)
+      for (let row = 0; row < this.rows; row++) index[this.words[(row << ENTRY_SHIFT) + PLACE]!] = 0;
+    else index.fill(0);
+    this.rows = 0;
+    this.small.clear();
+    this.big.clear();
+  }
+
+  /**
+   * Reads what the next packets will need and uses none of it: these loads do not wait for one another, as those of packets
+   * that are counted in turn do. Worth a tenth of the whole time when the table is larger than the caches.
+   */
+  approach(hashes: Int32Array, from: number, n: number): number {
+    const words = this.words;
+    const index = this.#index;
+    const mask = this.#entryMask;
+    const end = Math.min(n, from + 16);
+    let sum = 0;
+    for (let k = from; k < end; k++) {
+      const number = index[hashes[k]! & mask]! & mask;
+      const base = number === 0 ? 0 : (number - 1) << ENTRY_SHIFT;
+      sum ^= words[base]! ^ words[base + FIRST]! ^ words[base + TOKEN_LIST]!;
+    }
+    this.touched = sum;
+    return end;
+  }
+
+  /** Where the entry of this key begins, or the complement of the free place in the index that it would take. */
+  find({ src, signature, innerDst }: PacketBatch, i: number, hash: number, key: number, has: number): number {
+    const words = this.words;
+    const index = this.#index;
+    const mask = this.#entryMask;
+    const at = 4 * i;
+    let place = hash & mask;
+    for (;;) {
+      const word = index[place]!;
+      if (word === 0) return ~place;
+      if (((word ^ hash) & ~mask) === 0) {
+        const base = ((word & mask) - 1) << ENTRY_SHIFT;
+        if (
+          words[base] === hash &&
+          words[base + SRC + 3] === (src[at + 3]! | 0) &&
+          words[base + META] === key &&
+          words[base + EXTRA] === has &&
+          words[base + SRC + 2] === (src[at + 2]! | 0) &&
+          words[base + SRC + 1] === (src[at + 1]! | 0) &&
+          words[base + SRC] === (src[at]! | 0) &&
+          ((has & HAS_SIGNATURE) === 0 ||
+            (words[base + SIGNATURE] === (signature[2 * i]! | 0) &&
+              words[base + SIGNATURE + 1] === (signature[2 * i + 1]! | 0))) &&
+          ((has & HAS_INNER_VICTIM) === 0 ||
+            (words[base + VICTIM + 3] === (innerDst[at + 3]! | 0) &&
+              words[base + VICTIM + 2] === (innerDst[at + 2]! | 0) &&
+              words[base + VICTIM + 1] === (innerDst[at + 1]! | 0) &&
+              words[base + VICTIM] === (innerDst[at]! | 0)))
+        )
+          return base;
+      }
+      place = (place + 1) & mask;
+    }
+  }
+
+  /** A new entry with nothing counted. Every word that emit.ts reads is written. */
+  create(
+    { src, signature, innerDst }: PacketBatch,
+    i: number,
+    hash: number,
+    key: number,
+    has: number,
+    place: number,
+  ): number {
+    const words = this.words;
+    const base = this.rows << ENTRY_SHIFT;
+    this.rows++;
+    this.#index[place] = (hash & ~this.#entryMask) | this.rows;
+    const at = 4 * i;
+    words[base] = hash;
+    words[base + SRC] = src[at]!;
+    words[base + SRC + 1] = src[at + 1]!;
+    words[base + SRC + 2] = src[at + 2]!;
+    words[base + SRC + 3] = src[at + 3]!;
+    words[base + META] = key;
+    words[base + EXTRA] = has;
+    const signed = (has & HAS_SIGNATURE) !== 0;
+    words[base + SIGNATURE] = signed ? signature[2 * i]! : 0;
+    words[base + SIGNATURE + 1] = signed ? signature[2 * i + 1]! : 0;
+    if ((has & HAS_INNER_VICTIM) !== 0) for (let j = 0; j < 4; j++) words[base + VICTIM + j] = innerDst[at + j]!;
+    words[base + PACKETS] = 0;
+    words[base + BYTES] = 0;
+    words[base + BYTES + 1] = 0;
+    words[base + FIRST] = 0x7fffffff;
+    words[base + LAST] = 0;
+    words[base + TTL] = 255;
+    words[base + UDP] = 65535;
+    words[base + TOKENS] = 0;
+    words[base + SRC_PORTS] = 0;
+    words[base + DST_PORTS] = 0;
+    words[base + PLACE] = place;
+    words[base + MISMATCHES] = 0;
+    words[base + MIRAI] = 0;
+    words[base + ZMAP] = 0;
+    words[base + MASSCAN] = 0;
+    for (let j = STATELESS; j < SPOOFS + 7; j++) words[base + j] = 0;
+    return base;
+  }
+
+  /** Counts one packet into the entry at `base`. */
+  count(packets: PacketBatch, i: number, base: number, offset: number, fact: number, token: number): void {
+    const words = this.words;
+    const seen = words[base + PACKETS]!;
+    words[base + PACKETS] = (seen + 1) | 0;
+    this.floats[(base + BYTES) >>> 1]! += packets.bytes[i]!;
+    if (offset < words[base + FIRST]!) words[base + FIRST] = offset;
+    if (offset > words[base + LAST]!) words[base + LAST] = offset;
+    const ttl = packets.ttl[i]!;
+    const kind = words[base + META]! >>> 24;
+    const old = words[base + TTL]!;
+    let low = old & 255;
+    let high = (old >>> 8) & 255;
+    if (ttl < low) low = ttl;
+    if (ttl > high) high = ttl;
+    let flags = old >>> 16;
+    if ((words[base + EXTRA]! & HAS_PORT) !== 0) {
+      const from = packets.srcPort[i]!;
+      if (seen < SAMPLES && seen >= 0) this.shorts[2 * (base + SAMPLE_PORTS) + seen] = from;
+      this.#port(base, SRC_PORTS, SRC_LIST, from);
+      if ((fact & FACT_BACKSCATTER) !== 0) this.#port(base, DST_PORTS, DST_LIST, packets.dstPort[i]!);
+      else words[base + DST_PORTS] = 1;
+      if (kind === TCP) flags |= packets.tcpFlags[i]!;
+      else {
+        const length = packets.udpLength[i]!;
+        const lengths = words[base + UDP]!;
+        let least = lengths & 0xffff;
+        let most = lengths >>> 16;
+        if (length < least) least = length;
+        if (length > most) most = length;
+        words[base + UDP] = least | (most << 16);
+      }
+    }
+    words[base + TTL] = low | (high << 8) | (flags << 16);
+    if (seen < SAMPLES && seen >= 0) words[base + SAMPLE_TIMES + seen] = offset;
+    if ((fact & MARKED) !== 0) this.#mark(base, fact);
+    const state = words[base + TOKENS]!;
+    if (state <= INLINE_TOKENS) {
+      const list = base + TOKEN_LIST;
+      for (let j = 0; j < state; j++) if (words[list + j] === token) return;
+      if (state < INLINE_TOKENS) {
+        words[list + state] = token;
+        words[base + TOKENS] = state + 1;
+        return;
+      }
+    }
+    this.#token(base, state, token);
+  }
+
+  #mark(base: number, fact: number): void {
+    const words = this.words;
+    words[base + MIRAI]! += (fact >>> 5) & 1;
+    words[base + ZMAP]! += (fact >>> 6) & 1;
+    words[base + MASSCAN]! += (fact >>> 7) & 1;
+    words[base + STATELESS]! += (fact >>> 8) & 1;
+    for (let j = 0; j < 7; j++) words[base + SPOOFS + j]! += (fact >>> (9 + j)) & 1;
+    if ((fact & FACT_MISMATCH) !== 0) words[base + MISMATCHES]!++;
+  }
+
+  /** Adds a token to a set that is no longer, or can no longer be, a list in the entry. */
+  #token(base: number, state: number, token: number): void {
+    const words = this.words;
+    const small = this.small;
+    let now = state;
+    if (state === INLINE_TOKENS) {
+      const slot = small.take();
+      for (let j = 0; j < INLINE_TOKENS; j++) small.add(slot, words[base + TOKEN_LIST + j]!);
+      now = SMALL | slot;
+    }
+    if ((now & SMALL) !== 0) {
+      const slot = now & SLOT_MASK;
+      if (!small.add(slot, token)) {
+        const bigger = this.big.take();
+        const count = small.copy(slot, this.#copied, 0);
+        for (let j = 0; j < count; j++) this.big.add(bigger, this.#copied[j]!);
+        this.big.add(bigger, token);
+        now = BIG | bigger;
+      }
+    } else this.big.add(now & SLOT_MASK, token);
+    words[base + TOKENS] = now;
+  }
+
+  #port(base: number, at: number, list: number, port: number): void {
+    const state = this.words[base + at]!;
+    if (state <= INLINE_PORTS) {
+      const shorts = this.shorts;
+      const from = 2 * (base + list);
+      for (let j = 0; j < state; j++) if (shorts[from + j] === port) return;
+      if (state < INLINE_PORTS) {
+        shorts[from + state] = port;
+        this.words[base + at] = state + 1;
+        return;
+      }
+      const slot = this.small.take();
+      for (let j = 0; j < INLINE_PORTS; j++) this.small.addPort(slot, shorts[from + j]!);
+      this.small.addPort(slot, port);
+      this.words[base + at] = SMALL | slot;
+    } else this.small.addPort(state & SLOT_MASK, port);
+  }
+}
