@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from "../platform/log.ts";
+import { Duplicates } from "../ship/duplicates.ts";
 import type { ReceivedBatch } from "../ship/receiver.ts";
 
+/** What the node itself sees of its sensors, beside what their reports tell. */
 export interface NodeAlarm {
-  /** RFC 3339 UTC, of the newest packets that show it. */
-  readonly time: string;
+  /** Milliseconds since 1970 UTC, when it was last seen. */
+  readonly time: number;
   readonly sensor: string;
   readonly kind: "duplicate";
   readonly text: string;
@@ -12,8 +14,32 @@ export interface NodeAlarm {
 export interface Alarms {
   /** Looks at a batch that was just stored. */
   look(received: ReceivedBatch): void;
-  /** What is wrong now, newest first. */
+  /** Compares what came last; called every few seconds. */
+  check(): void;
+  /** Alarms of the last ten minutes. */
   standing(): readonly NodeAlarm[];
 }
 
-export const openAlarms = (_log: Logger): Alarms => ({ look: () => undefined, standing: () => [] });
+const STANDS = 600_000;
+
+export const openAlarms = (log: Logger, clock: () => number = Date.now): Alarms => {
+  const duplicates = new Duplicates();
+  const standing = new Map<string, NodeAlarm>();
+  return {
+    look: ({ identity, batch, report }) => duplicates.add(identity.sensor, batch.flows, report.clockOffset ?? 0),
+    check: () => {
+      const now = clock();
+      for (const { sensors, rows, matched, sources } of duplicates.find()) {
+        const [one, other] = sensors;
+        const text = `Sensors ${one} and ${other} report the same packets: ${matched} of ${rows} rows in the last minute, from ${sources} sources; their counts add up to too much`;
+        for (const sensor of sensors) {
+          const key = `${sensor} ${one} ${other}`;
+          if (!standing.has(key)) log.warn({ sensors, rows, matched, sources }, text);
+          standing.set(key, { time: now, sensor, kind: "duplicate", text });
+        }
+      }
+      for (const [key, { time }] of standing) if (now - time > STANDS) standing.delete(key);
+    },
+    standing: () => [...standing.values()],
+  };
+};

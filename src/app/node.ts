@@ -21,6 +21,7 @@ import { openObservatory, readNamed } from "./observatory.ts";
 import { openStore } from "./stores.ts";
 
 const ROLL_UP_EVERY = 5_000;
+const ALARMS_EVERY = 10_000;
 const CARE_EVERY = 60_000;
 const portalFolder = join(import.meta.dirname, "../../portal/dist");
 
@@ -76,7 +77,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const live = createLive({ run: started });
   const alarms = openAlarms(log);
 
-  const observatory = openObservatory(store, { settings, simulated, registry });
+  const observatory = openObservatory(store, { settings, simulated, registry, alarms });
 
   const accept = async (received: ReceivedBatch): Promise<unknown> => {
     const outcome = await store.append(received);
@@ -154,6 +155,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
         log.warn({ sensor: name, since: new Date(since / 1000).toISOString() }, "rows of a revoked sensor withdrawn");
       }
     }),
+    every(ALARMS_EVERY, "looking for alarms", async () => alarms.check()),
     every(CARE_EVERY, "reading prefix data", async () => {
       if (await store.reloadPrefixes()) {
         names = new Map(origins.names);

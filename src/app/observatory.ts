@@ -7,6 +7,7 @@ import { AppError } from "../platform/errors.ts";
 import type { SensorRegistry } from "../ship/registry.ts";
 import { rollupSource } from "../store/flows/rollups.ts";
 import type { FlowStore } from "../store/flows/store.ts";
+import type { Alarms } from "./alarms.ts";
 import type { Settings } from "./config.ts";
 
 /** Text of a file that the configuration names. @throws AppError CONFIG_UNREADABLE. */
@@ -24,12 +25,13 @@ export interface ObservatoryWiring {
   readonly simulated: boolean;
   /** The sensors enrolled at this node; absent: those that reported. */
   readonly registry?: SensorRegistry;
+  readonly alarms?: Alarms;
 }
 
 /** The questions, wired to a store. */
 export const openObservatory = (
   store: FlowStore,
-  { settings, simulated, registry }: ObservatoryWiring,
+  { settings, simulated, registry, alarms }: ObservatoryWiring,
 ): Observatory => {
   const lists = (settings.config.researchScanners ?? []).map((file) => readNamed(settings.path(file)));
   const research = lists.length === 0 ? null : parseResearchList(lists.join("\n"));
@@ -38,6 +40,7 @@ export const openObservatory = (
     now: Date.now,
     simulated,
     research: () => research,
+    alarms: () => alarms?.standing() ?? [],
     rollUps: () => ({
       source: (name, grain, range, asked) => rollupSource(name, grain, range, store.frontiers(), asked),
     }),
