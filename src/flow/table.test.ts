@@ -279,6 +279,22 @@ describe("flow table", () => {
     );
   });
 
+  it("goes on where times are impossible, and counts such packets as of 1970", () => {
+    const { table, taken } = tableOf();
+    table.add(batchOf([Number.NaN, Infinity, -1, 1e300, 2 ** 53, 5].map((time) => syn({ time }))));
+    table.flush();
+    expect(packetsIn(taken)).toBe(6);
+    expect(taken.map(({ interval }) => interval)).toEqual([0]);
+  });
+
+  it("makes a batch for each change of interval, however often time jumps", () => {
+    const { table, taken } = tableOf();
+    table.add(batchOf(many(500, syn(), (i) => ({ time: (i % 2) * 10_000_000 }))));
+    table.flush();
+    expect(taken.length).toBe(500);
+    expect(packetsIn(taken)).toBe(500);
+  });
+
   it("refuses options out of range", () => {
     expect(() => tableOf({ capacity: 0 })).toThrow(RangeError);
     expect(() => tableOf({ intervalLength: 0 })).toThrow(RangeError);

@@ -21,7 +21,7 @@ export interface FlowTableOptions {
   readonly exercise: string;
   /** Microseconds, whole, at most 30 minutes. */
   readonly intervalLength: number;
-  /** 16 secret bytes that never leave the sensor; derive them from its secret for this purpose alone (docs/decisions). */
+  /** 16 secret bytes that never leave the sensor; HMAC-SHA256(secret, "layang token v1"), first 16 (docs/decisions/0003-tokens.md). */
   readonly key: Uint8Array;
   /** The declared dark prefixes; null takes every destination for dark. */
   readonly dark: DarkSet | null;

@@ -3,7 +3,7 @@
 /**
  * Keyed tokens: what stands for a dark address outside its sensor. A token is 32 bits of Chaskey-12 (N. Mouha et al., SAC
  * 2014; ISO/IEC 29192-6), a MAC made of 32-bit additions, rotations and exclusive-ors, under a 128-bit key that never
- * leaves the sensor. docs/decisions/0004-tokens.md says why it is not HMAC-SHA256 itself.
+ * leaves the sensor. docs/decisions/0003-tokens.md says why it is not HMAC-SHA256 itself.
  */
 
 /** A 128-bit key as four words, and Chaskey's two subkeys. */
