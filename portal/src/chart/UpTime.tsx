@@ -49,8 +49,8 @@ export const UpTime = ({ answer }: { answer: Sensors }) => {
         })}
       </ul>
       <div className="uptime-axis faint" aria-hidden>
-        <span>{f.time(new Date(from))}</span>
-        <span>{f.time(new Date(to))}</span>
+        <span>{f.brief(new Date(from))}</span>
+        <span>{f.brief(new Date(to))} UTC</span>
       </div>
       <ul className="uptime-keys" aria-hidden>
         {(["up", "down", "degraded", "before"] as const).map((state) => (

@@ -7,7 +7,7 @@ import { ask } from "../api.ts";
 import { SeriesChart } from "../chart/SeriesChart.tsx";
 import { useGroupLabel } from "../chart/labels.ts";
 import { Asked } from "../design/Asked.tsx";
-import { Bar, CountryLink, NetworkLink, SourceLink } from "../design/names.tsx";
+import { CountryLink, NetworkLink, SourceLink } from "../design/names.tsx";
 import { Head, Segments, When } from "../design/parts.tsx";
 import { PeriodPicker } from "../design/PeriodPicker.tsx";
 import { Table } from "../design/Table.tsx";
@@ -161,91 +161,80 @@ export const Explore = () => {
             </div>
           }
         >
-          {(answer) => <SeriesChart answer={answer} group={group} height={340} />}
-        </Asked>
-        <div className="grid">
-          {group === "none" ? undefined : (
-            <Asked<Series>
-              className="w4"
-              title={t.explore.groupsTable}
-              path="series"
-              query={query}
-              isEmpty={(answer) => answer.groups.length === 0}
-            >
-              {(answer) => (
-                <Table
-                  label={t.explore.groupsTable}
-                  rows={answer.groups}
-                  keyOf={({ group: name }) => name}
-                  columns={[
-                    {
-                      key: "group",
-                      head: t.explore.groups[group],
-                      rowHead: true,
-                      className: "name",
-                      cell: (row) => label(row.group, row.label),
-                    },
-                    {
-                      key: "bar",
-                      head: "",
-                      className: "bar-cell",
-                      cell: ({ total }) => (
-                        <Bar share={total / Math.max(1, ...answer.groups.map((one) => one.total))} />
-                      ),
-                    },
-                    { key: "total", head: t.explore.measures[measure], num: true, cell: ({ total }) => f.count(total) },
-                  ]}
-                />
-              )}
-            </Asked>
+          {(answer) => (
+            <>
+              <SeriesChart answer={answer} group={group} height={340} />
+              {group === "none" ? undefined : <Totals answer={answer} label={label} />}
+            </>
           )}
-          <Asked<SourcesTop>
-            className=""
-            title={t.explore.sources}
-            path="sources/top"
-            query={{ ...when, ...filters, limit: 100 }}
-            lines={12}
-          >
-            {(answer) => (
-              <Table
-                label={t.explore.sources}
-                rows={answer.rows}
-                keyOf={({ ip }) => ip}
-                columns={[
-                  { key: "ip", head: t.word.address, rowHead: true, cell: ({ ip }) => <SourceLink ip={ip} /> },
-                  { key: "country", head: t.word.country, cell: ({ country }) => <CountryLink code={country} /> },
-                  {
-                    key: "network",
-                    head: t.word.network,
-                    className: "name",
-                    cell: ({ asn, network }) => <NetworkLink asn={asn} name={network} />,
-                  },
-                  { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
-                  { key: "ports", head: t.word.ports, num: true, cell: ({ ports }) => f.count(ports) },
-                  { key: "sensors", head: t.word.sensors, num: true, cell: ({ sensors }) => f.count(sensors) },
-                  {
-                    key: "marks",
-                    head: t.word.tools,
-                    cell: (row) => (
-                      <span className="row nowrap">
-                        {markNames
-                          .filter((name) => row[name] > 0)
-                          .map((name) => (
-                            <span key={name} className={`chip ${name === "mirai" ? "act" : ""}`}>
-                              {name}
-                            </span>
-                          ))}
-                      </span>
-                    ),
-                  },
-                  { key: "last", head: `${t.word.last} (UTC)`, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
-                ]}
-              />
-            )}
-          </Asked>
-        </div>
+        </Asked>
+        <Asked<SourcesTop>
+          className=""
+          title={t.explore.sources}
+          path="sources/top"
+          query={{ ...when, ...filters, limit: 100 }}
+          lines={12}
+        >
+          {(answer) => (
+            <Table
+              label={t.explore.sources}
+              rows={answer.rows}
+              keyOf={({ ip }) => ip}
+              columns={[
+                { key: "ip", head: t.word.address, rowHead: true, cell: ({ ip }) => <SourceLink ip={ip} /> },
+                { key: "country", head: t.word.country, cell: ({ country }) => <CountryLink code={country} /> },
+                {
+                  key: "network",
+                  head: t.word.network,
+                  className: "name",
+                  cell: ({ asn, network }) => <NetworkLink asn={asn} name={network} />,
+                },
+                { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
+                { key: "ports", head: t.word.ports, num: true, cell: ({ ports }) => f.count(ports) },
+                { key: "sensors", head: t.word.sensors, num: true, cell: ({ sensors }) => f.count(sensors) },
+                {
+                  key: "marks",
+                  head: t.word.tools,
+                  cell: (row) => (
+                    <span className="row nowrap">
+                      {markNames
+                        .filter((name) => row[name] > 0)
+                        .map((name) => (
+                          <span key={name} className={`chip ${name === "mirai" ? "act" : ""}`}>
+                            {name}
+                          </span>
+                        ))}
+                    </span>
+                  ),
+                },
+                { key: "last", head: `${t.word.last} (UTC)`, cell: ({ lastSeen }) => <When at={lastSeen} alone /> },
+              ]}
+            />
+          )}
+        </Asked>
       </div>
     </>
+  );
+};
+
+/** The groups' totals in a line, with their share of all groups shown where amounts add up (sources do not). */
+const Totals = ({ answer, label }: { answer: Series; label: (group: string, given: string) => string }) => {
+  const { t, f } = useWords();
+  const all = answer.groups.reduce((sum, { total }) => sum + total, 0);
+  return (
+    <dl className="totals" aria-label={t.explore.groupsTable}>
+      {answer.groups.map((row) => (
+        <div key={row.group}>
+          <dt>{label(row.group, row.label)}</dt>
+          <dd>
+            {f.count(row.total)}
+            {answer.facts.measure === "sources" || all === 0 ? undefined : (
+              <span className="faint"> {f.share(row.total / all)}</span>
+            )}
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 };
 

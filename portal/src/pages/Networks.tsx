@@ -97,91 +97,94 @@ export const Networks = () => {
         }
       />
       <div className="grid">
-        <div className="w7 stack">
-          <Asked<Countries> title={t.networks.map} path="countries" query={query} height={420}>
-            {(answer) => (
-              <Suspense fallback={<Bones height={420} />}>
-                <WorldMap
-                  amounts={answer.rows.map((row) => ({ code: row.country, value: amount(row) }))}
-                  label={`${t.networks.map}: ${unit}`}
-                  unit={unit}
-                />
-              </Suspense>
-            )}
-          </Asked>
-          <Asked<NetworksAnswer> title={t.networks.asns} path="networks" query={{ ...when, by, limit: 200 }} lines={14}>
-            {(answer) => (
-              <Table
-                label={t.networks.asns}
-                rows={answer.rows}
-                keyOf={({ asn, rank }) => `${asn} ${rank}`}
-                columns={[
-                  {
-                    key: "network",
-                    head: t.word.network,
-                    rowHead: true,
-                    className: "name",
-                    cell: ({ asn, network }) => <NetworkLink asn={asn} name={network} />,
-                  },
-                  { key: "country", head: t.word.country, cell: ({ country }) => <CountryLink code={country} /> },
-                  ...amountColumns,
-                ]}
+        <Asked<Countries> className="w8 tall" title={t.networks.map} path="countries" query={query} height={420}>
+          {(answer) => (
+            <Suspense fallback={<Bones height={420} />}>
+              <WorldMap
+                amounts={answer.rows.map((row) => ({ code: row.country, value: amount(row) }))}
+                label={`${t.networks.map}: ${unit}`}
+                unit={unit}
               />
-            )}
-          </Asked>
-        </div>
-        <div className="w5 stack">
-          <Asked<DomesticOverseas>
-            title={t.networks.side}
-            note={t.networks.sideNote}
-            path="region/domestic-overseas"
-            query={when}
-            height={200}
-            isEmpty={(answer) => answer.rows.every(({ perSensorDay }) => perSensorDay === null)}
-          >
-            {(answer) => (
-              <div className="stack">
-                <p>
-                  {answer.facts.ratio === null
-                    ? t.networks.sideLedeNone
-                    : t.networks.sideLede(f.rate(answer.facts.ratio))}
-                </p>
-                <DateChart
-                  rows={answer.rows.map(({ date, side, perSensorDay }) => ({ date, group: side, value: perSensorDay }))}
-                  nameOf={(side) => (side === "domestic" ? t.word.domestic : t.word.overseas)}
-                  label={t.networks.side}
-                  unit={t.reports.perSensorDay}
-                  height={200}
-                />
-              </div>
-            )}
-          </Asked>
-          <Asked<Countries> title={t.networks.countries} path="countries" query={query} lines={20}>
-            {(answer) => (
-              <Table
-                label={t.networks.countries}
-                rows={answer.rows}
-                keyOf={({ country }) => country}
-                columns={[
-                  {
-                    key: "country",
-                    head: t.word.country,
-                    rowHead: true,
-                    className: "name",
-                    cell: ({ country }) => <CountryLink code={country} />,
-                  },
-                  {
-                    key: "bar",
-                    head: "",
-                    className: "bar-cell",
-                    cell: (row) => <Bar share={amount(row) / (amount(answer.rows[0] ?? row) || 1)} />,
-                  },
-                  ...amountColumns,
-                ]}
+            </Suspense>
+          )}
+        </Asked>
+        <Asked<DomesticOverseas>
+          className="w4 tall"
+          title={t.networks.side}
+          note={t.networks.sideNote}
+          path="region/domestic-overseas"
+          query={when}
+          height={200}
+          isEmpty={(answer) => answer.rows.every(({ perSensorDay }) => perSensorDay === null)}
+        >
+          {(answer) => (
+            <div className="stack">
+              <p>
+                {answer.facts.ratio === null
+                  ? t.networks.sideLedeNone
+                  : t.networks.sideLede(f.rate(answer.facts.ratio))}
+              </p>
+              <DateChart
+                rows={answer.rows.map(({ date, side, perSensorDay }) => ({ date, group: side, value: perSensorDay }))}
+                nameOf={(side) => (side === "domestic" ? t.word.domestic : t.word.overseas)}
+                label={t.networks.side}
+                unit={t.reports.perSensorDay}
+                height={200}
               />
-            )}
-          </Asked>
-        </div>
+            </div>
+          )}
+        </Asked>
+        <Asked<Countries> className="w5" title={t.networks.countries} path="countries" query={query} lines={20}>
+          {(answer) => (
+            <Table
+              label={t.networks.countries}
+              rows={answer.rows}
+              keyOf={({ country }) => country}
+              columns={[
+                {
+                  key: "country",
+                  head: t.word.country,
+                  rowHead: true,
+                  className: "name",
+                  cell: ({ country }) => <CountryLink code={country} />,
+                },
+                {
+                  key: "bar",
+                  head: "",
+                  className: "bar-cell",
+                  cell: (row) => <Bar share={amount(row) / (amount(answer.rows[0] ?? row) || 1)} />,
+                },
+                ...amountColumns,
+              ]}
+            />
+          )}
+        </Asked>
+        <Asked<NetworksAnswer>
+          className="w7"
+          title={t.networks.asns}
+          path="networks"
+          query={{ ...when, by, limit: 200 }}
+          lines={14}
+        >
+          {(answer) => (
+            <Table
+              label={t.networks.asns}
+              rows={answer.rows}
+              keyOf={({ asn, rank }) => `${asn} ${rank}`}
+              columns={[
+                {
+                  key: "network",
+                  head: t.word.network,
+                  rowHead: true,
+                  className: "name",
+                  cell: ({ asn, network }) => <NetworkLink asn={asn} name={network} />,
+                },
+                { key: "country", head: t.word.country, cell: ({ country }) => <CountryLink code={country} /> },
+                ...amountColumns,
+              ]}
+            />
+          )}
+        </Asked>
       </div>
     </>
   );

@@ -139,7 +139,7 @@ export const Now = () => {
       />
       <div className="grid">
         <div className="w8 stack">
-          <Panel title={t.now.stripTitle} note={t.now.stripNote} actions={<LiveChip open={open} />}>
+          <Panel className="order-1" title={t.now.stripTitle} note={t.now.stripNote} actions={<LiveChip open={open} />}>
             {sensors.data === undefined || sensors.data.rows.length === 0 ? (
               <Empty title={t.now.stripEmpty}>{t.state.noDataHint}</Empty>
             ) : (
@@ -184,6 +184,7 @@ export const Now = () => {
         </div>
         <div className="w4 stack">
           <Asked<News>
+            className="order-2"
             title={t.now.newsTitle}
             path="news"
             query={newsQuery}
@@ -216,17 +217,17 @@ export const Now = () => {
           >
             {(answer) => <Beats answer={answer} />}
           </Asked>
-          <Asked<Series>
-            title={t.now.packetsTitle}
-            path="series"
-            query={{ last: "24h", measure: "packets", step: "5m" }}
-            every={60_000}
-            height={180}
-            isEmpty={(answer) => answer.facts.total === 0}
-          >
-            {(answer) => <SeriesChart answer={answer} height={180} />}
-          </Asked>
         </div>
+        <Asked<Series>
+          title={t.now.packetsTitle}
+          path="series"
+          query={{ last: "24h", measure: "packets", step: "5m" }}
+          every={60_000}
+          height={200}
+          isEmpty={(answer) => answer.facts.total === 0}
+        >
+          {(answer) => <SeriesChart answer={answer} height={200} />}
+        </Asked>
       </div>
     </>
   );

@@ -106,7 +106,7 @@ export const Sensors = () => {
                   columns={[
                     { key: "time", head: `${t.word.time} (UTC)`, cell: ({ time }) => <When at={time} alone /> },
                     { key: "sensor", head: t.word.sensor, rowHead: true, cell: ({ sensor }) => sensor },
-                    { key: "text", head: t.word.reason, cell: ({ text }) => text },
+                    { key: "text", head: t.word.reason, className: "text", cell: ({ text }) => text },
                   ]}
                 />
               )}

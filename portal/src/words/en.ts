@@ -106,8 +106,7 @@ export const en = {
     stale: (time: string) => `Could not be refreshed; shown as of ${time}`,
     errorTitle: "This question got no answer",
     unreachable: "The node does not answer. Check that it runs; this page asks again when you press the button.",
-    unauthorised:
-      "This page does not carry the node's token. Open the address that the node printed when it started.",
+    unauthorised: "This page does not carry the node's token. Open the address that the node printed when it started.",
     slow: "The question took longer than the node allows. Choose a shorter period or more filters.",
     wrong: "The node refused the question as it was put. Check the filters in the address.",
     failed: "The node failed while answering. The code below is explained in docs/errors.md.",

@@ -8,7 +8,14 @@ import type { Messages } from "./messages.ts";
 /** Catalogue and script of a language; both are fetched when the language is chosen. */
 const load: Record<Language, () => Promise<Messages>> = {
   en: () => Promise.resolve(en),
-  ja: async () => (await Promise.all([import("./ja.ts"), import("../design/fonts-ja.css")]))[0].ja,
+  ja: async () =>
+    (
+      await Promise.all([
+        import("./ja.ts"),
+        import("@fontsource/noto-sans-jp/400.css"),
+        import("@fontsource/noto-sans-jp/600.css"),
+      ])
+    )[0].ja,
   id: async () => (await import("./id.ts")).id,
   th: async () => (await Promise.all([import("./th.ts"), import("../design/fonts-th.css")]))[0].th,
 };
