@@ -2,7 +2,7 @@
 import type { RawBatch } from "../model/packets.ts";
 import { AppError } from "../platform/errors.ts";
 import { WINDOW, rawBatch } from "./batch.ts";
-import type { Framer } from "./batch.ts";
+import type { Framer, Totals } from "./batch.ts";
 import { isPcapMagic, pcapFramer } from "./pcap.ts";
 import { isPcapngMagic, pcapngFramer } from "./pcapng.ts";
 import { compression, decompressed, fileSource, prefixed, streamSource } from "./source.ts";
@@ -73,21 +73,11 @@ const stop = (summary: CaptureSummary, reason: string): void => {
   summary.reason = reason;
 };
 
-const account = (summary: CaptureSummary, batch: RawBatch): void => {
-  const { count, lengths, times } = batch;
-  let bytes = 0;
-  let first = summary.first ?? Infinity;
-  let last = summary.last ?? -Infinity;
-  for (let i = 0; i < count; i++) {
-    bytes += lengths[i]!;
-    const time = times[i]!;
-    if (time < first) first = time;
-    if (time > last) last = time;
-  }
-  summary.packets += count;
-  summary.bytes += bytes;
-  summary.first = first;
-  summary.last = last;
+const account = (summary: CaptureSummary, packets: number, totals: Totals): void => {
+  summary.packets += packets;
+  summary.bytes = totals.bytes;
+  summary.first = totals.first;
+  summary.last = totals.last;
 };
 
 const framerOf = (magic: number): Framer | undefined =>
@@ -98,6 +88,12 @@ export async function* framed(source: ByteSource, framer: Framer, summary: Captu
   const window = new Uint8Array(WINDOW);
   const view = new DataView(window.buffer);
   const batch = rawBatch(window);
+  // A live capture that was restarted goes on where it was.
+  const totals: Totals = {
+    bytes: summary.bytes,
+    first: summary.first ?? Infinity,
+    last: summary.last ?? -Infinity,
+  };
   let start = 0;
   let end = 0;
   for (;;) {
@@ -119,9 +115,9 @@ export async function* framed(source: ByteSource, framer: Framer, summary: Captu
       if (framer.skip > 0) break;
       batch.count = 0;
       const before = start;
-      start = framer.take(view, start, end, batch);
+      start = framer.take(view, start, end, batch, totals);
       if (batch.count > 0) {
-        account(summary, batch);
+        account(summary, batch.count, totals);
         yield batch;
       }
       if (framer.stopped !== "") return stop(summary, framer.stopped);

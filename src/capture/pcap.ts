@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RawBatch } from "../model/packets.ts";
 import { MAX_PACKET } from "./batch.ts";
-import type { Framer } from "./batch.ts";
+import type { Framer, Totals } from "./batch.ts";
 
 /** Bytes of the file header, and of the header before each packet. */
 const FILE_HEADER = 24;
@@ -35,7 +35,7 @@ export const pcapFramer = (): Framer => {
   return {
     skip: 0,
     stopped: "",
-    take(view: DataView, from: number, to: number, batch: RawBatch): number {
+    take(view: DataView, from: number, to: number, batch: RawBatch, totals: Totals): number {
       let at = from;
       if (linkType < 0) {
         at = open(view, from, to, this);
@@ -48,6 +48,7 @@ export const pcapFramer = (): Framer => {
       const order = little;
       const fine = nano;
       let n = batch.count;
+      let { bytes, first, last } = totals;
       while (n < capacity && to - at >= RECORD_HEADER) {
         const size = view.getUint32(at + 8, order);
         if (size > MAX_PACKET) {
@@ -59,12 +60,20 @@ export const pcapFramer = (): Framer => {
         const fraction = view.getUint32(at + 4, order);
         offsets[n] = data;
         captured[n] = size;
-        lengths[n] = view.getUint32(at + 12, order);
-        times[n] = view.getUint32(at, order) * 1e6 + (fine ? Math.floor(fraction / 1000) : fraction);
+        const length = view.getUint32(at + 12, order);
+        const time = view.getUint32(at, order) * 1e6 + (fine ? Math.floor(fraction / 1000) : fraction);
+        lengths[n] = length;
+        times[n] = time;
+        bytes += length;
+        if (time < first) first = time;
+        if (time > last) last = time;
         n++;
         at = data + size;
       }
       batch.count = n;
+      totals.bytes = bytes;
+      totals.first = first;
+      totals.last = last;
       return at;
     },
   };

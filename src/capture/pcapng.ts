@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RawBatch } from "../model/packets.ts";
 import { MAX_PACKET } from "./batch.ts";
-import type { Framer } from "./batch.ts";
+import type { Framer, Totals } from "./batch.ts";
 
 const SECTION = 0x0a0d0d0a;
 const INTERFACE = 1;
@@ -94,6 +94,7 @@ export const pcapngFramer = (): Framer => {
   let interfaces: Interface[] = [];
   /** A simple packet block has no time: it takes that of the packet before it. */
   let time = 0;
+  let sums: Totals = { bytes: 0, first: Infinity, last: -Infinity };
 
   /** Appends the packet; false when it belongs in the next batch (or nowhere: see `stopped`). */
   const packet = (
@@ -113,6 +114,9 @@ export const pcapngFramer = (): Framer => {
     batch.captured[n] = place.captured;
     batch.lengths[n] = place.length;
     batch.times[n] = time;
+    sums.bytes += place.length;
+    sums.first = Math.min(sums.first, time);
+    sums.last = Math.max(sums.last, time);
     batch.count = n + 1;
     return true;
   };
@@ -170,7 +174,8 @@ export const pcapngFramer = (): Framer => {
   return {
     skip: 0,
     stopped: "",
-    take(view: DataView, from: number, to: number, batch: RawBatch): number {
+    take(view: DataView, from: number, to: number, batch: RawBatch, totals: Totals): number {
+      sums = totals;
       let at = from;
       while (batch.count < batch.offsets.length && to - at >= 12) {
         const mark = view.getUint32(at);
