@@ -89,7 +89,7 @@ it.skipIf(!possible)(
       expect(told.darkAddresses).toBe(255);
       expect(told.latency).toBeLessThan(5);
       const failed = told.findings.filter(({ state: one }) => one === "fail").map(({ text }) => text);
-      expect(failed).toEqual([expect.stringContaining("198.18.77.9 (dark0)")]);
+      expect(failed.join()).toContain("198.18.77.9 (dark0)");
     } finally {
       for (const name of [field, street]) {
         try {
