@@ -8,7 +8,7 @@ import { createSql, retentionSql, storeTables } from "./ddl.ts";
 import type { Engine } from "./engine.ts";
 import { Journal } from "./journal.ts";
 import type { JournalBatch, JournalEntry, JournalRevocation } from "./journal.ts";
-import { encodeAggregates, encodeFlows, encodeNetworks } from "./native.ts";
+import { encodeAggregates, encodeFlows, encodeNetworks, nativeSink } from "./native.ts";
 import type { Origins } from "./origins.ts";
 import type { Retention } from "./retention.ts";
 import { defaultRetention } from "./retention.ts";
@@ -84,6 +84,8 @@ const idOf = ({ sensor, sequence, hash }: ArrivedBatch["identity"]): string => {
 export class Keeper implements FlowStore {
   readonly #engine: Engine;
   readonly #journal: Journal;
+  /** Blocks of flows are written here, and from here into the journal. */
+  readonly #sink = nativeSink();
   readonly #origins: Origins | null;
   readonly #seen = new Map<string, Sequences>();
   /** Appends on their way, by sensor and sequence: a repetition waits for the first. */
@@ -207,7 +209,9 @@ GROUP BY sensor, run`,
     // A batch whose insert failed before keeps the bytes it was begun with: part of them may be in the store.
     if (!this.#journal.has(id)) {
       this.#journal.begin(entry, {
-        ...(entry.flows > 0 ? { flows: arrived.encoded ?? encodeFlows(batch, this.#origins?.table ?? null) } : {}),
+        ...(entry.flows > 0
+          ? { flows: arrived.encoded ?? encodeFlows(batch, this.#origins?.table ?? null, this.#sink) }
+          : {}),
         ...(entry.aggregates > 0 ? { aggregates: encodeAggregates(batch) } : {}),
       });
     }

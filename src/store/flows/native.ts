@@ -15,11 +15,16 @@ import { engineType } from "./schema.ts";
 
 const text = new TextEncoder();
 
-/** Bytes that grow; one a block, cut to its length at the end. */
-interface Sink {
+/** Bytes that grow. One may serve many blocks, one after another: pages once touched stay. */
+export interface Sink {
   bytes: Uint8Array<ArrayBuffer>;
+  view: DataView;
   at: number;
 }
+export const nativeSink = (length = 0): Sink => {
+  const bytes = new Uint8Array(length);
+  return { bytes, view: new DataView(bytes.buffer), at: 0 };
+};
 
 const reserve = (sink: Sink, length: number): number => {
   const at = sink.at;
@@ -27,6 +32,7 @@ const reserve = (sink: Sink, length: number): number => {
     const larger = new Uint8Array(Math.max(sink.bytes.length * 2, at + length));
     larger.set(sink.bytes.subarray(0, at));
     sink.bytes = larger;
+    sink.view = new DataView(larger.buffer);
   }
   sink.at = at + length;
   return at;
@@ -44,83 +50,88 @@ const putVarint = (sink: Sink, value: number): void => {
 const putText = (sink: Sink, value: string): void => {
   const bytes = text.encode(value);
   putVarint(sink, bytes.length);
-  sink.bytes.set(bytes, reserve(sink, bytes.length));
+  const at = reserve(sink, bytes.length);
+  sink.bytes.set(bytes, at);
 };
 const putU64 = (sink: Sink, value: number): void => {
   const at = reserve(sink, 8);
-  const view = new DataView(sink.bytes.buffer);
-  view.setUint32(at, value % 0x1_0000_0000, true);
-  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+  sink.view.setUint32(at, value % 0x1_0000_0000, true);
+  sink.view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
 };
 const putBytes = (sink: Sink, values: ArrayBufferView): void => {
   const at = reserve(sink, values.byteLength);
   sink.bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
 };
 
-/** Whole numbers below 2^53 as 64-bit values: low word, high word. */
-const wholeWords = (values: Float64Array, count: number): Uint32Array => {
-  const words = new Uint32Array(count * 2);
-  for (let i = 0; i < count; i++) {
+/** Whole numbers below 2^53 as 64-bit values. */
+const putWhole = (sink: Sink, values: Float64Array, count: number): void => {
+  let at = reserve(sink, count * 8);
+  const { view } = sink;
+  for (let i = 0; i < count; i++, at += 8) {
     const value = values[i]!;
     const high = Math.floor(value / 0x1_0000_0000);
-    words[2 * i] = value - high * 0x1_0000_0000;
-    words[2 * i + 1] = high;
+    view.setUint32(at, value - high * 0x1_0000_0000, true);
+    view.setUint32(at + 4, high, true);
   }
-  return words;
 };
 
-const durations = (first: ArrayLike<number>, last: ArrayLike<number>, count: number): Uint32Array => {
-  const values = new Uint32Array(count);
-  for (let i = 0; i < count; i++) values[i] = last[i]! - first[i]!;
-  return values;
+const putDurations = (sink: Sink, first: Float64Array, last: Float64Array, count: number): void => {
+  let at = reserve(sink, count * 4);
+  const { view } = sink;
+  for (let i = 0; i < count; i++, at += 4) view.setUint32(at, last[i]! - first[i]!, true);
 };
 
-/** Words of addresses in network byte order. */
-const networkOrder = (values: Uint32Array, count: number): Uint32Array => {
-  const words = new Uint32Array(count * 4);
-  for (let i = 0; i < words.length; i++) {
-    const value = values[i]!;
-    words[i] = (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+/** Addresses in network byte order. */
+const putAddresses = (sink: Sink, values: Uint32Array, count: number): void => {
+  let at = reserve(sink, count * 16);
+  const { view } = sink;
+  for (let i = 0; i < count * 4; i++, at += 4) view.setUint32(at, values[i]!);
+};
+
+/** Pairs (high, low) as 64-bit values. */
+const putPairs = (sink: Sink, values: Uint32Array, count: number): void => {
+  let at = reserve(sink, count * 8);
+  const { view } = sink;
+  for (let i = 0; i < count * 2; i += 2, at += 8) {
+    view.setUint32(at, values[i + 1]!, true);
+    view.setUint32(at + 4, values[i]!, true);
   }
-  return words;
 };
 
-/** Pairs (high, low) as 64-bit values: low word first. */
-const pairWords = (values: Uint32Array, count: number): Uint32Array => {
-  const words = new Uint32Array(count * 2);
-  for (let i = 0; i < words.length; i += 2) {
-    words[i] = values[i + 1]!;
-    words[i + 1] = values[i]!;
+const putEnds = (sink: Sink, ends: Uint32Array, count: number): void => {
+  let at = reserve(sink, count * 8);
+  const { view } = sink;
+  for (let i = 0; i < count; i++, at += 8) {
+    view.setUint32(at, ends[i]!, true);
+    view.setUint32(at + 4, 0, true);
   }
-  return words;
 };
 
-const endsOf = (ends: Uint32Array, count: number): Uint32Array => {
-  const words = new Uint32Array(count * 2);
-  for (let i = 0; i < count; i++) words[2 * i] = ends[i]!;
-  return words;
+const putValues = (sink: Sink, kind: ColumnKind, data: ColumnData, count: number): void => {
+  if (kind === "time" || kind === "u64") putWhole(sink, data.values as Float64Array, count);
+  else if (kind === "ip") putAddresses(sink, data.values as Uint32Array, count);
+  else if (kind === "pair") putPairs(sink, data.values as Uint32Array, count);
+  else putBytes(sink, data.values.subarray(0, count));
 };
 
-/** The engine's form of a column's values, in whatever array carries its bytes. */
-const engineValues = (kind: ColumnKind, data: ColumnData, count: number): ArrayBufferView => {
-  if (kind === "time" || kind === "u64") return wholeWords(data.values as Float64Array, count);
-  if (kind === "ip") return networkOrder(data.values as Uint32Array, count);
-  if (kind === "pair") return pairWords(data.values as Uint32Array, count);
-  return data.values.subarray(0, count);
-};
-
-const anyAbove = (values: ArrayLike<number>, length: number): boolean => {
-  for (let i = 0; i < length; i++) if (values[i] !== 0) return true;
+/** Whether the first `length` elements have a bit set. Looks at words of one kind whatever the array: it runs over every column. */
+const anySet = (values: ColumnData["values"], length: number): boolean => {
+  const bytes = length * values.BYTES_PER_ELEMENT;
+  const aligned = values.byteOffset % 4 === 0 ? bytes >>> 2 : 0;
+  const words = aligned > 0 ? new Uint32Array(values.buffer, values.byteOffset, aligned) : new Uint32Array(0);
+  for (let i = 0; i < aligned; i++) if (words[i] !== 0) return true;
+  const rest = new Uint8Array(values.buffer, values.byteOffset + aligned * 4, bytes - aligned * 4);
+  for (let i = 0; i < rest.length; i++) if (rest[i] !== 0) return true;
   return false;
 };
 
 /** Whether every row has the value that the engine puts in by itself. */
 const isDefault = (kind: ColumnKind, data: ColumnData, count: number): boolean =>
   data.present !== undefined
-    ? !anyAbove(data.present, count)
+    ? !anySet(data.present, count)
     : data.ends !== undefined
       ? (data.ends[count - 1] ?? 0) === 0
-      : kind !== "class" && !anyAbove(data.values, count * wordsOf(kind));
+      : kind !== "class" && !anySet(data.values, count * wordsOf(kind));
 
 const putStrings = (sink: Sink, values: Uint8Array, ends: Uint32Array, count: number): void => {
   let start = 0;
@@ -131,7 +142,9 @@ const putStrings = (sink: Sink, values: Uint8Array, ends: Uint32Array, count: nu
     if (end === start) sink.bytes[sink.at++] = 0;
     else {
       putVarint(sink, end - start);
-      sink.bytes.set(values.subarray(start, end), reserve(sink, end - start));
+      // Reserved first: it may replace the bytes.
+      const at = reserve(sink, end - start);
+      sink.bytes.set(values.subarray(start, end), at);
     }
     start = end;
   }
@@ -140,16 +153,17 @@ const putStrings = (sink: Sink, values: Uint8Array, ends: Uint32Array, count: nu
 const putColumn = (sink: Sink, kind: ColumnKind, data: ColumnData, count: number): void => {
   if (kind === "bytes") return putStrings(sink, data.values as Uint8Array, data.ends!, count);
   if (data.ends !== undefined) {
-    putBytes(sink, endsOf(data.ends, count));
+    putEnds(sink, data.ends, count);
     putBytes(sink, data.values.subarray(0, data.ends[count - 1] ?? 0));
     return;
   }
-  if (data.present === undefined) return putBytes(sink, engineValues(kind, data, count));
+  if (data.present === undefined) return putValues(sink, kind, data, count);
   const present = data.present;
   const at = reserve(sink, count);
-  for (let i = 0; i < count; i++) sink.bytes[at + i] = present[i] === 0 ? 1 : 0;
+  const { bytes } = sink;
+  for (let i = 0; i < count; i++) bytes[at + i] = present[i] === 0 ? 1 : 0;
   const values = sink.at;
-  putBytes(sink, engineValues(kind, data, count));
+  putValues(sink, kind, data, count);
   // What stands behind a NULL is not part of the batch; zeros keep it out of the store and make it compress.
   const width = (sink.at - values) / count;
   for (let i = 0; i < count; i++) {
@@ -217,11 +231,16 @@ const putOrigins = (sink: Sink, sources: Uint32Array, count: number, origins: Or
   return 2;
 };
 
-const room = (rows: number): Sink => ({ bytes: new Uint8Array(4_096 + rows * 160), at: 16 });
+/** Makes room for the head, whose length is known at the end. */
+const begin = (sink: Sink): Sink => {
+  sink.at = 0;
+  reserve(sink, 16);
+  return sink;
+};
 
 /** The block with its head written in front: `sink.at` starts behind 16 bytes kept for it. */
 const finish = (sink: Sink, columns: number, rows: number): Uint8Array<ArrayBuffer> => {
-  const head: Sink = { bytes: new Uint8Array(16), at: 0 };
+  const head = nativeSink(16);
   putVarint(head, columns);
   putVarint(head, rows);
   const start = 16 - head.at;
@@ -241,7 +260,7 @@ const putTable = <T extends ColumnTable>(
     if (name === "last_seen") {
       putText(sink, "duration");
       putText(sink, "UInt32");
-      putBytes(sink, durations(columns["first_seen"]!.values, data.values, count));
+      putDurations(sink, columns["first_seen"]!.values as Float64Array, data.values as Float64Array, count);
       written++;
       continue;
     }
@@ -254,25 +273,32 @@ const putTable = <T extends ColumnTable>(
   return written;
 };
 
-/** A batch's flow rows as one Native block, with the origins of the sources where a table is given. */
-export const encodeFlows = (batch: FlowBatch, origins: OriginTable | null): Uint8Array<ArrayBuffer> => {
+/** Bytes that a row takes in most batches. */
+const usualRow = 112;
+const fresh = (rows: number): Sink => nativeSink(4_096 + rows * usualRow);
+
+/**
+ * A batch's flow rows as one Native block, with the origins of the sources where a table is given. Given a sink, the
+ * block lies in it and is good until its next use.
+ */
+export const encodeFlows = (batch: FlowBatch, origins: OriginTable | null, into?: Sink): Uint8Array<ArrayBuffer> => {
   const { count, columns } = batch.flows;
-  const sink = room(count);
+  const sink = begin(into ?? fresh(count));
   let written = putHead(sink, batch, count) + putTable(sink, flowColumns, columns, count);
   if (origins !== null) written += putOrigins(sink, columns.src.values, count, origins);
   return finish(sink, written, count);
 };
 
 /** A batch's aggregate rows as one Native block. */
-export const encodeAggregates = (batch: FlowBatch): Uint8Array<ArrayBuffer> => {
+export const encodeAggregates = (batch: FlowBatch, into?: Sink): Uint8Array<ArrayBuffer> => {
   const { count, columns } = batch.aggregates;
-  const sink = room(count);
+  const sink = begin(into ?? fresh(count));
   return finish(sink, putHead(sink, batch, count) + putTable(sink, aggregateColumns, columns, count), count);
 };
 
 /** AS numbers with their names as one Native block. */
 export const encodeNetworks = (names: readonly (readonly [number, string])[]): Uint8Array<ArrayBuffer> => {
-  const sink = room(names.length);
+  const sink = begin(fresh(names.length));
   putText(sink, "asn");
   putText(sink, "UInt32");
   putBytes(
