@@ -96,25 +96,28 @@ export const pcapngFramer = (): Framer => {
   let time = 0;
   let sums: Totals = { bytes: 0, first: Infinity, last: -Infinity };
 
-  /** Appends the packet; false when it belongs in the next batch (or nowhere: see `stopped`). */
+  /** Appends the packet at `at`; false when it belongs in the next batch (or nowhere: see `stopped`). */
   const packet = (
     framer: Framer,
     batch: RawBatch,
     face: Interface,
-    place: { at: number; end: number; captured: number; length: number },
+    at: number,
+    end: number,
+    captured: number,
+    length: number,
   ): boolean => {
-    if (place.captured > MAX_PACKET || place.captured > place.end - place.at) {
-      framer.stopped = `a packet block claims ${place.captured} bytes`;
+    if (captured > MAX_PACKET || captured > end - at) {
+      framer.stopped = `a packet block claims ${captured} bytes`;
       return false;
     }
     if (batch.count > 0 && batch.linkType !== face.linkType) return false;
     const n = batch.count;
     batch.linkType = face.linkType;
-    batch.offsets[n] = place.at;
-    batch.captured[n] = place.captured;
-    batch.lengths[n] = place.length;
+    batch.offsets[n] = at;
+    batch.captured[n] = captured;
+    batch.lengths[n] = length;
     batch.times[n] = time;
-    sums.bytes += place.length;
+    sums.bytes += length;
     sums.first = Math.min(sums.first, time);
     sums.last = Math.max(sums.last, time);
     batch.count = n + 1;
@@ -152,15 +155,11 @@ export const pcapngFramer = (): Framer => {
     if (type === SIMPLE_PACKET) {
       const wire = view.getUint32(body, little);
       const captured = Math.min(wire, face.snaplen === 0 ? wire : face.snaplen, end - body - 4);
-      return packet(framer, batch, face, { at: body + 4, end, captured, length: wire });
+      return packet(framer, batch, face, body + 4, end, captured, wire);
     }
     time = microseconds(view.getUint32(body + 4, little), view.getUint32(body + 8, little), face);
-    return packet(framer, batch, face, {
-      at: body + 20,
-      end,
-      captured: view.getUint32(body + 12, little),
-      length: view.getUint32(body + 16, little),
-    });
+    const captured = view.getUint32(body + 12, little);
+    return packet(framer, batch, face, body + 20, end, captured, view.getUint32(body + 16, little));
   };
 
   const known = new Map([

@@ -88,7 +88,9 @@ export const prefixed = (head: Uint8Array, source: ByteSource): ByteSource => {
   };
 };
 
+/** Bytes given to and taken from a decompressor at once. */
 const COMPRESSED_CHUNK = 65_536;
+const OUTPUT = 131_072;
 
 /** Whether the four bytes, read most significant first, open a gzip or zstd stream. */
 export const compression = (magic: number): "gzip" | "zstd" | undefined =>
@@ -103,7 +105,8 @@ export const compression = (magic: number): "gzip" | "zstd" | undefined =>
  * cut in its tail gives all it holds before the error; output waits inside until it is read, so a bomb cannot grow memory.
  */
 export const decompressed = (kind: "gzip" | "zstd", source: ByteSource): ByteSource => {
-  const engine: Transform = kind === "gzip" ? createGunzip() : createZstdDecompress();
+  const engine: Transform =
+    kind === "gzip" ? createGunzip({ chunkSize: OUTPUT }) : createZstdDecompress({ chunkSize: OUTPUT });
   let failure = "";
   let wake = (): void => undefined;
   const awake = (): void => wake();
