@@ -32,7 +32,7 @@ export interface HistoryMade {
 const FIRST_SEQUENCE = 2 ** 40;
 
 /**
- * Cuts the past of every sensor into chunks, newest first: the last `recent` hours by the hour, the time before by six. A
+ * Cuts the past of every sensor into chunks, newest first: the last `recent` hours by three, the time before by twelve. A
  * sensor's outages are left out, so that they are outages in every graph.
  */
 export const historyChunks = (
@@ -44,7 +44,7 @@ export const historyChunks = (
 ): HistoryChunk[] => {
   const chunks: HistoryChunk[] = [];
   for (let end = to; end > from;) {
-    const length = to - end < recent * HOUR ? HOUR : 6 * HOUR;
+    const length = to - end < recent * HOUR ? 3 * HOUR : 12 * HOUR;
     // Cut at whole multiples counted from the epoch, so that a chunk has the same number in every run.
     const start = Math.max(from, epoch + (Math.ceil((end - epoch) / length) - 1) * length);
     for (const [index, { name, outages }] of scenario.sensors.entries()) {

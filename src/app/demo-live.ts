@@ -9,6 +9,7 @@ import { readEnrolment } from "../ship/enrol.ts";
 import type { SensorRegistry } from "../ship/registry.ts";
 import { pcapHeader } from "../simulate/frames.ts";
 import type { Region, SensorStream } from "../simulate/region.ts";
+import { enrolSensor } from "./sensor.ts";
 
 const TICK = 200;
 /** A sensor that does not keep up is given no more than this ahead of what it has read. */
@@ -40,36 +41,34 @@ interface Fed {
  * Runs a real sensor process for every simulated sensor, enrolled through the node's own door, and feeds each the capture
  * that its dark addresses see, in real time, through standard input.
  */
-export const startLive = (options: LiveOptions): Live => {
+export const startLive = async (options: LiveOptions): Promise<Live> => {
   const { region, registry, folder, door, log } = options;
   let closing = false;
 
-  const start = (stream: SensorStream): ChildProcess => {
-    const { name, country, dark } = stream.sensor;
-    const state = join(folder, name);
-    mkdirSync(state, { recursive: true, mode: 0o700 });
+  /** Through the real door with a real token, once; a state folder that was lost is enrolled anew. */
+  const enrolOnce = async (stream: SensorStream, state: string): Promise<void> => {
+    const { name, country } = stream.sensor;
     const known = registry.get(name);
-    const enrolled = known?.key != null && known.revoked === null && readEnrolment(state) !== undefined;
-    if (!enrolled && known?.key != null && known.revoked === null) registry.revoke(name);
-    const token = enrolled ? undefined : registry.add({ name, country }).token;
+    const inForce = known !== undefined && known.key !== null && known.revoked === null;
+    if (inForce && readEnrolment(state) !== undefined) return;
+    if (inForce) registry.revoke(name);
+    await enrolSensor({ state, node: door, token: registry.add({ name, country }).token });
+  };
+
+  const start = (stream: SensorStream): ChildProcess => {
+    const { name, dark } = stream.sensor;
     const child = spawn(
       process.execPath,
       [
         program,
         "sensor",
-        "--node",
-        door,
-        "--state",
-        state,
-        "--read",
-        "-",
+        `--node=${door}`,
+        `--state=${join(folder, name)}`,
+        "--read=-",
+        "--pace=1",
         ...dark.flatMap((prefix) => ["--dark", prefix]),
       ],
-      // The token by the environment: arguments are seen by everybody on the machine.
-      {
-        stdio: ["pipe", "ignore", "pipe"],
-        env: { ...process.env, ...(token === undefined ? {} : { LAYANG_TOKEN: token }) },
-      },
+      { stdio: ["pipe", "ignore", "pipe"] },
     );
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       for (const line of text.split("\n").filter(Boolean)) log.debug({ sensor: name }, line);
@@ -81,10 +80,14 @@ export const startLive = (options: LiveOptions): Live => {
   };
 
   const now = (): number => Date.now() * 1000;
-  const fed = region.scenario.sensors.map((sensor): Fed => {
+  const fed: Fed[] = [];
+  for (const sensor of region.scenario.sensors) {
     const stream = region.stream(sensor, now());
-    return { name: sensor.name, stream, child: start(stream), pause: 1_000 };
-  });
+    const state = join(folder, sensor.name);
+    mkdirSync(state, { recursive: true, mode: 0o700 });
+    await enrolOnce(stream, state);
+    fed.push({ name: sensor.name, stream, child: start(stream), pause: 1_000 });
+  }
   const watch = (one: Fed): void => {
     const began = Date.now();
     one.child.on("exit", (code) => {

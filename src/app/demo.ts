@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
+import { createServer } from "node:net";
 import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { tokenSecret } from "../ship/keys.ts";
@@ -15,7 +17,6 @@ import { fillHistory, historyChunks } from "./demo-history.ts";
 import { startLive } from "./demo-live.ts";
 import { startNode } from "./node.ts";
 import type { RunningNode } from "./node.ts";
-import { tokenKey } from "./replay-key.ts";
 import { openScenario } from "./scenario.ts";
 import { simulatedPlan } from "./simulated-plan.ts";
 
@@ -25,6 +26,8 @@ const HISTORY = 9 * DAY;
 /** After a pause longer than this the region is made anew; a shorter one shows as an outage. */
 const STALE = 6 * HOUR;
 const FORM = 1;
+/** Milliseconds that the address waits for the last day. */
+const LONGEST_WAIT = 8_000;
 
 export interface DemoOptions {
   /** A folder of the demo's own: it may be emptied. */
@@ -97,9 +100,23 @@ const writePrefixes = async (folder: string, plan: Plan): Promise<void> => {
   writeFileSync(join(folder, "complete"), "");
 };
 
+/** The port if it is free on loopback, else 0 for any. */
+const freePort = async (port: number): Promise<number> => {
+  const probe = createServer();
+  try {
+    probe.listen(port, "127.0.0.1");
+    await once(probe, "listening");
+    return port;
+  } catch {
+    return 0;
+  } finally {
+    probe.close();
+  }
+};
+
 /**
  * Runs the simulated region: a node of its own folder, three real sensor processes, and a past. Resolves when the portal
- * answers and the last day is there; the days before follow within the next half minute, newest first.
+ * answers, and the last day is there or some seconds have passed; the days before follow, newest first.
  */
 export const runDemo = async (options: DemoOptions): Promise<Demo> => {
   const say = options.say ?? (() => undefined);
@@ -114,7 +131,11 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
 
   const base = openConfig(undefined, join(folder, "node"));
   const { portal, sensors } = base.config;
-  const config = { ...base.config, portal: { ...portal, port: options.port }, sensors: { ...sensors, port: 0 } };
+  const config = {
+    ...base.config,
+    portal: { ...portal, port: await freePort(options.port) },
+    sensors: { ...sensors, port: 0 },
+  };
   const node = await startNode(
     { ...base, config },
     { log, simulated: true, origins: originsIn(prefixes), name: "Simulated region" },
@@ -125,11 +146,17 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     scenario.sensors.map(({ name }) => {
       const home = join(folder, "sensors", name);
       mkdirSync(home, { recursive: true, mode: 0o700 });
-      return [name, tokenKey(tokenSecret(home))];
+      return [name, tokenSecret(home)];
     }),
   );
   const began = now();
-  const live = startLive({ region, registry: node.registry, door: node.door, folder: join(folder, "sensors"), log });
+  const live = await startLive({
+    region,
+    registry: node.registry,
+    door: node.door,
+    folder: join(folder, "sensors"),
+    log,
+  });
   const chunks = state.history ? [] : historyChunks(scenario, state.epoch, state.epoch - HISTORY, began);
   const recent = chunks.filter(({ to }) => to > began - DAY).length;
   let done = 0;
@@ -154,7 +181,8 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     if (packets > 0) say(`${(packets / 1e6).toFixed(1)} million packets of the past are there`);
   });
   const pulse = setInterval(() => save((alive = { ...alive, alive: now() })), 30_000);
-  await Promise.race([dayIsThere, history]);
+  // Who opens the page meanwhile sees live packets and the last hours; the rest follows.
+  await Promise.race([dayIsThere, history, sleep(LONGEST_WAIT, undefined, { ref: false })]);
 
   return {
     node,
