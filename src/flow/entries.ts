@@ -7,40 +7,37 @@ import { BigSets, SMALL_ROOM, SmallSets } from "./pools.ts";
 
 // Constants of other modules are copied: the compiler folds only what is constant in the module itself.
 const {
-  ENTRY_WORDS,
-  ENTRY_SHIFT,
-  SRC,
-  META,
-  EXTRA,
-  SIGNATURE,
-  VICTIM,
-  PACKETS,
+  BIG,
   BYTES,
+  COUNTERS,
+  COUNTERS_END,
+  DST_LIST,
+  DST_PORTS,
+  ENTRY_SHIFT,
+  ENTRY_WORDS,
+  EXTRA,
   FIRST,
+  INLINE_PORTS,
+  INLINE_TOKENS,
   LAST,
+  META,
+  MISMATCHES,
+  PACKETS,
+  PLACE,
+  SAMPLES,
+  SAMPLE_PORTS,
+  SAMPLE_TIMES,
+  SIGNATURE,
+  SLOT_MASK,
+  SMALL,
+  SRC,
+  SRC_LIST,
+  SRC_PORTS,
+  TOKENS,
+  TOKEN_LIST,
   TTL,
   UDP,
-  TOKENS,
-  SRC_PORTS,
-  DST_PORTS,
-  SRC_LIST,
-  DST_LIST,
-  PLACE,
-  MISMATCHES,
-  MIRAI,
-  ZMAP,
-  MASSCAN,
-  TOKEN_LIST,
-  SAMPLE_TIMES,
-  SAMPLE_PORTS,
-  STATELESS,
-  SPOOFS,
-  INLINE_TOKENS,
-  INLINE_PORTS,
-  SAMPLES,
-  SMALL,
-  BIG,
-  SLOT_MASK,
+  VICTIM,
 } = E;
 const { innerVictim: HAS_INNER_VICTIM, port: HAS_PORT, signature: HAS_SIGNATURE } = E.HAS;
 const { backscatter: FACT_BACKSCATTER, mismatch: FACT_MISMATCH } = FACT;
@@ -209,10 +206,7 @@ export class Entries {
     words[base + DST_PORTS] = 0;
     words[base + PLACE] = place;
     words[base + MISMATCHES] = 0;
-    words[base + MIRAI] = 0;
-    words[base + ZMAP] = 0;
-    words[base + MASSCAN] = 0;
-    for (let j = STATELESS; j < SPOOFS + 7; j++) words[base + j] = 0;
+    for (let j = COUNTERS; j < COUNTERS_END; j++) words[base + j] = 0;
     return base;
   }
 
@@ -267,11 +261,9 @@ export class Entries {
 
   #mark(base: number, fact: number): void {
     const words = this.words;
-    words[base + MIRAI]! += (fact >>> 5) & 1;
-    words[base + ZMAP]! += (fact >>> 6) & 1;
-    words[base + MASSCAN]! += (fact >>> 7) & 1;
-    words[base + STATELESS]! += (fact >>> 8) & 1;
-    for (let j = 0; j < 7; j++) words[base + SPOOFS + j]! += (fact >>> (9 + j)) & 1;
+    // Few bits are ever set: one step a bit.
+    for (let bits = (fact >>> 5) & 0x7ff; bits !== 0; bits &= bits - 1)
+      words[base + COUNTERS + 31 - Math.clz32(bits & -bits)]!++;
     if ((fact & FACT_MISMATCH) !== 0) words[base + MISMATCHES]!++;
   }
 

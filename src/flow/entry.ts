@@ -38,15 +38,17 @@ export const DST_LIST = 25;
 /** Where the entry stands in the index. */
 export const PLACE = 27;
 export const MISMATCHES = 28;
-export const MIRAI = 29;
-export const ZMAP = 30;
-export const MASSCAN = 31;
+export const SAMPLE_PORTS = 29;
 export const TOKEN_LIST = 32;
 export const SAMPLE_TIMES = 48;
-export const SAMPLE_PORTS = 52;
-export const STATELESS = 54;
-/** Seven words in the order of `spoofReasons`. */
-export const SPOOFS = 55;
+/** Eleven counters in the order of their bits in a packet's facts: marks, then spoof reasons. */
+export const COUNTERS = 52;
+export const COUNTERS_END = 63;
+export const MIRAI = 52;
+export const ZMAP = 53;
+export const MASSCAN = 54;
+export const STATELESS = 55;
+export const SPOOFS = 56;
 
 export const INLINE_TOKENS = 16;
 export const INLINE_PORTS = 4;
