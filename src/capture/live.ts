@@ -48,15 +48,25 @@ const MAX_BACKOFF = 60_000;
 const ASK_DROPS = 1000;
 /** Kernel buffer in KiB: a second of a flood that the process was too busy to read. */
 const KERNEL_BUFFER = 8192;
-const QUIET = Symbol("quiet");
 
-/** A timer that can be waited for many times, and let go of at once. */
-const timer = (milliseconds: number): { readonly passed: Promise<typeof QUIET>; clear(): void } => {
-  let id: NodeJS.Timeout | undefined;
-  const passed = new Promise<typeof QUIET>((resolve) => {
-    id = setTimeout(() => resolve(QUIET), milliseconds);
-  });
-  return { passed, clear: () => clearTimeout(id) };
+/** Waits for a time or a ring, whichever comes first. One waits at a time; nothing of a wait is left behind when it is over. */
+interface Bell {
+  wait(milliseconds: number): Promise<void>;
+  ring(): void;
+}
+const bell = (): Bell => {
+  let wake = (): void => undefined;
+  return {
+    wait: (milliseconds) =>
+      new Promise((resolve) => {
+        const id = setTimeout(resolve, milliseconds);
+        wake = () => {
+          clearTimeout(id);
+          resolve();
+        };
+      }),
+    ring: () => wake(),
+  };
 };
 
 /**
@@ -71,28 +81,18 @@ export const openLive = (options: LiveOptions): LiveCapture => {
   const summary: CaptureSummary = { file: name, packets: 0, bytes: 0, first: null, last: null, truncated: false };
   const past: Drops = { kernel: 0, interface: 0 };
   const closing = new AbortController();
-  const closed = new Promise<void>((resolve) => {
-    closing.signal.addEventListener("abort", () => resolve());
-  });
+  const door = bell();
   const empty = rawBatch(new Uint8Array(0), 0);
   let vlan = true;
   let run: Run | undefined;
   let running = false;
 
   const start = (): Run => {
-    const limits = ["-s", String(snaplen), "-B", String(KERNEL_BUFFER), "-Q", direction];
+    const limits = ["-s", String(snaplen), "-B", String(KERNEL_BUFFER)];
+    // Not every interface can tell directions, so both are not asked for.
+    const ways = direction === "inout" ? [] : ["-Q", direction];
     const output = ["-n", "-U", "-w", "-", "--time-stamp-precision=micro"];
-    return startTcpdump(command, ["-i", name, ...output, ...limits, "--", darkFilter(dark, vlan)]);
-  };
-
-  /** Waits, but gives a sign of life every `quiet` milliseconds. True when `wanted` came, false for a sign of life. */
-  const patiently = async <T>(wanted: Promise<T>): Promise<T | typeof QUIET> => {
-    const patience = timer(quiet);
-    try {
-      return await Promise.race([wanted, patience.passed]);
-    } finally {
-      patience.clear();
-    }
+    return startTcpdump(command, ["-i", name, ...output, ...limits, ...ways, "--", darkFilter(dark, vlan)]);
   };
 
   /** Batches of one run; none when it died before its first byte. */
@@ -104,20 +104,24 @@ export const openLive = (options: LiveOptions): LiveCapture => {
     options.onEvent?.({ kind: "up", interface: name });
     const batches = framed(prefixed(head, source), pcapFramer(), summary);
     let asked = performance.now();
-    let pending = batches.next();
     for (;;) {
-      const next = await patiently(pending);
-      if (performance.now() - asked >= ASK_DROPS) {
-        asked = performance.now();
-        current.ask();
-      }
-      if (next === QUIET) {
+      let next: IteratorResult<RawBatch> | undefined;
+      const coming = batches.next().then((result) => {
+        next = result;
+        door.ring();
+      });
+      for (;;) {
+        if (next === undefined) await door.wait(quiet);
+        if (performance.now() - asked >= ASK_DROPS) {
+          asked = performance.now();
+          current.ask();
+        }
+        if (next !== undefined) break;
         yield empty;
-        continue;
       }
+      await coming;
       if (next.done === true) return;
       yield next.value;
-      pending = batches.next();
     }
   }
 
@@ -151,9 +155,7 @@ export const openLive = (options: LiveOptions): LiveCapture => {
         if (performance.now() - begun > MAX_BACKOFF) delay = backoff;
         options.onEvent?.({ kind: "down", interface: name, reason, delay });
         for (const until = performance.now() + delay; !closing.signal.aborted && performance.now() < until;) {
-          const wait = timer(Math.min(quiet, until - performance.now()));
-          await Promise.race([wait.passed, closed]);
-          wait.clear();
+          await door.wait(Math.min(quiet, until - performance.now()));
           if (!closing.signal.aborted) yield empty;
         }
         delay = Math.min(MAX_BACKOFF, 2 * delay);
@@ -177,6 +179,7 @@ export const openLive = (options: LiveOptions): LiveCapture => {
     close: () => {
       closing.abort();
       run?.stop();
+      door.ring();
     },
     [Symbol.asyncIterator]: () => all,
   };

@@ -36,6 +36,9 @@ export const readCounters = (line: string, drops: Drops): boolean => {
   return kernel !== null || nic !== null || /\d+ packets? (captured|received)/.test(line);
 };
 
+/** Milliseconds that a child has to end by itself. */
+const PATIENCE = 2000;
+
 /** Starts `command` (a program and its first arguments; no shell) with `args`. A program that is not there ends the run. */
 export const startTcpdump = (command: readonly string[], args: readonly string[]): Run => {
   const [program = "tcpdump", ...first] = command;
@@ -65,7 +68,10 @@ export const startTcpdump = (command: readonly string[], args: readonly string[]
     output: child.stdout,
     drops,
     ask: () => void child.kill("SIGUSR1"),
-    stop: () => void child.kill("SIGTERM"),
+    stop: () => {
+      child.kill("SIGTERM");
+      setTimeout(() => child.kill("SIGKILL"), PATIENCE).unref();
+    },
     ended,
   };
 };

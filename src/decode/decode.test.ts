@@ -216,6 +216,13 @@ describe("IPv6", () => {
     expect(out.shape[0]).toBe(SHAPE.fragment | SHAPE.ports | SHAPE.signature);
   });
 
+  it("walks eight extension headers and no ninth", () => {
+    const chain = (count: number): number[] =>
+      Array.from({ length: count }, (_, i) => hop(i < count - 1 ? 60 : 17)).flat();
+    expect(ends6(ipv6(60, [...chain(8), ...udp()]))).toEqual({ decoded: 1 });
+    expect(ends6(ipv6(60, [...chain(9), ...udp()]))).toEqual({ ipv6_extension: 1 });
+  });
+
   it("takes an atomic fragment for the whole datagram it is", () => {
     const { out, counters } = run(101, ipv6(44, [...fragment(17, 0), ...udp()]));
     expect(counted(counters)).toEqual({ decoded: 1 });
@@ -318,6 +325,8 @@ describe("SYN signature", () => {
     ["020405b4 0402080a 1234567800000000 01030307", "64240:mss,sok,ts,nop,ws:1460:7"],
     ["020405b4 01030308 01010402", "64240:mss,nop,ws,nop,nop,sok:1460:8"],
     ["020405b4 01030306 0101080a 0000000000000000 04020000", "64240:mss,nop,ws,nop,nop,ts,sok,eol:1460:6"],
+    ["020405b4 0402080a 1234567800000000 010303ff", "64240:mss,sok,ts,nop,ws:1460:254"],
+    ["020405b4 010303ff 01010402", "64240:mss,nop,ws,nop,nop,sok:1460:254"],
     ["01010101 01010101", "64240:nop,nop,nop,nop,nop,nop,nop,nop:-:-"],
     ["01010101 01010101 01000000", "64240:nop,nop,nop,nop,nop,nop,nop,other:-:-"],
     ["00020405", "64240:eol:-:-"],
