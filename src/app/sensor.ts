@@ -38,10 +38,11 @@ import { lockState, openDarkness } from "./sensor-state.ts";
 const INTERVAL = 1_000_000;
 /** Live packets reach us so much later than their time at most (tcpdump's buffer is read once a second). */
 const LATENCY = 1_200_000;
-/** Rows held. 100,000 packets/s of one-packet sources flush the table some three times a second. */
-const ROWS = 32_768;
-const BATCH_ROWS = 8_192;
-const EARLY_FLUSHES = 24;
+/** Rows held: few, so that the process stays small. 100,000 one-packet sources a second flush the table six times. */
+const ROWS = 16_384;
+const BATCH_ROWS = 4_096;
+/** An interval's rows in all before sources are folded into aggregates: half a million. */
+const EARLY_FLUSHES = 32;
 const PACKETS = 2_048;
 /** Packed bytes that wait for the disk before the capture is made to wait. */
 const PENDING = 4 << 20;

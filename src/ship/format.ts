@@ -83,11 +83,11 @@ const pack = (
       put(offsets);
     } else if (present === undefined) put(values.subarray(0, count * wordsOf(kind)));
     else {
+      const row = wordsOf(kind) * values.BYTES_PER_ELEMENT;
+      put(values.subarray(0, count * wordsOf(kind)));
       // What an absent value's place holds is left over from other rows: it does not leave the sensor.
-      const words = wordsOf(kind);
-      const clean = values.slice(0, count * words);
-      for (let i = 0; i < count; i++) if (present[i] === 0) clean.fill(0, i * words, (i + 1) * words);
-      put(clean);
+      const from = at - count * row;
+      for (let i = 0; i < count; i++) if (present[i] === 0) body.fill(0, from + i * row, from + (i + 1) * row);
       put(present.subarray(0, count));
     }
   }
@@ -101,6 +101,8 @@ export const packetsIn = (batch: FlowBatch): number => {
   for (let i = 0; i < batch.aggregates.count; i++) sum += batch.aggregates.columns.packets.values[i] ?? 0;
   return sum;
 };
+
+let scratch = new Uint8Array(0);
 
 /** A batch whose rows are packed: it owns its bytes, and waits for its sequence and report. */
 export interface PackedBatch {
@@ -120,7 +122,9 @@ export const packBatch = (batch: FlowBatch, version = BATCH_VERSION): PackedBatc
   if (size > limits.body || flows.count > limits.flows || aggregates.count > limits.aggregates) {
     throw new RangeError("a batch above its limits");
   }
-  const body = new Uint8Array(size);
+  // Kept from batch to batch: megabytes of garbage a second would cost the sensor more memory than all its tables.
+  if (scratch.length < size) scratch = new Uint8Array(Math.max(size, 1 << 20));
+  const body = scratch.subarray(0, size);
   const middle = pack(flowColumns, layout.flows, flows, interval, body, 0);
   pack(aggregateColumns, layout.aggregates, aggregates, interval, body, middle);
   return {

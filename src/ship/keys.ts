@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -55,10 +55,14 @@ export const sensorKey = (folder: string): SensorKey => {
   return { publicKey: x ?? "", sign: (message) => sign(null, message, key) };
 };
 
-/** The 16 secret bytes under which this sensor makes tokens of its dark addresses. They never leave the machine. */
+/**
+ * The 16 secret bytes under which this sensor makes tokens of its dark addresses, derived from a secret of 32 that is made
+ * at the first call (docs/decisions/0003-tokens.md). Neither ever leaves the machine. @throws AppError SENSOR_STATE.
+ */
 export const tokenSecret = (folder: string): Uint8Array => {
   const path = join(folder, "token.key");
-  const text = readOrMake(path, () => `${randomBytes(16).toString("hex")}\n`).trim();
-  if (!/^[0-9a-f]{32}$/.test(text)) throw new AppError("SENSOR_STATE", `${path} does not hold 16 bytes in hexadecimal`);
-  return Uint8Array.from(Buffer.from(text, "hex"));
+  const text = readOrMake(path, () => `${randomBytes(32).toString("hex")}\n`).trim();
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new AppError("SENSOR_STATE", `${path} does not hold 32 bytes in hexadecimal`);
+  const derived = createHmac("sha256", Buffer.from(text, "hex")).update("layang token v1").digest();
+  return Uint8Array.from(derived.subarray(0, 16));
 };
