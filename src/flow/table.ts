@@ -21,7 +21,7 @@ export interface FlowTableOptions {
   readonly exercise: string;
   /** Microseconds, whole, at most 30 minutes. */
   readonly intervalLength: number;
-  /** 16 secret bytes that never leave the sensor; HMAC-SHA256(secret, "layang token v1"), first 16 (docs/decisions/0003-tokens.md). */
+  /** 16 secret bytes that never leave the sensor; derived from its secret by HMAC-SHA256 (docs/decisions/0003-tokens.md). */
   readonly key: Uint8Array;
   /** The declared dark prefixes; null takes every destination for dark. */
   readonly dark: DarkSet | null;
@@ -78,8 +78,9 @@ const MAX_TIME = 2 ** 53 - MAX_INTERVAL;
 const MAX_SPEAKERS = 1024;
 
 /**
- * The limit of a table's memory in bytes: for each row 256 in the table, 8 to 16 in the index, 128 for small sets (one for
- * four rows) and 64 for big ones (one for 128 rows, at least 64 in all), so 456 to 464 a row; and for each row of a batch about 320. A storm adds 3.5 MB once.
+ * The limit of a table's memory in bytes. A row takes 256 in the table, 8 to 16 in the index, 128 for small sets (one for
+ * four rows) and 64 for big ones (one for 128 rows, at least 64 in all): 456 to 464. A row of a batch takes about 190. With the
+ * defaults that is 33.5 MB. A storm adds 3.5 MB once.
  */
 export const flowTableBytes = (capacity = DEFAULT_ROWS, batchRows = DEFAULT_BATCH): number =>
   entriesBytes(sizesOf(capacity)) + columnBytes(Math.min(capacity, batchRows));
