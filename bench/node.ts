@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * A node that three sensors feed with background radiation in real time, portal open: processor and memory of the node.
+ *
+ *   node bench/node.ts [--rate PACKETS_PER_SECOND] [--seconds N] [--crowd N]
+ *
+ * `--rate` is the sum of the three sensors (25,000: more than the mean of all of NICTER in 2025). Memory is the peak
+ * (VmHWM), processor the mean over the run after the start, roll-ups included.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { enrolSensor } from "../src/app/sensor.ts";
+import { SensorRegistry } from "../src/ship/registry.ts";
+import { writeMix } from "./flow-packets.ts";
+
+const { values } = parseArgs({
+  options: {
+    rate: { type: "string", default: "25000" },
+    seconds: { type: "string", default: "60" },
+    crowd: { type: "string", default: "600000" },
+  },
+});
+const [rate, seconds] = [Number(values.rate), Number(values.seconds)];
+const program = join(import.meta.dirname, "../bin/layang.js");
+const folder = mkdtempSync(join(tmpdir(), "layang-bench-"));
+const children: ChildProcess[] = [];
+const start = (args: readonly string[]): ChildProcess => {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  children.push(child);
+  return child;
+};
+const cpuOf = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+};
+const peakOf = (pid: number): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+
+try {
+  const config = join(folder, "layang.yaml");
+  writeFileSync(config, `data: ${join(folder, "data")}\nportal: {port: 0}\nsensors: {port: 0}\nlog: {level: warn}\n`);
+  const node = start(["node", "--config", config]);
+  let said = "";
+  node.stdout?.setEncoding("utf8").on("data", (text: string) => (said += text));
+  while (!said.includes("Open ")) await sleep(100);
+  const door = /Sensors send to (\S+)/.exec(said)?.[1] ?? "";
+  const [, portal = "", token = ""] = /Open (\S+?)\/\?token=(\S+)/.exec(said) ?? [];
+  const registry = new SensorRegistry(join(folder, "data", "sensors"));
+  const capture = join(folder, "mix.pcap");
+  const captures = await Promise.all(
+    [1, 2, 3].map(async (n) => {
+      const file = openSync(`${capture}${n}`, "w");
+      writeMix(Math.ceil(rate / 3) * (seconds + 10), Math.ceil(rate / 3), n, Number(values.crowd), (bytes) =>
+        writeSync(file, bytes),
+      );
+      closeSync(file);
+      const state = join(folder, `sensor-${n}`);
+      await enrolSensor({ state, node: door, token: registry.add({ name: `bench-${n}` }).token });
+      return { state, file: `${capture}${n}` };
+    }),
+  );
+  for (const { state, file } of captures)
+    start(["sensor", "--state", state, "--read", file, "--pace", "1", "--dark", "198.51.0.0/16"]);
+  await sleep(5_000);
+  const pid = node.pid ?? 0;
+  const before = cpuOf(pid);
+  const began = performance.now();
+  const headers = { authorization: `Bearer ${token}` };
+  while (performance.now() - began < seconds * 1000) {
+    // What an open page asks again and again.
+    await Promise.all(
+      ["ports/top?last=1h", "sensors", "status"].map((question) =>
+        fetch(`${portal}/api/v1/${question}`, { headers }).then((r) => r.text()),
+      ),
+    );
+    await sleep(5_000);
+  }
+  const elapsed = (performance.now() - began) / 1000;
+  const used = cpuOf(pid) - before;
+  const sums = await fetch(`${portal}/api/v1/sensors`, { headers }).then(
+    (r) => r.json() as Promise<{ rows: { counted: number }[] }>,
+  );
+  const counted = sums.rows.reduce((sum, row) => sum + row.counted, 0);
+  console.log(
+    `node with three sensors at ${rate} packets/s in all: ${(used / elapsed).toFixed(2)} of one core over ${elapsed.toFixed(0)} s, peak ${peakOf(pid).toFixed(0)} MB, ${counted} packets counted`,
+  );
+} finally {
+  for (const child of children.toReversed()) {
+    if (child.exitCode !== null) continue;
+    child.kill("SIGTERM");
+    await Promise.race([once(child, "exit"), sleep(10_000).then(() => child.kill("SIGKILL"))]);
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
