@@ -319,7 +319,9 @@ export const stretches = (
     if (start >= end) return cover(from, to, finer);
     return [...cover(from, start, finer), { from: start, to: end, grain: coarsest }, ...cover(end, to, finer)];
   };
-  return cover(range.from, range.to, usable);
+  const covered = cover(range.from, range.to, usable);
+  // An empty range is still a question: it has no rows.
+  return covered.length > 0 ? covered : [{ from: range.from, to: range.from, grain: null }];
 };
 
 export interface SourceOptions {
