@@ -23,5 +23,7 @@ export const ensurePortal = (): void => {
   execFileSync(join(root, "node_modules/.bin/vite"), ["build", "portal", "--logLevel", "warn"], {
     cwd: root,
     stdio: "inherit",
+    // Under a test runner NODE_ENV is "test", and React would be built for development.
+    env: { ...process.env, NODE_ENV: "production" },
   });
 };

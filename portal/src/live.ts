@@ -3,6 +3,8 @@ import { useEffect, useState } from "react";
 import type { LiveEvent } from "../../src/api/contract/answers.ts";
 
 export interface Arrival {
+  /** Counts up from one. */
+  readonly count: number;
   readonly at: number;
   readonly event: LiveEvent;
 }
@@ -19,6 +21,7 @@ export const useLive = (): { arrivals: readonly Arrival[]; last: Arrival | undef
   const [open, setOpen] = useState(false);
   useEffect(() => {
     let source: EventSource | undefined;
+    let count = 0;
     let retry: ReturnType<typeof setTimeout> | undefined;
     const connect = (): void => {
       source = new EventSource("/api/v1/live");
@@ -29,7 +32,8 @@ export const useLive = (): { arrivals: readonly Arrival[]; last: Arrival | undef
         if (source?.readyState === EventSource.CLOSED) retry = setTimeout(connect, 5000);
       });
       source.addEventListener("batch", (message) => {
-        const arrival = { at: Date.now(), event: JSON.parse(String(message.data)) as LiveEvent };
+        count += 1;
+        const arrival = { count, at: Date.now(), event: JSON.parse(String(message.data)) as LiveEvent };
         arrivals.push(arrival);
         if (arrivals.length > kept) arrivals.splice(0, arrivals.length - kept);
         setLast(arrival);

@@ -100,6 +100,7 @@ const Provenance = ({
   return (
     <>
       {failed ? <span className="chip warn">{t.state.stale(f.exact(new Date(answer.meta.asked)))}</span> : undefined}
+      {answer.meta.simulated ? <span className="sim">{t.shell.simulated}</span> : undefined}
       {answer.period === null ? undefined : (
         <span>{f.range(new Date(answer.period.from), new Date(answer.period.to))}</span>
       )}

@@ -134,15 +134,15 @@ export const LiveList = ({ arrivals }: { arrivals: readonly Arrival[] }) => {
   const rows = arrivals
     .slice(-20)
     .toReversed()
-    .flatMap(({ at, event }) =>
-      event.rows.map((row, i) => ({ ...row, at, sensor: event.sensor, key: `${at} ${event.sensor} ${i}` })),
+    .flatMap(({ count, at, event }) =>
+      event.rows.map((row, i) => ({ ...row, at, sensor: event.sensor, id: `${count} ${i}` })),
     )
     .slice(0, 24);
   return (
     <Table
       label={t.now.stripList}
       rows={rows}
-      keyOf={({ key }) => key}
+      keyOf={({ id }) => id}
       columns={[
         {
           key: "time",

@@ -5,15 +5,16 @@ import { useEffect, useState } from "react";
 import type { News, PortsTop, Sensors, Series } from "../../../src/api/contract/answers.ts";
 import { ask } from "../api.ts";
 import { SeriesChart } from "../chart/SeriesChart.tsx";
-import { Asked } from "../design/Asked.tsx";
+import { Asked, Failed } from "../design/Asked.tsx";
 import { Bar, PortLink } from "../design/names.tsx";
-import { Change, Empty, Head, Panel, Segments } from "../design/parts.tsx";
+import { Bones, Change, Empty, Head, Panel, Segments } from "../design/parts.tsx";
 import { PeriodPicker } from "../design/PeriodPicker.tsx";
 import { Table } from "../design/Table.tsx";
 import { useLive } from "../live.ts";
 import { portWords } from "../ports.ts";
 import { spanOf, whenOf } from "../search.ts";
 import { Icon } from "../shell/icons.tsx";
+import { useStatus } from "../shell/status.ts";
 import { useWords } from "../words/index.tsx";
 import { LiveList, LiveStrip } from "./LiveStrip.tsx";
 
@@ -60,7 +61,8 @@ export const Now = () => {
   const { t, f } = useWords();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { arrivals, open } = useLive();
+  const { arrivals, open, last } = useLive();
+  const status = useStatus().data;
   const since = useLastLook();
   const when = whenOf(search, "1h");
   const choice = search.news ?? (since === null ? "24h" : "look");
@@ -70,6 +72,11 @@ export const Now = () => {
   const sensors = useQuery(ask<Sensors>("sensors", { days: 1 }, refresh));
   const news = useQuery(ask<News>("news", newsQuery, 30_000));
   const silent = new Set(sensors.data?.rows.filter(({ state }) => state === "down").map(({ sensor }) => sensor));
+  // A lane for every sensor that is known, and for one that just spoke for the first time.
+  const known = sensors.data?.rows.map(({ sensor }) => sensor) ?? [];
+  const lanes = [...new Set([...known, ...(last === undefined ? [] : arrivals.map(({ event }) => event.sensor))])]
+    .sort()
+    .slice(0, 12);
   const wall = search.wall === "1";
   const facts = top.data?.facts;
   const change =
@@ -77,15 +84,15 @@ export const Now = () => {
       ? null
       : facts.packets / facts.previousPackets - 1;
   const lede =
-    facts === undefined || sensors.data === undefined
+    facts === undefined || status === undefined
       ? undefined
       : [
           facts.packets === 0
             ? t.now.quietLede
             : t.now.lede({
-                up: f.count(sensors.data.facts.up),
-                enrolled: f.count(sensors.data.facts.sensors),
-                n: sensors.data.facts.sensors,
+                up: f.count(status.sensors.up),
+                enrolled: f.count(status.sensors.enrolled),
+                n: status.sensors.enrolled,
                 packets: f.short(facts.packets),
                 sources: f.short(facts.sources),
                 inLast: t.period.inLast[spanOf(search, "1h")],
@@ -95,7 +102,7 @@ export const Now = () => {
                 : Math.abs(change) < 0.03
                   ? t.now.same
                   : (change > 0 ? t.now.up : t.now.down)(f.change(Math.abs(change)).replace("+", ""))),
-          sensors.data.facts.down > 0
+          sensors.data !== undefined && sensors.data.facts.down > 0
             ? t.now.silent(sensors.data.facts.down, f.list(sensors.data.facts.downNames))
             : "",
           news.data === undefined ? "" : t.now.newsCount(news.data.rows.length, f.count(news.data.rows.length)),
@@ -140,14 +147,16 @@ export const Now = () => {
       <div className="grid">
         <div className="w8 stack">
           <Panel className="order-1" title={t.now.stripTitle} note={t.now.stripNote} actions={<LiveChip open={open} />}>
-            {sensors.data === undefined || sensors.data.rows.length === 0 ? (
-              <Empty title={t.now.stripEmpty}>{t.state.noDataHint}</Empty>
+            {lanes.length > 0 ? (
+              <LiveStrip arrivals={arrivals} sensors={lanes} down={silent} />
+            ) : sensors.data === undefined ? (
+              sensors.isError ? (
+                <Failed error={sensors.error} onRetry={() => void sensors.refetch()} />
+              ) : (
+                <Bones height={170} />
+              )
             ) : (
-              <LiveStrip
-                arrivals={arrivals}
-                sensors={sensors.data.rows.map(({ sensor }) => sensor).slice(0, 12)}
-                down={silent}
-              />
+              <Empty title={t.now.stripEmpty}>{t.state.noDataHint}</Empty>
             )}
             <details className="table">
               <summary>{t.now.stripList}</summary>

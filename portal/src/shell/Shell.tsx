@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import type { Status } from "../../../src/api/contract/answers.ts";
-import { ask } from "../api.ts";
 import { useNow } from "../design/parts.tsx";
 import { useWords } from "../words/index.tsx";
 import { type Language, languages } from "../words/languages.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { KeysDialog } from "./Keys.tsx";
 import { SearchDialog } from "./Search.tsx";
+import { useSimulated, useStatus } from "./status.ts";
 import { type Theme, themes, useTheme } from "./theme.ts";
 
 const pages = [
@@ -29,8 +28,6 @@ const goKeys: Readonly<Record<string, (typeof pages)[number][0]>> = {
   e: "/explore",
   r: "/reports",
 };
-
-export const useStatus = () => useQuery(ask<Status>("status", {}, 10_000));
 
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
@@ -60,6 +57,7 @@ export const Shell = () => {
   const { t, f, language, choose } = useWords();
   const [theme, setTheme] = useTheme();
   const status = useStatus();
+  const simulated = useSimulated();
   const navigate = useNavigate();
   const [open, setOpen] = useState<"search" | "keys">();
   const [menu, setMenu] = useState(false);
@@ -69,8 +67,8 @@ export const Shell = () => {
   const going = useRef(0);
   const page = pages.find(([path]) => path !== "/" && location.pathname.startsWith(path))?.[1] ?? "now";
   useEffect(() => {
-    document.title = `${status.data?.simulated ? `${t.shell.simulated} · ` : ""}${t.nav[page]} · Layang`;
-  }, [page, t, status.data?.simulated]);
+    document.title = `${simulated ? `${t.shell.simulated} · ` : ""}${t.nav[page]} · Layang`;
+  }, [page, t, simulated]);
   useEffect(() => {
     document.documentElement.classList.toggle("wall", wall);
   }, [wall]);
@@ -103,7 +101,6 @@ export const Shell = () => {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, [navigate, wall]);
-  const simulated = status.data?.simulated ?? false;
   return (
     <>
       <a className="skip" href="#content" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
