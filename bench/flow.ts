@@ -6,7 +6,7 @@
  *
  *   node bench/flow.ts [--packets N] [--runs N] [--crowd N]
  *
- * `--crowd` is the number of possible sources: 600,000 makes about 0.3 rows a packet, 12,000,000 about 0.5. Ours runs in
+ * `--crowd` is the number of possible sources: 600,000 makes about 0.3 rows a packet, 3,000,000 about 0.43. Ours runs in
  * a process of its own, held on one core (taskset) once it reads the file; nfpcapd may use all cores. Times: `wall` of the
  * work, without either program's start; `cpu` user + system time of the whole process. Medians of all runs, taken in turns.
  */
