@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
-import { endOf, iso, spanOf } from "./asked.ts";
-import type { Asked, Surroundings } from "./asked.ts";
+import { day, endOf, hour, iso, minute, spanOf } from "./asked.ts";
+import type { Asked, Span, Surroundings } from "./asked.ts";
 import { coverageStatement, foldCoverage } from "./coverage.ts";
 import { defaultLimits } from "./engine.ts";
-import type { Engine, Limits } from "./engine.ts";
-import type { QuestionOf } from "./question.ts";
+import type { Engine, Limits, Statement } from "./engine.ts";
+import type { QuestionOf, Results } from "./question.ts";
 import { questions } from "./questions.ts";
 
 type Common = { from?: string; to?: string; last?: string; realm?: string; exercise?: string; sensor?: string };
+
+/**
+ * The period of the same length just before. Where `last` was asked it begins on a whole 5 minutes (hour, above a day), so that
+ * roll-ups answer it: it is then shorter by less than that.
+ */
+const before = ({ from, to }: Span, { from: given }: Common): Span => {
+  const round = given !== undefined ? 1 : to - from < 2 * day ? 5 * minute : hour;
+  return { from: Math.min(from - 1, Math.ceil((from - (to - from)) / round) * round), to: from };
+};
 
 /** Makes the time of a question definite. @throws AppError QUERY_PERIOD */
 export const askedOf = <Q extends QuestionName>(
@@ -23,7 +32,7 @@ export const askedOf = <Q extends QuestionName>(
   return {
     query,
     ...span,
-    previous: { from: span.from - (span.to - span.from), to: span.from },
+    previous: before(span, common),
     realm: common.realm ?? "",
     exercise: common.exercise ?? "",
     around,
@@ -45,15 +54,17 @@ export const ask = async <Q extends QuestionName>(
   const question = questions[name] as QuestionOf<Q>;
   const asked = askedOf(name, query, around);
   const sensor = (query as Common).sensor;
-  const statements = { ...question.compile(asked), coverage: coverageStatement(asked, sensor) };
-  const results = Object.fromEntries(
-    await Promise.all(
-      Object.entries(statements).map(async ([key, { sql, parameters }]) => [
-        key,
-        (await engine.query<Record<string, unknown>>(sql, parameters, limits)).rows,
-      ]),
-    ),
-  ) as Record<string, readonly Record<string, unknown>[]>;
+  const run = async (statements: Readonly<Record<string, Statement>>): Promise<Results> =>
+    Object.fromEntries(
+      await Promise.all(
+        Object.entries(statements).map(async ([key, { sql, parameters }]) => [
+          key,
+          (await engine.query<Record<string, unknown>>(sql, parameters, limits)).rows,
+        ]),
+      ),
+    ) as Results;
+  const first = await run({ ...question.compile(asked), coverage: coverageStatement(asked, sensor) });
+  const results = question.next === undefined ? first : { ...first, ...(await run(question.next(asked, first))) };
   const { truncated, ...body } = question.fold(asked, results);
   const answer = {
     question: name,

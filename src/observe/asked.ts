@@ -32,6 +32,15 @@ export interface RollUps {
   ): string;
 }
 
+/** Something a node saw of a sensor that no report tells. */
+export interface SensorAlarm {
+  /** Milliseconds since 1970 UTC. */
+  readonly time: number;
+  readonly sensor: string;
+  readonly kind: string;
+  readonly text: string;
+}
+
 /** What surrounds a question: everything that is neither asked nor in the flows. */
 export interface Surroundings {
   /** Milliseconds since 1970 UTC. */
@@ -40,6 +49,7 @@ export interface Surroundings {
   readonly dataUntil: number | null;
   readonly sensors: readonly SensorInfo[];
   readonly research: ResearchList | null;
+  readonly alarms: readonly SensorAlarm[];
   readonly simulated: boolean;
   readonly rollUps: RollUps | null;
 }

@@ -19,12 +19,11 @@ export const miraiHostStatements = (
   const marked = { ...filters, mark: "mirai" };
   const rows = tally(asked, [asked], marked, { by: ["country"], grain: "1d", sources: true, named: true });
   const all = tally(asked, [asked], marked, { by: [], grain: "1d", sources: true, named: true });
-  const top = `SELECT ifNull(src_cc, '--') AS country FROM ${rows.sql} GROUP BY country HAVING ${rows.packets()} > 0 ORDER BY ${rows.sources()} DESC, country LIMIT {limit:UInt32}`;
   const date = (tallied: Tally): string => `toString(toDate(toDateTime(${tallied.bucket}, 'UTC')))`;
   return {
     hosts: {
-      sql: `SELECT ${date(rows)} AS date, ifNull(src_cc, '--') AS country, ${rows.sources()} AS n FROM ${rows.sql} WHERE country IN (${top}) GROUP BY date, country ORDER BY date, n DESC, country`,
-      parameters: { ...rows.parameters, limit },
+      sql: `SELECT ${date(rows)} AS date, ifNull(src_cc, '--') AS country, ${rows.sources()} AS n FROM ${rows.sql} GROUP BY date, country HAVING n > 0 ORDER BY date, n DESC, country`,
+      parameters: rows.parameters,
     },
     hostTotals: {
       sql: `SELECT ${date(all)} AS date, ${all.sources()} AS n FROM ${all.sql} GROUP BY date ORDER BY date`,

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { AnswerOf } from "../api/contract/index.ts";
+import type { AnswerOf, QueryOf } from "../api/contract/index.ts";
 import { protocolName } from "../model/traffic.ts";
 import { day, floorTo, iso } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf } from "./question.ts";
-import { num, numOrNull, text } from "./question.ts";
+import { num, numOrNull, text, textOrNull } from "./question.ts";
 import { scopeOf } from "./relation.ts";
 import type { Filters } from "./relation.ts";
-import { column, tally } from "./tally.ts";
+import { among, column, tally } from "./tally.ts";
+import type { Dimension, Wanted } from "./tally.ts";
 
 type Row = AnswerOf<"news">["rows"][number];
 
@@ -22,6 +23,38 @@ const week = (asked: Asked<unknown>): Span => {
   return { from: to - 7 * day, to };
 };
 
+const kinds = {
+  port: { by: ["protocol", "port"], filters: { class: "tcp-syn,udp" } },
+  country: { by: ["country"], filters: {} },
+} as const satisfies Record<string, { by: readonly Dimension[]; filters: Filters }>;
+/** Ports and countries looked at closely. */
+const most = 300;
+
+const moved = (
+  asked: Asked<QueryOf<"news">>,
+  what: keyof typeof kinds,
+  where: NonNullable<Wanted["where"]>,
+  keys: string,
+  names: string,
+): Statement => {
+  const length = Math.max(1 / 24, (asked.to - asked.from) / day);
+  const rows = tally(asked, [asked, week(asked)], kinds[what].filters, {
+    by: [...kinds[what].by, "sensor"],
+    grain: "1d",
+    named: true,
+    sources: true,
+    where,
+  });
+  return {
+    sql: `SELECT ${names}, sumIf(n, d = 0) AS now_packets, sumIf(s, d = 0) AS now_sources, sumIf(p, d = 0) AS sensor_count, sumIf(n, d > 0) / 7 AS usual_packets, sumIf(s, d > 0) / 7 AS usual_sources
+FROM (SELECT ${keys}, if(now = 1, 0, ${rows.bucket}) AS d, ${rows.packets()} AS n, ${rows.sources()} AS s, uniqExactIf(sensor, now = 1) AS p FROM ${rows.sql} GROUP BY ${names}, d) GROUP BY ${names}
+HAVING (usual_packets = 0 AND now_sources >= ${rule.newSources} AND now_packets >= ${rule.newPackets})
+  OR (usual_packets > 0 AND now_sources / {length:Float64} >= ${rule.times} * usual_sources AND now_sources / {length:Float64} >= usual_sources + ${rule.moreSources})
+ORDER BY usual_packets = 0 DESC, now_sources / greatest(usual_sources, 1) DESC, now_packets DESC, ${names} LIMIT {limit:UInt32}`,
+    parameters: { ...rows.parameters, length, limit: asked.query.limit ?? 20 },
+  };
+};
+
 export const news: QuestionOf<"news"> = {
   about: "New and fast-moving ports and countries against the seven days before",
   last: "24h",
@@ -29,45 +62,53 @@ export const news: QuestionOf<"news"> = {
   compile: (asked) => {
     const spans = [asked, week(asked)];
     const scope = scopeOf(asked, week(asked), "interval");
-    const length = Math.max(1 / 24, (asked.to - asked.from) / day);
-    const limit = asked.query.limit ?? 20;
-    const moved = (
-      by: readonly ("protocol" | "port" | "country")[],
-      filters: Filters,
-      keys: string,
-      names: string,
-    ): Statement => {
-      const light = tally(asked, spans, filters, { by, grain: "1d", named: true });
-      const inside = by.map((one) => `ifNull(toString(${column(one)}), '')`).join(", ");
-      // Only what can be news is counted: enough sources by the upper bound, and not more of them before.
-      const chosen = `SELECT ${inside} FROM ${light.sql} GROUP BY ${by.map(column).join(", ")}
-HAVING ${light.crowd("now = 1")} >= ${rule.newSources} AND ${light.packets("now = 1")} >= ${rule.newPackets} AND (${light.packets("now = 0")} = 0 OR ${light.crowd("now = 1")} >= ${rule.moreSources})`;
-      const rows = tally(asked, spans, filters, {
-        by: [...by, "sensor"],
-        grain: "1d",
-        named: true,
-        sources: true,
-        where: { sql: `(${inside}) IN (${chosen})`, parameters: light.parameters },
-      });
-      const days = `if(now = 1, 0, ${rows.bucket})`;
-      return {
-        sql: `SELECT ${names}, sumIf(n, d = 0) AS now_packets, sumIf(s, d = 0) AS now_sources, sumIf(p, d = 0) AS sensor_count, sumIf(n, d > 0) / 7 AS usual_packets, sumIf(s, d > 0) / 7 AS usual_sources
-FROM (SELECT ${keys}, ${days} AS d, ${rows.packets()} AS n, ${rows.sources()} AS s, uniqExactIf(sensor, now = 1) AS p FROM ${rows.sql} GROUP BY ${names}, d) GROUP BY ${names}
-HAVING (usual_packets = 0 AND now_sources >= ${rule.newSources} AND now_packets >= ${rule.newPackets})
-  OR (usual_packets > 0 AND now_sources / {length:Float64} >= ${rule.times} * usual_sources AND now_sources / {length:Float64} >= usual_sources + ${rule.moreSources})
-ORDER BY usual_packets = 0 DESC, now_sources / greatest(usual_sources, 1) DESC, now_packets DESC, ${names} LIMIT {limit:UInt32}`,
-        parameters: { ...rows.parameters, length, limit },
-      };
-    };
     return {
-      ports: moved(["protocol", "port"], { class: "tcp-syn,udp" }, "protocol, dst_port AS port", "protocol, port"),
-      countries: moved(["country"], {}, "ifNull(src_cc, '--') AS country", "country"),
+      ...Object.fromEntries(
+        (["port", "country"] as const).map((what) => {
+          const light = tally(asked, spans, kinds[what].filters, { by: kinds[what].by, grain: "1d", named: true });
+          const keys = kinds[what].by.map(column).join(", ");
+          return [
+            what === "port" ? "ports" : "countries",
+            {
+              sql: `SELECT ${keys} FROM ${light.sql} GROUP BY ${keys}
+HAVING ${light.crowd("now = 1")} >= ${rule.newSources} AND ${light.packets("now = 1")} >= ${rule.newPackets} AND (${light.packets("now = 0")} = 0 OR ${light.crowd("now = 1")} >= ${rule.moreSources})
+ORDER BY ${light.packets("now = 0")} = 0 DESC, ${light.packets("now = 1")} / ${light.packets("now = 0")} DESC LIMIT ${most}`,
+              parameters: light.parameters,
+            },
+          ];
+        }),
+      ),
       week: {
         sql: `SELECT uniqExact(intDiv(toUnixTimestamp(interval), 300)) / 2016 AS covered FROM reports WHERE ${scope.sql}`,
         parameters: scope.parameters,
       },
     };
   },
+  // Only what can be news is counted: enough sources by the upper bound, the largest growth first.
+  next: (asked, results) => ({
+    ports: moved(
+      asked,
+      "port",
+      among(
+        "port",
+        (results["ports"] ?? []).map((row) => numOrNull(row, "dst_port")),
+        "UInt16",
+      ),
+      "protocol, dst_port AS port",
+      "protocol, port",
+    ),
+    countries: moved(
+      asked,
+      "country",
+      among(
+        "country",
+        (results["countries"] ?? []).map((row) => textOrNull(row, "src_cc")),
+        "String",
+      ),
+      "ifNull(src_cc, '--') AS country",
+      "country",
+    ),
+  }),
   fold: (asked, results) => {
     const covered = num(results["week"]?.[0], "covered");
     const length = Math.max(1 / 24, (asked.to - asked.from) / day);

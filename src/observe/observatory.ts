@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
 import { ask } from "./ask.ts";
-import type { RollUps, SensorInfo, Surroundings } from "./asked.ts";
+import type { RollUps, SensorAlarm, SensorInfo, Surroundings } from "./asked.ts";
 import { defaultLimits } from "./engine.ts";
 import type { Engine, Limits } from "./engine.ts";
 import type { ResearchList } from "./research-list.ts";
@@ -14,6 +14,8 @@ export interface ObservatoryOptions {
   /** The sensors enrolled; empty where nobody enrols (replay): then those that reported. */
   readonly sensors?: () => readonly SensorInfo[];
   readonly research?: () => ResearchList | null;
+  /** What the node itself has to say of its sensors now. */
+  readonly alarms?: () => readonly SensorAlarm[];
   /** The store's roll-ups as they stand; without them everything is answered from the base table. */
   readonly rollUps?: () => RollUps | null | Promise<RollUps | null>;
   readonly limits?: Limits;
@@ -93,6 +95,7 @@ FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}`,
           dataUntil: (await range(realm, exercise)).to,
           sensors: options.sensors?.() ?? [],
           research: options.research?.() ?? null,
+          alarms: options.alarms?.() ?? [],
           rollUps: (await options.rollUps?.()) ?? null,
           simulated,
         };

@@ -2,60 +2,57 @@
 import type { QueryOf } from "../api/contract/index.ts";
 import type { Asked } from "./asked.ts";
 import type { Statement } from "./engine.ts";
-import type { QuestionOf } from "./question.ts";
+import type { QuestionOf, Results } from "./question.ts";
 import { change, num, numOrNull, share, text, textOrNull } from "./question.ts";
-import { tally } from "./tally.ts";
+import { among, tally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 
 type Query = QueryOf<"countries">;
 
 const columns = { packets: "now_packets", sources: "now_sources", mirai_sources: "mirai_sources" } as const;
 
-const statements = (
-  asked: Asked<Query>,
-  dimension: "country" | "asn",
-): Record<"rows" | "total" | "origins", Statement> => {
+const originOf = { country: "ifNull(src_cc, '--')", asn: "src_asn" } as const;
+const shared = { grain: "1d", named: true } as const;
+
+const statements = (asked: Asked<Query>, dimension: "country" | "asn"): Record<"chosen" | "total", Statement> => {
   const { query } = asked;
-  const spans = [asked, asked.previous];
-  const source = dimension === "country" ? "ifNull(src_cc, '--')" : "src_asn";
   const limit = query.limit ?? 50;
   const by = query.by ?? "packets";
-  const shared = { grain: "1d", named: true } as const;
-  const light = tally(asked, spans, query, { ...shared, by: [dimension] });
-  // Mirai-type sources are few states; by sources, an upper bound chooses who is counted.
-  const weight =
-    by === "packets"
-      ? light.packets("now = 1")
-      : by === "sources"
-        ? light.crowd("now = 1")
-        : light.marked("mirai", "now = 1");
-  const chosen = `SELECT ${source} AS origin, ${weight} AS weight FROM ${light.sql} GROUP BY origin HAVING ${light.packets("now = 1")} > 0 ORDER BY weight DESC, origin LIMIT ${by === "packets" ? limit : Math.max(200, limit)}`;
-  const heavy = tally(asked, spans, query, {
-    ...shared,
-    by: [dimension],
-    sources: true,
-    miraiSources: true,
-    where: {
-      sql: `ifNull(toString(${source}), '') IN (SELECT ifNull(toString(origin), '') FROM (${chosen}))`,
-      parameters: light.parameters,
-    },
-  });
-  const all = tally(asked, spans, query, { ...shared, by: [], sources: true, miraiSources: true });
-  const sums = (
-    rows: Tally,
-  ): string => `${rows.packets("now = 1")} AS now_packets, ${rows.packets("now = 0")} AS before_packets,
-  ${rows.sources("now = 1")} AS now_sources, ${rows.sources("now = 0")} AS before_sources, ${rows.miraiSources("now = 1")} AS mirai_sources`;
+  const light = tally(asked, [asked], query, { ...shared, by: [dimension] });
+  const all = tally(asked, [asked, asked.previous], query, { ...shared, by: [], sources: true, miraiSources: true });
+  // By sources, an upper bound chooses who is counted.
+  const weight = by === "packets" ? light.packets() : by === "sources" ? light.crowd() : light.marked("mirai");
   return {
-    rows: {
-      sql: `SELECT ${source} AS origin${dimension === "asn" ? ", any(src_cc) AS cc" : ""}, ${sums(heavy)} FROM ${heavy.sql} GROUP BY origin HAVING now_packets > 0
-ORDER BY ${columns[by]} DESC, now_packets DESC, origin LIMIT {limit:UInt32}`,
-      parameters: { ...heavy.parameters, limit },
+    chosen: {
+      sql: `SELECT ${originOf[dimension]} AS origin, ${weight} AS weight, countIf(n > 0) OVER () AS origins, ${light.packets()} AS n FROM ${light.sql} GROUP BY origin ORDER BY weight DESC, origin LIMIT ${by === "packets" ? limit : Math.max(200, limit)}`,
+      parameters: light.parameters,
     },
     total: { sql: `SELECT ${sums(all)} FROM ${all.sql}`, parameters: all.parameters },
-    origins: {
-      sql: `SELECT uniq(origin) AS origins FROM (SELECT ${source} AS origin, ${light.packets("now = 1")} AS n FROM ${light.sql} GROUP BY origin HAVING n > 0)`,
-      parameters: light.parameters,
-    },
+  };
+};
+
+const sums = (
+  rows: Tally,
+): string => `${rows.packets("now = 1")} AS now_packets, ${rows.packets("now = 0")} AS before_packets,
+  ${rows.sources("now = 1")} AS now_sources, ${rows.sources("now = 0")} AS before_sources, ${rows.miraiSources("now = 1")} AS mirai_sources`;
+
+const closely = (asked: Asked<Query>, dimension: "country" | "asn", chosen: Results[string] | undefined): Statement => {
+  const { query } = asked;
+  const values = (chosen ?? []).map((row) =>
+    dimension === "asn" ? numOrNull(row, "origin") : text(row, "origin") === "--" ? null : text(row, "origin"),
+  );
+  const rows = tally(asked, [asked, asked.previous], query, {
+    ...shared,
+    // The country of a network is shown beside it.
+    by: dimension === "asn" ? ["asn", "country"] : ["country"],
+    sources: true,
+    miraiSources: true,
+    where: among(dimension, values, dimension === "asn" ? "UInt32" : "String"),
+  });
+  return {
+    sql: `SELECT ${originOf[dimension]} AS origin${dimension === "asn" ? ", any(src_cc) AS cc" : ""}, ${sums(rows)} FROM ${rows.sql} GROUP BY origin HAVING now_packets > 0
+ORDER BY ${columns[query.by ?? "packets"]} DESC, now_packets DESC, origin LIMIT {limit:UInt32}`,
+    parameters: { ...rows.parameters, limit: query.limit ?? 50 },
   };
 };
 
@@ -95,12 +92,13 @@ export const countries: QuestionOf<"countries"> = {
   last: "24h",
   compares: true,
   compile: (asked) => statements(asked, "country"),
-  fold: ({ query }, { rows: found = [], total: totals, origins: counted }) => {
+  next: (asked, { chosen }) => ({ rows: closely(asked, "country", chosen) }),
+  fold: ({ query }, { rows: found = [], total: totals, chosen }) => {
     const total = totals?.[0];
     const rows = folded(query, found, total).map((row, i) => Object.assign(row, { country: text(found[i], "origin") }));
     return {
       facts: {
-        countries: num(counted?.[0], "origins"),
+        countries: num(chosen?.[0], "origins"),
         packets: num(total, "now_packets"),
         sources: num(total, "now_sources"),
         topCountry: rows[0]?.country ?? null,
@@ -108,7 +106,7 @@ export const countries: QuestionOf<"countries"> = {
         topChange: rows[0]?.change ?? null,
       },
       rows,
-      truncated: num(counted?.[0], "origins") > rows.length,
+      truncated: num(chosen?.[0], "origins") > rows.length,
     };
   },
 };
@@ -117,18 +115,18 @@ export const networks: QuestionOf<"networks"> = {
   about: "Networks (autonomous systems) of the sources, by packets, sources or Mirai-type sources",
   last: "24h",
   compares: true,
-  compile: (asked) => {
-    const { rows, ...others } = statements(asked, "asn");
+  compile: (asked) => statements(asked, "asn"),
+  next: (asked, { chosen }) => {
+    const { sql, parameters } = closely(asked, "asn", chosen);
     return {
       rows: {
-        ...rows,
-        sql: `SELECT t.*, networks.name AS network FROM (${rows.sql}) AS t LEFT JOIN networks ON networks.asn = t.origin
+        sql: `SELECT t.*, networks.name AS network FROM (${sql}) AS t LEFT JOIN networks ON networks.asn = t.origin
 ORDER BY ${columns[asked.query.by ?? "packets"]} DESC, now_packets DESC, origin`,
+        parameters,
       },
-      ...others,
     };
   },
-  fold: ({ query }, { rows: found = [], total: totals, origins: counted }) => {
+  fold: ({ query }, { rows: found = [], total: totals, chosen }) => {
     const total = totals?.[0];
     const rows = folded(query, found, total).map((row, i) =>
       Object.assign(row, {
@@ -139,7 +137,7 @@ ORDER BY ${columns[asked.query.by ?? "packets"]} DESC, now_packets DESC, origin`
     );
     return {
       facts: {
-        networks: num(counted?.[0], "origins"),
+        networks: num(chosen?.[0], "origins"),
         packets: num(total, "now_packets"),
         sources: num(total, "now_sources"),
         topNetwork: rows[0]?.network ?? null,
@@ -147,7 +145,7 @@ ORDER BY ${columns[asked.query.by ?? "packets"]} DESC, now_packets DESC, origin`
         topChange: rows[0]?.change ?? null,
       },
       rows,
-      truncated: num(counted?.[0], "origins") > rows.length,
+      truncated: num(chosen?.[0], "origins") > rows.length,
     };
   },
 };

@@ -3,7 +3,7 @@ import { protocolName } from "../model/traffic.ts";
 import type { QuestionOf } from "./question.ts";
 import { change, num, numOrNull, share, text } from "./question.ts";
 import { asking } from "./relation.ts";
-import { tally } from "./tally.ts";
+import { among, tally } from "./tally.ts";
 
 /** Ports whose sources are counted when the order is by sources: the rest has a smaller upper bound. */
 const candidates = 200;
@@ -18,54 +18,54 @@ export const portsTop: QuestionOf<"ports/top"> = {
     const filters = asking(query);
     const spans = [asked, asked.previous];
     const by = query.by ?? "packets";
-    const limit = query.limit ?? 20;
     const light = tally(asked, spans, filters, { by: ["protocol", "port"], grain: "1d" });
     const [weight, before] =
       by === "packets"
         ? [light.packets("now = 1"), light.packets("now = 0")]
         : [light.crowd("now = 1"), light.crowd("now = 0")];
-    const most = by === "packets" ? limit : Math.max(candidates, limit);
-    const chosen = `SELECT protocol, dst_port AS port, ${weight} AS weight, ${light.packets("now = 1")} AS n FROM ${light.sql} GROUP BY protocol, port ORDER BY weight DESC, n DESC, protocol, port LIMIT ${most}`;
-    // Distinct counts are merged only for ports that can win.
-    const heavy = tally(asked, spans, filters, {
-      by: ["protocol", "port"],
-      grain: "1d",
-      sources: true,
-      where: {
-        sql: `(protocol, ifNull(dst_port, 0)) IN (SELECT protocol, ifNull(port, 0) FROM (${chosen}))`,
-        parameters: light.parameters,
-      },
-    });
     const all = tally(asked, spans, filters, { by: [], grain: "1d", sources: true });
     return {
-      rows: {
-        sql: `SELECT protocol, dst_port AS port, ${heavy.packets("now = 1")} AS now_packets, ${heavy.packets("now = 0")} AS before_packets,
-  ${heavy.sources("now = 1")} AS now_sources, ${heavy.sources("now = 0")} AS before_sources
-FROM ${heavy.sql} GROUP BY protocol, port ORDER BY now_${by} DESC, now_packets DESC, protocol, port LIMIT {limit:UInt32}`,
-        parameters: { ...heavy.parameters, limit },
-      },
-      ranks: {
-        sql: `SELECT protocol, dst_port AS port, ${before} AS weight, row_number() OVER (ORDER BY weight DESC, protocol, dst_port) AS place
-FROM ${light.sql} GROUP BY protocol, dst_port HAVING weight > 0 ORDER BY place LIMIT 1000`,
+      chosen: {
+        sql: `SELECT protocol, dst_port AS port, ${weight} AS weight, ${before} AS before, ${light.packets("now = 1")} AS n,
+  row_number() OVER (ORDER BY before DESC, protocol, port) AS place, countIf(n > 0) OVER () AS ports
+FROM ${light.sql} GROUP BY protocol, port ORDER BY weight DESC, n DESC, protocol, port LIMIT ${by === "packets" ? (query.limit ?? 20) : Math.max(candidates, query.limit ?? 20)}`,
         parameters: light.parameters,
       },
       total: {
         sql: `SELECT ${all.packets("now = 1")} AS now_packets, ${all.packets("now = 0")} AS before_packets, ${all.sources("now = 1")} AS now_sources FROM ${all.sql}`,
         parameters: all.parameters,
       },
-      ports: {
-        sql: `SELECT uniqIf((protocol, dst_port), now = 1) AS ports FROM ${light.sql}`,
-        parameters: light.parameters,
+    };
+  },
+  // Distinct counts are merged only for ports that can win.
+  next: (asked, { chosen = [] }) => {
+    const { query } = asked;
+    const rows = tally(asked, [asked, asked.previous], asking(query), {
+      by: ["protocol", "port"],
+      grain: "1d",
+      sources: true,
+      where: among(
+        "port",
+        chosen.map((row) => numOrNull(row, "port")),
+        "UInt16",
+      ),
+    });
+    return {
+      rows: {
+        sql: `SELECT protocol, dst_port AS port, ${rows.packets("now = 1")} AS now_packets, ${rows.packets("now = 0")} AS before_packets,
+  ${rows.sources("now = 1")} AS now_sources, ${rows.sources("now = 0")} AS before_sources
+FROM ${rows.sql} GROUP BY protocol, port ORDER BY now_${query.by ?? "packets"} DESC, now_packets DESC, protocol, port LIMIT {limit:UInt32}`,
+        parameters: { ...rows.parameters, limit: query.limit ?? 20 },
       },
     };
   },
-  fold: ({ query }, { rows: found = [], total: totals, ports: counted, ranks = [] }) => {
+  fold: ({ query }, { rows: found = [], total: totals, chosen = [] }) => {
     const by = query.by ?? "packets";
     const total = totals?.[0];
-    const ports = num(counted?.[0], "ports");
+    const ports = num(chosen[0], "ports");
     const all = num(total, `now_${by}`);
     const compared = num(total, "before_packets") > 0;
-    const places = new Map(ranks.map((row) => [key(row), num(row, "place")]));
+    const places = new Map(chosen.filter((row) => num(row, "before") > 0).map((row) => [key(row), num(row, "place")]));
     const rows = found
       .filter((row) => num(row, "now_packets") > 0)
       .map((row, i) => {
@@ -113,20 +113,25 @@ export const portsBySensor: QuestionOf<"ports/by-sensor"> = {
     const light = tally(asked, [asked], filters, { by, grain: "1d" });
     const ranked = `SELECT sensor, protocol, dst_port AS port, ${light.packets()} AS n, sum(n) OVER (PARTITION BY sensor) AS sensor_packets,
   row_number() OVER (PARTITION BY sensor ORDER BY n DESC, protocol, port) AS rank FROM ${light.sql} GROUP BY sensor, protocol, port QUALIFY rank <= {limit:UInt32}`;
-    const heavy = tally(asked, [asked], filters, {
-      by,
-      grain: "1d",
-      sources: true,
-      where: {
-        sql: `(sensor, protocol, ifNull(dst_port, 0)) IN (SELECT sensor, protocol, ifNull(port, 0) FROM (${ranked}))`,
-        parameters: light.parameters,
-      },
-    });
     return {
       rows: { sql: `SELECT * FROM (${ranked}) ORDER BY sensor, rank`, parameters: { ...light.parameters, limit } },
+    };
+  },
+  next: (asked, { rows: found = [] }) => {
+    const rows = tally(asked, [asked], asking(asked.query), {
+      by: ["sensor", "protocol", "port"],
+      grain: "1d",
+      sources: true,
+      where: among(
+        "port",
+        found.map((row) => numOrNull(row, "port")),
+        "UInt16",
+      ),
+    });
+    return {
       sources: {
-        sql: `SELECT sensor, protocol, dst_port AS port, ${heavy.sources()} AS sources FROM ${heavy.sql} GROUP BY sensor, protocol, port`,
-        parameters: { ...heavy.parameters, limit },
+        sql: `SELECT sensor, protocol, dst_port AS port, ${rows.sources()} AS sources FROM ${rows.sql} GROUP BY sensor, protocol, port`,
+        parameters: rows.parameters,
       },
     };
   },

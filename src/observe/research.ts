@@ -4,7 +4,9 @@ import { day, dayOf } from "./asked.ts";
 import { upStatement } from "./coverage.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, shareOrNull, text } from "./question.ts";
-import { relation } from "./relation.ts";
+import { sourceDays } from "./source-days.ts";
+import { tally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 import { listed } from "./research-list.ts";
 
 /** More than this many ports on one calendar day (UTC) is research scanning, says JPCERT/CC's heuristic. */
@@ -16,29 +18,33 @@ export const research: QuestionOf<"scanners/research"> = {
   compares: false,
   compile: (asked) => {
     const filters = asked.query.sensor === undefined ? {} : { sensor: asked.query.sensor };
-    const rows = relation(asked, asked, { ...filters, class: "tcp-syn,udp" });
     const list = listed(asked.around.research, "src");
-    const parameters = { ...rows.parameters, ...list.parameters };
+    const days = sourceDays(asked, filters);
+    const storms = tally(asked, [asked], filters, { by: [], grain: "1d" });
+    const date = (tallied: Tally): string => `toString(toDate(toDateTime(${tallied.bucket}, 'UTC')))`;
     return {
       days: {
-        sql: `SELECT date, sum(n) AS total, sumIf(n, on_list) AS listed_packets, sumIf(n, ports > ${manyPorts}) AS heuristic,
-  sumIf(n, on_list OR ports > ${manyPorts}) AS either
-FROM (SELECT toString(toDate(first_seen)) AS date, src, sum(packets) AS n, uniqUpTo(${manyPorts})(protocol, dst_port) AS ports, named AND ${list.sql} AS on_list
-  FROM ${rows.sql} GROUP BY date, src, named) GROUP BY date ORDER BY date`,
-        parameters,
+        sql: `SELECT date, sum(n) AS total, sumIf(n, on_list) AS listed_packets, sumIf(n, many) AS heuristic, sumIf(n, on_list OR many) AS either
+FROM (SELECT date, n, ports > ${manyPorts} AS many, ${list.sql} AS on_list FROM ${days.sql}) GROUP BY date ORDER BY date`,
+        parameters: { ...days.parameters, ...list.parameters },
+      },
+      all: {
+        sql: `SELECT ${date(storms)} AS date, ${storms.packets()} AS n FROM ${storms.sql} GROUP BY date`,
+        parameters: storms.parameters,
       },
       owners:
         list.sql === "0"
           ? { sql: "SELECT '' AS src, 0 AS n WHERE 0", parameters: {} }
           : {
-              sql: `SELECT src, sum(packets) AS n FROM ${rows.sql} WHERE named AND ${list.sql} GROUP BY src ORDER BY n DESC LIMIT 20000`,
-              parameters,
+              sql: `SELECT src, sum(n) AS packets FROM ${days.sql} WHERE ${list.sql} GROUP BY src ORDER BY packets DESC LIMIT 20000`,
+              parameters: { ...days.parameters, ...list.parameters },
             },
       up: upStatement(asked, 86_400, asked.query.sensor),
     };
   },
   fold: (asked, results) => {
     const found = new Map((results["days"] ?? []).map((row) => [text(row, "date"), row]));
+    const all = new Map((results["all"] ?? []).map((row) => [text(row, "date"), row]));
     const up = new Set((results["up"] ?? []).map((row) => dayOf(num(row, "t") * 1000)));
     const rows: AnswerOf<"scanners/research">["rows"] = [];
     for (let t = Math.floor(asked.from / day) * day; t < asked.to; t += day) {
@@ -46,11 +52,11 @@ FROM (SELECT toString(toDate(first_seen)) AS date, src, sum(packets) AS n, uniqU
       const row = found.get(date);
       rows.push({
         date,
-        packets: row === undefined && !up.has(date) ? null : num(row, "total"),
+        packets: row === undefined && !up.has(date) ? null : num(all.get(date), "n"),
         listed: num(row, "listed_packets"),
         heuristic: num(row, "heuristic"),
         either: num(row, "either"),
-        share: shareOrNull(num(row, "either"), num(row, "total")),
+        share: shareOrNull(num(row, "either"), num(all.get(date), "n")),
       });
     }
     const sum = (pick: "packets" | "listed" | "heuristic" | "either"): number =>
@@ -59,7 +65,7 @@ FROM (SELECT toString(toDate(first_seen)) AS date, src, sum(packets) AS n, uniqU
     for (const row of results["owners"] ?? []) {
       const owner = asked.around.research?.addresses.get(text(row, "src")) ?? "listed network";
       const before = owners.get(owner) ?? { sources: 0, packets: 0 };
-      owners.set(owner, { sources: before.sources + 1, packets: before.packets + num(row, "n") });
+      owners.set(owner, { sources: before.sources + 1, packets: before.packets + num(row, "packets") });
     }
     const [packets, either] = [sum("packets"), sum("either")];
     return {

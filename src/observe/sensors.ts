@@ -146,7 +146,8 @@ WHERE ${scope.sql} AND interval > newest - INTERVAL 5 MINUTE GROUP BY sensor`,
         });
       }
     }
-    const alarms = rows.flatMap((row) => alarmsOf(row, live));
+    const seen = asked.around.alarms.map((one): Alarm => ({ ...one, time: iso(one.time) }));
+    const alarms = [...seen, ...rows.flatMap((row) => alarmsOf(row, live))];
     const down = rows.filter((row) => row.state === "down" || row.state === "never");
     return {
       facts: {

@@ -4,9 +4,10 @@ import { day } from "./asked.ts";
 import type { Asked } from "./asked.ts";
 import { filled, upStatement } from "./coverage.ts";
 import type { QueryOf } from "../api/contract/index.ts";
+import type { Statement } from "./engine.ts";
 import type { QuestionOf } from "./question.ts";
 import { change, num, numOrNull, text, textOrNull } from "./question.ts";
-import { tally } from "./tally.ts";
+import { among, tally } from "./tally.ts";
 import type { Dimension, Tally } from "./tally.ts";
 import { AppError } from "../platform/errors.ts";
 
@@ -61,48 +62,63 @@ export const series: QuestionOf<"series"> = {
     const plainRows = query.group === "mark" && measure !== "packets";
     const around = plainRows ? { ...asked, around: { ...asked.around, rollUps: null } } : asked;
     const wanted = { by, sources: measure === "sources", flows: measure === "flows" };
-    const rows = tally(around, [asked], query, { ...wanted, grain: step });
-    const whole = tally(around, [asked], query, { ...wanted, grain: "1d" });
+    const light = tally(around, [asked], query, { by, grain: "1d", ...(measure === "flows" ? wanted : {}) });
     const before = tally(around, [asked.previous], query, { ...wanted, by: [], grain: "1d" });
     const after = tally(around, [asked], query, { ...wanted, by: [], grain: "1d" });
-    const limit = query.limit ?? 7;
-    const named = (tallied: Tally): string => {
-      if (query.group === undefined || query.group === "none") return "''";
-      if (query.group === "mark") return group;
-      // Chosen by a cheap upper bound where sources are measured: the groups with the most come first anyway.
-      const light = tally(around, [asked], query, { by, grain: "1d", ...(tallied.from === "base" ? wanted : {}) });
-      const weight =
-        measure === "packets"
-          ? light.packets()
-          : measure === "sources"
-            ? light.crowd()
-            : tallied.from === "base"
-              ? light.flows()
-              : light.packets();
-      const top = `SELECT ifNull(${group}, '') AS g FROM ${light.sql} GROUP BY g ORDER BY ${weight} DESC, g LIMIT {limit:UInt32}`;
-      return `if(ifNull(${group}, '') IN (${top}), ifNull(${group}, ''), 'other')`;
+    const weight = measure === "packets" ? light.packets() : measure === "sources" ? light.crowd() : light.flows();
+    const whole = (tallied: Tally): Statement => ({
+      sql: `SELECT ${measured({ ...query, group: "none" }, tallied)} AS total FROM ${tallied.sql}`,
+      parameters: tallied.parameters,
+    });
+    return {
+      // Chosen by a cheap upper bound where sources are measured.
+      ...(by.length > 0
+        ? {
+            top: {
+              sql: `SELECT ifNull(${group}, '') AS g FROM ${light.sql} GROUP BY g ORDER BY ${weight} DESC, g LIMIT {limit:UInt32}`,
+              parameters: { ...light.parameters, limit: query.limit ?? 7 },
+            },
+          }
+        : {}),
+      total: whole(after),
+      before: whole(before),
+      up: upStatement(asked, seconds[step], query.sensor),
     };
+  },
+  next: (asked, { top }) => {
+    const { query } = asked;
+    const step = stepOf(asked);
+    const { by, sql: group } = groups[query.group ?? "none"];
+    const measure = query.measure ?? "packets";
+    const around =
+      query.group === "mark" && measure !== "packets"
+        ? { ...asked, around: { ...asked.around, rollUps: null } }
+        : asked;
+    const chosen = (top ?? []).map((row) => text(row, "g"));
+    // What is left over is summed up where sums are cheap and right; distinct sources are counted of the chosen alone.
+    const ports = chosen.map((g) => (g.endsWith("/") ? null : Number(g.split("/")[1])));
+    const where = query.group === "port" && measure === "sources" ? { where: among("port", ports, "UInt16") } : {};
+    const wanted = { by, sources: measure === "sources", flows: measure === "flows", ...where };
+    const rows = tally(around, [asked], query, { ...wanted, grain: step });
+    const whole = tally(around, [asked], query, { ...wanted, grain: "1d" });
+    const named =
+      top === undefined
+        ? `ifNull(${group}, '')`
+        : `if(ifNull(${group}, '') IN {chosen:Array(String)}, ifNull(${group}, ''), 'other')`;
+    const only =
+      measure === "sources" && top !== undefined ? `WHERE ifNull(${group}, '') IN {chosen:Array(String)}` : "";
     return {
       values: {
-        sql: `SELECT ${rows.bucket} AS t, ${named(rows)} AS g, ${measured(query, rows)} AS value FROM ${source(query, rows)} GROUP BY t, g ORDER BY t, g`,
-        parameters: { ...rows.parameters, limit },
+        sql: `SELECT ${rows.bucket} AS t, ${named} AS g, ${measured(query, rows)} AS value FROM ${source(query, rows)} ${only} GROUP BY t, g ORDER BY t, g`,
+        parameters: { ...rows.parameters, chosen },
       },
       groups: {
         sql:
           query.group === "network"
-            ? `SELECT t.*, networks.name AS network FROM (SELECT ${named(whole)} AS g, any(src_asn) AS asn, ${measured(query, whole)} AS total FROM ${source(query, whole)} GROUP BY g) AS t LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, g`
-            : `SELECT ${named(whole)} AS g, ${measured(query, whole)} AS total FROM ${source(query, whole)} GROUP BY g ORDER BY total DESC, g`,
-        parameters: { ...whole.parameters, limit },
+            ? `SELECT t.*, networks.name AS network FROM (SELECT ${named} AS g, any(src_asn) AS asn, ${measured(query, whole)} AS total FROM ${source(query, whole)} ${only} GROUP BY g) AS t LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, g`
+            : `SELECT ${named} AS g, ${measured(query, whole)} AS total FROM ${source(query, whole)} ${only} GROUP BY g ORDER BY total DESC, g`,
+        parameters: { ...whole.parameters, chosen },
       },
-      total: {
-        sql: `SELECT ${measured({ ...query, group: "none" }, after)} AS total FROM ${after.sql}`,
-        parameters: after.parameters,
-      },
-      before: {
-        sql: `SELECT ${measured({ ...query, group: "none" }, before)} AS total FROM ${before.sql}`,
-        parameters: before.parameters,
-      },
-      up: upStatement(asked, seconds[step], query.sensor),
     };
   },
   fold: (asked, results) => {

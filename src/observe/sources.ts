@@ -3,28 +3,39 @@ import { iso } from "./asked.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, share, text, textOrNull } from "./question.ts";
 import { plainIp, relation } from "./relation.ts";
+import { sourceDays } from "./source-days.ts";
+import { tally } from "./tally.ts";
 
 export const sourcesTop: QuestionOf<"sources/top"> = {
   about: "The sources with the most packets",
   last: "24h",
   compares: false,
   compile: (asked) => {
-    const rows = relation(asked, asked, asked.query);
-    // Two steps: the packets of every source are cheap, its ports and sensors are not.
-    const top = `SELECT src FROM ${rows.sql} WHERE named GROUP BY src ORDER BY sum(${rows.packets}) DESC, src LIMIT {limit:UInt32}`;
+    const days = sourceDays(asked, asked.query);
+    const all = tally(asked, [asked], asked.query, { by: [], grain: "1d", sources: true, named: true });
+    return {
+      top: {
+        sql: `SELECT src FROM ${days.sql} GROUP BY src ORDER BY sum(n) DESC, src LIMIT {limit:UInt32}`,
+        parameters: { ...days.parameters, limit: asked.query.limit ?? 50 },
+      },
+      total: {
+        sql: `SELECT ${all.packets()} AS n, ${all.sources()} AS sources FROM ${all.sql}`,
+        parameters: all.parameters,
+      },
+    };
+  },
+  // The base is ordered by source: a few of them are read in no time.
+  next: (asked, { top = [] }) => {
+    const rows = relation(asked, asked, asked.query, { storms: false, also: ["src IN {chosen:Array(IPv6)}"] });
     return {
       rows: {
         sql: `SELECT t.*, networks.name AS network FROM (
   SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(${rows.packets}) AS n, uniqExact(protocol, dst_port) AS ports, uniqExact(sensor) AS sensor_count,
     sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s,
     toUnixTimestamp64Milli(min(first_seen)) AS first_ms, toUnixTimestamp64Milli(max(last_seen)) AS last_ms
-  FROM ${rows.sql} WHERE named AND src IN (${top}) GROUP BY src ORDER BY n DESC, src) AS t
+  FROM ${rows.sql} GROUP BY src) AS t
 LEFT JOIN networks ON networks.asn = t.asn ORDER BY n DESC, src`,
-        parameters: { ...rows.parameters, limit: asked.query.limit ?? 50 },
-      },
-      total: {
-        sql: `SELECT sum(${rows.packets}) AS n, uniqCombined(src) AS sources FROM ${rows.sql} WHERE named`,
-        parameters: rows.parameters,
+        parameters: { ...rows.parameters, chosen: top.map((row) => text(row, "src")) },
       },
     };
   },

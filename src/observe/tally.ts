@@ -151,3 +151,17 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
 
 /** The SQL column of a dimension. */
 export const column = (dimension: Dimension): string => columnOf[dimension];
+
+/** The condition that a column is one of some values, NULL among them when it is; `name` is of its parameter. */
+export const among = (
+  dimension: Dimension,
+  values: readonly (string | number | null)[],
+  type: string,
+): NonNullable<Wanted["where"]> => {
+  const name = `chosen_${dimension}`;
+  const sql = `${columnOf[dimension]} IN {${name}:Array(${type})}`;
+  return {
+    sql: values.includes(null) ? `(${sql} OR ${columnOf[dimension]} IS NULL)` : sql,
+    parameters: { [name]: [...new Set(values.filter((value) => value !== null))] },
+  };
+};
