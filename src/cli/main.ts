@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
 import { AppError } from "../platform/errors.ts";
+import { keepSmall } from "../platform/lifecycle.ts";
 import { nearest } from "../platform/nearest.ts";
 import { flag, helpOf, parse } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -8,7 +9,10 @@ import type { Command } from "./command.ts";
 /** Commands are loaded when called: `layang sensor` must not pay for what a node needs. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   replay: async () => (await import("./replay.ts")).replay,
-  sensor: async () => (await import("./sensor.ts")).sensor,
+  sensor: async () => {
+    keepSmall();
+    return (await import("./sensor.ts")).sensor;
+  },
   "sensor enrol": async () => (await import("./sensor.ts")).enrol,
   "sensor doctor": async () => (await import("./sensor.ts")).doctor,
   node: async () => (await import("./node.ts")).node,
