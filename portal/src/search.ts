@@ -24,9 +24,11 @@ const text = (raw: Raw, name: string, pattern: RegExp): string | undefined => {
 };
 const oneOf = <V extends string>(raw: Raw, name: string, values: readonly V[]): V | undefined =>
   values.find((value) => value === raw[name]);
-/** Without the names whose value is undefined, so that addresses stay short. */
-const set = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+/**
+ * The router lays what a page validates over what the address said: a name that does not fit must be there, undefined, to
+ * be taken out. Readers see it as absent.
+ */
+const set = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } => values as never;
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/;
 export interface WhenSearch {
@@ -37,8 +39,12 @@ export interface WhenSearch {
 export const whenSearch = (raw: Raw): WhenSearch => {
   const from = text(raw, "from", instant);
   const to = text(raw, "to", instant);
-  if (from !== undefined && to !== undefined && from < to) return { from, to };
-  return set({ last: oneOf(raw, "last", allLasts) });
+  const both = from !== undefined && to !== undefined && from < to;
+  return set({
+    last: both ? undefined : oneOf(raw, "last", allLasts),
+    from: both ? from : undefined,
+    to: both ? to : undefined,
+  });
 };
 
 export const filterNames = ["port", "protocol", "class", "country", "asn", "sensor", "mark", "signature"] as const;
