@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerOf } from "./expect.ts";
-import { dark, routerAddress, routerMac, scannerAddress, scannerMac, scans } from "./scans.ts";
+import { layCable } from "./cable.ts";
+import type { Cable } from "./cable.ts";
+import { dark, scans } from "./scans.ts";
 import type { Scan } from "./scans.ts";
 
 /**
@@ -14,51 +16,7 @@ import type { Scan } from "./scans.ts";
  * `npm run golden -- --update [NAME...]` makes captures and expected answers anew (as root).
  */
 const folder = join(import.meta.dirname, "captures");
-const [near, far] = [`layang-scan-${process.pid}`, `layang-dark-${process.pid}`];
-const run = (command: string, ...args: string[]): string => execFileSync(command, args, { encoding: "utf8" });
-const inside = (space: string, ...args: string[]): string => run("ip", "netns", "exec", space, ...args);
-
-const build = (): void => {
-  for (const space of [near, far]) run("ip", "netns", "add", space);
-  run(
-    "ip",
-    "link",
-    "add",
-    "scan0",
-    "netns",
-    near,
-    "address",
-    scannerMac,
-    "type",
-    "veth",
-    "peer",
-    "name",
-    "dark0",
-    "netns",
-    far,
-    "address",
-    routerMac,
-  );
-  inside(near, "ip", "address", "add", `${scannerAddress}/24`, "dev", "scan0");
-  inside(far, "ip", "address", "add", `${routerAddress}/24`, "dev", "dark0");
-  for (const [space, link] of [
-    [near, "scan0"],
-    [far, "dark0"],
-  ] as const) {
-    inside(space, "ip", "link", "set", link, "up");
-    inside(space, "ip", "link", "set", "lo", "up");
-  }
-  inside(near, "ip", "neighbour", "replace", routerAddress, "lladdr", routerMac, "dev", "scan0", "nud", "permanent");
-  inside(far, "ip", "neighbour", "replace", scannerAddress, "lladdr", scannerMac, "dev", "dark0", "nud", "permanent");
-  inside(near, "ip", "route", "add", "default", "via", routerAddress);
-  // Nobody answers: the far side drops what is not for itself.
-  inside(far, "sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward");
-};
-const tear = (): void => {
-  for (const space of [near, far]) spawnSync("ip", ["netns", "delete", space]);
-};
-
-const capture = async (scan: Scan): Promise<string> => {
+const capture = async ({ near, far }: Cable, scan: Scan): Promise<string> => {
   const file = join(folder, `${scan.name}.pcap`);
   const args = [
     "netns",
@@ -127,10 +85,10 @@ const [mode, ...only] = process.argv.slice(2);
 const chosen = scans.filter(({ name }) => only.length === 0 || only.includes(name));
 if (mode === "--update") {
   mkdirSync(folder, { recursive: true });
-  process.on("exit", tear);
-  build();
+  const cable = layCable();
+  process.on("exit", cable.cut);
   for (const scan of chosen) {
-    const said = await capture(scan);
+    const said = await capture(cable, scan);
     const file = join(folder, `${scan.name}.pcap`);
     const answer = await answerOf(file);
     writeFileSync(join(folder, `${scan.name}.expected.json`), `${JSON.stringify(answer, null, 2)}\n`);
