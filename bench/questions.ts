@@ -78,6 +78,7 @@ const around: Surroundings = {
     revoked: null,
   })),
   research: null,
+  alarms: [],
   simulated: true,
   rollUps: { source: (name, grain, range, options) => rollupSource(name, grain, range, frontiers, options) },
 };
