@@ -253,7 +253,7 @@ const listen = async (name: string, prefixes: readonly Prefix[], seconds: number
 };
 
 /** Bytes a day of spool takes at 25,000 packets/s (docs/sensor.md has the measurement). */
-const A_DAY = 24 * 2 ** 30;
+const A_DAY = 27 * 2 ** 30;
 
 const checkState = (folder: string): Finding[] => {
   const there = existsSync(folder) ? folder : dirname(folder);

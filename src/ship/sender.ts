@@ -4,9 +4,9 @@ import type { Logger } from "../platform/log.ts";
 import type { Answer, Client } from "./client.ts";
 import type { Spool, Waiting } from "./spool.ts";
 
-/** Frames and bytes of one request: a backlog of a day at one batch a second is some 1,400 requests. */
+/** Frames and bytes of one request: a quiet day of backlog is some 1,400 requests, a busy one 13,000. */
 const MOST = 64;
-const BYTES = 4 << 20;
+const BYTES = 2 << 20;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 60_000;
 /** The clock is compared again after so many milliseconds without a request that told it. */
