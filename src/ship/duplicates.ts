@@ -26,8 +26,8 @@ export interface DuplicateLimits {
 export const duplicateLimits: DuplicateLimits = { window: 60_000_000, apart: 50_000, sources: 10, share: 0.5 };
 
 /** Rows kept of one batch at most: a flood must not fill the memory, and a mirrored flood shows in any sample by key. */
-const A_BATCH = 2_048;
-const ALL = 262_144;
+const A_BATCH = 512;
+const ALL = 65_536;
 
 /** Rows are chosen by their key, so that two sensors that see the same packets keep the same rows. */
 const hash = (words: readonly number[]): number => {

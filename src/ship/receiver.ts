@@ -253,7 +253,13 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       if (outcomes[i]?.status !== "fulfilled") continue;
       state.seen.add(frame.sequence, frame.hash);
       state.stored++;
-      if (state.report === null || report.closedAt >= state.report.closedAt) state.report = report;
+      if (state.report !== null && report.closedAt < state.report.closedAt) continue;
+      const before = state.report?.darkAddresses ?? report.darkAddresses;
+      if (report.darkAddresses < before) {
+        log.warn({ sensor: record.name, before, now: report.darkAddresses }, "dark addresses retired: they speak");
+      }
+      if (report.spoolLost > 0) log.warn({ sensor: record.name, batches: report.spoolLost }, "the sensor lost batches");
+      state.report = report;
     }
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     writeWhole(pathOf(record.name), `${JSON.stringify(state.seen.state)}\n`);
