@@ -23,8 +23,8 @@ import { mixBatches, writeMix } from "./flow-packets.ts";
 
 const { values } = parseArgs({
   options: {
-    packets: { type: "string", default: "2000000" },
-    runs: { type: "string", default: "5" },
+    packets: { type: "string", default: "4000000" },
+    runs: { type: "string", default: "3" },
     crowd: { type: "string", default: "600000" },
     file: { type: "string" },
   },
