@@ -57,7 +57,7 @@ describe("sensors that report the same packets", () => {
 
   it("are found in a part of the traffic, when it is most of the smaller one's", () => {
     const duplicates = new Duplicates();
-    const seen = radiation(3, 600, 0);
+    const seen = radiation(3, 500, 0);
     duplicates.add("large", rowsOf(seen), 0);
     duplicates.add("small", rowsOf([...late(seen.slice(0, 60), 900), ...radiation(4, 50, 0)]), 0);
     expect(duplicates.find()).toMatchObject([{ matched: 60, rows: 110 }]);
@@ -114,6 +114,16 @@ describe("sensors that report the same packets", () => {
     duplicates.add("first", rowsOf(seen), 0);
     duplicates.add("second", rowsOf(late(seen, 100)), 0);
     expect(duplicates.find()).toEqual([]);
+  });
+
+  it("are found when a small one's packets are all in a large one's flood", () => {
+    const duplicates = new Duplicates();
+    const flood = radiation(8, 8_000, 0);
+    duplicates.add("large", rowsOf(flood), 0);
+    duplicates.add("small", rowsOf(late(flood.slice(0, 400), 200)), 0);
+    const [alarm] = duplicates.find();
+    expect(alarm).toMatchObject({ sensors: ["large", "small"] });
+    expect(alarm?.matched).toBe(alarm?.rows);
   });
 
   it("are found in a flood too, of which a part is kept, and forgotten after a minute", () => {

@@ -39,9 +39,16 @@ const hash = (words: readonly number[]): number => {
   return (value ^ (value >>> 15)) >>> 0;
 };
 
+/** How often a hash can be halved: a row is in the choice of one in 2^k when this is k or more. */
+const LEVELS = 16;
+const levelOf = (value: number): number => Math.min(LEVELS, 31 - Math.clz32((value & -value) | 1));
+
 interface Kept {
   readonly sensor: string;
   readonly time: number;
+  /** One row in 2^level was kept. */
+  readonly level: number;
+  readonly levels: readonly number[];
   readonly keys: readonly string[];
   readonly sources: readonly string[];
   readonly times: readonly number[];
@@ -71,15 +78,18 @@ export class Duplicates {
     const keys: string[] = [];
     const sources: string[] = [];
     const times: number[] = [];
-    const every = Math.max(1, Math.ceil(rows.count / A_BATCH));
+    const levels: number[] = [];
+    // A power of two, so that a batch of another size chooses a part of the same rows.
+    const level = Math.min(LEVELS, Math.max(0, Math.ceil(Math.log2(rows.count / A_BATCH))));
     let newest = 0;
     for (let i = 0; i < rows.count; i++) {
       const begin = i === 0 ? 0 : (sample_ports.ends[i - 1] ?? 0);
       if ((sample_ports.ends[i] ?? 0) === begin) continue;
       const words = [0, 1, 2, 3].map((k) => src.values[4 * i + k] ?? 0);
       const rest = [protocol.values[i] ?? 0, dst_port.values[i] ?? 0, sample_ports.values[begin] ?? 0];
-      // A power of two, so that a batch of another size chooses a part of the same rows.
-      if (every > 1 && hash([...words, ...rest]) % 2 ** Math.ceil(Math.log2(every)) !== 0) continue;
+      const own = levelOf(hash([...words, ...rest]));
+      if (own < level) continue;
+      levels.push(own);
       const time = (first_seen.values[i] ?? 0) - offset;
       newest = Math.max(newest, time);
       const source = words.join(".");
@@ -88,7 +98,7 @@ export class Duplicates {
       times.push(time);
     }
     if (keys.length === 0) return;
-    this.#kept.push({ sensor, time: newest, keys, sources, times });
+    this.#kept.push({ sensor, time: newest, level, levels, keys, sources, times });
     this.#rows += keys.length;
     // Each sensor's own last minute: one that is behind is compared with what the others sent of the same time, if kept.
     const latest = this.#kept.reduce((most, { time }) => Math.max(most, time), 0);
@@ -108,17 +118,24 @@ export class Duplicates {
 
   /** Pairs of sensors that report the same packets now. */
   find(): DuplicateAlarm[] {
-    const rows = new Map<string, number>();
-    const byKey = new Map<string, (Trace & { source: string })[]>();
-    for (const { sensor, keys, sources, times } of this.#kept) {
-      rows.set(sensor, (rows.get(sensor) ?? 0) + keys.length);
+    /** Rows a sensor has in the choice of one in 2^k, by k; and the coarsest choice among its batches. */
+    const rows = new Map<string, number[]>();
+    const coarsest = new Map<string, number>();
+    const byKey = new Map<string, (Trace & { source: string; level: number })[]>();
+    for (const { sensor, level, levels, keys, sources, times } of this.#kept) {
+      coarsest.set(sensor, Math.max(level, coarsest.get(sensor) ?? 0));
+      const counts = rows.get(sensor) ?? Array.from({ length: LEVELS + 1 }, () => 0);
+      rows.set(sensor, counts);
       for (const [i, key] of keys.entries()) {
-        const trace = { sensor, time: times[i] ?? 0, source: sources[i] ?? "" };
+        const own = levels[i] ?? 0;
+        for (let k = 0; k <= own; k++) counts[k] = (counts[k] ?? 0) + 1;
+        const trace = { sensor, time: times[i] ?? 0, source: sources[i] ?? "", level: own };
         const known = byKey.get(key);
         if (known === undefined) byKey.set(key, [trace]);
         else known.push(trace);
       }
     }
+    const common = (a: string, b: string): number => Math.max(coarsest.get(a) ?? 0, coarsest.get(b) ?? 0);
     const pairs = new Map<string, { sensors: [string, string]; matched: number; sources: Set<string> }>();
     for (const traces of byKey.values()) {
       if (traces.length < 2) continue;
@@ -130,6 +147,8 @@ export class Duplicates {
           const other = traces[k];
           if (other === undefined || other.time - one.time >= this.#limits.apart) break;
           if (other.sensor === one.sensor) continue;
+          // Compared in the coarser choice of the two: what one side did not keep is not held against the other.
+          if (one.level < common(one.sensor, other.sensor)) continue;
           const sensors: [string, string] =
             one.sensor < other.sensor ? [one.sensor, other.sensor] : [other.sensor, one.sensor];
           const name = sensors.join(" ");
@@ -144,7 +163,8 @@ export class Duplicates {
       }
     }
     return [...pairs.values()].flatMap(({ sensors, matched, sources }) => {
-      const smaller = Math.min(rows.get(sensors[0]) ?? 0, rows.get(sensors[1]) ?? 0);
+      const level = common(...sensors);
+      const smaller = Math.min(rows.get(sensors[0])?.[level] ?? 0, rows.get(sensors[1])?.[level] ?? 0);
       if (sources.size < this.#limits.sources || matched <= smaller * this.#limits.share) return [];
       return [{ sensors, rows: smaller, matched, sources: sources.size }];
     });
