@@ -84,6 +84,8 @@ const run = async (): Promise<void> => {
     dark,
     capacity: work.capacity,
     batchRows: work.capacity,
+    // A full table costs rows here, never truth: nothing arrives while a file is read.
+    earlyFlushes: 1e9,
     onFlush: (batch) => {
       const copy = copyBatch(batch);
       credits--;
