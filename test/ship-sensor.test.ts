@@ -167,11 +167,19 @@ describe("the sensor", () => {
       for (let run = 0; run < kills; run++) {
         // Each run's sources are its own, in the order of its packets.
         const read = write("run.pcap", spread(each, 40, run << 16), each);
-        const before = node.receiver.standings()[0]?.highest ?? 0;
+        const before = node.accepted.length;
         const child = start(state, { read });
         const ended = once(child, "exit");
-        // The blow falls while batches are on their way: some time after the first of this run arrived.
-        for (let i = 0; i < 2_000 && (node.receiver.standings()[0]?.highest ?? 0) <= before; i++) await sleep(2);
+        // The blow falls while batches are on their way: some time after the first of this run arrived. What arrives
+        // before is left over from the run before.
+        const begun = (): boolean =>
+          node.accepted
+            .slice(before)
+            .some(
+              ({ batch: { flows } }) =>
+                flows.count > 0 && ((flows.columns.src.values[3] ?? 0) - 0x0b000000) >>> 16 === run,
+            );
+        for (let i = 0; i < 5_000 && !begun(); i++) await sleep(2);
         await sleep(5 + ((run * 37) % 60));
         child.kill("SIGKILL");
         await ended;
