@@ -68,7 +68,11 @@ export const Bones = ({ lines = 6, wide = false, height }: { lines?: number; wid
     <div className="bones" role="status">
       <span className="hidden">{t.state.loading}</span>
       {Array.from({ length: lines }, (_, line) => (
-        <div key={line} className="bone" style={{ width: wide ? "min(34em, 90%)" : `${92 - ((line * 37) % 40)}%` }} />
+        <div
+          key={line}
+          className="bone"
+          style={{ width: wide ? "min(34em, 90%)" : `${94 - ((line * 29 + (line % 3) * 17) % 47)}%` }}
+        />
       ))}
     </div>
   );

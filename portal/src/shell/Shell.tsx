@@ -38,13 +38,20 @@ const Clock = ({ status, failed }: { status: Status | undefined; failed: boolean
   const { t, f } = useWords();
   const now = useNow();
   const newest = status?.data.to == null ? undefined : new Date(status.data.to);
+  const asked = failed || status !== undefined;
   const fresh = !failed && newest !== undefined && now.getTime() - newest.getTime() < 60_000;
   const local = now.getTimezoneOffset() === 0 ? undefined : f.localClock(now);
   return (
     <div className="clock">
-      <span className={`live ${fresh ? "on" : "off"}`} role="status">
+      <span className={`live ${fresh ? "on" : asked ? "off" : ""}`} role="status">
         <span className="dot" />
-        {fresh ? t.shell.live : newest === undefined ? t.shell.offline : t.state.dataAge(f.ago(newest, now))}
+        {!asked
+          ? t.state.loading
+          : fresh
+            ? t.shell.live
+            : newest === undefined
+              ? t.shell.offline
+              : t.state.dataAge(f.ago(newest, now))}
       </span>
       <time dateTime={now.toISOString().slice(0, 16)} title={local}>
         {f.clock(now)} UTC{local === undefined ? "" : ` · ${local}`}
