@@ -7,6 +7,10 @@ import { among, tally } from "./tally.ts";
 
 /** Ports whose sources are counted when the order is by sources: the rest has a smaller upper bound. */
 const candidates = 200;
+/** Protocol and port in one number: grouping by it is twice as fast as by two columns, one of them Nullable. */
+export const packed = "toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536) AS packed";
+export const unpacked =
+  "toUInt8(intDiv(packed, 131072)) AS protocol, if(packed % 131072 = 65536, NULL, toUInt16(packed % 131072)) AS port";
 const key = (row: Record<string, unknown>): string => `${num(row, "protocol")}/${numOrNull(row, "port") ?? ""}`;
 
 export const portsTop: QuestionOf<"ports/top"> = {
@@ -26,9 +30,9 @@ export const portsTop: QuestionOf<"ports/top"> = {
     const all = tally(asked, spans, filters, { by: [], grain: "1d", sources: true });
     return {
       chosen: {
-        sql: `SELECT protocol, dst_port AS port, ${weight} AS weight, ${before} AS before, ${light.packets("now = 1")} AS n,
-  row_number() OVER (ORDER BY before DESC, protocol, port) AS place, countIf(n > 0) OVER () AS ports
-FROM ${light.sql} GROUP BY protocol, port ORDER BY weight DESC, n DESC, protocol, port LIMIT ${by === "packets" ? (query.limit ?? 20) : Math.max(candidates, query.limit ?? 20)}`,
+        sql: `SELECT ${unpacked}, weight, before, row_number() OVER (ORDER BY before DESC, packed) AS place, countIf(n > 0) OVER () AS ports
+FROM (SELECT ${packed}, ${weight} AS weight, ${before} AS before, ${light.packets("now = 1")} AS n FROM ${light.sql} GROUP BY packed)
+ORDER BY weight DESC, n DESC, packed LIMIT ${by === "packets" ? (query.limit ?? 20) : Math.max(candidates, query.limit ?? 20)}`,
         parameters: light.parameters,
       },
       total: {
@@ -111,10 +115,17 @@ export const portsBySensor: QuestionOf<"ports/by-sensor"> = {
     const limit = asked.query.limit ?? 10;
     const by = ["sensor", "protocol", "port"] as const;
     const light = tally(asked, [asked], filters, { by, grain: "1d" });
-    const ranked = `SELECT sensor, protocol, dst_port AS port, ${light.packets()} AS n, sum(n) OVER (PARTITION BY sensor) AS sensor_packets,
-  row_number() OVER (PARTITION BY sensor ORDER BY n DESC, protocol, port) AS rank FROM ${light.sql} GROUP BY sensor, protocol, port QUALIFY rank <= {limit:UInt32}`;
+    const whole = tally(asked, [asked], filters, { by: ["sensor"], grain: "1d" });
     return {
-      rows: { sql: `SELECT * FROM (${ranked}) ORDER BY sensor, rank`, parameters: { ...light.parameters, limit } },
+      rows: {
+        sql: `SELECT sensor, ${unpacked}, n FROM (SELECT sensor, ${packed}, ${light.packets()} AS n FROM ${light.sql} GROUP BY sensor, packed)
+ORDER BY sensor, n DESC, packed LIMIT {limit:UInt32} BY sensor`,
+        parameters: { ...light.parameters, limit },
+      },
+      whole: {
+        sql: `SELECT sensor, ${whole.packets()} AS n FROM ${whole.sql} GROUP BY sensor`,
+        parameters: whole.parameters,
+      },
     };
   },
   next: (asked, { rows: found = [] }) => {
@@ -135,18 +146,21 @@ export const portsBySensor: QuestionOf<"ports/by-sensor"> = {
       },
     };
   },
-  fold: ({ around }, { rows: found = [], sources = [] }) => {
+  fold: ({ around }, { rows: found = [], sources = [], whole = [] }) => {
     const counted = new Map(sources.map((row) => [`${text(row, "sensor")} ${key(row)}`, num(row, "sources")]));
-    const rows = found.map((row) => ({
-      sensor: text(row, "sensor"),
-      country: around.sensors.find(({ name }) => name === text(row, "sensor"))?.country ?? null,
-      rank: num(row, "rank"),
-      protocol: protocolName(num(row, "protocol")),
-      port: numOrNull(row, "port"),
-      packets: num(row, "n"),
-      sources: counted.get(`${text(row, "sensor")} ${key(row)}`) ?? 0,
-      share: share(num(row, "n"), num(row, "sensor_packets")),
-    }));
+    const all = new Map(whole.map((row) => [text(row, "sensor"), num(row, "n")]));
+    const rows = [...Map.groupBy(found, (row) => text(row, "sensor"))].flatMap(([sensor, own]) =>
+      own.map((row, i) => ({
+        sensor,
+        country: around.sensors.find(({ name }) => name === sensor)?.country ?? null,
+        rank: i + 1,
+        protocol: protocolName(num(row, "protocol")),
+        port: numOrNull(row, "port"),
+        packets: num(row, "n"),
+        sources: counted.get(`${sensor} ${key(row)}`) ?? 0,
+        share: share(num(row, "n"), all.get(sensor) ?? 0),
+      })),
+    );
     const sensors = new Set(rows.map(({ sensor }) => sensor)).size;
     const seen = Map.groupBy(rows, ({ protocol, port }) => `${protocol}/${port}`);
     return {

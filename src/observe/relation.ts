@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseSignature } from "../model/signature.ts";
-import { marks, protocols } from "../model/traffic.ts";
+import { CLASS, marks, protocols } from "../model/traffic.ts";
+import type { TrafficClass } from "../model/traffic.ts";
 import { AppError } from "../platform/errors.ts";
 import { engineTime } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
@@ -74,8 +75,9 @@ export const conditions = (
     parameters["protocol"] = protocolNumber(filters.protocol);
   }
   if (filters.class !== undefined) {
-    all.push("class IN {classes:Array(String)}");
-    parameters["classes"] = words(filters.class);
+    // By code: the names would be looked up for every row.
+    all.push("CAST(class, 'Int8') IN {classes:Array(Int8)}");
+    parameters["classes"] = words(filters.class).map((name) => CLASS[name as TrafficClass]);
   }
   if (filters.sensor !== undefined) {
     all.push("sensor IN {sensors:Array(String)}");

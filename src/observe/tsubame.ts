@@ -4,6 +4,7 @@ import { day, dayOf } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
 import { upStatement } from "./coverage.ts";
 import { foldMiraiHosts, foldMiraiPorts, miraiHostStatements, miraiPortStatements } from "./mirai.ts";
+import { packed, unpacked } from "./ports.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, text } from "./question.ts";
 import { foldSides, sidesStatements } from "./region.ts";
@@ -49,9 +50,8 @@ WHERE (protocol, ifNull(dst_port, 0)) IN (${top}) GROUP BY date, protocol, port 
         parameters: rows.parameters,
       },
       bySensor: {
-        sql: `SELECT sensor, protocol, port, n, row_number() OVER (PARTITION BY sensor ORDER BY n DESC, protocol, port) AS rank
-FROM (SELECT sensor, protocol, dst_port AS port, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY sensor, protocol, port)
-QUALIFY rank <= 10 ORDER BY sensor, rank`,
+        sql: `SELECT sensor, ${unpacked}, n, row_number() OVER (PARTITION BY sensor ORDER BY n DESC, packed) AS rank
+FROM (SELECT sensor, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY sensor, packed ORDER BY sensor, n DESC, packed LIMIT 10 BY sensor) ORDER BY sensor, rank`,
         parameters: rows.parameters,
       },
       total: {
