@@ -13,9 +13,10 @@ const reach = (start: string): { files: Set<string>; packages: Set<string> } => 
     if (files.has(file)) return;
     files.add(file);
     const text = readFileSync(join(root, file), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g, "");
-    for (const [, name = ""] of text.matchAll(
+    for (const [, fixed, late] of text.matchAll(
       /^(?:import|export)\s(?!type)[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)/gm,
     )) {
+      const name = fixed ?? late ?? "";
       if (name.startsWith(".")) visit(relative(root, join(root, dirname(file), name)));
       else if (!name.startsWith("node:") && name !== "") packages.add(name);
     }

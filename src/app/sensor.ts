@@ -31,7 +31,6 @@ import { sensorKey, tokenSecret } from "../ship/keys.ts";
 import { createSender } from "../ship/sender.ts";
 import { Spool } from "../ship/spool.ts";
 import { createCounts } from "./sensor-counts.ts";
-import { openHealth } from "./sensor-health.ts";
 import { createPacer } from "./sensor-pace.ts";
 import { lockState, openDarkness } from "./sensor-state.ts";
 
@@ -289,7 +288,10 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
   const closeHealth =
     options.health === undefined
       ? undefined
-      : await openHealth(
+      : // Its library is loaded only where it is asked for: the process is to stay small.
+        await (
+          await import("./sensor-health.ts")
+        ).openHealth(
           options.health,
           () => [
             ["packets_read", "packets taken from the capture", counts.sums.read],
