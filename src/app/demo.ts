@@ -6,7 +6,9 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
+import { writeDurably } from "../ship/files.ts";
 import { tokenSecret } from "../ship/keys.ts";
+import type { SensorRecord } from "../ship/registry.ts";
 import { asnLines, countryLines } from "../simulate/plan.ts";
 import type { Plan } from "../simulate/plan.ts";
 import { Region } from "../simulate/region.ts";
@@ -114,6 +116,14 @@ const freePort = async (port: number): Promise<number> => {
   }
 };
 
+/** A sensor with a past was enrolled before it: else its outages then would not count as outages. */
+const backdate = (registry: string, name: string, since: number): void => {
+  const file = join(registry, `${name}.json`);
+  const record = JSON.parse(readFileSync(file, "utf8")) as SensorRecord;
+  const time = new Date(since / 1000).toISOString();
+  writeDurably(file, `${JSON.stringify({ ...record, added: time, enrolled: time }, null, 2)}\n`, 0o600);
+};
+
 /**
  * Runs the simulated region: a node of its own folder, three real sensor processes, and a past. Resolves when the portal
  * answers, and the last day is there or some seconds have passed; the days before follow, newest first.
@@ -157,6 +167,7 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     folder: join(folder, "sensors"),
     log,
   });
+  for (const { name } of scenario.sensors) backdate(join(folder, "node", "sensors"), name, state.epoch - HISTORY);
   const chunks = state.history ? [] : historyChunks(scenario, state.epoch, state.epoch - HISTORY, began);
   const recent = chunks.filter(({ to }) => to > began - DAY).length;
   let done = 0;
