@@ -63,7 +63,8 @@ const sourcesCount = (name: string, state: string, flows: string, doc: string): 
   codec: "T64, ZSTD(1)",
   flows: `toUInt32(${flows})`,
   aggregates: "toUInt32(0)",
-  merge: `toUInt32(${distinct}Merge${precision}(${state}))`,
+  // The very state that `sources` is made of: the engine computes it once.
+  merge: `toUInt32(finalizeAggregation(${distinct}MergeState${precision}(${state})))`,
   doc,
 });
 
@@ -93,7 +94,7 @@ const sources: readonly Measure[] = [
   sourcesCount(
     "source_count",
     "sources",
-    `${distinct}${precision}(src)`,
+    `finalizeAggregation(${distinct}State${precision}(src))`,
     "the same as a number, to choose by before merging; not to be added up over buckets",
   ),
 ];
