@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { enableCompileCache } from "node:module";
-import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 
 /**
  * Keeps a process small that makes few objects: without it V8 lets the young generation grow to 16 MiB a half, touched and
- * not used, and the type stripper stays in memory (25 MiB), which a cache of its output makes needless from the second start
- * on. The cache lies with the installed packages, whose owner alone may write there; where that is nobody, there is none.
- * To be called before anything large is imported; later it has no effect.
+ * not used. To be called before anything large is imported; later it has no effect.
  */
 export const keepSmall = (): void => {
   setFlagsFromString("--max-semi-space-size=1");
   setFlagsFromString("--semi-space-growth-factor=1");
-  enableCompileCache(join(import.meta.dirname, "../../node_modules/.cache/layang"));
 };
 
 /** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
