@@ -4,6 +4,7 @@ import { protocolName } from "../model/traffic.ts";
 import { iso } from "./asked.ts";
 import type { Grain } from "./asked.ts";
 import { filled, stepFor, upStatement } from "./coverage.ts";
+import { packed } from "./ports.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { change, num, numOrNull, shareOrNull, text, textOrNull } from "./question.ts";
 import { conditions, plainIp, protocolNumber, scopeOf } from "./relation.ts";
@@ -33,9 +34,9 @@ export const onePort: QuestionOf<"port"> = {
         parameters: both.parameters,
       },
       rank: {
-        sql: `SELECT place FROM (SELECT protocol, dst_port, row_number() OVER (ORDER BY ${everything.packets()} DESC, protocol, dst_port) AS place
-FROM ${everything.sql} GROUP BY protocol, dst_port) WHERE protocol = {own_protocol:UInt8} AND dst_port = {own_port:UInt16}`,
-        parameters: { ...everything.parameters, own_protocol: protocolNumber(query.protocol), own_port: query.port },
+        sql: `SELECT 1 + countIf(n > own OR (n = own AND packed < {own_key:UInt32})) AS place, any(own) AS mine
+FROM (SELECT packed, n, maxIf(n, packed = {own_key:UInt32}) OVER () AS own FROM (SELECT ${packed}, ${everything.packets()} AS n FROM ${everything.sql} GROUP BY packed)) HAVING mine > 0`,
+        parameters: { ...everything.parameters, own_key: protocolNumber(query.protocol) * 131_072 + query.port },
       },
       series: {
         sql: `SELECT ${fine.bucket} AS t, ${fine.packets()} AS n, ${fine.sources()} AS sources FROM ${fine.sql} GROUP BY t ORDER BY t`,
