@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,7 +7,9 @@ import { classes } from "../../model/traffic.ts";
 import { formatIp } from "../../net/ip.ts";
 import { inventBatch, packetsOf } from "./batches.conformance.ts";
 import type { BatchPlan } from "./batches.conformance.ts";
+import { Journal } from "./journal.ts";
 import type { KeeperOptions } from "./keeper.ts";
+import { encodeFlows } from "./native.ts";
 import { Origins } from "./origins.ts";
 import { keepForEver } from "./retention.ts";
 import { rollupSource, rollups } from "./rollups.ts";
@@ -271,6 +273,54 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
       );
       expect(left.n).toBe(0);
       expect((await one<{ n: number }>("SELECT count() AS n FROM flows WHERE sensor = 's1'")).n).toBeGreaterThan(0);
+      packets = await inBase();
+      await expectRollUpsEqualBase();
+    });
+
+    it("finishes at opening what a killed process had begun", async () => {
+      const gone = start + 100 * minute;
+      const buckets = await store.query<{ bucket: number }>(
+        `SELECT DISTINCT toUnixTimestamp(toStartOfFiveMinutes(first_seen)) AS bucket FROM (SELECT sensor, first_seen FROM flows UNION ALL SELECT sensor, first_seen FROM aggregates) WHERE sensor = 's2' AND first_seen >= fromUnixTimestamp64Micro(${gone})`,
+      );
+      expect(buckets.rows.length).toBeGreaterThan(3);
+      await store.close();
+      const arrived = inventBatch({ sensor: "s9", sequence: 7, interval: start + 7 * minute, flows: 40 });
+      const journal = new Journal(join(folder, "journal"));
+      journal.begin({
+        kind: "revocation",
+        id: "revoke-0",
+        sensor: "s2",
+        since: gone,
+        buckets: buckets.rows.map(({ bucket }) => bucket * 1e6),
+      });
+      const batch = {
+        kind: "batch",
+        id: "0-abc",
+        token: "0-abc",
+        sensor: "s9",
+        sequence: 7,
+        buckets: [start + 5 * minute],
+        flows: 40,
+        aggregates: 0,
+        report: {
+          sensor: "s9",
+          sequence: 7,
+          flow_rows: 40,
+          interval: "2019-05-06 22:07:00.000000",
+          interval_length: 10e6,
+        },
+      } as const;
+      journal.begin(batch, { flows: encodeFlows(arrived.batch, null) });
+      writeFileSync(join(folder, "journal", "1-def.flows"), "never begun");
+      await openAgain();
+      expect(readdirSync(join(folder, "journal"))).toEqual([]);
+      expect(await store.append(arrived)).toBe("repeated");
+      expect(
+        await one(
+          `SELECT countIf(sensor = 's9') AS kept, countIf(sensor = 's2' AND first_seen >= fromUnixTimestamp64Micro(${gone})) AS left FROM flows`,
+        ),
+      ).toEqual({ kept: 40, left: 0 });
+      await store.rollUp(Infinity);
       packets = await inBase();
       await expectRollUpsEqualBase();
     });
