@@ -99,7 +99,11 @@ export const configSchema = Type.Object(
         state: Type.String({ default: "sensor-state", minLength: 1, description: "key, spool, retired addresses" }),
         interface: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_.:@-]{1,15}$" })),
         dark: Type.Array(Type.String(), { default: [], maxItems: 256, description: "declared dark prefixes" }),
-        spoolLimitMiB: Type.Integer({ default: 20480, minimum: 16 }),
+        spoolLimitMiB: Type.Integer({
+          default: 32768,
+          minimum: 16,
+          description: "disk for batches that wait; a day at 25,000 packets a second takes 27 GiB",
+        }),
         health: Type.Optional(
           Type.Integer({ minimum: 1, maximum: 65535, description: "port of /healthz and /metrics on loopback" }),
         ),
