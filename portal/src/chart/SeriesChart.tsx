@@ -31,7 +31,9 @@ export const linesOf = (
     if (i !== undefined && line !== undefined) line[i] = value;
   }
   const names = new Map(answer.groups.map((one) => [one.group, one.label]));
-  const lines = [...values].map(([group, points]) => ({
+  // The rest comes last: with six groups before it, it takes the seventh colour, a grey.
+  const ordered = [...values].sort(([a], [b]) => Number(a === "other") - Number(b === "other"));
+  const lines = ordered.map(([group, points]) => ({
     key: group,
     label: label(group, names.get(group) ?? group),
     values: points,

@@ -54,7 +54,7 @@ export const Explore = () => {
   const when = whenOf(search, "24h");
   const measure = search.measure ?? "packets";
   const group = search.group ?? "none";
-  const query = { ...when, ...filters, measure, group, step: search.step, limit: 7 };
+  const query = { ...when, ...filters, measure, group, step: search.step, limit: 6 };
   const asked = useQuery(ask<Series>("series", query));
   const facts = asked.data?.facts;
   const label = useGroupLabel(group);

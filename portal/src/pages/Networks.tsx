@@ -48,7 +48,7 @@ export const Networks = () => {
     { key: "sources", head: t.word.sources, num: true, cell: ({ sources }: { sources: number }) => f.count(sources) },
     {
       key: "mirai",
-      head: t.networks.byMirai,
+      head: t.word.mirai,
       num: true,
       cell: ({ miraiSources }: { miraiSources: number }) => f.count(miraiSources),
     },

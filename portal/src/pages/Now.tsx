@@ -57,6 +57,9 @@ const useLastLook = () => {
   return since;
 };
 
+/** Too little of the week before is known to call anything new in a sentence. */
+const weekIsThin = (answer: News): boolean => (answer.facts.weekCovered ?? 0) < 0.5;
+
 export const Now = () => {
   const { t, f } = useWords();
   const search = route.useSearch();
@@ -105,7 +108,9 @@ export const Now = () => {
           sensors.data !== undefined && sensors.data.facts.down > 0
             ? t.now.silent(sensors.data.facts.down, f.list(sensors.data.facts.downNames))
             : "",
-          news.data === undefined ? "" : t.now.newsCount(news.data.rows.length, f.count(news.data.rows.length)),
+          news.data === undefined || weekIsThin(news.data)
+            ? ""
+            : t.now.newsCount(news.data.rows.length, f.count(news.data.rows.length)),
         ]
           .filter((part) => part !== "")
           .join(" ");
@@ -252,53 +257,64 @@ const LiveChip = ({ open }: { open: boolean }) => {
   );
 };
 
+/** So many stand on the page; the rest unfolds. */
+const newsShown = 8;
+
+const NewsItem = ({ row }: { row: News["rows"][number] }) => {
+  const { t, f } = useWords();
+  const sources = f.count(row.sources);
+  const port = portWords(row.protocol ?? "", row.port);
+  const country = f.country(row.country ?? "--");
+  const times = f.rate(row.times ?? 0);
+  const text = {
+    "new-port": () => t.now.newPort(port, sources),
+    "fast-port": () => t.now.fastPort(port, times, sources),
+    "new-country": () => t.now.newCountry(country, sources),
+    "fast-country": () => t.now.fastCountry(country, times, sources),
+  }[row.kind]();
+  return (
+    <li>
+      <span className="what">
+        {row.port !== null && row.protocol !== null ? (
+          <Link
+            to="/ports/$protocol/$port"
+            params={{ protocol: row.protocol, port: String(row.port) }}
+            search={{ last: "7d" }}
+          >
+            {text}
+          </Link>
+        ) : (
+          <Link
+            to="/explore"
+            search={{ ...(row.country === null ? {} : { country: row.country }), last: "7d", group: "port" }}
+          >
+            {text}
+          </Link>
+        )}
+      </span>
+      <span className="faint small nowrap">{t.now.atSensors(row.sensors, f.count(row.sensors))}</span>
+    </li>
+  );
+};
+
 const NewsList = ({ answer }: { answer: News }) => {
   const { t, f } = useWords();
+  const items = answer.rows.map((row) => (
+    <NewsItem key={`${row.kind} ${row.protocol}/${row.port} ${row.country}`} row={row} />
+  ));
   return (
     <>
-      <ul className="news">
-        {answer.rows.map((row) => {
-          const sources = f.count(row.sources);
-          const port = portWords(row.protocol ?? "", row.port);
-          const country = f.country(row.country ?? "--");
-          const times = f.rate(row.times ?? 0);
-          const text = {
-            "new-port": () => t.now.newPort(port, sources),
-            "fast-port": () => t.now.fastPort(port, times, sources),
-            "new-country": () => t.now.newCountry(country, sources),
-            "fast-country": () => t.now.fastCountry(country, times, sources),
-          }[row.kind]();
-          return (
-            <li key={`${row.kind} ${row.protocol}/${row.port} ${row.country}`}>
-              <span className="what">
-                {row.port !== null && row.protocol !== null ? (
-                  <Link
-                    to="/ports/$protocol/$port"
-                    params={{ protocol: row.protocol, port: String(row.port) }}
-                    search={{ last: "7d" }}
-                  >
-                    {text}
-                  </Link>
-                ) : (
-                  <Link
-                    to="/explore"
-                    search={{ ...(row.country === null ? {} : { country: row.country }), last: "7d", group: "port" }}
-                  >
-                    {text}
-                  </Link>
-                )}
-              </span>
-              <span className="faint small nowrap">{t.now.atSensors(row.sensors, f.count(row.sensors))}</span>
-            </li>
-          );
-        })}
-      </ul>
-      <p className="faint small">
-        {t.now.newsRule}{" "}
-        {answer.facts.weekCovered !== null && answer.facts.weekCovered < 0.8
-          ? t.now.weekThin(f.share(answer.facts.weekCovered))
-          : ""}
-      </p>
+      {weekIsThin(answer) ? (
+        <p className="small ink-warn">{t.now.weekThin(f.share(answer.facts.weekCovered ?? 0))}</p>
+      ) : undefined}
+      <ul className="news">{items.slice(0, newsShown)}</ul>
+      {items.length > newsShown ? (
+        <details className="table">
+          <summary>{t.now.moreNews(f.count(items.length - newsShown))}</summary>
+          <ul className="news">{items.slice(newsShown)}</ul>
+        </details>
+      ) : undefined}
+      <p className="faint small">{t.now.newsRule}</p>
     </>
   );
 };

@@ -96,7 +96,14 @@ export const Reports = () => {
 
 const Tables = ({ answer, query }: { answer: Tsubame; query: { quarter: string } }) => {
   const { t, f } = useWords();
-  const foot = <Downloads path="reports/tsubame" query={query} />;
+  const foot = (
+    <>
+      {answer.meta.simulated ? <span className="sim">{t.shell.simulated}</span> : undefined}
+      <span className="end">
+        <Downloads path="reports/tsubame" query={query} />
+      </span>
+    </>
+  );
   const monthName = (month: string): string => f.month(new Date(`${month}-01T00:00:00Z`));
   const months = [...new Set(answer.rows.map(({ month }) => month))];
   const side = (month: string, which: "domestic" | "overseas"): string => {

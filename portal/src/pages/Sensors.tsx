@@ -82,7 +82,7 @@ export const Sensors = () => {
             <Asked<Series>
               title={t.sensors.rateChart}
               path="series"
-              query={{ last: lasts[days], measure: "packets", group: "sensor", limit: 7 }}
+              query={{ last: lasts[days], measure: "packets", group: "sensor", limit: 6 }}
               height={260}
               isEmpty={(answer) => answer.facts.total === 0}
             >

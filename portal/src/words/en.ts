@@ -182,6 +182,7 @@ export const en = {
     silent: (n: number, names: string) => `${names} ${one(n, "sends", "send")} nothing.`,
     newsCount: (n: number, count: string) =>
       n === 0 ? "Nothing is new." : `${count} ${one(n, "thing is", "things are")} new.`,
+    moreNews: (count: string) => `${count} more`,
     newsTitle: "What is new",
     sinceLook: "Since my last look",
     day: "24 h",

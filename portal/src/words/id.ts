@@ -181,6 +181,7 @@ export const id: Messages = {
     quietLede: "Tidak ada paket yang dihitung dalam periode ini.",
     silent: (_n, names) => `${names} tidak mengirim apa pun.`,
     newsCount: (n, count) => (n === 0 ? "Tidak ada yang baru." : `${count} hal baru.`),
+    moreNews: (count) => `${count} lainnya`,
     newsTitle: "Yang baru",
     sinceLook: "Sejak terakhir saya lihat",
     day: "24 jam",

@@ -183,6 +183,7 @@ export const ja: Messages = {
     quietLede: "この期間に観測されたパケットはありません。",
     silent: (_n, names) => `${names} からの送信が途絶えています。`,
     newsCount: (n, count) => (n === 0 ? "新しい動きはありません。" : `新しい動きが${count}件あります。`),
+    moreNews: (count) => `ほか${count}件`,
     newsTitle: "新しい動き",
     sinceLook: "前回見たとき以降",
     day: "24時間",

@@ -176,6 +176,7 @@ export const th: Messages = {
     quietLede: "ไม่มีแพ็กเก็ตในช่วงเวลานี้",
     silent: (_n, names) => `${names} ไม่ส่งข้อมูล`,
     newsCount: (n, count) => (n === 0 ? "ไม่มีสิ่งใหม่" : `มีสิ่งใหม่ ${count} รายการ`),
+    moreNews: (count) => `อีก ${count} รายการ`,
     newsTitle: "สิ่งใหม่",
     sinceLook: "ตั้งแต่ดูครั้งก่อน",
     day: "24 ชม.",
