@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatIp } from "../net/ip.ts";
-import { parsePrefix } from "../net/prefix.ts";
+import { formatIp, parseIp } from "../net/ip.ts";
+import { maskOf, parsePrefix } from "../net/prefix.ts";
 
 /** Addresses and networks whose scanning is announced as research, and whose they are. */
 export interface ResearchList {
@@ -10,6 +10,9 @@ export interface ResearchList {
   readonly networks: ReadonlyMap<number, readonly string[]>;
   readonly size: number;
 }
+
+/** Stands where only the network is listed: its owner may have others. */
+export const listedNetwork = "listed network";
 
 /** `pinger1.netsec.colostate.edu` is colostate.edu's; a name without dots, or an address, is its own owner. */
 const ownerOf = (name: string): string => {
@@ -43,6 +46,19 @@ export const parseResearchList = (text: string): ResearchList => {
     else networks.set(prefix.length, [...(networks.get(prefix.length) ?? []), engineIp(prefix.words)]);
   }
   return { addresses, networks, size };
+};
+
+/** Whose an address is by the list; null when it is not on it. */
+export const listOwner = (list: ResearchList | null, ip: string): string | null => {
+  const words = parseIp(ip);
+  if (list === null || words === undefined) return null;
+  const own = list.addresses.get(engineIp(words));
+  if (own !== undefined) return own;
+  for (const [length, starts] of list.networks) {
+    const start = [0, 1, 2, 3].map((i) => ((words[i] ?? 0) & maskOf(length, i)) >>> 0);
+    if (starts.includes(engineIp(start))) return listedNetwork;
+  }
+  return null;
 };
 
 /** SQL that is true where `column` is on the list, with its values. */

@@ -7,7 +7,7 @@ import { num, shareOrNull, text } from "./question.ts";
 import { sourceDays } from "./source-days.ts";
 import { tally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
-import { listed } from "./research-list.ts";
+import { listed, listedNetwork } from "./research-list.ts";
 
 /** More than this many ports on one calendar day (UTC) is research scanning, says JPCERT/CC's heuristic. */
 export const manyPorts = 10;
@@ -63,7 +63,7 @@ FROM (SELECT date, n, ports > ${manyPorts} AS many, ${list.sql} AS on_list FROM 
       rows.reduce((all, row) => all + (row[pick] ?? 0), 0);
     const owners = new Map<string, { sources: number; packets: number }>();
     for (const row of results["owners"] ?? []) {
-      const owner = asked.around.research?.addresses.get(text(row, "src")) ?? "listed network";
+      const owner = asked.around.research?.addresses.get(text(row, "src")) ?? listedNetwork;
       const before = owners.get(owner) ?? { sources: 0, packets: 0 };
       owners.set(owner, { sources: before.sources + 1, packets: before.packets + num(row, "packets") });
     }

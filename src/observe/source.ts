@@ -5,7 +5,7 @@ import { protocolName, spoofReasons } from "../model/traffic.ts";
 import { formatIp, parseIp } from "../net/ip.ts";
 import { AppError } from "../platform/errors.ts";
 import { iso } from "./asked.ts";
-import type { ResearchList } from "./research-list.ts";
+import { listOwner } from "./research-list.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, shareOrNull, text, textOrNull } from "./question.ts";
 import { scopeOf } from "./relation.ts";
@@ -22,8 +22,6 @@ export const addressOf = (typed: string): string => {
   return formatIp(words);
 };
 export const engineAddress = (ip: string): string => (ip.includes(":") ? ip : `::ffff:${ip}`);
-const ownerIn = (list: ResearchList | null, ip: string): string | null =>
-  list?.addresses.get(engineAddress(ip)) ?? null;
 
 /** By the rule that the contract states; the first that fits. */
 const verdictOf = (facts: {
@@ -125,7 +123,7 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
     const sumOf = (names: ReadonlySet<string>): number =>
       classes.reduce((all, row) => all + (names.has(row.class) ? row.packets : 0), 0);
     const mostPortsInDay = num(results["days"]?.[0], "most");
-    const listOwner = ownerIn(around.research, ip);
+    const owner = listOwner(around.research, ip);
     const rows = (results["ports"] ?? []).map((row) => ({
       protocol: protocolName(num(row, "protocol")),
       port: numOrNull(row, "port"),
@@ -143,7 +141,7 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
         seen,
         verdict: verdictOf({
           packets,
-          listed: listOwner !== null,
+          listed: owner !== null,
           mostPortsInDay,
           scanShape: marks.zmap + marks.masscan + marks.stateless,
           mirai: marks.mirai,
@@ -167,7 +165,7 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
         lastSeen: seen ? iso(num(summary, "last_ms")) : null,
         ttlMin: seen ? num(summary, "low_ttl") : null,
         ttlMax: seen ? num(summary, "high_ttl") : null,
-        listOwner,
+        listOwner: owner,
         // A packet may have several reasons: the largest is the least that can be forged.
         spoofShare: shareOrNull(Math.max(0, ...spoof.map((row) => row.packets)), packets),
       },

@@ -380,6 +380,7 @@ describe.each([
   it.each([
     ["203.0.113.200", "research"],
     ["198.51.100.1", "research"],
+    ["192.0.2.3", "research"],
     ["192.0.2.99", "backscatter"],
     ["203.0.113.250", "unseen"],
     ["2001:db8::5", "other"],
