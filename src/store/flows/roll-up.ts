@@ -153,7 +153,10 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
     }
   }
 
-  /** Deletes rows of revisions that are no longer in force or never were. */
+  /**
+   * Has rows deleted of revisions that are no longer in force or never were. The engine does it when it likes: it leaves alone what
+   * is inserted from now on, so a computation that is not committed yet is safe.
+   */
   async #sweep(): Promise<void> {
     for (const grain of grains) {
       const inForce = `(bucket, revision) IN (SELECT bucket, max(revision) FROM ${revisionsTable.name} WHERE grain = '${grain}' GROUP BY bucket)`;
@@ -164,7 +167,7 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
         );
         for (const { partition } of stale) {
           await this.#engine.run(
-            `ALTER TABLE ${this.#place(name)} DELETE IN PARTITION ID '${partition}' WHERE NOT ${inForce} SETTINGS mutations_sync = 2`,
+            `ALTER TABLE ${this.#place(name)} DELETE IN PARTITION ID '${partition}' WHERE NOT ${inForce}`,
             "roll-up",
           );
         }
