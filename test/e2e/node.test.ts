@@ -96,7 +96,7 @@ describe.skipIf(skipped !== "")(`the portal on a real node${skipped}`, { timeout
     async (path) => {
       const { page, errors, foreign, close } = await enter(path);
       await page.waitForSelector(".lede:not(:has(.bone))", { timeout: 60_000 });
-      await page.waitForFunction("document.querySelectorAll('.bone').length === 0", undefined, { timeout: 60_000 });
+      await expect.poll(() => page.locator(".bone").count(), { timeout: 60_000 }).toBe(0);
       expect(await page.textContent("main")).not.toContain("This question got no answer");
       expect(await page.locator("table tbody tr").count()).toBeGreaterThan(0);
       expect(serious(await axeFindings(page))).toEqual([]);

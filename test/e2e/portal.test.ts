@@ -44,7 +44,7 @@ describe.skipIf(noBrowser !== "")(`the portal in a browser${noBrowser}`, { timeo
     const { page, errors, foreign, close } = await watchedPage(browser, url);
     await page.goto(url + path);
     await page.waitForSelector(".lede:not(:has(.bone))");
-    await page.waitForFunction("document.querySelectorAll('.bone').length === 0");
+    await expect.poll(() => page.locator(".bone").count(), { timeout: 20_000 }).toBe(0);
     expect((await page.textContent(".lede"))?.length ?? 0).toBeGreaterThan(15);
     expect(await page.textContent(".simulated")).toContain("SIMULATED");
     expect(serious(await axeFindings(page))).toEqual([]);
