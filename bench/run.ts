@@ -12,6 +12,7 @@ const benches: readonly (readonly [name: string, ...args: string[]])[] = [
   ["simulate"],
   ["sensor"],
   ["node"],
+  ["store"],
   ["flows100m"],
   ["questions"],
 ];
