@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Coverage } from "../api/contract/index.ts";
-import { day, iso, minute } from "./asked.ts";
+import { day, engineTime, iso, minute } from "./asked.ts";
 import type { Asked, SensorInfo, Span } from "./asked.ts";
 import type { Statement } from "./engine.ts";
 import { num, text } from "./question.ts";
-import { scopeOf } from "./relation.ts";
 
 type Rows = readonly Record<string, unknown>[] | undefined;
 
-/** A sensor is up in these five minutes when it reported any interval of them, with packets or without. */
+/** A sensor is up in these five minutes when a report covers any part of them, with packets or without. */
 export const beat = 5 * minute;
+/** No report covers more. */
+const longestReport = day;
 
 /** Only of these sensors, when the question names some. */
 const only = (sensors: string | undefined): { sql: string; parameters: Record<string, unknown> } =>
@@ -17,14 +18,42 @@ const only = (sensors: string | undefined): { sql: string; parameters: Record<st
     ? { sql: "", parameters: {} }
     : { sql: " AND sensor IN {only:Array(String)}", parameters: { only: sensors.split(",") } };
 
+/**
+ * A subquery in parentheses for FROM: which steps (numbered from 1970, `step` seconds long) of a period were covered by reports. A row
+ * is a stretch of them, `first` to `last`, of a sensor; `range(first, last + 1)` are its steps. A report covers its interval to the end, however long.
+ */
+export const covered = (
+  asked: Pick<Asked<unknown>, "realm" | "exercise">,
+  span: Span,
+  step: number,
+  sensors?: string,
+): Statement => {
+  const own = only(sensors);
+  const begin = "toUnixTimestamp64Micro(interval)";
+  return {
+    sql: `(SELECT sensor, intDiv(greatest(${begin}, {covered_from:Int64}), ${step * 1e6}) AS first, intDiv(least(${begin} + toInt64(greatest(interval_length, 1)), {covered_to:Int64}) - 1, ${step * 1e6}) AS last,
+  greatest(min(${begin}), {covered_from:Int64}) AS begin, max(reports.degraded) AS degraded
+FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}${own.sql} AND interval >= {reaching:DateTime64(3,'UTC')} AND interval < {to:DateTime64(3,'UTC')}
+  AND ${begin} + toInt64(greatest(interval_length, 1)) > {covered_from:Int64} GROUP BY sensor, first, last)`,
+    parameters: {
+      realm: asked.realm,
+      exercise: asked.exercise,
+      covered_from: span.from * 1000,
+      covered_to: span.to * 1000,
+      reaching: engineTime(Math.max(0, span.from - longestReport)),
+      to: engineTime(span.to),
+      ...own.parameters,
+    },
+  };
+};
+
 /** Per sensor: in how many beats of the period it was up. */
 export const coverageStatement = (asked: Asked<unknown>, sensors?: string): Statement => {
-  const scope = scopeOf(asked, asked, "interval");
-  const own = only(sensors);
+  const stretches = covered(asked, asked, beat / 1000, sensors);
   return {
-    sql: `SELECT sensor, uniqExact(intDiv(toUnixTimestamp(interval), 300)) AS beats, toUnixTimestamp64Milli(min(interval)) AS first_ms, max(degraded) AS degraded
-FROM reports WHERE ${scope.sql}${own.sql} GROUP BY sensor ORDER BY sensor`,
-    parameters: { ...scope.parameters, ...own.parameters },
+    sql: `SELECT sensor, uniqExactArray(range(first, last + 1)) AS beats, intDiv(min(begin), 1000) AS first_ms, max(degraded) AS degraded
+FROM ${stretches.sql} GROUP BY sensor ORDER BY sensor`,
+    parameters: stretches.parameters,
   };
 };
 
@@ -78,12 +107,11 @@ export const stepFor = ({ from, to }: Span): number =>
 
 /** Per bucket: how many sensors were up, and whether some of it is degraded. */
 export const upStatement = (asked: Asked<unknown>, step: number, sensors?: string): Statement => {
-  const scope = scopeOf(asked, asked, "interval");
-  const own = only(sensors);
+  const stretches = covered(asked, asked, step, sensors);
   return {
-    sql: `SELECT intDiv(toUnixTimestamp(interval), ${step}) * ${step} AS t, uniqExact(sensor) AS up, max(degraded) AS degraded
-FROM reports WHERE ${scope.sql}${own.sql} GROUP BY t ORDER BY t`,
-    parameters: { ...scope.parameters, ...own.parameters },
+    sql: `SELECT arrayJoin(range(first, last + 1)) * ${step} AS t, uniqExact(sensor) AS up, max(degraded) AS degraded
+FROM ${stretches.sql} GROUP BY t ORDER BY t`,
+    parameters: stretches.parameters,
   };
 };
 

@@ -3,10 +3,10 @@ import type { AnswerOf, QueryOf } from "../api/contract/index.ts";
 import { protocolName } from "../model/traffic.ts";
 import { day, floorTo, iso } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
+import { beat, covered } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
-import type { QuestionOf } from "./question.ts";
+import type { QuestionOf, Results } from "./question.ts";
 import { num, numOrNull, text, textOrNull } from "./question.ts";
-import { scopeOf } from "./relation.ts";
 import type { Filters } from "./relation.ts";
 import { among, column, tally } from "./tally.ts";
 import type { Dimension, Wanted } from "./tally.ts";
@@ -15,7 +15,7 @@ type Row = AnswerOf<"news">["rows"][number];
 
 /** The rule, in numbers: what is rarer than this is weather. */
 const rule = { newSources: 3, newPackets: 10, times: 3, moreSources: 20 } as const;
-export const ruleText = `the seven whole days (UTC) before are the measure; new: no packet then, now at least ${rule.newSources} sources and ${rule.newPackets} packets; fast: at least ${rule.times} times the sources a day of the week before, and at least ${rule.moreSources} more`;
+export const ruleText = `the seven whole days (UTC) before are the measure; new: no packet then, now at least ${rule.newSources} sources and ${rule.newPackets} packets; fast: at least ${rule.times} times the sources a day of those days of the week on which a sensor was up, and at least ${rule.moreSources} more`;
 
 /** Seven whole days (UTC) before the day on which the period begins. */
 const week = (asked: Asked<unknown>): Span => {
@@ -30,12 +30,16 @@ const kinds = {
 /** Ports and countries looked at closely. */
 const most = 300;
 
+/** Days of the week before on which any sensor was up: a node's second day is not seven times its first. */
+const daysIn = (results: Results): number => Math.max(1, num(results["week"]?.[0], "days"));
+
 const moved = (
   asked: Asked<QueryOf<"news">>,
   what: keyof typeof kinds,
   where: NonNullable<Wanted["where"]>,
   keys: string,
   names: string,
+  days: number,
 ): Statement => {
   const length = Math.max(1 / 24, (asked.to - asked.from) / day);
   const rows = tally(asked, [asked, week(asked)], kinds[what].filters, {
@@ -46,12 +50,12 @@ const moved = (
     where,
   });
   return {
-    sql: `SELECT ${names}, sumIf(n, d = 0) AS now_packets, sumIf(s, d = 0) AS now_sources, sumIf(p, d = 0) AS sensor_count, sumIf(n, d > 0) / 7 AS usual_packets, sumIf(s, d > 0) / 7 AS usual_sources
+    sql: `SELECT ${names}, sumIf(n, d = 0) AS now_packets, sumIf(s, d = 0) AS now_sources, sumIf(p, d = 0) AS sensor_count, sumIf(n, d > 0) / {days:Float64} AS usual_packets, sumIf(s, d > 0) / {days:Float64} AS usual_sources
 FROM (SELECT ${keys}, if(now = 1, 0, ${rows.bucket}) AS d, ${rows.packets()} AS n, ${rows.sources()} AS s, uniqExactIf(sensor, now = 1) AS p FROM ${rows.sql} GROUP BY ${names}, d) GROUP BY ${names}
 HAVING (usual_packets = 0 AND now_sources >= ${rule.newSources} AND now_packets >= ${rule.newPackets})
   OR (usual_packets > 0 AND now_sources / {length:Float64} >= ${rule.times} * usual_sources AND now_sources / {length:Float64} >= usual_sources + ${rule.moreSources})
 ORDER BY usual_packets = 0 DESC, now_sources / greatest(usual_sources, 1) DESC, now_packets DESC, ${names} LIMIT {limit:UInt32}`,
-    parameters: { ...rows.parameters, length, limit: asked.query.limit ?? 20 },
+    parameters: { ...rows.parameters, length, days, limit: asked.query.limit ?? 20 },
   };
 };
 
@@ -61,7 +65,7 @@ export const news: QuestionOf<"news"> = {
   compares: false,
   compile: (asked) => {
     const spans = [asked, week(asked)];
-    const scope = scopeOf(asked, week(asked), "interval");
+    const beats = covered(asked, week(asked), beat / 1000);
     return {
       ...Object.fromEntries(
         (["port", "country"] as const).map((what) => {
@@ -79,8 +83,8 @@ ORDER BY ${light.packets("now = 0")} = 0 DESC, ${light.packets("now = 1")} / ${l
         }),
       ),
       week: {
-        sql: `SELECT uniqExact(intDiv(toUnixTimestamp(interval), 300)) / 2016 AS covered FROM reports WHERE ${scope.sql}`,
-        parameters: scope.parameters,
+        sql: `SELECT uniqExact(at) / ${(7 * day) / beat} AS covered, uniqExact(intDiv(at, ${day / beat})) AS days FROM (SELECT arrayJoin(range(first, last + 1)) AS at FROM ${beats.sql})`,
+        parameters: beats.parameters,
       },
     };
   },
@@ -96,6 +100,7 @@ ORDER BY ${light.packets("now = 0")} = 0 DESC, ${light.packets("now = 1")} / ${l
       ),
       "protocol, dst_port AS port",
       "protocol, port",
+      daysIn(results),
     ),
     countries: moved(
       asked,
@@ -107,10 +112,11 @@ ORDER BY ${light.packets("now = 0")} = 0 DESC, ${light.packets("now = 1")} / ${l
       ),
       "ifNull(src_cc, '--') AS country",
       "country",
+      daysIn(results),
     ),
   }),
   fold: (asked, results) => {
-    const covered = num(results["week"]?.[0], "covered");
+    const share = num(results["week"]?.[0], "covered");
     const length = Math.max(1 / 24, (asked.to - asked.from) / day);
     const rowOf = (row: Record<string, unknown>, what: "port" | "country"): Row => {
       const usualSources = num(row, "usual_sources");
@@ -129,7 +135,7 @@ ORDER BY ${light.packets("now = 0")} = 0 DESC, ${light.packets("now = 1")} / ${l
     };
     // Without a week before, everything would be new: then nothing is.
     const rows =
-      covered === 0
+      share === 0
         ? []
         : [
             ...(results["ports"] ?? []).map((row) => rowOf(row, "port")),
@@ -145,9 +151,9 @@ ORDER BY ${light.packets("now = 0")} = 0 DESC, ${light.packets("now = 1")} / ${l
         newCountries: count("new-country"),
         fastCountries: count("fast-country"),
         rule: ruleText,
-        weekCovered: Math.min(1, covered),
+        weekCovered: Math.min(1, share),
       },
-      baseline: covered === 0 ? null : { from: iso(week(asked).from), to: iso(week(asked).to) },
+      baseline: share === 0 ? null : { from: iso(week(asked).from), to: iso(week(asked).to) },
       rows,
     };
   },

@@ -25,7 +25,7 @@ export interface DataRange {
   readonly from: number | null;
   readonly to: number | null;
   readonly flows: number;
-  /** Sensors that reported in the last five minutes of the data. */
+  /** Sensors whose reports reach into the last five minutes: until now, or of the data where nobody enrolled a sensor. */
   readonly up: number;
 }
 export interface Observatory {
@@ -67,18 +67,24 @@ export const createObservatory = (options: ObservatoryOptions): Observatory => {
 
   const range = (realm = "", exercise = ""): Promise<DataRange> =>
     ranges(`${realm} ${exercise}`, async () => {
+      // A report covers its interval to the end; none reaches beyond now, whatever a sensor's clock says.
+      const end = "toUnixTimestamp64Micro(interval) + toInt64(greatest(interval_length, 1))";
+      const scope = "realm = {realm:String} AND exercise = {exercise:String}";
+      const present = now();
+      const live = (options.sensors?.() ?? []).length > 0;
       const { rows } = await engine.query<Record<string, unknown>>(
-        `SELECT count() AS n, toUnixTimestamp64Milli(min(interval)) AS first_ms, toUnixTimestamp64Milli(max(interval)) AS last_ms, max(interval_length) AS length,
-  sum(flow_rows) AS flow_rows, uniqExactIf(sensor, interval > (SELECT max(interval) FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}) - INTERVAL 5 MINUTE) AS up
-FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}`,
-        { realm, exercise },
+        `WITH (SELECT max(${end}) FROM reports WHERE ${scope}) AS newest
+SELECT count() AS n, toUnixTimestamp64Milli(min(interval)) AS first_ms, intDiv(max(${end}) + 999, 1000) AS end_ms, sum(flow_rows) AS flow_rows,
+  uniqExactIf(sensor, ${end} > if({live:UInt8} = 1, {present:Int64}, least(newest, {present:Int64})) - 300000000) AS up
+FROM reports WHERE ${scope}`,
+        { realm, exercise, live: live ? 1 : 0, present: present * 1000 },
         limits,
       );
       const row = rows[0];
       if (row === undefined || Number(row["n"]) === 0) return { from: null, to: null, flows: 0, up: 0 };
       return {
         from: Number(row["first_ms"]),
-        to: Number(row["last_ms"]) + Math.ceil(Number(row["length"]) / 1000),
+        to: Math.min(present, Number(row["end_ms"])),
         flows: Number(row["flow_rows"]),
         up: Number(row["up"]),
       };

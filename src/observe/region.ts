@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { day, dayOf } from "./asked.ts";
 import type { Asked } from "./asked.ts";
+import { beat, covered } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { num, text } from "./question.ts";
-import { scopeOf } from "./relation.ts";
 import { tally } from "./tally.ts";
 
 /** Packets per day and side, and how many sensor-days there were to see them. */
 export const sidesStatements = (asked: Asked<unknown>): Record<string, Statement> => {
   const rows = tally(asked, [asked], {}, { by: ["sensor", "country"], grain: "1d", named: true });
-  const scope = scopeOf(asked, asked, "interval");
+  const beats = covered(asked, asked, beat / 1000);
   return {
     sides: {
       sql: `SELECT toString(toDate(toDateTime(${rows.bucket}, 'UTC'))) AS date, src_cc = transform(sensor, {names:Array(String)}, {places:Array(String)}, '') AS home, ${rows.packets()} AS n
@@ -23,9 +23,9 @@ FROM ${rows.sql} WHERE src_cc IS NOT NULL GROUP BY date, home ORDER BY date, hom
       },
     },
     sensorDays: {
-      sql: `SELECT toString(toDate(interval)) AS date, uniqExact(sensor, intDiv(toUnixTimestamp(interval), 300)) / 288 AS days, uniqExact(sensor) AS sensors
-FROM reports WHERE ${scope.sql} GROUP BY date ORDER BY date`,
-      parameters: scope.parameters,
+      sql: `SELECT toString(toDate(toDateTime(at * ${beat / 1000}, 'UTC'))) AS date, uniqExact(sensor, at) / ${day / beat} AS days, uniqExact(sensor) AS sensors
+FROM (SELECT sensor, arrayJoin(range(first, last + 1)) AS at FROM ${beats.sql}) GROUP BY date ORDER BY date`,
+      parameters: beats.parameters,
     },
   };
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AnswerOf } from "../api/contract/index.ts";
-import { day, endOf, floorTo, iso, minute } from "./asked.ts";
+import { day, endOf, engineTime, floorTo, iso, minute } from "./asked.ts";
 import type { SensorInfo } from "./asked.ts";
-import { beat, foldCoverage } from "./coverage.ts";
+import { beat, covered, foldCoverage } from "./coverage.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, shareOrNull, text } from "./question.ts";
 import { scopeOf } from "./relation.ts";
@@ -74,27 +74,46 @@ export const sensors: QuestionOf<"sensors"> = {
   compares: false,
   compile: (asked) => {
     const scope = scopeOf(asked, asked, "interval");
-    const bucket = "intDiv(toUnixTimestamp(interval), 300)";
+    const beats = covered(asked, asked, beat / 1000);
     return {
       sums: {
         sql: `SELECT sensor, toUnixTimestamp64Milli(max(received)) AS received_ms, toUnixTimestamp64Milli(max(watermark)) AS watermark_ms, toUnixTimestamp64Milli(min(interval)) AS first_ms,
   argMax(clock_offset, received) AS skew, sum(read) AS r, sum(counted) AS c, sum(not_dark) AS nd, sum(arraySum(mapValues(undecoded))) AS u,
   sum(dropped_by_kernel) + sum(dropped_by_interface) AS dropped, argMax(spool_bytes, received) AS spool, sum(spool_lost) AS lost, argMax(dark_addresses, received) AS dark,
-  sum(reports.retired) AS gone, argMax(reports.degraded, received) AS worse,
-  groupUniqArray(${bucket}) AS beats, groupUniqArrayIf(${bucket}, reports.degraded) AS degraded_beats
+  sum(reports.retired) AS gone, argMax(reports.degraded, received) AS worse
 FROM reports WHERE ${scope.sql} GROUP BY sensor ORDER BY sensor`,
         parameters: scope.parameters,
       },
+      beats: {
+        sql: `SELECT sensor, groupUniqArrayArray(range(first, last + 1)) AS beats, groupUniqArrayArrayIf(range(first, last + 1), degraded) AS degraded_beats FROM ${beats.sql} GROUP BY sensor`,
+        parameters: beats.parameters,
+      },
+      // Over the time that these reports cover, which is longer than five minutes where they are.
       rates: {
-        sql: `SELECT sensor, sum(counted) / 300 AS rate FROM reports INNER JOIN (SELECT sensor, max(interval) AS newest FROM reports WHERE ${scope.sql} GROUP BY sensor) AS n USING sensor
+        sql: `SELECT sensor, sum(counted) * 1e6 / (max(toUnixTimestamp64Micro(interval) + toInt64(greatest(interval_length, 1))) - min(toUnixTimestamp64Micro(interval))) AS rate FROM reports
+INNER JOIN (SELECT sensor, max(interval) AS newest FROM reports WHERE ${scope.sql} GROUP BY sensor) AS n USING sensor
 WHERE ${scope.sql} AND interval > newest - INTERVAL 5 MINUTE GROUP BY sensor`,
         parameters: scope.parameters,
       },
     };
   },
+  // Who is silent all the period was heard before it, or never.
+  next: (asked, results) => {
+    const heard = new Set((results["sums"] ?? []).map((row) => text(row, "sensor")));
+    const silent = asked.around.sensors.map(({ name }) => name).filter((name) => !heard.has(name));
+    return {
+      older: {
+        sql: `SELECT sensor, toUnixTimestamp64Milli(max(received)) AS received_ms, toUnixTimestamp64Milli(max(watermark)) AS watermark_ms FROM reports
+WHERE realm = {realm:String} AND exercise = {exercise:String} AND sensor IN {silent:Array(String)} AND interval < {to:DateTime64(3,'UTC')} GROUP BY sensor`,
+        parameters: { realm: asked.realm, exercise: asked.exercise, silent, to: engineTime(asked.to) },
+      },
+    };
+  },
   fold: (asked, results) => {
     const { around } = asked;
-    const found = new Map((results["sums"] ?? []).map((row) => [text(row, "sensor"), row]));
+    const bySensor = (name: string): Map<string, Record<string, unknown>> =>
+      new Map((results[name] ?? []).map((row) => [text(row, "sensor"), row]));
+    const [found, older, beats] = [bySensor("sums"), bySensor("older"), bySensor("beats")];
     const names = [...new Set([...around.sensors.map(({ name }) => name), ...found.keys()])].toSorted();
     const live = endOf(around);
     const rows: Row[] = [];
@@ -102,16 +121,18 @@ WHERE ${scope.sql} AND interval > newest - INTERVAL 5 MINUTE GROUP BY sensor`,
     for (const name of names) {
       const info = around.sensors.find((sensor) => sensor.name === name);
       const row = found.get(name);
+      const up = beats.get(name);
+      const newest = row ?? older.get(name);
       // A replay is received long after its packets: what was last seen is event time then.
       const received =
-        row === undefined ? null : live === around.now ? num(row, "received_ms") : num(row, "watermark_ms");
+        newest === undefined ? null : live === around.now ? num(newest, "received_ms") : num(newest, "watermark_ms");
       const dropped = num(row, "dropped");
       const skew = numOrNull(row, "skew");
       const coverage = foldCoverage(
         { ...asked, around: { ...around, sensors: info === undefined ? [] : [info] } },
-        row === undefined
+        up === undefined
           ? []
-          : [{ sensor: name, beats: beatsOf(row, "beats").size, first_ms: row["first_ms"], degraded: false }],
+          : [{ sensor: name, beats: beatsOf(up, "beats").size, first_ms: row?.["first_ms"], degraded: false }],
         name,
       );
       rows.push({
@@ -119,7 +140,7 @@ WHERE ${scope.sql} AND interval > newest - INTERVAL 5 MINUTE GROUP BY sensor`,
         country: info?.country ?? null,
         state: stateOf(info, received, live),
         lastSeen: received === null ? null : iso(received),
-        lagSeconds: row === undefined ? null : Math.max(0, (live - num(row, "watermark_ms")) / 1000),
+        lagSeconds: newest === undefined ? null : Math.max(0, (live - num(newest, "watermark_ms")) / 1000),
         skewSeconds: skew === null ? null : skew / 1e6,
         rate: numOrNull(
           (results["rates"] ?? []).find((one) => one["sensor"] === name),
@@ -138,11 +159,11 @@ WHERE ${scope.sql} AND interval > newest - INTERVAL 5 MINUTE GROUP BY sensor`,
         degraded: Boolean(row?.["worse"]),
         upShare: coverage.up,
       });
-      if (row !== undefined) {
+      if (newest !== undefined) {
         const since = Math.max(asked.from, info?.enrolled ?? num(row, "first_ms"));
         history.push({
           sensor: name,
-          runs: runsOf(since, live, beatsOf(row, "beats"), beatsOf(row, "degraded_beats")),
+          runs: runsOf(since, live, beatsOf(up, "beats"), beatsOf(up, "degraded_beats")),
         });
       }
     }

@@ -24,8 +24,12 @@ export interface KnownRow {
 }
 export interface KnownBatch {
   readonly sensor: string;
-  /** RFC 3339; the interval is ten seconds. */
+  /** RFC 3339. */
   readonly at: string;
+  /** Length of the interval: ten where nothing is said. */
+  readonly seconds?: number;
+  readonly realm?: string;
+  readonly exercise?: string;
   readonly rows: readonly KnownRow[];
   /** Packets to port 23 that only an aggregate row knows. */
   readonly storm?: number;
@@ -36,8 +40,9 @@ const protocolOf = (kind: TrafficClass): number =>
 
 export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch[]): Promise<void> => {
   let sequence = 0;
-  for (const { sensor, at, rows, storm = 0 } of batches) {
+  for (const { sensor, at, rows, storm = 0, seconds = 10, realm = "", exercise = "" } of batches) {
     const interval = Date.parse(at) * 1000;
+    const intervalLength = seconds * 1e6;
     const columns = emptyColumns(flowColumns, rows.length, rows.length * 16);
     let tokens = 0;
     let counted = storm;
@@ -85,17 +90,17 @@ export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch
       identity: { sensor, sequence, hash: String(sequence).padStart(64, "0") },
       batch: {
         sensor,
-        realm: "",
-        exercise: "",
+        realm,
+        exercise,
         interval,
-        intervalLength: 10e6,
+        intervalLength,
         flows: { count: rows.length, columns },
         aggregates: { count: storm > 0 ? 1 : 0, columns: storms },
         degraded: storm > 0,
       },
       report: {
-        watermark: interval + 10e6,
-        closedAt: interval + 10e6,
+        watermark: interval + intervalLength,
+        closedAt: interval + intervalLength,
         clockOffset: 1500,
         read: counted + 5,
         counted,
@@ -109,7 +114,7 @@ export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch
         spoolLost: 0,
         degraded: storm > 0,
       },
-      received: interval + 11e6,
+      received: interval + intervalLength + 1e6,
     });
   }
 };

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterEach, describe, expect, it } from "vitest";
+import { parametersOf } from "../../src/api/parameters.ts";
+import type { AnswerOf, QuestionName } from "../../src/api/contract/index.ts";
+import type { SensorInfo } from "../../src/observe/asked.ts";
+import { createObservatory } from "../../src/observe/observatory.ts";
+import type { Observatory } from "../../src/observe/observatory.ts";
+import { rollupSource } from "../../src/store/flows/rollups.ts";
+import type { FlowStore } from "../../src/store/flows/store.ts";
+import { appendKnown, knownStore } from "./known.ts";
+import type { KnownBatch, KnownRow } from "./known.ts";
+
+const now = Date.parse("2026-07-10T12:00:00Z");
+const at = (time: string): number => Date.parse(time);
+
+let done: () => Promise<void> = async () => {};
+afterEach(() => done());
+
+const observed = async (
+  batches: readonly KnownBatch[],
+  sensors: readonly SensorInfo[] = [],
+): Promise<{ store: FlowStore; observatory: Observatory }> => {
+  const known = await knownStore();
+  ({ done } = known);
+  await appendKnown(known.store, batches);
+  const { store } = known;
+  return {
+    store,
+    observatory: createObservatory({
+      engine: store,
+      now: () => now,
+      simulated: true,
+      sensors: () => sensors,
+      rollUps: () => ({
+        source: (name, grain, range, options) => rollupSource(name, grain, range, store.frontiers(), options),
+      }),
+    }),
+  };
+};
+const ask = <Q extends QuestionName>(
+  observatory: Observatory,
+  name: Q,
+  given: Record<string, string>,
+): Promise<AnswerOf<Q>> => observatory.ask(name, parametersOf(name, given));
+const enrolled = (name: string, since: string): SensorInfo => ({
+  name,
+  country: "JP",
+  enrolled: at(since),
+  revoked: null,
+});
+const row: KnownRow = { src: "192.0.2.1", port: 23, packets: 144 };
+
+describe("a report covers its interval to the end", () => {
+  const sensors = [enrolled("jp-01", "2026-07-09T00:00:00Z")];
+
+  it("of three and of twelve hours", async () => {
+    const { observatory } = await observed(
+      [
+        { sensor: "jp-01", at: "2026-07-09T00:00:00Z", seconds: 43_200, rows: [row] },
+        { sensor: "jp-01", at: "2026-07-09T12:00:00Z", seconds: 10_800, rows: [row] },
+      ],
+      sensors,
+    );
+    const day = { from: "2026-07-09T00:00:00Z", to: "2026-07-10T00:00:00Z" };
+    const { coverage, rows } = await ask(observatory, "region/domestic-overseas", day);
+    expect(coverage).toMatchObject({ up: 15 / 24, outages: [{ sensor: "jp-01", minutes: 540 }] });
+    // 288 packets in 15 of the day's 24 hours.
+    expect(rows[0]).toMatchObject({ side: "domestic", sensorDays: 15 / 24, perSensorDay: 288 / (15 / 24) });
+    const { buckets, rows: values } = await ask(observatory, "series", { ...day, step: "1h" });
+    expect(buckets.map(({ up }) => up)).toEqual(Array.from({ length: 24 }, (_, hour) => (hour < 15 ? 1 : 0)));
+    // The rows of a report stand at its beginning here; the hours after are 0, those of the outage null.
+    expect(values.map(({ value }) => value)).toEqual(
+      Array.from({ length: 24 }, (_, hour) => (hour >= 15 ? null : hour % 12 === 0 ? 144 : 0)),
+    );
+    const { history, rows: health } = await ask(observatory, "sensors", { days: "2" });
+    expect(history[0]?.runs).toEqual([
+      { from: "2026-07-09T00:00:00Z", to: "2026-07-09T15:00:00Z", state: "up" },
+      { from: "2026-07-09T15:00:00Z", to: "2026-07-10T12:00:00Z", state: "down" },
+    ]);
+    expect(health[0]?.upShare).toBeCloseTo(15 / 36, 10);
+    // The newest report's packets over the three hours it covers.
+    expect(health[0]?.rate).toBeCloseTo(144 / 10_800, 10);
+  });
+
+  it("that begins before the period, to the microsecond", async () => {
+    const { observatory } = await observed(
+      [{ sensor: "jp-01", at: "2026-07-09T11:00:00Z", seconds: 3600, rows: [row] }],
+      sensors,
+    );
+    const { coverage } = await ask(observatory, "ports/top", {
+      from: "2026-07-09T11:30:00Z",
+      to: "2026-07-09T12:30:00Z",
+    });
+    // Half past to twelve; the beat that begins at twelve is not covered.
+    expect(coverage?.up).toBe(0.5);
+  });
+});
+
+describe("the data reach", () => {
+  it("to the end of the report that ends last, whatever the length of others", async () => {
+    const { observatory } = await observed([
+      { sensor: "jp-01", at: "2026-07-08T00:00:00Z", seconds: 43_200, rows: [row] },
+      { sensor: "jp-01", at: "2026-07-09T00:00:00Z", seconds: 10, rows: [row] },
+    ]);
+    expect(await observatory.range()).toMatchObject({
+      from: at("2026-07-08T00:00:00Z"),
+      to: at("2026-07-09T00:00:10Z"),
+      up: 1,
+    });
+  });
+
+  it("to now at most", async () => {
+    const { observatory } = await observed([
+      { sensor: "jp-01", at: "2026-07-10T11:59:59Z", seconds: 3600, rows: [row] },
+    ]);
+    expect((await observatory.range()).to).toBe(now);
+  });
+
+  it("and no enrolled sensor is up that was silent for the last five minutes", async () => {
+    const { observatory } = await observed(
+      [{ sensor: "jp-01", at: "2026-07-10T10:00:00Z", rows: [row] }],
+      [enrolled("jp-01", "2026-07-09T00:00:00Z")],
+    );
+    expect((await observatory.range()).up).toBe(0);
+  });
+});
+
+it("a sensor silent for longer than the period is down, not never heard", async () => {
+  const { observatory } = await observed(
+    [{ sensor: "jp-01", at: "2026-07-01T00:00:00Z", rows: [row] }],
+    [enrolled("jp-01", "2026-06-01T00:00:00Z"), enrolled("jp-02", "2026-06-01T00:00:00Z")],
+  );
+  const { rows, alarms } = await ask(observatory, "sensors", { days: "1" });
+  expect(rows.map(({ sensor, state, lastSeen }) => ({ sensor, state, lastSeen }))).toEqual([
+    { sensor: "jp-01", state: "down", lastSeen: "2026-07-01T00:00:11Z" },
+    { sensor: "jp-02", state: "never", lastSeen: null },
+  ]);
+  expect(alarms.map(({ kind }) => kind)).toEqual(["silent", "never"]);
+});
+
+it("on a node's second day what stays the same is no news", async () => {
+  const hosts = Array.from({ length: 40 }, (_, i): KnownRow => ({ src: `203.0.113.${i + 1}`, port: 445, packets: 2 }));
+  const { observatory } = await observed(
+    ["09", "10"].map((date) => ({ sensor: "jp-01", at: `2026-07-${date}T09:00:00Z`, rows: hosts })),
+    [enrolled("jp-01", "2026-07-09T00:00:00Z")],
+  );
+  const { rows, facts } = await ask(observatory, "news", { from: "2026-07-10T00:00:00Z", to: "2026-07-11T00:00:00Z" });
+  expect(facts.weekCovered).toBeGreaterThan(0);
+  expect(rows).toEqual([]);
+});
+
+it("an answer to the shared, real realm knows nothing of another realm or an exercise", async () => {
+  const shared: KnownBatch[] = [{ sensor: "jp-01", at: "2026-07-10T10:00:00Z", rows: [{ ...row, mirai: 3 }] }];
+  const others: KnownBatch[] = [{ exercise: "drill-1" }, { realm: "member-1" }].flatMap((whose) =>
+    ["2026-07-05T10:00:00Z", "2026-07-10T10:05:00Z"].map((time) => ({
+      ...whose,
+      sensor: "xx-09",
+      at: time,
+      rows: Array.from({ length: 30 }, (_, i): KnownRow => ({
+        src: `203.0.113.${i + 1}`,
+        port: 4444,
+        packets: 9,
+        mirai: 9,
+      })),
+      storm: 50,
+    })),
+  );
+  const answers = async (batches: readonly KnownBatch[]): Promise<unknown[]> => {
+    const { store, observatory } = await observed(batches, [enrolled("jp-01", "2026-07-01T00:00:00Z")]);
+    await store.rollUp(at("2026-07-10T11:00:00Z") * 1000);
+    const given: Partial<Record<QuestionName, Record<string, string>>> = {
+      port: { protocol: "tcp", port: "4444" },
+      source: { ip: "203.0.113.1" },
+      search: { q: "203.0.113.0/24" },
+    };
+    const names: QuestionName[] = [
+      "ports/top",
+      "ports/by-sensor",
+      "port",
+      "series",
+      "region/domestic-overseas",
+      "mirai/hosts",
+      "mirai/ports",
+      "scanners/research",
+      "countries",
+      "networks",
+      "sources/top",
+      "source",
+      "news",
+      "sensors",
+      "reports/tsubame",
+      "search",
+    ];
+    const found: unknown[] = [];
+    for (const name of names) {
+      const { meta, ...answer } = await ask(observatory, name, given[name] ?? {});
+      found.push({ ...answer, dataUntil: meta.dataUntil });
+    }
+    await done();
+    done = async () => {};
+    return found;
+  };
+  expect(await answers([...shared, ...others])).toEqual(await answers(shared));
+}, 60_000);
