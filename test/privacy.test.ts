@@ -6,10 +6,12 @@
  */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DarkSet } from "../src/flow/dark.ts";
 import { Tokens, tokenKey } from "../src/flow/token.ts";
 import { SHAPE } from "../src/model/packets.ts";
 import { isV4 } from "../src/net/ip.ts";
 import type { IpWords } from "../src/net/ip.ts";
+import { parsePrefix } from "../src/net/prefix.ts";
 import { anyPacket, batchOf, icmp, ip, KEY, syn, tableOf } from "./flow/packets.ts";
 import type { Packet, Row, Taken } from "./flow/packets.ts";
 
@@ -113,6 +115,39 @@ describe("what leaves the sensor", () => {
     ]);
     expect(numbers.length).toBeGreaterThan(100);
     expect(numbers.filter((value) => telling.has(value))).toEqual([]);
+  });
+});
+
+describe("an ICMP error that quotes a dark address as its destination", () => {
+  const quoting = (dst: IpWords, innerDst: IpWords): Packet =>
+    icmp(3, {
+      dst,
+      shape: SHAPE.inner | SHAPE.innerPorts,
+      innerProtocol: 17,
+      innerSrcPort: 5,
+      innerDstPort: 53,
+      innerSrc: ip("198.51.100.77"),
+      innerDst,
+    });
+  const [one, other, outside] = [ip("203.99.87.41"), ip("203.99.87.200"), ip("198.51.100.78")];
+  const [six, sixth] = [ip("2001:db8:77::1"), ip("2001:db8:77::9")];
+
+  it("does not carry it outside, be it its own or another one of the sensor", () => {
+    const dark = new DarkSet([parsePrefix("203.99.87.0/24")!, parsePrefix("2001:db8:77::/48")!]);
+    const { table, taken } = tableOf({ dark });
+    const packets = [quoting(one, one), quoting(one, other), quoting(six, six), quoting(six, sixth)];
+    table.add(batchOf([...packets, quoting(one, outside)]));
+    table.flush();
+    const rows = taken.flatMap(({ flows }) => flows);
+    expect(rows.reduce((sum, row) => sum + Number(row["packets"]), 0)).toBe(5);
+    expect(rows.flatMap(({ victim }) => (victim === undefined ? [] : [victim]))).toEqual([[...outside]]);
+    expect(rows.every((row) => row["icmp_mismatches"] === row["packets"])).toBe(true);
+  });
+
+  it("does not carry its own one where every destination is taken for dark", () => {
+    const rows = run([quoting(one, one), quoting(six, six)]).flatMap(({ flows }) => flows);
+    expect(rows.length).toBe(1);
+    expect(rows[0]).toMatchObject({ victim: undefined, packets: 2 });
   });
 });
 

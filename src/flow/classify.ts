@@ -23,7 +23,7 @@ export const FACT = {
   classBits: 31,
   /** Backscatter (Corsaro's test and its ICMPv6 counterparts). */
   backscatter: 1 << 16,
-  /** An ICMP error with a quoted packet: the victim is the quoted destination. */
+  /** An ICMP error with a quoted packet: the victim is the quoted destination (cleared where that one is dark). */
   innerVictim: 1 << 17,
   /** The quoted source is not the address that this error was sent to. */
   mismatch: 1 << 18,
@@ -91,7 +91,7 @@ const tcpKinds = ((): Uint32Array => {
 
 /** Writes the facts of every packet of the batch to `facts`. */
 export const classify = (packets: PacketBatch, facts: Uint32Array): void => {
-  const { count, protocol, shape, src, dst, srcPort, dstPort, tcpFlags, ttl, icmpType, innerSrc } = packets;
+  const { count, protocol, shape, src, dst, srcPort, dstPort, tcpFlags, ttl, icmpType, innerSrc, innerDst } = packets;
   for (let i = 0; i < count; i++) {
     const kind = protocol[i]!;
     const form = shape[i]!;
@@ -125,7 +125,14 @@ export const classify = (packets: PacketBatch, facts: Uint32Array): void => {
         if (bits >= 128) {
           fact |= FACT.backscatter;
           if ((bits & 64) !== 0 && (form & SHAPE_INNER) !== 0) {
-            fact |= FACT.innerVictim;
+            // An error about a packet that was sent to us quotes our own address: it is no victim, and must not leave.
+            if (
+              innerDst[at + 3] !== dst[at + 3] ||
+              innerDst[at + 2] !== dst[at + 2] ||
+              innerDst[at + 1] !== dst[at + 1] ||
+              innerDst[at] !== dst[at]
+            )
+              fact |= FACT.innerVictim;
             if (
               innerSrc[at + 3] !== dst[at + 3] ||
               innerSrc[at + 2] !== dst[at + 2] ||

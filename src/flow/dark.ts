@@ -49,9 +49,12 @@ export class DarkSet {
       this.#v6.reduce((sum, prefix) => sum + prefixSize(prefix), 0);
   }
 
-  /** Addresses in force: declared and not retired (each counted once, however often it is declared). */
+  /**
+   * Addresses in force: declared and not retired (each counted once, however often it is declared). Whole and at most
+   * 2^53 - 1, which an IPv6 prefix of /75 or shorter reaches: what is reported must be a number that everybody can write.
+   */
   get size(): number {
-    return this.#declared - this.#retired.size;
+    return Math.min(this.#declared, Number.MAX_SAFE_INTEGER) - this.#retired.size;
   }
 
   /** Whether the IPv4 address is declared dark (retired or not). */

@@ -63,6 +63,7 @@ export interface Refused {
 /**
  * Chooses the packets from outside to dark addresses; gives their number. Every other packet is counted once: `fromDark`
  * when its source lies in a dark prefix, else `notDark`, or `retired`. `speaks` is told where each source inside stands.
+ * The facts of chosen ICMP errors lose a victim that is dark: a forged quote must not carry such an address outside.
  */
 export const choose = (
   packets: PacketBatch,
@@ -71,8 +72,8 @@ export const choose = (
   refused: Refused,
   speaks: (packets: PacketBatch, i: number) => void,
 ): number => {
-  const { count, src, dst } = packets;
-  const chosen = work.chosen;
+  const { count, src, dst, innerDst } = packets;
+  const { chosen, facts } = work;
   if (dark === null) {
     for (let i = 0; i < count; i++) chosen[i] = i;
     return count;
@@ -85,7 +86,10 @@ export const choose = (
       speaks(packets, i);
     } else if (!dark.contains(dst, at)) refused.notDark++;
     else if (dark.isRetired(dst, at)) refused.retired++;
-    else chosen[n++] = i;
+    else {
+      if ((facts[i]! & FACT_INNER_VICTIM) !== 0 && dark.contains(innerDst, at)) facts[i]! &= ~FACT_INNER_VICTIM;
+      chosen[n++] = i;
+    }
   }
   return n;
 };
