@@ -271,6 +271,32 @@ describe("the sensors' door", () => {
     expect(node.accepted.map(({ identity }) => identity.sequence)).toEqual([2]);
   });
 
+  it("does not let who merely knows a sensor's name keep it waiting, nor hold megabytes for an enrolment", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    const { port } = node.receiver.address;
+    const slow = request({ port, host: "127.0.0.1", method: "POST", path: "/batches" });
+    slow.on("error", () => undefined);
+    slow.setHeader("layang-sensor", hand.name);
+    slow.setHeader("content-length", 1_000);
+    slow.write("x");
+    // The door has the head and the first byte when it has answered a later request.
+    await hand.client.ask("GET", "/time", {});
+    await hand.client.ask("GET", "/time", {});
+    expect(await hand.post(hand.frame(1))).toMatchObject({ status: 200 });
+    slow.destroy();
+    const status = await new Promise<number | undefined>((resolve) => {
+      const asked = request({ port, host: "127.0.0.1", method: "POST", path: "/enrol" }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asked.on("error", () => undefined);
+      asked.setHeader("content-length", 4_097);
+      asked.write("x");
+    });
+    expect(status).toBe(413);
+  });
+
   it("refuses bodies above its limit before it reads them, and paths it does not know", async () => {
     const node = await start();
     const { port } = node.receiver.address;

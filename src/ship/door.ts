@@ -24,8 +24,8 @@ export interface Asked {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** The whole body. @throws AppError BATCH_TOO_LARGE, REQUEST_INVALID, DOOR_BUSY. */
-  body(): Promise<Uint8Array>;
+  /** The whole body, of `most` bytes (by default `REQUEST_BYTES`). @throws AppError BATCH_TOO_LARGE, REQUEST_INVALID, DOOR_BUSY. */
+  body(most?: number): Promise<Uint8Array>;
 }
 export interface Reply {
   readonly status: number;
@@ -61,10 +61,10 @@ export const createDoor = async (options: DoorOptions, handle: (asked: Asked) =>
   const running = new Set<Promise<void>>();
 
   /** `hold` is told how many bytes stay in memory until the request is answered. */
-  const body = async (request: IncomingMessage, hold: (bytes: number) => void): Promise<Uint8Array> => {
+  const body = async (request: IncomingMessage, most: number, hold: (bytes: number) => void): Promise<Uint8Array> => {
     const length = Number(request.headers["content-length"] ?? Number.NaN);
     if (!Number.isSafeInteger(length)) throw new AppError("REQUEST_INVALID", "the header content-length is missing");
-    if (length > REQUEST_BYTES) throw new AppError("BATCH_TOO_LARGE", `a request takes ${REQUEST_BYTES} bytes at most`);
+    if (length > most) throw new AppError("BATCH_TOO_LARGE", `this request takes ${most} bytes at most`);
     if (held + length > HELD_BYTES) throw new AppError("DOOR_BUSY", "the node holds as many requests as it can");
     held += length;
     hold(length);
@@ -90,7 +90,7 @@ export const createDoor = async (options: DoorOptions, handle: (asked: Asked) =>
         method: request.method ?? "",
         path: request.url ?? "",
         headers: request.headers,
-        body: () => body(request, (bytes) => (own += bytes)),
+        body: (most = REQUEST_BYTES) => body(request, most, (bytes) => (own += bytes)),
       });
       answer(response, request, reply);
     } catch (error) {

@@ -19,6 +19,8 @@ import type { SeenState } from "./seen.ts";
 
 /** Frames a request may bring. */
 export const FRAMES = 64;
+/** Bytes of an enrolment, which anybody may send. */
+const ENROLMENT = 4_096;
 /** How far ahead of the node's clock (the measured offset allowed for) a row may lie, microseconds. */
 const AHEAD = 2_000_000;
 /** An offset above this is no offset but a wrong clock. */
@@ -293,9 +295,6 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
     if (typeof name !== "string") throw new AppError("REQUEST_INVALID", "the header layang-sensor is missing");
     const { record, key }: { record: SensorRecord; key: KeyObject } = registry.admit(name);
     const state = stateOf(name);
-    // One request of a sensor at a time: its batches stay in order, and a repetition cannot overtake its original.
-    if (state.busy) throw new AppError("DOOR_BUSY", `another request of ${name} is being stored`);
-    state.busy = true;
     try {
       const frames = splitFrames(await asked.body(), FRAMES);
       if (frames === undefined || frames.length === 0) {
@@ -304,18 +303,24 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       if (!frames.every((frame) => verifyFrame(frame, name, key))) {
         throw new AppError("SIGNATURE_INVALID", `a batch is not signed with the key of ${name}`);
       }
-      return await inTurn(() => take(frames, record, state, received));
+      // One request of a sensor at a time: its batches stay in order, and a repetition cannot overtake its original. Only
+      // now, when it is known to be the sensor's: who merely knows its name must not keep it waiting with a slow body.
+      if (state.busy) throw new AppError("DOOR_BUSY", `another request of ${name} is being stored`);
+      state.busy = true;
+      try {
+        return await inTurn(() => take(frames, record, state, received));
+      } finally {
+        state.busy = false;
+      }
     } catch (error) {
       if (error instanceof AppError) state.refused[error.code] = (state.refused[error.code] ?? 0) + 1;
       throw error;
-    } finally {
-      state.busy = false;
     }
   };
 
   const door = await createDoor(options, async (asked) => {
     if (asked.method === "GET" && asked.path === "/time") return { status: 200, body: { now: clock() } };
-    if (asked.method === "POST" && asked.path === "/enrol") return enrol(await asked.body());
+    if (asked.method === "POST" && asked.path === "/enrol") return enrol(await asked.body(ENROLMENT));
     if (asked.method === "POST" && asked.path === "/batches") return batches(asked);
     throw new AppError("REQUEST_INVALID", "this door knows POST /enrol, POST /batches and GET /time");
   });
