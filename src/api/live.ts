@@ -8,6 +8,8 @@ export interface Live {
   /** Serves one client until it leaves. `after` is its Last-Event-ID. */
   serve(response: ServerResponse, after: string | undefined): void;
   readonly clients: number;
+  /** Clients served at once: each may hold what waits for it. */
+  readonly most: number;
   close(): void;
 }
 export interface LiveOptions {
@@ -16,6 +18,7 @@ export interface LiveOptions {
   /** Bytes that may wait for one slow client; beyond, events are left out for it and counted. */
   readonly waiting?: number;
   readonly heartbeatSeconds?: number;
+  readonly most?: number;
   /** Different at each start: an id of an earlier run resumes nothing. */
   readonly run: string;
 }
@@ -26,7 +29,13 @@ interface Client {
 }
 
 /** Server-sent events (HTML standard, 9.2). `event: batch` has an id; `event: missed` says how many were left out. */
-export const createLive = ({ kept = 512, waiting = 256 * 1024, heartbeatSeconds = 15, run }: LiveOptions): Live => {
+export const createLive = ({
+  kept = 512,
+  waiting = 256 * 1024,
+  heartbeatSeconds = 15,
+  most = 128,
+  run,
+}: LiveOptions): Live => {
   const clients = new Set<Client>();
   const recent: { id: number; text: string }[] = [];
   let last = 0;
@@ -48,6 +57,7 @@ export const createLive = ({ kept = 512, waiting = 256 * 1024, heartbeatSeconds 
   beat.unref();
 
   return {
+    most,
     get clients() {
       return clients.size;
     },

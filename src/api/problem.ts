@@ -17,6 +17,12 @@ const asAppError = (error: unknown): AppError => {
   return new AppError("INTERNAL", "a fault of the program; the log has the details");
 };
 
+/** What is told of a fault inside: the engine's own words speak of tables, folders and memory, and stay in the log. */
+const detailOf = (error: AppError): string => {
+  if (error.code === "STORE_QUERY_LIMIT") return "the question went beyond its limits of time or memory: ask for less";
+  return error.code.startsWith("STORE_") ? "the store could not answer; the log has the details" : error.message;
+};
+
 /** Answers with RFC 9457 `application/problem+json`; a person who navigates without the token gets a sentence instead. */
 export const sendProblem = (
   reply: FastifyReply,
@@ -41,7 +47,7 @@ export const sendProblem = (
     title: STATUS_CODES[known.status] ?? "Error",
     status: known.status,
     code: known.code,
-    detail: known.message,
+    detail: detailOf(known),
     ...(typeof parameter === "string" ? { parameter } : {}),
     ...(typeof suggestion === "string" ? { suggestion } : {}),
   };

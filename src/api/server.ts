@@ -101,8 +101,8 @@ const withNode = (server: FastifyInstance, { live, metrics, observatory, status 
   server.get(statusPath, async (request, reply) => {
     none(request);
     const range = await observatory.range();
-    const { now, sensors, simulated } = observatory.options;
-    const enrolled = (sensors?.() ?? []).filter(({ revoked }) => revoked === null || revoked > now()).length;
+    const { now, simulated } = observatory.options;
+    const enrolled = observatory.sensors().filter(({ revoked }) => revoked === null || revoked > now()).length;
     const answer: Status = {
       ...status(),
       simulated,
@@ -118,8 +118,10 @@ const withNode = (server: FastifyInstance, { live, metrics, observatory, status 
     };
     return reply.header("cache-control", "no-store").send(answer);
   });
-  server.get(livePath, (request, reply) => {
+  // A stream has no end to answer HEAD with.
+  server.get(livePath, { exposeHeadRoute: false }, (request, reply) => {
     none(request);
+    if (live.clients >= live.most) throw new AppError("DOOR_BUSY", `${live.most} pages are live already: close some`);
     const after = request.headers["last-event-id"];
     reply.hijack();
     live.serve(reply.raw, typeof after === "string" ? after : undefined);

@@ -7,8 +7,12 @@ import type { Origins } from "../store/flows/origins.ts";
 
 const ROWS = 12;
 
-/** What an open page is told of a batch: its sums, and its busiest rows that ask for a port. */
-export const liveEvent = (batch: FlowBatch, origins: Origins, names: ReadonlyMap<number, string>): LiveEvent => {
+/**
+ * What every open page is told of a batch: its sums, and its busiest rows that ask for a port. Null for a batch of an exercise
+ * or of a member's own realm, which is not everyone's.
+ */
+export const liveEvent = (batch: FlowBatch, origins: Origins, names: ReadonlyMap<number, string>): LiveEvent | null => {
+  if (batch.realm !== "" || batch.exercise !== "") return null;
   const { columns, count } = batch.flows;
   const { packets, src } = { packets: columns.packets.values, src: columns.src.values };
   let sum = 0;

@@ -82,7 +82,8 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const accept = async (received: ReceivedBatch): Promise<unknown> => {
     const outcome = await store.append(received);
     if (outcome === "stored") {
-      live.publish(liveEvent(received.batch, origins, names));
+      const event = liveEvent(received.batch, origins, names);
+      if (event !== null) live.publish(event);
       alarms.look(received);
     }
     return outcome;

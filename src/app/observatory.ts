@@ -48,9 +48,11 @@ export const openObservatory = (
       ? {}
       : {
           sensors: () =>
-            registry.list().map(({ name, country, enrolled, revoked }) => ({
+            registry.list().map(({ name, country, realm, exercise, enrolled, revoked }) => ({
               name,
               country,
+              realm,
+              exercise,
               enrolled: enrolled === null ? null : Date.parse(enrolled),
               revoked: revoked === null ? null : Date.parse(revoked.at),
             })),

@@ -14,6 +14,9 @@ export interface SensorInfo {
   /** null: since before anything that is asked. */
   readonly enrolled: number | null;
   readonly revoked: number | null;
+  /** Whose it is, as of a batch; absent: the shared, real ones. A question knows only the sensors of what it is asked of. */
+  readonly realm?: string;
+  readonly exercise?: string;
 }
 
 export type RollUpName = "ports" | "sensors" | "countries" | "origins" | "source_days";
@@ -96,9 +99,13 @@ export const engineTime = (ms: number): string => new Date(ms).toISOString().rep
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 export const floorTo = (ms: number, step: number): number => Math.floor(ms / step) * step;
 
+/** Times that both engines can hold; nobody's packets are from elsewhere. */
+const [earliest, latest] = [Date.UTC(1970, 0, 1), Date.UTC(2100, 0, 1)];
+
 const moment = (name: string, text: string): number => {
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) throw new AppError("QUERY_PERIOD", `\`${name}\` is no time: write it as 2026-07-01T00:00:00Z`);
+  if (ms < earliest || ms > latest) throw new AppError("QUERY_PERIOD", `\`${name}\` lies before 1970 or after 2099`);
   return ms;
 };
 

@@ -11,7 +11,7 @@ export interface ObservatoryOptions {
   /** Milliseconds since 1970 UTC; the wall clock at a node. */
   readonly now: () => number;
   readonly simulated: boolean;
-  /** The sensors enrolled; empty where nobody enrols (replay): then those that reported. */
+  /** The sensors enrolled, of all realms and exercises; empty where nobody enrols (replay): then those that reported. */
   readonly sensors?: () => readonly SensorInfo[];
   readonly research?: () => ResearchList | null;
   /** What the node itself has to say of its sensors now. */
@@ -36,6 +36,8 @@ export interface Observatory {
    */
   ask<Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>>;
   range(realm?: string, exercise?: string): Promise<DataRange>;
+  /** The sensors enrolled for a realm and exercise: by default, for everyone and for real. */
+  sensors(realm?: string, exercise?: string): readonly SensorInfo[];
   readonly options: ObservatoryOptions;
 }
 
@@ -65,13 +67,22 @@ export const createObservatory = (options: ObservatoryOptions): Observatory => {
   const ranges = briefly<DataRange>(now);
   const answers = briefly<unknown>(now);
 
+  const sensors = (realm = "", exercise = ""): readonly SensorInfo[] =>
+    (options.sensors?.() ?? []).filter((one) => (one.realm ?? "") === realm && (one.exercise ?? "") === exercise);
+  /** Alarms of other realms name sensors that are none of this one's business. */
+  const alarms = (own: readonly SensorInfo[]): readonly SensorAlarm[] => {
+    const foreign = new Set((options.sensors?.() ?? []).map(({ name }) => name));
+    for (const { name } of own) foreign.delete(name);
+    return (options.alarms?.() ?? []).filter(({ sensor }) => !foreign.has(sensor));
+  };
+
   const range = (realm = "", exercise = ""): Promise<DataRange> =>
     ranges(`${realm} ${exercise}`, async () => {
       // A report covers its interval to the end; none reaches beyond now, whatever a sensor's clock says.
       const end = "toUnixTimestamp64Micro(interval) + toInt64(greatest(interval_length, 1))";
       const scope = "realm = {realm:String} AND exercise = {exercise:String}";
       const present = now();
-      const live = (options.sensors?.() ?? []).length > 0;
+      const live = sensors(realm, exercise).length > 0;
       const { rows } = await engine.query<Record<string, unknown>>(
         `WITH (SELECT max(${end}) FROM reports WHERE ${scope}) AS newest
 SELECT count() AS n, toUnixTimestamp64Milli(min(interval)) AS first_ms, intDiv(max(${end}) + 999, 1000) AS end_ms, sum(flow_rows) AS flow_rows,
@@ -93,15 +104,17 @@ FROM reports WHERE ${scope}`,
   return {
     options,
     range,
+    sensors,
     ask: <Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>> =>
       answers(`${name} ${JSON.stringify(Object.entries(query).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`, async () => {
         const { realm, exercise } = query as { realm?: string; exercise?: string };
+        const own = sensors(realm, exercise);
         const around: Surroundings = {
           now: now(),
           dataUntil: (await range(realm, exercise)).to,
-          sensors: options.sensors?.() ?? [],
+          sensors: own,
           research: options.research?.() ?? null,
-          alarms: options.alarms?.() ?? [],
+          alarms: alarms(own),
           rollUps: (await options.rollUps?.()) ?? null,
           simulated,
         };

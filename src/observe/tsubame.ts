@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { protocolName } from "../model/traffic.ts";
+import { AppError } from "../platform/errors.ts";
 import { day, dayOf } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
 import { upStatement } from "./coverage.ts";
@@ -13,6 +14,7 @@ import { tally } from "./tally.ts";
 /** `2026Q3` is July to September 2026, UTC. */
 export const quarterSpan = (name: string): Span => {
   const year = Number(name.slice(0, 4));
+  if (year < 1970 || year > 2099) throw new AppError("QUERY_PERIOD", "`quarter` lies before 1970 or after 2099");
   const first = (Number(name.slice(5)) - 1) * 3;
   return { from: Date.UTC(year, first, 1), to: Date.UTC(year, first + 3, 1) };
 };

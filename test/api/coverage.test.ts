@@ -149,6 +149,30 @@ it("on a node's second day what stays the same is no news", async () => {
   expect(rows).toEqual([]);
 });
 
+it("a sensor of an exercise or of a member's own realm is no outage of the shared, real ones", async () => {
+  const own = enrolled("jp-01", "2026-07-10T10:00:00Z");
+  const { observatory } = await observed(
+    [
+      { sensor: "jp-01", at: "2026-07-10T10:00:00Z", seconds: 7200, rows: [row] },
+      { sensor: "th-07", at: "2026-07-10T11:00:00Z", seconds: 3600, realm: "member-1", rows: [row] },
+    ],
+    [own, { ...own, name: "drill-7", exercise: "drill-1" }, { ...own, name: "th-07", realm: "member-1" }],
+  );
+  const { coverage } = await ask(observatory, "ports/top", {
+    from: "2026-07-10T10:00:00Z",
+    to: "2026-07-10T12:00:00Z",
+  });
+  expect(coverage).toMatchObject({ enrolled: 1, up: 1, outages: [] });
+  const { rows, alarms } = await ask(observatory, "sensors", {});
+  expect(rows.map(({ sensor }) => sensor)).toEqual(["jp-01"]);
+  expect(alarms).toEqual([]);
+  expect(observatory.sensors().map(({ name }) => name)).toEqual(["jp-01"]);
+  expect((await ask(observatory, "sensors", { realm: "member-1" })).rows.map(({ sensor }) => sensor)).toEqual([
+    "th-07",
+  ]);
+  expect((await ask(observatory, "search", { q: "drill-7" })).rows).toEqual([]);
+});
+
 it("an answer to the shared, real realm knows nothing of another realm or an exercise", async () => {
   const shared: KnownBatch[] = [{ sensor: "jp-01", at: "2026-07-10T10:00:00Z", rows: [{ ...row, mirai: 3 }] }];
   const others: KnownBatch[] = [{ exercise: "drill-1" }, { realm: "member-1" }].flatMap((whose) =>

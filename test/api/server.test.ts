@@ -194,6 +194,9 @@ describe("strictness", () => {
     ["/api/v1/ports/top?from=2026-07-02T00:00:00Z&to=2026-07-01T00:00:00Z", { code: "QUERY_PERIOD" }],
     ["/api/v1/ports/top?from=2024-07-02T00:00:00Z&to=2026-07-01T00:00:00Z", { code: "QUERY_PERIOD" }],
     ["/api/v1/ports/top?last=7d&from=2026-07-01T00:00:00Z", { code: "QUERY_PERIOD" }],
+    ["/api/v1/ports/top?from=0001-01-01T00:00:00Z&to=0001-01-02T00:00:00Z", { code: "QUERY_PERIOD" }],
+    ["/api/v1/ports/top?from=9999-12-30T00:00:00Z&to=9999-12-31T23:59:59-23:00", { code: "QUERY_PERIOD" }],
+    ["/api/v1/reports/tsubame?quarter=0001Q1", { code: "QUERY_PERIOD" }],
     ["/api/v1/series?step=5m&last=365d", { code: "QUERY_PERIOD" }],
     ["/api/v1/ports/tcp/65536", { code: "QUERY_PARAMETER", parameter: "port" }],
     ["/api/v1/ports/xtp/1", { code: "QUERY_PARAMETER", parameter: "protocol" }],
@@ -218,6 +221,25 @@ describe("strictness", () => {
       limits: { seconds: 5, memory: 1000 },
     });
     await expect(slow.ask("ports/top", {})).rejects.toMatchObject({ code: "STORE_QUERY_LIMIT" });
+  });
+  it.each([
+    [{ seconds: 5, memory: 1000 }, 503],
+    [{ seconds: Number.NaN }, 500],
+  ])("keeps the engine's own words for the log: %j", async (limits, status) => {
+    const faults: unknown[] = [];
+    const failing = createApi({
+      observatory: createObservatory({ engine: store, now: () => now, simulated: false, limits }),
+      live,
+      guard: { decide: () => ({ kind: "allow" }) },
+      portalFolder: null,
+      metrics: new Registry(),
+      status: () => ({ name: "test", version: "1", started: "2026-07-10T00:00:00Z", attribution: [] }),
+      onFault: (error) => faults.push(error),
+    });
+    const { statusCode, body } = await failing.inject({ method: "GET", url: "/api/v1/ports/top" });
+    expect(statusCode).toBe(status);
+    expect(body).not.toMatch(/DB::|Code:|SELECT|reports|stack|\/(?:tmp|work|home|root)/);
+    expect(faults).toHaveLength(1);
   });
 });
 
@@ -383,6 +405,28 @@ describe("live", () => {
     expect(await listen({ "last-event-id": "t-1" }, (text) => text.includes("t-7"))).toContain(
       'event: missed\ndata: {"events":3}',
     );
+  });
+  it("is not held open by HEAD, and not by more clients than it bears", async () => {
+    const head = await server.inject({
+      method: "HEAD",
+      url: "/api/v1/live",
+      headers: { host: `127.0.0.1:${port}`, authorization: `Bearer ${token}` },
+    });
+    expect(head.statusCode).toBe(404);
+    const few = createLive({ run: "few", most: 0 });
+    const full = createApi({
+      observatory: createObservatory({ engine: store, now: () => now, simulated: false }),
+      live: few,
+      guard: { decide: () => ({ kind: "allow" }) },
+      portalFolder: null,
+      metrics: new Registry(),
+      status: () => ({ name: "test", version: "1", started: "2026-07-10T00:00:00Z", attribution: [] }),
+    });
+    expect((await full.inject({ method: "GET", url: "/api/v1/live" })).json()).toMatchObject({
+      status: 503,
+      code: "DOOR_BUSY",
+    });
+    await full.close();
   });
   it("an id of another run resumes nothing", async () => {
     expect(await listen({ "last-event-id": "old-1" }, (text) => text.includes(": here"))).not.toContain("event:");
