@@ -6,10 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openDarkness } from "../src/app/sensor-state.ts";
 import { enrolSensor, runSensor } from "../src/app/sensor.ts";
 import type { SensorOptions } from "../src/app/sensor.ts";
 import { parsePrefix } from "../src/net/prefix.ts";
+import { Spool } from "../src/ship/spool.ts";
 import { openNode, quiet } from "./ship/bench.ts";
 import type { Node } from "./ship/bench.ts";
 import { captureOf } from "./ship/capture.ts";
@@ -140,6 +143,54 @@ describe("the sensor", () => {
     expect(node.accepted.at(-1)?.report.darkAddresses).toBe(255);
     expect(readFileSync(join(state, "retired.json"), "utf8")).toContain("192.0.2.7");
     expect(await runSensor(options(state, { read }), forever)).toMatchObject({ counted: 1, retired: 2 });
+  });
+
+  it("says nothing of a dark address in its log, in few lines, and goes on when nothing can be written", async () => {
+    const state = join(folder, "state");
+    const lines: string[] = [];
+    const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(line) });
+    const { set, speaks, counters } = openDarkness(dark, state, log); // the folder is not there: nothing can be written
+    for (let i = 0; i < 256; i++) speaks([0, 0, 0xffff, DARK + i], HOUR_ZERO + i);
+    expect(counters).toEqual({ spoke: 256, retired: 16 });
+    expect(set.size).toBe(240);
+    expect(lines.length).toBe(16 + 16 + 1);
+    expect(lines.join("")).not.toMatch(/192\.0\.2\./);
+    writeFileSync(join(folder, "retired.json"), '[{"address":"192.0.2"}]');
+    expect(() => openDarkness(dark, folder, log)).toThrow(expect.objectContaining({ code: "SENSOR_STATE" }));
+  });
+
+  it("does not let one packet of the future hold back what follows", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    const times = [0, 1, 2_000_000, 4_000_000].map((after) => HOUR_ZERO + after);
+    times.splice(1, 0, 4_200_000_000_000_000);
+    const packets = times.map((time, i) => ({ time, src: 100 + i, dst: DARK + i, port: 23 }));
+    const read = write("future.pcap", packets, packets.length);
+    const sums = await runSensor(options(state, { read }), new AbortController().signal);
+    expect(sums).toMatchObject({ read: 5, counted: 5 });
+    // The packet itself is in the node's quarantine.
+    expect(sources()).toEqual([100, 102, 103, 104]);
+    expect(node.receiver.standings()[0]).toMatchObject({ quarantined: 1, refused: {} });
+  });
+
+  it("is heard with an IPv6 prefix, whose addresses nobody can count", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    const read = write("six.pcap", spread(10, 1), 10);
+    const six = parsePrefix("2001:db8:1::/48")!;
+    await runSensor(options(state, { read, dark: [...dark, six] }), new AbortController().signal);
+    expect(node.packets()).toBe(9);
+    expect(node.receiver.standings()[0]).toMatchObject({ refused: {} });
+  });
+
+  it("does not take another name while batches of the old one wait", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    const spool = new Spool({ folder: join(state, "spool"), limit: 1 << 20 });
+    await spool.add(() => Buffer.from("frame"));
+    await expect(enrolled(state, "field-2")).rejects.toMatchObject({ code: "SENSOR_STATE" });
+    await spool.acknowledge([1]);
+    await enrolled(state, "field-2");
   });
 
   it("loses nothing while the node is away", async () => {

@@ -53,19 +53,30 @@ export const openDarkness = (prefixes: readonly Prefix[], folder: string, log: L
   let known: { address: string; at: string }[] = [];
   try {
     known = JSON.parse(readFileSync(path, "utf8")) as typeof known;
+    for (const { address } of known) {
+      const words = parseIp(address);
+      if (words === undefined) throw new TypeError("no address");
+      set.retire(words);
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
       throw new AppError("SENSOR_STATE", `${path} cannot be read; it is a list of {"address","at"}`);
     }
   }
-  for (const { address } of known) {
-    const words = parseIp(address);
-    if (words !== undefined) set.retire(words);
-  }
   const declared = set.size + set.retired.length;
   const counters = { spoke: 0, retired: 0 };
   let hour = 0;
   let inHour = 0;
+  let warned = -1;
+  /** Addresses stand in the file alone: logs travel, and a dark address must not. */
+  const write = (): void => {
+    try {
+      writeDurably(path, `${JSON.stringify(known, null, 2)}\n`, 0o600);
+    } catch (error) {
+      // A full disk must not end the capture: it is retired in memory, and found again should the process start anew.
+      log.error({ file: path, reason: (error as NodeJS.ErrnoException).code }, "retired addresses cannot be written");
+    }
+  };
   return {
     set,
     counters,
@@ -73,20 +84,22 @@ export const openDarkness = (prefixes: readonly Prefix[], folder: string, log: L
       counters.spoke++;
       if (set.isRetired(address)) return;
       if (Math.floor(time / HOUR) !== hour) [hour, inHour] = [Math.floor(time / HOUR), 0];
-      const text = formatIp(address);
       if (inHour >= AN_HOUR || set.retired.length >= Math.max(1, declared / 8)) {
+        // Once an hour: a flood of forged sources must not become a flood of lines.
+        if (warned === hour) return;
+        warned = hour;
         log.warn(
-          { address: text },
-          "a dark address speaks, or somebody forges it; too many were retired to retire this one",
+          { spoke: counters.spoke },
+          "dark addresses speak, or somebody forges them; too many were retired to retire more: see layang sensor doctor",
         );
         return;
       }
       if (!set.retire(address)) return;
       inHour++;
       counters.retired++;
-      known.push({ address: text, at: new Date(time / 1_000).toISOString() });
-      writeDurably(path, `${JSON.stringify(known, null, 2)}\n`, 0o600);
-      log.error({ address: text }, "a dark address speaks: it is retired, what is sent to it makes no flows any more");
+      known.push({ address: formatIp(address), at: new Date(time / 1_000).toISOString() });
+      write();
+      log.error({ file: path }, "a dark address speaks: it is retired, what is sent to it makes no flows any more");
     },
   };
 };

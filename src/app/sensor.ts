@@ -7,7 +7,7 @@
  *                                                    ▲                    disk
  *                                            a tick a second (live): what is held is flushed
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCapture } from "../capture/capture.ts";
@@ -88,13 +88,26 @@ const readCa = (path: string | undefined): string | undefined => {
   }
 };
 
-/** Enrols the sensor whose state is in a folder. @throws AppError TOKEN_INVALID, NODE_UNREACHABLE, ... */
+const framesWait = (state: string): boolean => {
+  const spool = join(state, "spool");
+  return existsSync(spool) && readdirSync(spool).some((name) => name.endsWith(".frame"));
+};
+
+/** Enrols the sensor whose state is in a folder. @throws AppError TOKEN_INVALID, NODE_UNREACHABLE, SENSOR_STATE, ... */
 export const enrolSensor = async (options: {
   readonly state: string;
   readonly node: string;
   readonly token: string;
   readonly ca?: string | undefined;
 }): Promise<EnrolledSensor> => {
+  const known = readEnrolment(options.state);
+  // Their signatures name the sensor that made them: the node would refuse them under any other name, and all behind them.
+  if (known !== undefined && !options.token.startsWith(`${known.sensor}.`) && framesWait(options.state)) {
+    throw new AppError(
+      "SENSOR_STATE",
+      `batches of sensor ${known.sensor} wait in ${options.state}; let it send them, or enrol with another --state`,
+    );
+  }
   const client = createClient({ node: options.node, ca: readCa(options.ca) });
   try {
     return await enrol(client, options.token, sensorKey(options.state), options.state);
@@ -200,9 +213,13 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
   let watermark = 0;
   let captured = source.running();
 
-  /** Time that has passed in the packets: by the clock when live or paced, by the packets when read at full speed. */
+  /**
+   * Time that has passed in the packets: by the clock when live or paced, by the packets when read at full speed. Never
+   * ahead of the clock: one packet with a damaged time must not put all that follow it into the node's quarantine.
+   */
   const passed = (): number => {
-    const now = source.live ? Date.now() * 1_000 - LATENCY : (pacer.now() ?? newest);
+    const clock = Date.now() * 1_000;
+    const now = source.live ? clock - LATENCY : Math.min(clock, pacer.now() ?? newest);
     // A capture that is down has seen nothing: its time stands still, and the node shows an outage.
     if (captured || !source.live) watermark = Math.max(watermark, Math.floor(now));
     return watermark;

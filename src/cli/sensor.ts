@@ -62,7 +62,8 @@ export const sensor: Command = {
     if (parsed.paths.length > 0) throw usageError(`sensor takes no path; did you mean --read ${parsed.paths[0]}?`);
     const { config, ...rest } = settingsOf(parsed);
     const pace = text(parsed, "pace");
-    if (pace !== undefined && !(Number(pace) > 0)) throw usageError(`--pace takes a number above 0, not "${pace}"`);
+    if (pace !== undefined && !(Number(pace) > 0 && Number.isFinite(Number(pace))))
+      throw usageError(`--pace takes a number above 0, not "${pace}"`);
     const health = text(parsed, "health");
     if (health !== undefined && !(/^\d{1,5}$/.test(health) && Number(health) > 0 && Number(health) < 65536)) {
       throw usageError(`--health takes a port, not "${health}"`);

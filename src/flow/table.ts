@@ -73,8 +73,8 @@ export interface FlowTable {
 const DEFAULT_ROWS = 65536;
 const DEFAULT_BATCH = 16384;
 const MAX_INTERVAL = 1_800_000_000;
-/** Year 2255: beyond it, sums of microseconds are no longer whole. A packet from there counts as one of 1970. */
-const MAX_TIME = 2 ** 53 - MAX_INTERVAL;
+/** The year 2200, which is as far as batches tell time. A packet from beyond counts as one of 1970. */
+const MAX_TIME = 7_258_118_400_000_000;
 const MAX_SPEAKERS = 1024;
 
 /**
