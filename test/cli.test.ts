@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -172,6 +172,33 @@ describe("wrong use", () => {
     refused(["repley", capture], "did you mean `replay`?");
     refused(["ask", "ports/tpo"], "did you mean ports/top?");
     refused(["check-config", join(folder, "nowhere.yaml")], "cannot be read");
+  });
+  it("of paths is one line too, whatever the system says of them", () => {
+    const taken = join(folder, "taken");
+    writeFileSync(taken, "a file, no folder");
+    const loop = join(folder, "loop");
+    symlinkSync(loop, loop);
+    refused(["replay", loop], "ELOOP");
+    refused(["replay", capture, "--data", taken], "EEXIST");
+    refused(["replay", capture, "--data", join(taken, "data")], "ENOTDIR");
+    refused(["sensor", "--read", capture, "--dark", "192.0.2.0/24", "--state", taken], "EEXIST");
+    refused(["simulate", "--packets", "1", "--out", join(folder, "no/where.pcap")], "no/where.pcap");
+    const out = join(folder, "kept.pcap");
+    refused(["simulate", "--packets", "1", "--out", out, "--truth", join(folder, "no/truth.json")], "no/truth.json");
+    refused(["simulate", "--packets", "1", "--out", out, "--truth", `${folder}/./kept.pcap`], "one file");
+    refused(["simulate", "--packets", "1", "--out", "-", "--truth", "-"], "one file");
+    refused(["simulate", "--packets", "1", "--out", out, "--from", "2200-01-01"], "2106");
+  });
+  it.skipIf(!existsSync("/dev/full"))("is not a full disk: one line and exit code 1 (skipped: no /dev/full)", () => {
+    const { status, stderr } = spawnSync(
+      "sh",
+      ["-c", '"$0" "$1" --help > /dev/full', process.execPath, join(root, "bin/layang.js")],
+      {
+        encoding: "utf8",
+      },
+    );
+    expect(stderr).toMatch(/^layang: [^\n]+ENOSPC[^\n]+ \[SYSTEM_REFUSED\]\n$/);
+    expect(status).toBe(1);
   });
   it("of an empty file is told as well", () => {
     const empty = join(folder, "empty.pcap");

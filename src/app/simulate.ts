@@ -103,8 +103,7 @@ export function* merged(
 }
 
 /** Writes the truth as JSON, an actor a line. */
-const writeTruth = async (path: string, options: SimulateOptions, region: Region, tally: Tally): Promise<void> => {
-  const sink = await openSink(path);
+const writeTruth = async (sink: Sink, options: SimulateOptions, region: Region, tally: Tally): Promise<void> => {
   const lines: string[] = [];
   let length = 0;
   const encoder = new TextEncoder();
@@ -165,18 +164,19 @@ const writeTruth = async (path: string, options: SimulateOptions, region: Region
   await list("actors", tally.actors());
   await line("}\n");
   await flush();
-  await sink.close();
 };
 
 /** Writes a capture, and what is true of it. The same options give the same bytes. */
 export const simulate = async (options: SimulateOptions): Promise<Simulated> => {
   const began = process.hrtime.bigint();
+  // Both are opened before the work: a path that cannot be written is told at once.
+  const sink = await openSink(options.out);
+  const truth = options.truth === undefined ? undefined : await openSink(options.truth);
   const plan = simulatedPlan(options.seed);
   const { seed, scenario, from, link, sensors } = options;
   const region = new Region({ seed, scenario, plan, epoch: from, link, truth: true });
   const streams = sensors.map((sensor) => region.stream(sensor, from));
   const tally = new Tally(region.registry, plan);
-  const sink = await openSink(options.out);
   const block = new Uint8Array(BLOCK);
   let filled = 0;
   const put = async (bytes: Uint8Array, start: number, end: number): Promise<void> => {
@@ -204,7 +204,10 @@ export const simulate = async (options: SimulateOptions): Promise<Simulated> => 
   } finally {
     await sink.close();
   }
-  if (options.truth !== undefined) await writeTruth(options.truth, options, region, tally);
+  if (truth !== undefined) {
+    await writeTruth(truth, options, region, tally);
+    await truth.close();
+  }
   const { packets, bytes, first, last } = tally;
   return { packets, bytes, first, last, kinds: tally.kinds(), seconds: Number(process.hrtime.bigint() - began) / 1e9 };
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
-import { AppError } from "../platform/errors.ts";
+import { AppError, systemRefusal } from "../platform/errors.ts";
 import { keepSmall } from "../platform/lifecycle.ts";
 import { nearest } from "../platform/nearest.ts";
 import { flag, helpOf, parse } from "./command.ts";
@@ -58,12 +58,12 @@ const find = (args: readonly string[]): { name: string; rest: readonly string[] 
 };
 
 const complain = (error: unknown): number => {
-  if (error instanceof AppError) {
-    process.stderr.write(`layang: ${error.message} [${error.code}]\n`);
-    return error.exit;
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return 0;
+  const known = error instanceof AppError ? error : systemRefusal(error);
+  if (known !== undefined) {
+    process.stderr.write(`layang: ${known.message} [${known.code}]\n`);
+    return known.exit;
   }
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === "EPIPE") return 0;
   process.stderr.write(`layang: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return 1;
 };
@@ -72,8 +72,7 @@ const complain = (error: unknown): number => {
 export const main = async (args: readonly string[]): Promise<number> => {
   // A reader that went away (`layang ... | head`) is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    process.exit(complain(error));
   });
   try {
     const first = args[0];

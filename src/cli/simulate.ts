@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+import { resolve } from "node:path";
 import { openScenario, shippedScenarios } from "../app/scenario.ts";
 import { simulate as write } from "../app/simulate.ts";
 import { flag, text, texts, usageError, whole } from "./command.ts";
 import type { Command } from "./command.ts";
 import { count, percent, table } from "./table.ts";
 
+/** Seconds of a pcap file take 32 bits; milliseconds. */
+const END = 2 ** 32 * 1000;
 const time = (value: string): number => {
   const parsed = Date.parse(value);
   if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(value) || Number.isNaN(parsed)) {
     throw usageError(`--from takes a time like 2026-01-05T00:00:00Z, not "${value}"`);
   }
+  if (parsed < 0 || parsed >= END) throw usageError("--from lies between 1970 and 2106, the times that pcap can tell");
   return parsed * 1000;
 };
 const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
@@ -55,6 +59,9 @@ options give the same bytes. Shipped scenarios: ${shippedScenarios().join(", ")}
     const unknown = wanted.find((name) => !names.includes(name));
     if (unknown !== undefined)
       throw usageError(`scenario ${scenario.name} has the sensors ${names.join(", ")}, not "${unknown}"`);
+    const truth = text(parsed, "truth");
+    if (truth !== undefined && (truth === out || resolve(truth) === resolve(out)))
+      throw usageError("--out and --truth are one file; the truth would be written over the capture");
     const lasting = text(parsed, "duration");
     const from = time(text(parsed, "from") ?? "2026-01-05T00:00:00Z");
     const made = await write({
@@ -62,11 +69,11 @@ options give the same bytes. Shipped scenarios: ${shippedScenarios().join(", ")}
       scenario,
       from,
       packets: whole(parsed, "packets", 1, 1e12) ?? (lasting === undefined ? 1e6 : Infinity),
-      until: lasting === undefined ? from + 400 * 86400e6 : from + duration(lasting),
+      until: Math.min(END * 1000, from + (lasting === undefined ? 400 * 86400e6 : duration(lasting))),
       sensors: scenario.sensors.filter(({ name }) => wanted.length === 0 || wanted.includes(name)),
       link: flag(parsed, "raw") ? "raw" : "ethernet",
       out,
-      truth: text(parsed, "truth"),
+      truth,
     });
     const rows = Object.entries(made.kinds).sort(([, a], [, b]) => b.packets - a.packets);
     process.stderr.write(

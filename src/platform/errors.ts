@@ -9,6 +9,8 @@ export const errorCodes = {
   USAGE: { exit: 2, status: 400 },
   CONFIG_INVALID: { exit: 2, status: 500 },
   CONFIG_UNREADABLE: { exit: 2, status: 500 },
+  FILE_UNUSABLE: { exit: 2, status: 500 },
+  SYSTEM_REFUSED: { exit: 1, status: 500 },
   NODE_TOO_OLD: { exit: 2, status: 500 },
   DATA_NOT_FOUND: { exit: 2, status: 500 },
   CAPTURE_NOT_FOUND: { exit: 2, status: 400 },
@@ -68,3 +70,16 @@ export class AppError extends Error {
     return errorCodes[this.code].status;
   }
 }
+
+/** Codes of the system that speak of a path as it was given, not of the machine's state. */
+const ofPaths = new Set("ENOENT EACCES EPERM EISDIR ENOTDIR EEXIST ELOOP EROFS ENAMETOOLONG".split(" "));
+
+/** A refusal of the operating system (a path, a port, a full disk) as what the operator can mend; undefined for anything else. */
+export const systemRefusal = (error: unknown): AppError | undefined => {
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === undefined || syscall === undefined) return undefined;
+  const what = path ?? (port === undefined ? "the system" : `${address ?? "port"}:${port}`);
+  const fault = path !== undefined && ofPaths.has(code) ? "FILE_UNUSABLE" : "SYSTEM_REFUSED";
+  return new AppError(fault, `${what}: ${syscall} was refused (${code})`);
+};
