@@ -80,6 +80,8 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const observatory = openObservatory(store, { settings, simulated, registry, alarms });
 
   const accept = async (received: ReceivedBatch): Promise<unknown> => {
+    // A request that was let in before its sensor was revoked must not store after the withdrawal.
+    registry.admit(received.identity.sensor);
     const outcome = await store.append(received);
     if (outcome === "stored") {
       const event = liveEvent(received.batch, origins, names);

@@ -53,6 +53,15 @@ export class Journal {
     return [...ids].map((id) => JSON.parse(readFileSync(join(this.folder, `${id}.entry`), "utf8")) as JournalEntry);
   }
 
+  /** Batches of a sensor that were begun and not finished. */
+  leftBy(sensor: string): JournalBatch[] {
+    return readdirSync(this.folder)
+      .filter((name) => name.endsWith(".entry"))
+      .toSorted()
+      .map((name) => JSON.parse(readFileSync(join(this.folder, name), "utf8")) as JournalEntry)
+      .filter((entry): entry is JournalBatch => entry.kind === "batch" && entry.sensor === sensor);
+  }
+
   has(id: string): boolean {
     return existsSync(join(this.folder, `${id}.entry`));
   }

@@ -13,7 +13,7 @@ import type { Origins } from "./origins.ts";
 import type { Retention } from "./retention.ts";
 import { defaultRetention } from "./retention.ts";
 import { RollUps } from "./roll-up.ts";
-import { bucketOf, grainLength } from "./rollups.ts";
+import { bucketOf, grainLength, grains, rollupTables } from "./rollups.ts";
 import { aggregatesTable, flowsTable, storedColumns } from "./schema.ts";
 import { Sequences } from "./sequences.ts";
 import type { AppendOutcome, ArrivedBatch, FlowStore, QueryLimits, QueryParameters } from "./store.ts";
@@ -108,7 +108,8 @@ export class Keeper implements FlowStore {
     this.#engine = engine;
     this.#journal = new Journal(join(options.folder, "journal"));
     this.#origins = options.origins ?? null;
-    this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql), this.#place);
+    const { sources } = options.retention ?? defaultRetention;
+    this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql), this.#place, sources);
   }
 
   static async open(engine: Engine, options: KeeperOptions): Promise<Keeper> {
@@ -303,6 +304,9 @@ GROUP BY sensor, run`,
 
   revoke(sensor: string, since: number): Promise<void> {
     return this.#change(async () => {
+      // What came before and is on its way, or was begun and failed, would be here after it was withdrawn.
+      await Promise.allSettled([...this.#pending].flatMap(([key, work]) => (key.endsWith(` ${sensor}`) ? [work] : [])));
+      for (const entry of this.#journal.leftBy(sensor)) await this.#keep(entry);
       const rows = await this.#rows<{ bucket: number }>(
         `SELECT DISTINCT toUnixTimestamp(toStartOfFiveMinutes(first_seen)) AS bucket FROM
 (SELECT first_seen FROM flows WHERE sensor = ${literal(sensor)} AND first_seen >= fromUnixTimestamp64Micro(${Math.floor(since)})
@@ -332,6 +336,20 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
     ] as const) {
       await this.#engine.run(
         `ALTER TABLE ${this.#place(table)} DELETE WHERE ${from} AND ${column} >= ${since} SETTINGS mutations_sync = 2`,
+        "roll-up",
+      );
+    }
+    // Buckets whose base was given up by its retention cannot be computed again: there the sensor's own rows leave.
+    const first = entry.buckets.reduce((least, bucket) => Math.min(least, bucket), Infinity);
+    for (const { name, columns } of rollupTables) {
+      const grain = grains.find((one) => name.endsWith(`_${one}`));
+      if (grain === undefined || !columns.some((column) => column.name === "sensor")) continue;
+      const before = first === Infinity ? "1" : `bucket < toDateTime(${bucketOf(first, grain) / 1e6}, 'UTC')`;
+      const where = `${from} AND bucket >= ${since} AND ${before}`;
+      const [found] = await this.#rows<{ n: number }>(`SELECT count() AS n FROM ${name} WHERE ${where}`);
+      if (found?.n === 0) continue;
+      await this.#engine.run(
+        `ALTER TABLE ${this.#place(name)} DELETE WHERE ${where} SETTINGS mutations_sync = 2`,
         "roll-up",
       );
     }

@@ -39,8 +39,17 @@ export class RollUps {
   /** Revisions were replaced, or a killed process may have left some: the next sweep has something to look for. */
   #litter = true;
 
-  /** `place` tells where a table's rows are changed. */
-  constructor(engine: Engine, rows: <Row>(sql: string) => Promise<Row[]>, place: (table: string) => string) {
+  /** Days that the base keeps its rows; null: for ever. */
+  readonly #kept: number | null;
+
+  /** `place` tells where a table's rows are changed, `kept` how many days the base keeps them. */
+  constructor(
+    engine: Engine,
+    rows: <Row>(sql: string) => Promise<Row[]>,
+    place: (table: string) => string,
+    kept: number | null,
+  ) {
+    this.#kept = kept;
     this.#place = place;
     this.#engine = engine;
     this.#rows = rows;
@@ -103,11 +112,17 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
     let made = 0;
     let waiting = 0;
     for (const [name, last] of this.#computed) if (!(clock - last < patience)) this.#computed.delete(name);
+    // Where the base has given up its rows, computing again would leave nothing but what came late.
+    const given = this.#kept !== null && Number.isFinite(clock) ? clock - this.#kept * grainLength["1d"] : -Infinity;
     for (const grain of grains) {
       const due: number[] = [];
       for (const start of this.#open[grain].keys()) {
         const last = this.#computed.get(`${grain} ${start}`);
         if (start + grainLength[grain] > now) continue;
+        if (start < given && this.#committed[grain].has(start)) {
+          this.#open[grain].delete(start);
+          continue;
+        }
         if (last !== undefined) waiting++;
         else due.push(start);
       }
