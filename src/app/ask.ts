@@ -10,6 +10,7 @@ import { questions } from "../observe/questions.ts";
 import { AppError } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
 import { createMetrics } from "../platform/metrics.ts";
+import { SensorRegistry } from "../ship/registry.ts";
 import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
 import { openObservatory } from "./observatory.ts";
@@ -54,13 +55,14 @@ const answered = (status: number, type: string, body: Uint8Array): Asked => {
 };
 
 /** The answer of the node that runs on this data folder, undefined when none does. */
-const askRunning = async (data: string, url: string): Promise<Asked | undefined> => {
-  const [address, token] = ["portal.address", "portal.token"].map((file) => join(data, file)) as [string, string];
-  if (!existsSync(address) || !existsSync(token)) return undefined;
+const askRunning = async ({ config, secret }: Settings, data: string, url: string): Promise<Asked | undefined> => {
+  const [address, kept] = ["portal.address", "portal.token"].map((file) => join(data, file)) as [string, string];
+  if (!existsSync(address) || (config.portal.token === undefined && !existsSync(kept))) return undefined;
+  const token = config.portal.token === undefined ? readFileSync(kept, "utf8").trim() : secret(config.portal.token);
   let response: Response;
   try {
     response = await fetch(`${readFileSync(address, "utf8").trim()}${url}`, {
-      headers: { authorization: `Bearer ${readFileSync(token, "utf8").trim()}` },
+      headers: { authorization: `Bearer ${token}` },
     });
   } catch {
     // It was killed and left its address behind: the folder is free.
@@ -80,23 +82,34 @@ export const ask = async (
 ): Promise<Asked> => {
   const data = settings.path(settings.config.data);
   const url = urlOf(name, parameters);
-  const running = await askRunning(data, url);
+  const running = await askRunning(settings, data, url);
   if (running !== undefined) return running;
   if (!existsSync(join(data, "chdb")) && settings.config.store.clickhouse === undefined) {
     throw new AppError("DATA_NOT_FOUND", `${data} holds no observatory; name its folder with --data`);
   }
   const { store } = await openStore(settings, data);
   const live = createLive({ run: "ask" });
+  // Who stands where is what makes a packet domestic. A replay's folder has no sensors of its own.
+  const folder = join(data, "sensors");
+  const registry = existsSync(folder) ? { registry: new SensorRegistry(folder) } : {};
+  let fault: unknown;
   const api = createApi({
-    observatory: openObservatory(store, { settings, simulated: existsSync(join(data, "simulated")) }),
+    observatory: openObservatory(store, {
+      settings,
+      simulated: existsSync(join(data, "simulated")),
+      ...registry,
+    }),
     live,
     guard: { decide: () => ({ kind: "allow" }) },
     portalFolder: null,
     metrics: createMetrics(),
     status: () => ({ name: "Layang", version, started: new Date().toISOString(), attribution: [] }),
+    onFault: (error) => (fault = error),
   });
   try {
     const { statusCode, headers, rawPayload } = await api.inject({ method: "GET", url });
+    // There is no log that has the details: the person who asks is the operator.
+    if (fault instanceof AppError) throw fault;
     return answered(statusCode, String(headers["content-type"]), rawPayload);
   } finally {
     await api.close();
