@@ -47,6 +47,7 @@ const allow: Decision = { kind: "allow" };
  * after listening. The cookie is named by the port (cookies do not know ports) and holds a hash of the token.
  */
 export const createGuard = ({ token, port }: { token: string; port: () => number }): Guard => {
+  if (token === "") throw new RangeError("an empty token would be right for everybody");
   const pass = createHash("sha256").update(`layang cookie ${token}`).digest("base64url");
   const refuse = (code: ErrorCode, why: string): Decision => ({ kind: "refuse", code, why });
   const hosts = (): string[] =>

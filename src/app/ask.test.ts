@@ -10,6 +10,7 @@ import { inventBatch } from "../store/flows/batches.conformance.ts";
 import { openEmbedded } from "../store/flows/embedded/index.ts";
 import { ask } from "./ask.ts";
 import { openConfig } from "./config.ts";
+import { portalToken } from "./node.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "layang-ask-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -23,6 +24,29 @@ it("knows the sensors of a node that does not run", async () => {
   const { body } = await ask(openConfig(undefined, data), "sensors", {});
   const { rows } = JSON.parse(new TextDecoder().decode(body)) as { rows: { sensor: string; country: string | null }[] };
   expect(rows.map(({ sensor, country }) => [sensor, country])).toEqual([["s1", "JP"]]);
+});
+
+it("takes the node's own country for sensors that were added without one", async () => {
+  const data = join(folder, "own");
+  const store = await openEmbedded({ folder: data });
+  await store.close();
+  new SensorRegistry(join(data, "sensors")).add({ name: "s1" });
+  writeFileSync(join(folder, "own.yaml"), "country: TH\n");
+  const { body } = await ask(openConfig(join(folder, "own.yaml"), data), "sensors", {});
+  expect(JSON.parse(new TextDecoder().decode(body)).rows).toMatchObject([{ sensor: "s1", country: "TH" }]);
+});
+
+it("never starts with a token that is empty or easily guessed", () => {
+  const data = join(folder, "token-folder");
+  mkdirSync(data);
+  // What a process leaves that was killed while it made one.
+  writeFileSync(join(data, "portal.token"), "");
+  const made = portalToken(openConfig(undefined, data), data);
+  expect(made.length).toBeGreaterThanOrEqual(32);
+  expect(portalToken(openConfig(undefined, data), data)).toBe(made);
+  writeFileSync(join(folder, "empty"), "\n");
+  writeFileSync(join(folder, "empty.yaml"), "portal: { token: { file: empty } }\n");
+  expect(() => portalToken(openConfig(join(folder, "empty.yaml"), data), data)).toThrow("portal.token");
 });
 
 it("asks a running node with the token that the configuration names", async () => {

@@ -21,7 +21,10 @@ export const configSchema = Type.Object(
   {
     data: Type.String({ default: "data", minLength: 1, description: "the node's data folder" }),
     country: Type.Optional(
-      Type.String({ pattern: "^[A-Z]{2}$", description: "economy of this node (ISO 3166): what counts as domestic" }),
+      Type.String({
+        pattern: "^[A-Z]{2}$",
+        description: "economy of this node (ISO 3166): where its sensors stand that were added without one",
+      }),
     ),
     portal: section(
       {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createGuard, newToken } from "../access/guard.ts";
 import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
 import type { Observatory } from "../observe/observatory.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
 import type { ReceivedBatch, Receiver } from "../ship/receiver.ts";
@@ -46,16 +47,30 @@ export interface RunningNode {
   close(): Promise<void>;
 }
 
-/** The token of the printed address: configured, or made at the first start and kept in the data folder. */
-const portalToken = ({ config, secret }: Settings, data: string): string => {
-  if (config.portal.token !== undefined) return secret(config.portal.token);
-  const file = join(data, "portal.token");
-  try {
-    writeFileSync(file, newToken(), { mode: 0o600, flag: "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+/** A token shorter than this could be guessed, or is the empty text of a file that was never filled. */
+const shortestToken = 16;
+
+/**
+ * The token of the printed address: configured, or made at the first start and kept in the data folder.
+ * @throws AppError CONFIG_INVALID for a configured one that is too short.
+ */
+export const portalToken = ({ config, secret }: Settings, data: string): string => {
+  if (config.portal.token !== undefined) {
+    const token = secret(config.portal.token).trim();
+    if (/^[\w.~-]+$/.test(token) && token.length >= shortestToken) return token;
+    throw new AppError(
+      "CONFIG_INVALID",
+      `\`portal.token\`: at least ${shortestToken} characters, only letters, digits and . _ ~ -`,
+    );
   }
-  return readFileSync(file, "utf8").trim();
+  const file = join(data, "portal.token");
+  const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  if (kept.length >= shortestToken) return kept;
+  // By renaming: a process that is killed here must not leave an empty one, which would be right for everybody.
+  const token = newToken();
+  writeFileSync(`${file}.part`, token, { mode: 0o600 });
+  renameSync(`${file}.part`, file);
+  return token;
 };
 
 /**
@@ -122,11 +137,11 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   await api.listen({ host: config.portal.host, port });
   ({ port } = api.server.address() as AddressInfo);
 
-  let closing = false;
+  const closing = new AbortController();
   /** One pass after another, `pause` milliseconds apart, until the node closes; a failure is logged and the next pass tries again. */
   const every = (pause: number, what: string, work: () => Promise<unknown>): Promise<void> => {
     const turn = async (): Promise<void> => {
-      while (!closing) {
+      while (!closing.signal.aborted) {
         try {
           await work();
         } catch (error) {
@@ -140,7 +155,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const sleepers = new Set<() => void>();
   const rest = (pause: number): Promise<void> =>
     new Promise((resolve) => {
-      if (closing) return resolve();
+      if (closing.signal.aborted) return resolve();
       const end = (): void => {
         clearTimeout(timer);
         sleepers.delete(end);
@@ -178,7 +193,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     registry,
     observatory,
     close: async () => {
-      closing = true;
+      closing.abort();
       for (const end of sleepers) end();
       rmSync(join(data, "portal.address"), { force: true });
       await receiver.close();

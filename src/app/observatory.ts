@@ -50,7 +50,7 @@ export const openObservatory = (
           sensors: () =>
             registry.list().map(({ name, country, realm, exercise, enrolled, revoked }) => ({
               name,
-              country,
+              country: country ?? settings.config.country ?? null,
               realm,
               exercise,
               enrolled: enrolled === null ? null : Date.parse(enrolled),

@@ -11,22 +11,21 @@ import { tally } from "./tally.ts";
 export const sidesStatements = (asked: Asked<unknown>): Record<string, Statement> => {
   const rows = tally(asked, [asked], {}, { by: ["sensor", "country"], grain: "1d", named: true });
   const beats = covered(asked, asked, beat / 1000);
+  // Of a sensor that stands nobody knows where, nothing is domestic or overseas.
+  const placed = asked.around.sensors.flatMap(({ name, country }) => (country === null ? [] : [{ name, country }]));
+  // An empty list would have no type to compare with.
+  const names = ["", ...placed.map(({ name }) => name)];
+  const days = (where: string): string =>
+    `SELECT toString(toDate(toDateTime(at * ${beat / 1000}, 'UTC'))) AS date, uniqExact(sensor, at) / ${day / beat} AS days, uniqExact(sensor) AS sensors
+FROM (SELECT sensor, arrayJoin(range(first, last + 1)) AS at FROM ${beats.sql} ${where}) GROUP BY date ORDER BY date`;
   return {
     sides: {
       sql: `SELECT toString(toDate(toDateTime(${rows.bucket}, 'UTC'))) AS date, src_cc = transform(sensor, {names:Array(String)}, {places:Array(String)}, '') AS home, ${rows.packets()} AS n
-FROM ${rows.sql} WHERE src_cc IS NOT NULL GROUP BY date, home ORDER BY date, home`,
-      parameters: {
-        ...rows.parameters,
-        // An empty list would have no type to compare with.
-        names: ["", ...asked.around.sensors.map(({ name }) => name)],
-        places: ["", ...asked.around.sensors.map(({ country }) => country ?? "")],
-      },
+FROM ${rows.sql} WHERE src_cc IS NOT NULL AND sensor IN {names:Array(String)} GROUP BY date, home ORDER BY date, home`,
+      parameters: { ...rows.parameters, names, places: ["", ...placed.map(({ country }) => country)] },
     },
-    sensorDays: {
-      sql: `SELECT toString(toDate(toDateTime(at * ${beat / 1000}, 'UTC'))) AS date, uniqExact(sensor, at) / ${day / beat} AS days, uniqExact(sensor) AS sensors
-FROM (SELECT sensor, arrayJoin(range(first, last + 1)) AS at FROM ${beats.sql}) GROUP BY date ORDER BY date`,
-      parameters: beats.parameters,
-    },
+    sensorDays: { sql: days(""), parameters: beats.parameters },
+    placedDays: { sql: days("WHERE sensor IN {names:Array(String)}"), parameters: { ...beats.parameters, names } },
   };
 };
 
@@ -50,7 +49,7 @@ export const foldSides = (asked: Asked<unknown>, results: Results, step: "day" |
   const dates = new Set<string>();
   for (let t = Math.floor(asked.from / day) * day; t < asked.to; t += day) dates.add(dayOf(t).slice(0, cut));
   return [...dates].flatMap((date) => {
-    const sensorDays = sum(results["sensorDays"], date, (row) => num(row, "days"));
+    const sensorDays = sum(results["placedDays"], date, (row) => num(row, "days"));
     return (["domestic", "overseas"] as const).map((side) => {
       const packets = sum(results["sides"], date, (row) =>
         Boolean(row["home"]) === (side === "domestic") ? num(row, "n") : 0,
@@ -78,7 +77,7 @@ export const domesticOverseas: QuestionOf<"region/domestic-overseas"> = {
         domestic,
         overseas,
         ratio: domestic === null || overseas === null || domestic === 0 ? null : overseas / domestic,
-        sensors: Math.max(0, ...(results["sensorDays"] ?? []).map((row) => num(row, "sensors"))),
+        sensors: Math.max(0, ...(results["placedDays"] ?? []).map((row) => num(row, "sensors"))),
       },
       rows,
     };

@@ -96,6 +96,21 @@ describe("a report covers its interval to the end", () => {
   });
 });
 
+it("of a sensor that stands nobody knows where, nothing is overseas", async () => {
+  const { observatory } = await observed(
+    [
+      { sensor: "jp-01", at: "2026-07-09T00:00:00Z", seconds: 43_200, rows: [row] },
+      { sensor: "xx-01", at: "2026-07-09T00:00:00Z", seconds: 43_200, rows: [{ ...row, packets: 1000 }] },
+    ],
+    [enrolled("jp-01", "2026-07-09T00:00:00Z"), { ...enrolled("xx-01", "2026-07-09T00:00:00Z"), country: null }],
+  );
+  const { facts } = await ask(observatory, "region/domestic-overseas", {
+    from: "2026-07-09T00:00:00Z",
+    to: "2026-07-10T00:00:00Z",
+  });
+  expect(facts).toMatchObject({ domestic: 288, overseas: 0, sensors: 1 });
+});
+
 describe("the data reach", () => {
   it("to the end of the report that ends last, whatever the length of others", async () => {
     const { observatory } = await observed([
