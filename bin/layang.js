@@ -9,9 +9,10 @@ if (major < 24) {
   process.exitCode = 2;
 } else {
   const { enableCompileCache } = await import("node:module");
-  const { homedir } = await import("node:os");
-  // Types are erased and code compiled once, not at every start; where the folder cannot be written, every time.
-  enableCompileCache(`${process.env["XDG_CACHE_HOME"] ?? `${homedir()}/.cache`}/layang/code`);
+  const { HOME, XDG_CACHE_HOME } = process.env;
+  const cache = XDG_CACHE_HOME || (HOME ? `${HOME}/.cache` : undefined);
+  // Types are erased and code compiled once, not at every start; without a home, or one that can be written, every time.
+  if (cache !== undefined) enableCompileCache(`${cache}/layang/code`);
   const { main } = await import("../src/cli/main.ts");
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -221,6 +221,34 @@ it("says its version, and helps every command with examples", () => {
   }
 });
 
+it("answers without a home that can be written", () => {
+  const { HOME: _, ...rest } = process.env;
+  for (const env of [
+    { ...rest, XDG_CACHE_HOME: join(capture, "no", "folder") },
+    { ...rest, XDG_CACHE_HOME: "" },
+  ]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "bin/layang.js"), "replay", capture], {
+      encoding: "utf8",
+      env,
+    });
+    expect(stderr).toBe("");
+    expect(stdout).toContain("5 packets of one capture");
+    expect(status).toBe(0);
+  }
+});
+
+it.skipIf(process.getuid?.() !== 0)("starts for a user whom the system does not know (skipped: not root)", () => {
+  const { HOME: _, XDG_CACHE_HOME: __, ...env } = process.env;
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "bin/layang.js"), "--version"], {
+    encoding: "utf8",
+    uid: 54_321,
+    gid: 54_321,
+    env,
+  });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+});
+
 it("refuses an old Node in one line", () => {
   const source = readFileSync(join(root, "bin/layang.js"), "utf8");
   const old = source.replace("process.versions.node.split", '"20.20.2".split');
