@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
+import { AppError } from "../platform/errors.ts";
 import { ask } from "./ask.ts";
 import type { RollUps, SensorAlarm, SensorInfo, Surroundings } from "./asked.ts";
 import { defaultLimits } from "./engine.ts";
@@ -32,7 +33,7 @@ export interface Observatory {
   /**
    * Answers a question whose parameters are checked (`parametersOf` of the API does that). The same question within two
    * seconds gets the same answer, with the time it was asked in `meta.asked`.
-   * @throws AppError QUERY_PERIOD, QUERY_PARAMETER, STORE_...
+   * @throws AppError QUERY_PERIOD, QUERY_PARAMETER, DOOR_BUSY, STORE_...
    */
   ask<Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>>;
   range(realm?: string, exercise?: string): Promise<DataRange>;
@@ -44,6 +45,8 @@ export interface Observatory {
 /** How long an answer, and what is known of the data's range, is taken as now. */
 const fresh = 2000;
 const most = 200;
+/** Questions that may wait for the engine at once; each may take its whole limit of time. */
+const waiting = 64;
 
 /** Keeps promises for a moment, so that ten open pages ask the engine once. */
 const briefly = <T>(now: () => number): ((key: string, make: () => Promise<T>) => Promise<T>) => {
@@ -66,6 +69,16 @@ export const createObservatory = (options: ObservatoryOptions): Observatory => {
   const limits = options.limits ?? defaultLimits;
   const ranges = briefly<DataRange>(now);
   const answers = briefly<unknown>(now);
+  let asking = 0;
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (asking >= waiting) throw new AppError("DOOR_BUSY", `${waiting} questions wait already: ask again in a moment`);
+    asking++;
+    try {
+      return await work();
+    } finally {
+      asking--;
+    }
+  };
 
   const sensors = (realm = "", exercise = ""): readonly SensorInfo[] =>
     (options.sensors?.() ?? []).filter((one) => (one.realm ?? "") === realm && (one.exercise ?? "") === exercise);
@@ -118,7 +131,7 @@ FROM reports WHERE ${scope}`,
           rollUps: (await options.rollUps?.()) ?? null,
           simulated,
         };
-        return ask(engine, name, query, around, limits);
+        return inTurn(() => ask(engine, name, query, around, limits));
       }) as Promise<AnswerOf<Q>>,
   };
 };

@@ -188,6 +188,17 @@ it("a sensor of an exercise or of a member's own realm is no outage of the share
   expect((await ask(observatory, "search", { q: "drill-7" })).rows).toEqual([]);
 });
 
+it("lets a bounded number of questions wait, and answers again afterwards", async () => {
+  const { observatory } = await observed([{ sensor: "jp-01", at: "2026-07-10T10:00:00Z", rows: [row] }]);
+  const asked = await Promise.allSettled(
+    Array.from({ length: 100 }, (_, i) => ask(observatory, "search", { q: String(i + 1) })),
+  );
+  const refused = asked.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+  expect(refused).toHaveLength(36);
+  expect(refused[0]).toMatchObject({ code: "DOOR_BUSY", status: 503 });
+  expect((await ask(observatory, "search", { q: "23" })).facts.hits).toBeGreaterThan(0);
+}, 60_000);
+
 it("an answer to the shared, real realm knows nothing of another realm or an exercise", async () => {
   const shared: KnownBatch[] = [{ sensor: "jp-01", at: "2026-07-10T10:00:00Z", rows: [{ ...row, mirai: 3 }] }];
   const others: KnownBatch[] = [{ exercise: "drill-1" }, { realm: "member-1" }].flatMap((whose) =>
