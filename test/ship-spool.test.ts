@@ -142,6 +142,39 @@ describe("the spool", () => {
       }
     },
   );
+
+  it.skipIf(!canMount)(
+    "gives no sequence twice when the acknowledgement could not be written down (skipped: needs root to mount a tmpfs)",
+    async () => {
+      const small = join(folder, "small");
+      mkdirSync(small);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", small]);
+      try {
+        let spool = new Spool({ folder: small, limit: 1 << 30 });
+        for (let i = 1; i <= 3; i++) expect(await spool.add(make(100))).toBe(i);
+        await spool.acknowledge([1]);
+        // Somebody else takes all room, and takes again what the removal of files sets free.
+        const hog = join(small, "hog");
+        expect(() => writeFileSync(hog, Buffer.alloc(1 << 20))).toThrow(/ENOSPC/);
+        await spool.acknowledge([2]);
+        for (let i = 0; readdirSync(small).length < 500; i++) {
+          try {
+            writeFileSync(join(small, `more${i}`), Buffer.alloc(4096));
+          } catch {
+            break;
+          }
+        }
+        await spool.acknowledge([3]);
+        expect(spool.batches).toBe(0);
+        // Killed now, it goes on above what the node has.
+        spool = new Spool({ folder: small, limit: 1 << 30 });
+        for (const name of readdirSync(small)) if (/^(hog|more)/.test(name)) rmSync(join(small, name));
+        expect(await spool.add(make(100))).toBe(4);
+      } finally {
+        execFileSync("umount", [small]);
+      }
+    },
+  );
 });
 
 describe("the sender", () => {

@@ -271,23 +271,33 @@ export class Spool {
       for (const { size } of gone) this.#bytes -= size;
       // Only as far as everything before has left too, or those files would be taken for acknowledged at the next start.
       const below = (this.#entries[0]?.sequence ?? this.#next) - 1;
+      let noted = true;
       if (below > this.#acknowledged) {
         this.#acknowledged = below;
-        try {
-          await this.#noteAcknowledged();
-        } catch (error) {
-          // The files stay a moment longer then; their removal makes the room. Sent again, they are acknowledged again.
-          if (!full(error)) throw error;
-        }
+        noted = await this.#noteAcknowledged();
       }
-      for (const entry of gone) await rm(join(this.#folder, fileName(entry)), { force: true });
+      // On a full disk the newest file stays in the note's place: it keeps its sequence from being given again after a
+      // restart, and sent again it is acknowledged again. The removal of the others may make the room.
+      const last = gone.at(-1);
+      for (const entry of gone)
+        if (noted || entry !== last) await rm(join(this.#folder, fileName(entry)), { force: true });
+      if (!noted && last !== undefined && (await this.#noteAcknowledged())) {
+        await rm(join(this.#folder, fileName(last)), { force: true });
+      }
     });
   }
 
-  async #noteAcknowledged(): Promise<void> {
+  /** False when the disk is full. */
+  async #noteAcknowledged(): Promise<boolean> {
     const path = join(this.#folder, "acknowledged");
-    await writeFile(`${path}.tmp`, `${this.#acknowledged}\n`, { flush: true });
-    await rename(`${path}.tmp`, path);
+    try {
+      await writeFile(`${path}.tmp`, `${this.#acknowledged}\n`, { flush: true });
+      await rename(`${path}.tmp`, path);
+      return true;
+    } catch (error) {
+      if (!full(error)) throw error;
+      return false;
+    }
   }
 
   /** Puts a frame aside that the node will never take, and counts it as lost. */
