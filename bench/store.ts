@@ -65,7 +65,7 @@ try {
   const each = (cost: number): string => ((cost / 5 / perBatch) * 1e6).toFixed(3);
   say(`blocks: ${each(plain.cpu)} CPU s a million rows, ${each(located.cpu)} with ASN and country`);
 
-  const store = await openEmbedded({ folder, retention: keepForEver, origins, hurry: true });
+  const store = await openEmbedded({ folder, retention: keepForEver, origins });
   let [seconds, cpu] = [0, 0];
   for (let i = 0; i < count; i++) {
     const arrived = inventBatch(plan(i));

@@ -45,7 +45,8 @@ const packetsOf = (batch: FlowBatch): number => {
 };
 
 export interface ReplayStore {
-  append(batch: FlowBatch, number: number): Promise<void>;
+  /** Keeps a batch whose flows are in `block` (of the batch only the columns that are added up are needed). */
+  append(batch: FlowBatch, block: Uint8Array<ArrayBuffer>, number: number): Promise<void>;
   /** Whether all that was appended had been in the store before. */
   readonly repeated: boolean;
   close(): Promise<void>;
@@ -71,7 +72,7 @@ export const openReplayStore = async (data: string, work: ReplayWork): Promise<R
   const store = await openEmbedded({ folder, retention, origins });
   let news = 0;
   return {
-    append: async (batch, number) => {
+    append: async (batch, block, number) => {
       const packets = packetsOf(batch);
       const end = batch.interval + batch.intervalLength;
       const report: SensorReport = {
@@ -91,7 +92,7 @@ export const openReplayStore = async (data: string, work: ReplayWork): Promise<R
         degraded: batch.degraded,
       };
       const identity = { sensor: work.sensor, sequence: first + number, hash: `${hash}-${number}` };
-      if ((await store.append({ identity, batch, report, received: end })) === "stored") news++;
+      if ((await store.append({ identity, batch, report, received: end, encoded: block })) === "stored") news++;
     },
     get repeated() {
       return news === 0;

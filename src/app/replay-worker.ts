@@ -6,12 +6,16 @@ import { decode } from "../decode/decode.ts";
 import { DarkSet } from "../flow/dark.ts";
 import { createFlowTable } from "../flow/table.ts";
 import type { FlowTable } from "../flow/table.ts";
-import { copyBatch } from "../model/flows.ts";
-import type { ColumnData, FlowBatch } from "../model/flows.ts";
+import { aggregateColumns, copyBatch, copyRows, emptyColumns, flowColumns } from "../model/flows.ts";
+import type { ColumnData, FlowBatch, FlowRows, Rows } from "../model/flows.ts";
 import { decodeCounters, packetBatch, undecodedKinds } from "../model/packets.ts";
 import type { PacketBatch } from "../model/packets.ts";
+import { marks } from "../model/traffic.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
+import { encodeFlows, nativeSink } from "../store/flows/native.ts";
+import type { Sink } from "../store/flows/native.ts";
+import { Origins, packagedOrigins } from "../store/flows/origins.ts";
 import type { CaptureResult, FromWorker, ReplayWork } from "./replay.ts";
 
 /** The hot wing of a replay, on a thread of its own: capture, decode, flow. Batches go to the main thread as copies. */
@@ -29,11 +33,28 @@ const buffersOf = (batch: FlowBatch): ArrayBuffer[] =>
     ),
   );
 
+/** Columns that the summary reads; the others go to the store alone, inside the block. */
+const summed = new Set(["src", "protocol", "dst_port", "class", "packets", ...marks]);
+const summedColumns = Object.fromEntries(Object.entries(flowColumns).filter(([name]) => summed.has(name)));
+
+/** The batch without what only the store needs: those columns are empty. */
+const lightCopy = (batch: FlowBatch): FlowBatch => {
+  const { count, columns } = copyRows(summedColumns, batch.flows as unknown as Rows<typeof summedColumns>);
+  return {
+    ...batch,
+    flows: { count, columns: { ...emptyColumns(flowColumns, 0), ...(columns as Partial<FlowRows["columns"]>) } },
+    aggregates: copyRows(aggregateColumns, batch.aggregates),
+  };
+};
+
 // The main thread hands back a credit a batch; without one the worker waits, so that memory stays bounded.
 let credits = 4;
 let wake: (() => void) | undefined;
-port.on("message", () => {
+const sinks: Sink[] = [];
+port.on("message", (block: ArrayBuffer | null) => {
   credits++;
+  // Pages once touched are written again: a fresh buffer a batch would cost as much as filling it.
+  if (block !== null) sinks.push({ bytes: new Uint8Array(block), view: new DataView(block), at: 0 });
   wake?.();
 });
 const room = async (): Promise<void> => {
@@ -75,6 +96,7 @@ const replayOne = async (path: string, table: FlowTable, packets: PacketBatch): 
 
 const run = async (): Promise<void> => {
   const dark = work.dark === null ? null : new DarkSet(work.dark.map((text) => parsePrefix(text)!));
+  const origins = work.origins === null ? undefined : new Origins(packagedOrigins, work.origins);
   const table = createFlowTable({
     sensor: work.sensor,
     realm: "",
@@ -87,9 +109,15 @@ const run = async (): Promise<void> => {
     // A full table costs rows here, never truth: nothing arrives while a file is read.
     earlyFlushes: 1e9,
     onFlush: (batch) => {
-      const copy = copyBatch(batch);
       credits--;
-      send({ kind: "batch", batch: copy }, buffersOf(copy));
+      if (origins === undefined) {
+        const copy = copyBatch(batch);
+        send({ kind: "batch", batch: copy, block: null }, buffersOf(copy));
+        return;
+      }
+      const copy = lightCopy(batch);
+      const block = encodeFlows(batch, origins.table, sinks.pop() ?? nativeSink(batch.flows.count * 160));
+      send({ kind: "batch", batch: copy, block }, [...buffersOf(copy), block.buffer]);
     },
   });
   const packets = packetBatch(16_384);

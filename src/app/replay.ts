@@ -24,6 +24,8 @@ export interface ReplayWork {
   readonly key: Uint8Array;
   /** Flow rows held in memory at most. */
   readonly capacity: number;
+  /** Folder of the store that the flows go to; null when they are only added up. */
+  readonly origins: string | null;
 }
 
 export interface CaptureResult {
@@ -42,7 +44,13 @@ export interface TableCounters {
 }
 
 export type FromWorker =
-  | { readonly kind: "batch"; readonly batch: FlowBatch }
+  | {
+      readonly kind: "batch";
+      /** Complete without a block; with one, only the columns that are added up. */
+      readonly batch: FlowBatch;
+      /** All columns as the store takes them. */
+      readonly block: Uint8Array<ArrayBuffer> | null;
+    }
   | { readonly kind: "progress"; readonly packets: number }
   | { readonly kind: "capture"; readonly result: CaptureResult; readonly packets: number }
   | { readonly kind: "passedOver"; readonly file: string }
@@ -70,7 +78,7 @@ export const replayFiles = (paths: readonly string[]): CaptureFile[] => captureF
  */
 export const replayCaptures = async (
   work: ReplayWork,
-  store?: (batch: FlowBatch, number: number) => Promise<void>,
+  store?: (batch: FlowBatch, block: Uint8Array<ArrayBuffer>, number: number) => Promise<void>,
   progress?: (packets: number) => void,
 ): Promise<Replay> => {
   const started = performance.now();
@@ -83,15 +91,16 @@ export const replayCaptures = async (
   let batches = 0;
   let storing: Promise<void> = Promise.resolve();
 
-  const take = (batch: FlowBatch): void => {
+  const take = (batch: FlowBatch, block: Uint8Array<ArrayBuffer> | null): void => {
     const number = batches++;
     degraded ||= batch.degraded;
     // The engine works on its own threads: this thread adds up the batch while the one before is stored.
     const before = storing;
     storing = (async () => {
       await before;
-      await store?.(batch, number);
-      worker.postMessage("credit");
+      if (block !== null) await store?.(batch, block, number);
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+      worker.postMessage(block?.buffer ?? null, block === null ? [] : [block.buffer]);
     })();
     storing.catch(() => undefined); // seen by whoever awaits `storing` below
     summary.add(batch);
@@ -103,7 +112,7 @@ export const replayCaptures = async (
       worker.on("exit", (code) => reject(new Error(`the replay thread ended with code ${code}`)));
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "batch") {
-          take(message.batch);
+          take(message.batch, message.block);
           storing.catch(reject);
         } else if (message.kind === "failed") {
           reject(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { resolve } from "node:path";
 import { replayKey } from "../app/replay-key.ts";
 import { openReplayStore } from "../app/replay-store.ts";
 import { replayCaptures, replayFiles } from "../app/replay.ts";
@@ -187,6 +188,7 @@ export const replay: Command = {
       intervalLength: INTERVAL,
       key: replayKey(data),
       capacity: CAPACITY,
+      origins: data === undefined ? null : resolve(data),
     };
     const store = data === undefined ? undefined : await openReplayStore(data, work);
     try {

@@ -24,13 +24,7 @@ export interface KeeperOptions {
   readonly retention?: Retention;
   /** Where sources come from; absent: flows have neither ASN nor country. */
   readonly origins?: Origins;
-  /**
-   * Leaves what was appended in the parts it came in, for a replay that is waited for: the engine joins parts when the store
-   * is next open without. It does so all the same after 500 batches.
-   */
-  readonly hurry?: boolean;
 }
-const hurriedBatches = 500;
 
 const defaultLimits: Required<QueryLimits> = { seconds: 10, memory: 2 ** 30 };
 const internalLimits: Required<QueryLimits> = { seconds: 600, memory: 4 * 2 ** 30 };
@@ -101,8 +95,6 @@ export class Keeper implements FlowStore {
   readonly #places = new Map<string, string>();
   /** Batches came since the sequences were written down. */
   #unsaved = false;
-  /** Batches until the engine joins parts again; 0 when it does. */
-  #hurried = 0;
 
   private constructor(engine: Engine, options: KeeperOptions) {
     this.#engine = engine;
@@ -116,7 +108,6 @@ export class Keeper implements FlowStore {
     const keeper = new Keeper(engine, options);
     try {
       await keeper.#prepare(options.retention ?? defaultRetention);
-      if (options.hurry === true) await keeper.#stopMerges();
       return keeper;
     } catch (error) {
       await engine.close();
@@ -185,11 +176,6 @@ GROUP BY sensor, run`,
     await this.#engine.run(`ALTER TABLE ${this.#place("sequences")} DELETE WHERE snapshot < ${snapshot}`, "append");
   }
 
-  async #stopMerges(): Promise<void> {
-    await this.#engine.run("SYSTEM STOP MERGES", "append");
-    this.#hurried = hurriedBatches;
-  }
-
   #seenOf(sensor: string): Sequences {
     let seen = this.#seen.get(sensor);
     if (seen === undefined) this.#seen.set(sensor, (seen = new Sequences()));
@@ -231,7 +217,6 @@ GROUP BY sensor, run`,
       });
     }
     await this.#keep(entry);
-    if (this.#hurried > 0 && --this.#hurried === 0) await this.#engine.run("SYSTEM START MERGES", "append");
     return "stored";
   }
 
