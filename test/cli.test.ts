@@ -153,6 +153,18 @@ describe("replay --json", () => {
   });
 });
 
+it("stores what comes through a pipe, and counts dark addresses once, IPv6 ones too", () => {
+  const prefixes = ["192.0.2.0/24", "192.0.2.0/25", "2001:db8:1::/48"].flatMap((one) => ["--dark", one]);
+  const first = layang(["replay", capture, "--json", "--data", "piped", "--sensor", "six", ...prefixes]);
+  expect(first).toMatchObject({ code: 0, err: "" });
+  const script = '"$0" "$1" replay <(cat "$2") --json --data piped --sensor pipe';
+  const args = ["-c", script, process.execPath, join(root, "bin/layang.js"), capture];
+  const { status, stdout, stderr } = spawnSync("bash", args, { cwd: folder, encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  expect((JSON.parse(stdout) as Answer).packets).toBe(5);
+});
+
 describe("wrong use", () => {
   const refused = (args: readonly string[], words: string): void => {
     const { code, out, err } = layang(args);

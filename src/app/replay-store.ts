@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { FlowBatch } from "../model/flows.ts";
 import type { SensorReport } from "../model/report.ts";
@@ -13,9 +13,9 @@ const EDGE = 1 << 20;
 /** Batches that one replay may make: its share of the sequence numbers. */
 const BATCHES = 2 ** 24;
 
-/** Content of a capture, as far as its first and last MiB and its size tell. */
+/** Content of a capture, as far as its first and last MiB and its size tell. What can be read only once is like nothing else. */
 const contentOf = (path: string): Buffer => {
-  if (path === "-") return randomBytes(32);
+  if (path === "-" || !statSync(path).isFile()) return randomBytes(32);
   const descriptor = openSync(path, "r");
   try {
     const { size } = fstatSync(descriptor);

@@ -3,8 +3,10 @@ import { Worker } from "node:worker_threads";
 import type { CaptureSummary } from "../capture/capture.ts";
 import { captureFiles } from "../capture/files.ts";
 import type { CaptureFile } from "../capture/files.ts";
+import { DarkSet } from "../flow/dark.ts";
 import type { FlowBatch } from "../model/flows.ts";
 import type { DecodeCounters } from "../model/packets.ts";
+import { parsePrefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
 import { ReplaySummary } from "./replay-summary.ts";
@@ -67,6 +69,10 @@ export interface Replay {
   readonly degraded: boolean;
   readonly seconds: number;
 }
+
+/** How many addresses are in the prefixes (in text form, sound), each counted once however often it is declared. */
+export const darkAddresses = (dark: readonly string[]): number =>
+  new DarkSet(dark.flatMap((text) => parsePrefix(text) ?? [])).size;
 
 /** The files behind the paths of a command line. @throws AppError CAPTURE_NOT_FOUND. */
 export const replayFiles = (paths: readonly string[]): CaptureFile[] => captureFiles(paths);

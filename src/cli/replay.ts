@@ -2,12 +2,12 @@
 import { resolve } from "node:path";
 import { replayKey } from "../app/replay-key.ts";
 import { openReplayStore } from "../app/replay-store.ts";
-import { replayCaptures, replayFiles } from "../app/replay.ts";
+import { darkAddresses, replayCaptures, replayFiles } from "../app/replay.ts";
 import type { Replay } from "../app/replay.ts";
 import { replayOrigins } from "../app/replay-origins.ts";
 import { marks, protocolName } from "../model/traffic.ts";
 import { formatIp } from "../net/ip.ts";
-import { parsePrefix, prefixSize } from "../net/prefix.ts";
+import { parsePrefix } from "../net/prefix.ts";
 import { flag, text, texts, usageError } from "./command.ts";
 import type { Command } from "./command.ts";
 import { count, instant, percent, table } from "./table.ts";
@@ -184,7 +184,7 @@ export const replay: Command = {
       files: replayFiles(parsed.paths),
       sensor,
       dark: dark.length === 0 ? null : dark,
-      darkAddresses: dark.reduce((sum, one) => sum + prefixSize(parsePrefix(one)!), 0),
+      darkAddresses: darkAddresses(dark),
       intervalLength: INTERVAL,
       key: replayKey(data),
       capacity: CAPACITY,
