@@ -30,17 +30,21 @@ export const covered = (
 ): Statement => {
   const own = only(sensors);
   const begin = "toUnixTimestamp64Micro(interval)";
+  const end = `${begin} + toInt64(greatest(interval_length, 1))`;
+  const micros = step * 1e6;
+  // Reports that begin in one step cover, together, what the longest of them covers: few stretches of many reports, cut to the period afterwards.
   return {
-    sql: `(SELECT sensor, intDiv(greatest(${begin}, {covered_from:Int64}), ${step * 1e6}) AS first, intDiv(least(${begin} + toInt64(greatest(interval_length, 1)), {covered_to:Int64}) - 1, ${step * 1e6}) AS last,
-  greatest(min(${begin}), {covered_from:Int64}) AS begin, max(reports.degraded) AS degraded
+    sql: `(SELECT sensor, greatest(a, intDiv({covered_from:Int64}, ${micros})) AS first, least(intDiv(ended - 1, ${micros}), intDiv({covered_to:Int64} - 1, ${micros})) AS last, greatest(earliest, {covered_from:Int64}) AS begin, degraded
+FROM (SELECT sensor, intDiv(toUnixTimestamp(interval), ${step}) AS a, max(${end}) AS ended, min(${begin}) AS earliest, max(reports.degraded) AS degraded
 FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}${own.sql} AND interval >= {reaching:DateTime64(3,'UTC')} AND interval < {to:DateTime64(3,'UTC')}
-  AND ${begin} + toInt64(greatest(interval_length, 1)) > {covered_from:Int64} GROUP BY sensor, first, last)`,
+  AND (interval >= {begun:DateTime64(3,'UTC')} OR ${end} > {covered_from:Int64}) GROUP BY sensor, a))`,
     parameters: {
       realm: asked.realm,
       exercise: asked.exercise,
       covered_from: span.from * 1000,
       covered_to: span.to * 1000,
       reaching: engineTime(Math.max(0, span.from - longestReport)),
+      begun: engineTime(span.from),
       to: engineTime(span.to),
       ...own.parameters,
     },
