@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
-import { writeDurably } from "../ship/files.ts";
+import { writeDurably, writeWhole } from "../ship/files.ts";
 import { tokenSecret } from "../ship/keys.ts";
 import type { SensorRecord } from "../ship/registry.ts";
 import { asnLines, countryLines } from "../simulate/plan.ts";
@@ -20,6 +20,7 @@ import { startLive } from "./demo-live.ts";
 import { startNode } from "./node.ts";
 import type { RunningNode } from "./node.ts";
 import { openScenario } from "./scenario.ts";
+import { lockState } from "./sensor-state.ts";
 import { simulatedPlan } from "./simulated-plan.ts";
 
 const SEED = 20130913;
@@ -62,7 +63,7 @@ const now = (): number => Date.now() * 1000;
 /** The state of an earlier run that can go on, or a new one in an emptied folder. @throws AppError CONFIG_INVALID. */
 const openState = (folder: string, scenario: string): { state: State; save: (state: State) => void } => {
   const file = join(folder, "demo.json");
-  const save = (state: State): void => writeFileSync(file, `${JSON.stringify(state)}\n`);
+  const save = (state: State): void => writeWhole(file, `${JSON.stringify(state)}\n`);
   if (existsSync(folder)) {
     if (!existsSync(file)) {
       throw new AppError("CONFIG_INVALID", `${folder} is no demo's folder: it has no demo.json, and is left alone`);
@@ -133,7 +134,10 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
   const { log } = options;
   const folder = resolve(options.data);
   const scenario = openScenario(options.scenario);
+  // Before anything is looked at: an older state may be emptied, and must not be another demo's that runs.
+  const unlock = existsSync(folder) ? await lockState(folder) : undefined;
   const { state, save } = openState(folder, scenario.name);
+  const free = unlock ?? (await lockState(folder));
   const plan = simulatedPlan(SEED);
   const prefixes = join(folder, "prefixes");
   await writePrefixes(prefixes, plan);
@@ -205,6 +209,7 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
       await history.catch(() => undefined);
       save({ ...alive, alive: now() });
       await node.close();
+      free();
     },
   };
 };

@@ -23,9 +23,7 @@ export const lockState = async (folder: string): Promise<() => void> => {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(
-        error.code === "EADDRINUSE"
-          ? new AppError("SENSOR_STATE", `${folder} is in use by another sensor process`)
-          : error,
+        error.code === "EADDRINUSE" ? new AppError("SENSOR_STATE", `${folder} is in use by another process`) : error,
       ),
     );
     server.listen(`\0layang-sensor-${name}`, resolve);
