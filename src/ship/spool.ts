@@ -42,7 +42,9 @@ const fileName = ({ sequence, lost, hash }: Entry): string =>
 const form = /^(\d{16})-(\d+)-([0-9a-f]{16})\.frame$/;
 /** A batch that the node refused for good is kept for the operator, up to so many bytes. */
 const REFUSED_BYTES = 64 << 20;
-const hashOf = (bytes: Uint8Array): string => sha256(bytes).slice(0, 16);
+/** Half a day of backlog is 150,000 hashes: none may hold on to the longer text that it was cut from. */
+const alone = (hash: string): string => Buffer.from(hash, "latin1").toString("latin1");
+const hashOf = (bytes: Uint8Array): string => alone(sha256(bytes).slice(0, 16));
 const full = (error: unknown): boolean => ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 const numberIn = (path: string): number => {
@@ -83,7 +85,7 @@ export class Spool {
       if (name.endsWith(".tmp")) rmSync(path);
       const [, sequence, lost, hash = ""] = form.exec(name) ?? [];
       if (sequence === undefined) continue;
-      const entry = { sequence: Number(sequence), lost: Number(lost), hash, size: statSync(path).size };
+      const entry = { sequence: Number(sequence), lost: Number(lost), hash: alone(hash), size: statSync(path).size };
       if (entry.sequence <= this.#acknowledged) rmSync(path);
       else this.#entries.push(entry);
     }
