@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -163,6 +163,17 @@ describe("the sensors' door", () => {
     for (const sequence of [3, 6, 7, 8]) await hand.post(hand.frame(sequence));
     expect(node.receiver.standings()[0]).toMatchObject({ gaps: [], highest: 9 });
     expect(node.accepted.map(({ identity }) => identity.sequence).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("goes on after a power cut that emptied a sensor's sequences", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    await hand.post(hand.frame(1), hand.frame(2));
+    await node.receiver.close();
+    writeFileSync(join(node.folder, "sensors", "hand-one.seen"), "");
+    await node.reopen();
+    expect(await hand.post(hand.frame(2), hand.frame(3))).toMatchObject({ status: 200 });
+    expect(node.accepted.map(({ identity }) => identity.sequence)).toEqual([1, 2, 3]);
   });
 
   it("refuses what is forged, each for its own reason, and stores nothing of it", async () => {

@@ -93,13 +93,14 @@ interface State {
 
 export type FrameStatus = "stored" | "repeated" | "quarantined";
 
-const openState = (path: string): State => {
+const openState = (path: string, log: Logger): State => {
   let seen: SeenState | undefined;
   try {
     seen = JSON.parse(readFileSync(path, "utf8")) as SeenState;
   } catch (error) {
-    // No file yet: a sensor's first batch. A broken one would be a bug of ours and must not be papered over.
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    // The file is not synced, so a power cut may empty it. The store knows each batch again, so that nothing is doubled.
+    if (error instanceof SyntaxError) log.error({ file: path }, "a sensor's sequences are unreadable; they begin anew");
+    else if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   return {
     seen: new Seen(seen),
@@ -140,7 +141,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
   const stateOf = (name: string): State => {
     const known = states.get(name);
     if (known !== undefined) return known;
-    const fresh = openState(pathOf(name));
+    const fresh = openState(pathOf(name), log);
     states.set(name, fresh);
     return fresh;
   };
