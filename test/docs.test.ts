@@ -14,7 +14,8 @@ it("describes every error code, and no other", () => {
   expect(described.toSorted()).toEqual(Object.keys(errorCodes).toSorted());
 });
 
-it("describes every configuration key as the schema has it", () => expect(read("docs/configuration.md")).toBe(configurationDoc()));
+it("describes every configuration key as the schema has it", () =>
+  expect(read("docs/configuration.md")).toBe(configurationDoc()));
 
 const tracked = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" }).split("\n");
 

@@ -6,7 +6,7 @@ import { usageError } from "./command.ts";
 import type { Command } from "./command.ts";
 import { count, table } from "./table.ts";
 
-const own = ["config", "data", "format"];
+const own = new Set(["config", "data", "format"]);
 
 /** `--key value` and `--key=value`; everything else is the question's name. */
 const split = (args: readonly string[]): { names: string[]; given: Record<string, string> } => {
@@ -96,7 +96,7 @@ export const ask: Command = {
     const format = given["format"] ?? "table";
     if (!["table", "json", "csv", "parquet"].includes(format))
       throw usageError("--format takes table, json, csv or parquet");
-    const parameters = Object.fromEntries(Object.entries(given).filter(([key]) => !own.includes(key)));
+    const parameters = Object.fromEntries(Object.entries(given).filter(([key]) => !own.has(key)));
     const { body } = await put(settings, known.name, { ...parameters, format: format === "table" ? "json" : format });
     if (format === "table") process.stdout.write(asTable(body));
     else process.stdout.write(body);

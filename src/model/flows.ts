@@ -173,7 +173,8 @@ export const copyRows = <T extends ColumnTable>(table: T, rows: Rows<T>): Rows<T
   columns: Object.fromEntries(
     Object.entries(table).map(([name, { kind }]) => {
       const from = (rows.columns as Readonly<Record<string, ColumnData>>)[name]!;
-      const used = from.ends === undefined ? rows.count * wordsOf(kind) : rows.count === 0 ? 0 : from.ends[rows.count - 1]!;
+      const used =
+        from.ends === undefined ? rows.count * wordsOf(kind) : rows.count === 0 ? 0 : from.ends[rows.count - 1]!;
       const data: ColumnData = { values: from.values.slice(0, used) };
       if (from.present !== undefined) data.present = from.present.slice(0, rows.count);
       if (from.ends !== undefined) data.ends = from.ends.slice(0, rows.count);
