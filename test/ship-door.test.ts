@@ -308,6 +308,56 @@ describe("the sensors' door", () => {
     expect(status).toBe(413);
   });
 
+  /** A request from `from` that says it brings `length` bytes, brings `sent`, and stops. Resolves to what it is answered. */
+  const stall = (node: Node, from: string, length: number, sent: Uint8Array) => {
+    const { port } = node.receiver.address;
+    const asked = request({ port, host: "127.0.0.1", localAddress: from, method: "POST", path: "/batches" });
+    const status = new Promise<number | undefined>((resolve) => {
+      asked.on("error", () => resolve(undefined));
+      asked.on("response", (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+    });
+    asked.setHeader("layang-sensor", "hand-one");
+    asked.setHeader("content-length", length);
+    return {
+      status,
+      sent: new Promise<void>((resolve) => asked.write(sent, () => resolve())),
+      end: () => asked.destroy(),
+    };
+  };
+
+  it("serves others while somebody announces all that the door can hold, and brings nothing", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    const slow = Array.from({ length: 8 }, () => stall(node, "127.0.0.1", 24 << 20, new Uint8Array(1)));
+    await Promise.all(slow.map(({ sent }) => sent));
+    await hand.client.ask("GET", "/time", {});
+    expect(await hand.post(hand.frame(1))).toMatchObject({ status: 200 });
+    for (const one of slow) one.end();
+  });
+
+  it("holds half of its bytes for one address at most, and frees them", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    const part = new Uint8Array(20 << 20);
+    for (const time of [1, 2]) {
+      const slow = Array.from({ length: 5 }, () => stall(node, "127.0.0.2", 24 << 20, part));
+      expect(await Promise.race(slow.map(({ status }) => status))).toBe(503);
+      expect(await hand.post(hand.frame(time))).toMatchObject({ status: 200 });
+      for (const one of slow) one.end();
+    }
+  });
+
+  it("gives up a body that does not come", async () => {
+    const node = await start({ patience: 50 });
+    await openHand(node);
+    const slow = stall(node, "127.0.0.1", 1_000, new Uint8Array(1));
+    expect(await slow.status).toBe(400);
+    slow.end();
+  });
+
   it("refuses bodies above its limit before it reads them, and paths it does not know", async () => {
     const node = await start();
     const { port } = node.receiver.address;
