@@ -5,6 +5,7 @@ import type { Asked } from "./asked.ts";
 import { upStatement } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
+import { packed, unpacked } from "./ports.ts";
 import { change, num, numOrNull, share, shareOrNull, text } from "./question.ts";
 import type { Filters } from "./relation.ts";
 import { tally } from "./tally.ts";
@@ -120,7 +121,7 @@ export const miraiPortStatements = (
   const all = tally(asked, [asked], syn, { by: [], grain: "1d" });
   return {
     miraiPorts: {
-      sql: `SELECT protocol, dst_port AS port, ${rows.packets()} AS n, ${rows.marked("mirai")} AS marked FROM ${rows.sql} GROUP BY protocol, port HAVING marked > 0 ORDER BY marked DESC, protocol, port LIMIT {limit:UInt32}`,
+      sql: `SELECT ${unpacked}, n, marked FROM (SELECT ${packed}, ${rows.packets()} AS n, ${rows.marked("mirai")} AS marked FROM ${rows.sql} GROUP BY packed HAVING marked > 0 ORDER BY marked DESC, packed LIMIT {limit:UInt32}) ORDER BY marked DESC, packed`,
       parameters: { ...rows.parameters, limit },
     },
     miraiTotal: {

@@ -24,8 +24,8 @@ export const research: QuestionOf<"scanners/research"> = {
     const date = (tallied: Tally): string => `toString(toDate(toDateTime(${tallied.bucket}, 'UTC')))`;
     return {
       days: {
-        sql: `SELECT date, sum(n) AS total, sumIf(n, on_list) AS listed_packets, sumIf(n, many) AS heuristic, sumIf(n, on_list OR many) AS either
-FROM (SELECT date, n, ports > ${manyPorts} AS many, ${list.sql} AS on_list FROM ${days.sql}) GROUP BY date ORDER BY date`,
+        sql: `SELECT toString(on_date) AS date, sumIf(n, on_list) AS listed_packets, sumIf(n, many) AS heuristic, sumIf(n, on_list OR many) AS either
+FROM (SELECT date AS on_date, n, ports > ${manyPorts} AS many, ${list.sql} AS on_list FROM ${days.sql}) GROUP BY on_date ORDER BY on_date`,
         parameters: { ...days.parameters, ...list.parameters },
       },
       all: {

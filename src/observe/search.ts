@@ -7,8 +7,9 @@ import { protocolName } from "../model/traffic.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, text, textOrNull } from "./question.ts";
-import { plainIp, relation, scopeOf } from "./relation.ts";
+import { plainIp, scopeOf } from "./relation.ts";
 import { engineAddress } from "./source.ts";
+import { tally } from "./tally.ts";
 
 type Row = AnswerOf<"search">["rows"][number];
 type Understood =
@@ -90,28 +91,34 @@ LEFT JOIN networks ON networks.asn = t.asn ORDER BY n DESC, src`,
         meant.kind === "asn"
           ? { where: "asn = {asn:UInt32}", parameters: { asn: meant.asn } }
           : { where: "positionCaseInsensitiveUTF8(name, {words:String}) > 0", parameters: { words: meant.words } };
+      const where = {
+        sql: `src_asn IN (SELECT toNullable(networks.asn) FROM networks WHERE ${own.where})`,
+        parameters: own.parameters,
+      };
+      const rows = tally(asked, [asked], {}, { by: ["asn"], grain: "1d", sources: true, named: true, where });
       statements["networks"] = {
         sql: `SELECT n.asn AS asn, n.name AS network, t.n AS n, t.sources AS sources FROM (SELECT asn, name FROM networks WHERE ${own.where}) AS n
-LEFT JOIN (SELECT assumeNotNull(src_asn) AS asn, sum(packets) AS n, uniqCombined(src) AS sources FROM flows WHERE ${scope.sql} AND src_asn IN (SELECT asn FROM networks WHERE ${own.where}) GROUP BY asn) AS t ON t.asn = n.asn
+LEFT JOIN (SELECT assumeNotNull(src_asn) AS asn, ${rows.packets()} AS n, ${rows.sources()} AS sources FROM ${rows.sql} GROUP BY asn) AS t ON t.asn = n.asn
 ORDER BY n DESC, asn LIMIT {limit:UInt32}`,
-        parameters: { ...scope.parameters, ...own.parameters, limit },
+        parameters: { ...rows.parameters, limit },
       };
     }
     if (meant.kind === "port") {
-      const rows = relation(asked, asked, {
+      const filters = {
         port: String(meant.port),
         class: "tcp-syn,udp",
         ...(meant.protocol === null ? {} : { protocol: meant.protocol }),
-      });
+      };
+      const rows = tally(asked, [asked], filters, { by: ["protocol"], grain: "1d", sources: true });
       statements["ports"] = {
-        sql: `SELECT protocol, sum(packets) AS n, uniqCombinedIf(src, named) AS sources FROM ${rows.sql} GROUP BY protocol ORDER BY n DESC, protocol`,
+        sql: `SELECT protocol, ${rows.packets()} AS n, ${rows.sources()} AS sources FROM ${rows.sql} GROUP BY protocol ORDER BY n DESC, protocol`,
         parameters: rows.parameters,
       };
     }
     if (meant.kind === "country") {
-      const rows = relation(asked, asked, { country: meant.code });
+      const rows = tally(asked, [asked], { country: meant.code }, { by: [], grain: "1d", sources: true, named: true });
       statements["countries"] = {
-        sql: `SELECT sum(packets) AS n, uniqCombined(src) AS sources FROM ${rows.sql}`,
+        sql: `SELECT ${rows.packets()} AS n, ${rows.sources()} AS sources FROM ${rows.sql}`,
         parameters: rows.parameters,
       };
     }

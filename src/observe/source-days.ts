@@ -3,11 +3,11 @@ import type { Asked } from "./asked.ts";
 import { conditions, relation } from "./relation.ts";
 import type { Filters } from "./relation.ts";
 
-/** Filters that a day of a source can answer. */
-const known = new Set(["country", "asn"]);
+/** Filters that a day of a source cannot answer. */
+const unknown = ["port", "protocol", "class", "sensor", "mark", "signature"] as const;
 
 /**
- * Sources by day (UTC), a subquery with columns date, src, n (packets), ports (over 10 are 11 where the base answers),
+ * Sources by day (UTC), a subquery with columns date (Date), src, n (packets), ports (over 10 are 11 where the base answers),
  * mirai, zmap, masscan, stateless, asn, cc. From the roll-up where the filters let it, whose days are whole: a
  * day cut by the period's end is taken from the base.
  */
@@ -16,11 +16,11 @@ export const sourceDays = (
   filters: Filters,
 ): { sql: string; parameters: Readonly<Record<string, unknown>>; from: "base" | "rollup" } => {
   const { rollUps } = asked.around;
-  const fits = Object.entries(filters).every(([name, value]) => value === undefined || known.has(name));
+  const fits = unknown.every((name) => filters[name] === undefined);
   if (rollUps === null || !fits) {
     const rows = relation(asked, asked, filters, { storms: false });
     return {
-      sql: `(SELECT toString(toDate(first_seen)) AS date, src, sum(${rows.packets}) AS n, uniqUpTo(10)(protocol, dst_port) AS ports,
+      sql: `(SELECT toDate(first_seen) AS date, src, sum(${rows.packets}) AS n, uniqUpTo(10)(protocol, dst_port) AS ports,
   sum(mirai) AS mirai, sum(zmap) AS zmap, sum(masscan) AS masscan, sum(stateless) AS stateless, any(src_asn) AS asn, any(src_cc) AS cc FROM ${rows.sql} GROUP BY date, src)`,
       parameters: rows.parameters,
       from: "base",
@@ -37,7 +37,7 @@ export const sourceDays = (
   );
   const named = filter.named.length > 0 ? `WHERE ${filter.named.join(" AND ")}` : "";
   return {
-    sql: `(SELECT toString(toDate(bucket)) AS date, src, packets AS n, ports, mirai, zmap, masscan, stateless, src_asn AS asn, src_cc AS cc FROM ${rows} ${named})`,
+    sql: `(SELECT toDate(bucket) AS date, src, packets AS n, ports, mirai, zmap, masscan, stateless, src_asn AS asn, src_cc AS cc FROM ${rows} ${named})`,
     parameters: { realm: asked.realm, exercise: asked.exercise, ...filter.parameters },
     from: "rollup",
   };

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Engine } from "./engine.ts";
-import { bucketOf, commitSql, computeSql, grainLength, grains, rollupTables, revisionsTable } from "./rollups.ts";
+import {
+  bucketOf,
+  commitSql,
+  computeSql,
+  grainLength,
+  grains,
+  revisionOf,
+  revisionsFor,
+  rollupTables,
+  revisionsTable,
+} from "./rollups.ts";
 import type { Frontiers, Grain } from "./rollups.ts";
 import type { RollUpOutcome } from "./store.ts";
 
@@ -55,9 +65,10 @@ export class RollUps {
     this.#rows = rows;
   }
 
-  /** The next number. */
-  draw(): number {
-    return ++this.#counter;
+  /** The next number, or the first of the next few. */
+  draw(count = 1): number {
+    this.#counter += count;
+    return this.#counter - count + 1;
   }
 
   frontiers(): Frontiers {
@@ -153,12 +164,13 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
     const days = Map.groupBy(due, (start) => bucketOf(start, "1d"));
     for (const day of [...days.keys()].toSorted((a, b) => b - a)) {
       const buckets = days.get(day)!.toSorted((a, b) => a - b);
-      const revision = this.draw();
-      for (const sql of computeSql(grain, buckets, revision, this.#stormy.has(day))) {
+      const first = this.draw(revisionsFor(grain, buckets));
+      for (const sql of computeSql(grain, buckets, first, this.#stormy.has(day))) {
         await this.#engine.run(sql, "roll-up");
       }
-      await this.#engine.run(commitSql(grain, buckets, revision), "roll-up");
+      await this.#engine.run(commitSql(grain, buckets, first), "roll-up");
       for (const start of buckets) {
+        const revision = revisionOf(grain, buckets, first, start);
         if (this.#committed[grain].has(start)) this.#litter = true;
         this.#committed[grain].set(start, revision);
         if (Number.isFinite(clock)) this.#computed.set(`${grain} ${start}`, clock);

@@ -4,7 +4,7 @@ import type { EngineColumn, EngineTable } from "./schema.ts";
 
 /**
  * Roll-ups: what a bucket of 5 minutes, an hour or a day sums up to, computed from the rows below it when the bucket closes
- * and again when late rows reopen it. Each computation has a revision of its own; the line in `rollup_revisions` that
+ * and again when late rows reopen it. Each computation of a bucket has a revision of its own; the line in `rollup_revisions` that
  * names it is the commit, so a computation cut short is never seen. Rows of one key may be several: readers always
  * aggregate.
  */
@@ -248,14 +248,22 @@ const oneOf = (buckets: readonly number[]): string => `(${buckets.map(seconds).j
 /** The next finer grain that a roll-up has, or null where it is computed from the base. */
 const below = (one: Rollup, grain: Grain): Grain | null => one.grains[one.grains.indexOf(grain) - 1] ?? null;
 
+/** How many revisions a computation of these buckets takes: each bucket has one of its own, so that it alone names the rows. */
+export const revisionsFor = (grain: Grain, buckets: readonly number[]): number =>
+  (Math.max(...buckets) - Math.min(...buckets)) / grainLength[grain] + 1;
+/** The revision of a bucket, where the first of them has `revision`. */
+export const revisionOf = (grain: Grain, buckets: readonly number[], revision: number, bucket: number): number =>
+  revision + (bucket - Math.min(...buckets)) / grainLength[grain];
+
 /**
- * Statements that compute a grain's buckets, all of one UTC day, as revision `revision`. `storms` tells whether the day has
- * aggregate rows. The commit is `commitSql`, afterwards.
+ * Statements that compute a grain's buckets, all of one UTC day, as the revisions from `revision` on. `storms` tells whether the
+ * day has aggregate rows. The commit is `commitSql`, afterwards.
  */
 export const computeSql = (grain: Grain, buckets: readonly number[], revision: number, storms: boolean): string[] => {
   const first = Math.min(...buckets);
   const end = Math.max(...buckets) + grainLength[grain];
-  const every = (end - first) / grainLength[grain] === buckets.length;
+  const every = revisionsFor(grain, buckets) === buckets.length;
+  const own = `${revision} + intDiv(toUnixTimestamp(at) - ${seconds(first)}, ${grainLength[grain] / 1e6})`;
   return (rollups as readonly Rollup[])
     .filter((one) => one.grains.includes(grain))
     .flatMap((one) => {
@@ -266,7 +274,7 @@ export const computeSql = (grain: Grain, buckets: readonly number[], revision: n
       if (from !== null) {
         const measures = one.measures.map(({ name, merge }) => `${merge} AS new_${name}`).join(", ");
         return [
-          `${into} SELECT at, ${revision}, ${by}, ${measures} FROM (SELECT *, ${bucketSql(grain, "bucket")} AS at FROM ${one.name}_${from}
+          `${into} SELECT at, ${own}, ${by}, ${measures} FROM (SELECT *, ${bucketSql(grain, "bucket")} AS at FROM ${one.name}_${from}
 WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(at) IN ${oneOf(buckets)}`} AND ${committed(from, first, end)})
 GROUP BY at, ${by}`,
         ];
@@ -276,18 +284,18 @@ GROUP BY at, ${by}`,
       const baseSelect = (table: "flows" | "aggregates"): string => {
         const keys = one.keys.map((k) => `${table === "flows" ? k.name : k.aggregates} AS ${k.name}`);
         const measures = one.measures.map((m) => `${m[table]} AS new_${m.name}`);
-        return `${into} SELECT ${bucketSql(grain, "first_seen")} AS at, ${revision}, ${[...keys, ...measures].join(", ")} FROM ${table} WHERE ${where}${some} GROUP BY at, ${by}`;
+        return `${into} SELECT ${bucketSql(grain, "first_seen")} AS at, ${own}, ${[...keys, ...measures].join(", ")} FROM ${table} WHERE ${where}${some} GROUP BY at, ${by}`;
       };
       return storms && one.keeps === null ? [baseSelect("flows"), baseSelect("aggregates")] : [baseSelect("flows")];
     });
 };
 
 export const commitSql = (grain: Grain, buckets: readonly number[], revision: number): string =>
-  `INSERT INTO rollup_revisions (grain, bucket, revision) SELECT '${grain}', toDateTime(arrayJoin([${buckets.map(seconds).join(", ")}]), 'UTC'), ${revision}`;
+  `INSERT INTO rollup_revisions (grain, bucket, revision) SELECT '${grain}', toDateTime(made.1, 'UTC'), made.2 FROM (SELECT arrayJoin([${buckets.map((bucket) => `(${seconds(bucket)}, ${revisionOf(grain, buckets, revision, bucket)})`).join(", ")}]) AS made)`;
 
-/** Condition that leaves the rows in force. */
+/** Condition that leaves the rows in force. A revision names one bucket: looking it up alone takes half the time. */
 const committed = (grain: Grain, from: number, to: number): string =>
-  `(bucket, revision) IN (SELECT bucket, max(revision) FROM rollup_revisions WHERE grain = '${grain}' AND bucket >= ${dateTime(from)} AND bucket < ${dateTime(to)} GROUP BY bucket)`;
+  `revision IN (SELECT max(revision) FROM rollup_revisions WHERE grain = '${grain}' AND bucket >= ${dateTime(from)} AND bucket < ${dateTime(to)} GROUP BY bucket)`;
 
 /** Up to where (exclusive, microseconds) each grain is rolled up; what lies behind is answered from finer grains or the base. */
 export type Frontiers = Readonly<Record<Grain, number>>;
