@@ -257,7 +257,7 @@ describe("the sensors' door", () => {
   });
 
   it("quarantines rows from the future, and allows for a measured offset", async () => {
-    const node = await start({ quarantineLimit: 8_000 });
+    const node = await start();
     const hand = await openHand(node);
     const ahead = { interval: HOUR_ZERO + 10_000_000 };
     expect((await hand.post(hand.frame(1, ahead))).body["results"]).toEqual([{ sequence: 1, status: "quarantined" }]);
@@ -269,17 +269,47 @@ describe("the sensors' door", () => {
     const lie = await hand.post(hand.frame(3, { interval: HOUR_ZERO + day, clockOffset: day }));
     expect(lie.body["results"]).toEqual([{ sequence: 3, status: "quarantined" }]);
     expect(readdirSync(join(node.folder, "quarantine")).sort()).toEqual(["hand-one-1.batch", "hand-one-3.batch"]);
-    for (let sequence = 4; ; sequence++) {
-      const { status, body, retryAfter } = await hand.post(hand.frame(sequence, ahead));
-      if (status === 200) continue;
-      expect({ status, code: body["code"], retryAfter }).toEqual({
-        status: 507,
-        code: "QUARANTINE_FULL",
-        retryAfter: 60,
-      });
-      break;
-    }
     expect(node.accepted.map(({ identity }) => identity.sequence)).toEqual([2]);
+  });
+
+  it("quarantines rows of long ago, and says so", async () => {
+    const day = 86_400_000_000;
+    const node = await start();
+    const hand = await openHand(node);
+    const of = (days: number, sequence: number) =>
+      hand.post(hand.frame(sequence, { interval: HOUR_ZERO - days * day, watermark: HOUR_ZERO }));
+    expect((await of(34, 1)).body["results"]).toEqual([{ sequence: 1, status: "stored" }]);
+    expect((await of(36, 2)).body["results"]).toEqual([{ sequence: 2, status: "quarantined" }]);
+    // Without rows too: the report alone would make a partition of its day.
+    const empty = hand.frame(3, { rows: 0, interval: 0, watermark: HOUR_ZERO });
+    expect((await hand.post(empty)).body["results"]).toEqual([{ sequence: 3, status: "quarantined" }]);
+    expect(node.receiver.standings()).toMatchObject([{ stored: 1, quarantined: 2, quarantineLost: 0 }]);
+  });
+
+  it("has room in the quarantine for every sensor, for a week, and until it is revoked", async () => {
+    const ahead = { interval: HOUR_ZERO + 10_000_000 };
+    let now = HOUR_ZERO + 1_020_000;
+    const node = await start({
+      clock: () => now,
+      quarantineLimits: { total: 16_000, share: 8_000, age: 7 * 86_400_000 },
+    });
+    const [one, other] = [await openHand(node, "one"), await openHand(node, "other")];
+    for (let sequence = 1; sequence <= 10; sequence++) {
+      expect((await one.post(one.frame(sequence, ahead))).status).toBe(200);
+    }
+    expect((await other.post(other.frame(1, ahead))).status).toBe(200);
+    const kept = (): string[] => readdirSync(join(node.folder, "quarantine")).sort();
+    const lost = node.receiver.standings()[0]?.quarantineLost ?? 0;
+    expect(lost).toBeGreaterThan(0);
+    // The newest ones of the one, and what the other has.
+    const stay = Array.from({ length: 10 - lost }, (_, i) => `one-${lost + 1 + i}.batch`);
+    expect(kept()).toEqual([...stay, "other-1.batch"].sort());
+    node.registry.revoke("one");
+    node.receiver.tidy();
+    expect(kept()).toEqual(["other-1.batch"]);
+    now += 7 * 86_400_000_000;
+    node.receiver.tidy();
+    expect(kept()).toEqual([]);
   });
 
   it("does not let who merely knows a sensor's name keep it waiting, nor hold megabytes for an enrolment", async () => {

@@ -174,6 +174,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       }
     }),
     every(ALARMS_EVERY, "looking for alarms", async () => alarms.check()),
+    every(CARE_EVERY, "clearing the quarantine", async () => receiver.tidy()),
     every(CARE_EVERY, "reading prefix data", async () => {
       if (await store.reloadPrefixes()) {
         names = new Map(origins.names);

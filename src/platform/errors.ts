@@ -34,7 +34,6 @@ export const errorCodes = {
   SEQUENCE_TOO_OLD: { exit: 1, status: 409 },
   SEQUENCE_REUSED: { exit: 1, status: 409 },
   DOOR_BUSY: { exit: 1, status: 503 },
-  QUARANTINE_FULL: { exit: 1, status: 507 },
   STORE_ENGINE_MISSING: { exit: 2, status: 500 },
   STORE_UNAVAILABLE: { exit: 1, status: 503 },
   STORE_FAILED: { exit: 1, status: 500 },

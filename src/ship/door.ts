@@ -146,7 +146,7 @@ export const createDoor = async (options: DoorOptions, handle: (asked: Asked) =>
     response.setHeader("content-type", status < 400 ? "application/json" : "application/problem+json");
     response.setHeader("content-length", Buffer.byteLength(text));
     response.setHeader("cache-control", "no-store");
-    if (status === 503 || status === 507) response.setHeader("retry-after", status === 503 ? "1" : "60");
+    if (status === 503) response.setHeader("retry-after", "1");
     // A body that was not read would be taken for the next request on this connection.
     if (!request.complete) response.setHeader("connection", "close");
     response.end(text);

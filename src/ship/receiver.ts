@@ -12,7 +12,8 @@ import { writeWhole } from "./files.ts";
 import { bodyBytes, decodeBatch } from "./format.ts";
 import { splitFrames, verifyFrame } from "./frame.ts";
 import type { Frame } from "./frame.ts";
-import { Quarantine } from "./quarantine.ts";
+import { Quarantine, quarantineLimits } from "./quarantine.ts";
+import type { QuarantineLimits } from "./quarantine.ts";
 import type { SensorRecord, SensorRegistry } from "./registry.ts";
 import { Seen } from "./seen.ts";
 import type { SeenState } from "./seen.ts";
@@ -23,9 +24,14 @@ export const FRAMES = 64;
 const ENROLMENT = 4_096;
 /** How far ahead of the node's clock (the measured offset allowed for) a row may lie, microseconds. */
 const AHEAD = 2_000_000;
+const HOUR = 3_600_000_000;
+/**
+ * How far behind the node's clock a row may lie, microseconds: five weeks, where a spool holds days. What is older would make
+ * a partition for each of its days; captures of the past are for `layang replay`.
+ */
+const BEHIND = 35 * 86_400_000_000;
 /** An offset above this is no offset but a wrong clock. */
 const LARGEST_OFFSET = 60_000_000;
-const QUARANTINE = 256 << 20;
 /** Requests that are unpacked and stored at once; others wait with their bytes as they came. */
 const AT_ONCE = 4;
 /** Unpacked bytes of one request that wait to be stored. */
@@ -56,6 +62,8 @@ export interface SensorStanding {
   readonly stored: number;
   readonly repeated: number;
   readonly quarantined: number;
+  /** Of the quarantined ones, given up for room since. */
+  readonly quarantineLost: number;
   readonly refused: Readonly<Record<string, number>>;
 }
 
@@ -69,12 +77,16 @@ export interface ReceiverOptions extends DoorOptions {
   readonly log: Logger;
   /** Microseconds UTC. */
   readonly clock?: () => number;
-  readonly quarantineLimit?: number;
+  readonly quarantineLimits?: QuarantineLimits;
+  /** How old a row may be, microseconds; by default five weeks. */
+  readonly behind?: number;
 }
 
 export interface Receiver {
   readonly address: Door["address"];
   standings(): SensorStanding[];
+  /** Removes from the quarantine what is old or of a revoked sensor; to be called now and then. */
+  tidy(): void;
   /** Stops listening, waits for what is being stored. */
   close(): Promise<void>;
 }
@@ -87,6 +99,8 @@ interface State {
   stored: number;
   repeated: number;
   quarantined: number;
+  /** When a quarantined batch was last told of. */
+  said: number;
   readonly refused: Record<string, number>;
   busy: boolean;
 }
@@ -110,6 +124,7 @@ const openState = (path: string, log: Logger): State => {
     stored: 0,
     repeated: 0,
     quarantined: 0,
+    said: Number.NEGATIVE_INFINITY,
     refused: {},
     busy: false,
   };
@@ -135,7 +150,13 @@ const fields = (body: Uint8Array, names: readonly string[]): Record<string, stri
 export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> => {
   const { registry, folder, accept, log } = options;
   const clock = options.clock ?? (() => Date.now() * 1_000);
-  const quarantine = new Quarantine(options.quarantine, options.quarantineLimit ?? QUARANTINE);
+  const behind = options.behind ?? BEHIND;
+  const quarantine = new Quarantine(
+    options.quarantine,
+    options.quarantineLimits ?? quarantineLimits,
+    () => clock() / 1_000,
+  );
+  const tidy = (): void => quarantine.tidy((name) => (registry.get(name)?.revoked ?? null) !== null);
   const states = new Map<string, State>();
   const pathOf = (name: string): string => join(folder, `${name}.seen`);
   const stateOf = (name: string): State => {
@@ -200,7 +221,19 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       throw new AppError("BATCH_INVALID", "the batch is for another realm or exercise than the sensor was added for");
     }
     const offset = Math.max(-LARGEST_OFFSET, Math.min(LARGEST_OFFSET, report.clockOffset ?? 0));
-    if (Math.max(newest(batch), report.watermark) - offset > received + AHEAD) {
+    const { oldest, newest } = span(batch);
+    const far =
+      Math.max(newest, report.watermark) - offset > received + AHEAD
+        ? "ahead of"
+        : oldest - offset < received - behind
+          ? "behind"
+          : undefined;
+    if (far !== undefined) {
+      // Once an hour: a wrong clock makes a batch a second. The metrics count them all.
+      if (received - state.said > HOUR) {
+        state.said = received;
+        log.warn({ sensor: record.name, sequence }, `batches lie too far ${far} the node's clock: quarantined`);
+      }
       quarantine.keep(record.name, sequence, frame.batch);
       return "quarantined";
     }
@@ -319,6 +352,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
     }
   };
 
+  tidy();
   const door = await createDoor(options, async (asked) => {
     if (asked.method === "GET" && asked.path === "/time") return { status: 200, body: { now: clock() } };
     if (asked.method === "POST" && asked.path === "/enrol") return enrol(await asked.body(ENROLMENT));
@@ -328,19 +362,29 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
 
   return {
     address: door.address,
+    tidy,
     standings: () =>
       registry.list().map(({ name }): SensorStanding => {
         const { seen, lastSeen, report, lag, stored, repeated, quarantined, refused } = stateOf(name);
         const { highest, gaps } = seen;
-        return { name, highest, gaps, lastSeen, report, lag, stored, repeated, quarantined, refused: { ...refused } };
+        const counts = {
+          stored,
+          repeated,
+          quarantined,
+          quarantineLost: quarantine.given(name),
+          refused: { ...refused },
+        };
+        return { name, highest, gaps, lastSeen, report, lag, ...counts };
       }),
     close: () => door.close(),
   };
 };
 
-const newest = ({ flows, aggregates }: FlowBatch): number => {
-  let latest = 0;
-  for (let i = 0; i < flows.count; i++) latest = Math.max(latest, flows.columns.last_seen.values[i] ?? 0);
-  for (let i = 0; i < aggregates.count; i++) latest = Math.max(latest, aggregates.columns.last_seen.values[i] ?? 0);
-  return latest;
+/** The earliest and latest time that a batch claims, microseconds. */
+const span = ({ flows, aggregates, interval }: FlowBatch): { oldest: number; newest: number } => {
+  // Rows lie within the interval from its start on: the form prescribes it.
+  let newest = 0;
+  for (let i = 0; i < flows.count; i++) newest = Math.max(newest, flows.columns.last_seen.values[i] ?? 0);
+  for (let i = 0; i < aggregates.count; i++) newest = Math.max(newest, aggregates.columns.last_seen.values[i] ?? 0);
+  return { oldest: interval, newest };
 };
