@@ -36,7 +36,7 @@ const attack = `
   step();`;
 
 it.skipIf(!possible)(
-  "captures live, reports in time, and notices a dark address that speaks (without root, ip and tcpdump: skipped)",
+  `captures live, reports in time, and notices a dark address that speaks${possible ? "" : " (skipped: needs root, ip and tcpdump)"}`,
   { timeout: 60_000 },
   async () => {
     const state = mkdtempSync(join(tmpdir(), "layang-live-"));

@@ -115,36 +115,34 @@ describe("the spool", () => {
       rmSync(at, { recursive: true, force: true });
     }
   })();
-  it.skipIf(!canMount)(
-    "survives a full disk, and tells what it cost (skipped: needs root to mount a tmpfs)",
-    async () => {
-      const small = join(folder, "small");
-      mkdirSync(small);
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", small]);
-      try {
-        const reasons = new Set<string>();
-        const spool = new Spool({ folder: small, limit: 1 << 30, onLost: (_, reason) => reasons.add(reason) });
-        for (let i = 0; i < 60; i++) await spool.add(make(10_000));
-        const waiting = await told(spool);
-        expect([...reasons]).toEqual(["disk full"]);
-        expect(waiting.length).toBeGreaterThan(5);
-        expect(lostIn(waiting) + waiting.length).toBe(60);
-        // Somebody else fills what is left: nothing can be kept, and that too is told once there is room again.
-        const hog = join(small, "hog");
-        await spool.acknowledge(waiting.map((one) => Number(one.split(" ")[0])));
-        expect(() => writeFileSync(hog, Buffer.alloc(1 << 20))).toThrow(/ENOSPC/);
-        for (let i = 0; i < 3; i++) expect(await spool.add(make(10_000))).toBeUndefined();
-        rmSync(hog);
-        await spool.add(make(10_000));
-        expect(await told(spool)).toEqual([expect.stringMatching(/^\d+ 3$/)]);
-      } finally {
-        execFileSync("umount", [small]);
-      }
-    },
-  );
+  const noMount = canMount ? "" : " (skipped: needs root to mount a tmpfs)";
+  it.skipIf(!canMount)(`survives a full disk, and tells what it cost${noMount}`, async () => {
+    const small = join(folder, "small");
+    mkdirSync(small);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", small]);
+    try {
+      const reasons = new Set<string>();
+      const spool = new Spool({ folder: small, limit: 1 << 30, onLost: (_, reason) => reasons.add(reason) });
+      for (let i = 0; i < 60; i++) await spool.add(make(10_000));
+      const waiting = await told(spool);
+      expect([...reasons]).toEqual(["disk full"]);
+      expect(waiting.length).toBeGreaterThan(5);
+      expect(lostIn(waiting) + waiting.length).toBe(60);
+      // Somebody else fills what is left: nothing can be kept, and that too is told once there is room again.
+      const hog = join(small, "hog");
+      await spool.acknowledge(waiting.map((one) => Number(one.split(" ")[0])));
+      expect(() => writeFileSync(hog, Buffer.alloc(1 << 20))).toThrow(/ENOSPC/);
+      for (let i = 0; i < 3; i++) expect(await spool.add(make(10_000))).toBeUndefined();
+      rmSync(hog);
+      await spool.add(make(10_000));
+      expect(await told(spool)).toEqual([expect.stringMatching(/^\d+ 3$/)]);
+    } finally {
+      execFileSync("umount", [small]);
+    }
+  });
 
   it.skipIf(!canMount)(
-    "gives no sequence twice when the acknowledgement could not be written down (skipped: needs root to mount a tmpfs)",
+    `gives no sequence twice when the acknowledgement could not be written down${noMount}`,
     async () => {
       const small = join(folder, "small");
       mkdirSync(small);

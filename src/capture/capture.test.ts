@@ -394,7 +394,7 @@ describe("files and folders", () => {
   });
 
   it.skipIf(!existsSync("/proc/self/fd"))(
-    "lets go of the file when the reader leaves early or damage ends it",
+    `lets go of the file when the reader leaves early or damage ends it${existsSync("/proc/self/fd") ? "" : " (skipped: no /proc)"}`,
     async () => {
       const large = join(folder, "large.pcap");
       const damaged = join(folder, "damaged.pcap");
