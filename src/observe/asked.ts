@@ -19,7 +19,7 @@ export interface SensorInfo {
   readonly exercise?: string;
 }
 
-export type RollUpName = "ports" | "sensors" | "countries" | "origins" | "source_days";
+export type RollUpName = "ports" | "port_days" | "port_sources" | "sensors" | "countries" | "origins" | "source_days";
 export type Grain = "5m" | "1h" | "1d";
 /** What questions need of the store's roll-ups. */
 export interface RollUps {

@@ -5,6 +5,7 @@ import { day, floorTo, iso } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
 import { beat, covered } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
+import { packed, unpacked } from "./ports.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { num, numOrNull, text, textOrNull } from "./question.ts";
 import type { Filters } from "./relation.ts";
@@ -70,13 +71,13 @@ export const news: QuestionOf<"news"> = {
       ...Object.fromEntries(
         (["port", "country"] as const).map((what) => {
           const light = tally(asked, spans, kinds[what].filters, { by: kinds[what].by, grain: "1d", named: true });
-          const keys = kinds[what].by.map(column).join(", ");
+          const [shown, by] = what === "port" ? [unpacked, "packed"] : [column("country"), column("country")];
+          const grouped = what === "port" ? packed : by;
           return [
             what === "port" ? "ports" : "countries",
             {
-              sql: `SELECT ${keys} FROM ${light.sql} GROUP BY ${keys}
-HAVING ${light.crowd("now = 1")} >= ${rule.newSources} AND ${light.packets("now = 1")} >= ${rule.newPackets} AND (${light.packets("now = 0")} = 0 OR ${light.crowd("now = 1")} >= ${rule.moreSources})
-ORDER BY ${light.packets("now = 0")} = 0 DESC, ${light.packets("now = 1")} / ${light.packets("now = 0")} DESC LIMIT ${most}`,
+              sql: `SELECT ${shown} FROM (SELECT ${grouped}, ${light.crowd("now = 1")} AS crowd, ${light.packets("now = 1")} AS n, ${light.packets("now = 0")} AS before FROM ${light.sql} GROUP BY ${by}
+HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 OR crowd >= ${rule.moreSources}) ORDER BY before = 0 DESC, n / before DESC, ${by} LIMIT ${most})`,
               parameters: light.parameters,
             },
           ];
@@ -95,7 +96,7 @@ ORDER BY ${light.packets("now = 0")} = 0 DESC, ${light.packets("now = 1")} / ${l
       "port",
       among(
         "port",
-        (results["ports"] ?? []).map((row) => numOrNull(row, "dst_port")),
+        (results["ports"] ?? []).map((row) => numOrNull(row, "port")),
         "UInt16",
       ),
       "protocol, dst_port AS port",

@@ -1,16 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatSignature } from "../model/signature.ts";
 import { protocolName } from "../model/traffic.ts";
-import { iso } from "./asked.ts";
-import type { Grain } from "./asked.ts";
+import { day, iso } from "./asked.ts";
+import type { Asked, Grain } from "./asked.ts";
 import { filled, stepFor, upStatement } from "./coverage.ts";
+import type { Statement } from "./engine.ts";
 import { packed } from "./ports.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { change, num, numOrNull, shareOrNull, text, textOrNull } from "./question.ts";
 import { conditions, plainIp, protocolNumber, scopeOf } from "./relation.ts";
+import type { Filters } from "./relation.ts";
 import { tally } from "./tally.ts";
 
 const grainOf = (step: number): Grain => (step === 300 ? "5m" : step === 3600 ? "1h" : "1d");
+
+/**
+ * Rows that name the sources of a port, a subquery with columns src, signature, src_asn, src_cc, n, m (Mirai's packets), first, last. A period with no whole
+ * day in it is read from the base.
+ */
+const sourcesOf = (asked: Asked<unknown>, filters: Filters): Statement => {
+  const { rollUps } = asked.around;
+  const { class: _class, ...keys } = filters;
+  if (rollUps === null || asked.to - asked.from < 2 * day) {
+    const scope = scopeOf(asked, asked);
+    const own = conditions(filters);
+    return {
+      sql: `(SELECT src, signature, src_asn, src_cc, packets AS n, mirai AS m, first_seen AS first, last_seen AS last FROM flows WHERE ${scope.sql} AND ${own.all.join(" AND ")})`,
+      parameters: { ...scope.parameters, ...own.parameters },
+    };
+  }
+  const own = conditions(keys);
+  const rows = rollUps.source(
+    "port_sources",
+    "1d",
+    { from: asked.from * 1000, to: asked.to * 1000 },
+    {
+      measures: ["packets", "mirai", "first", "last", "src_asn", "src_cc"],
+      where: `realm = {realm:String} AND exercise = {exercise:String} AND ${own.all.join(" AND ")}`,
+    },
+  );
+  return {
+    sql: `(SELECT src, signature, src_asn, src_cc, packets AS n, mirai AS m, first, last FROM ${rows})`,
+    parameters: { realm: asked.realm, exercise: asked.exercise, ...own.parameters },
+  };
+};
 
 export const onePort: QuestionOf<"port"> = {
   about: "One port: its series, origins, sensors, signatures and Mirai share",
@@ -19,8 +52,7 @@ export const onePort: QuestionOf<"port"> = {
   compile: (asked) => {
     const { query } = asked;
     const filters = { port: String(query.port), protocol: query.protocol, class: "tcp-syn,udp" };
-    const scope = scopeOf(asked, asked);
-    const own = conditions(filters);
+    const named = sourcesOf(asked, filters);
     const step = stepFor(asked);
     const both = tally(asked, [asked, asked.previous], filters, { by: [], grain: "1d", sources: true });
     const fine = tally(asked, [asked], filters, { by: [], grain: grainOf(step), sources: true });
@@ -47,18 +79,21 @@ FROM (SELECT packed, n, maxIf(n, packed = {own_key:UInt32}) OVER () AS own FROM 
         sql: `SELECT sensor, ${each.packets()} AS n, ${each.sources()} AS sources FROM ${each.sql} GROUP BY sensor ORDER BY sensor`,
         parameters: each.parameters,
       },
-      // One pass over the base answers everything that names sources: each source once per signature, then summed four ways.
+      sources: {
+        sql: `SELECT t.*, networks.name AS network FROM (
+  SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(n) AS total, sum(m) AS marked, toUnixTimestamp64Milli(min(first)) AS first_at, toUnixTimestamp64Milli(max(last)) AS last_at
+  FROM ${named.sql} GROUP BY src ORDER BY total DESC, src LIMIT ${limit + 1}) AS t
+LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, src`,
+        parameters: named.parameters,
+      },
       origins: {
         sql: `SELECT t.*, networks.name AS network FROM (
-  SELECT multiIf(grouping(src) = 0, 'source', grouping(cc) = 0, 'country', grouping(asn) = 0, 'network', grouping(signature) = 0, 'signature', 'all') AS kind,
-    src, cc, asn, toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
-    any(own_asn) AS a, any(own_cc) AS c, sum(n) AS total, sum(m) AS marked, uniqExact(own_src) AS sources, min(first_ms) AS first_at, max(last_ms) AS last_at
-  FROM (SELECT src, src AS own_src, any(src_cc) AS cc, any(src_cc) AS own_cc, any(src_asn) AS asn, any(src_asn) AS own_asn, signature, sum(packets) AS n, sum(mirai) AS m,
-      toUnixTimestamp64Milli(min(first_seen)) AS first_ms, toUnixTimestamp64Milli(max(last_seen)) AS last_ms
-    FROM flows WHERE ${scope.sql} AND ${own.all.join(" AND ")} GROUP BY src, signature)
-  GROUP BY GROUPING SETS ((src), (cc), (asn), (signature), ()) ORDER BY total DESC, src, cc, asn, high, low LIMIT ${limit + 1} BY kind) AS t
-LEFT JOIN networks ON networks.asn = t.a ORDER BY total DESC, src, cc, t.asn, high, low`,
-        parameters: { ...scope.parameters, ...own.parameters },
+  SELECT multiIf(grouping(src_cc) = 0, 'country', grouping(src_asn) = 0, 'network', grouping(signature) = 0, 'signature', 'all') AS kind, src_cc AS cc, src_asn AS asn,
+    toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
+    sum(n) AS total, sum(m) AS marked, uniqCombined(12)(src) AS sources, toUnixTimestamp64Milli(min(first)) AS first_at, toUnixTimestamp64Milli(max(last)) AS last_at
+  FROM ${named.sql} GROUP BY GROUPING SETS ((src_cc), (src_asn), (signature), ()) ORDER BY total DESC, cc, asn, high, low LIMIT ${limit + 1} BY kind) AS t
+LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high, low`,
+        parameters: named.parameters,
       },
     };
   },
@@ -68,6 +103,7 @@ LEFT JOIN networks ON networks.asn = t.a ORDER BY total DESC, src, cc, t.asn, hi
     const limit = query.limit ?? 20;
     const of = (kind: string): Results[string] => (kinds.get(kind) ?? []).slice(0, limit);
     const all = kinds.get("all")?.[0];
+    const named = results["sources"] ?? [];
     const summary = results["summary"]?.[0];
     const packets = num(summary, "now_packets");
     const compared = num(summary, "before_packets") > 0;
@@ -87,11 +123,11 @@ LEFT JOIN networks ON networks.asn = t.a ORDER BY total DESC, src, cc, t.asn, hi
         firstSeen: num(all, "total") > 0 ? iso(num(all, "first_at")) : null,
         lastSeen: num(all, "total") > 0 ? iso(num(all, "last_at")) : null,
       },
-      rows: of("source").map((row) => ({
+      rows: named.slice(0, limit).map((row) => ({
         ip: plainIp(text(row, "src")),
-        asn: numOrNull(row, "a"),
+        asn: numOrNull(row, "asn"),
         network: textOrNull(row, "network"),
-        country: textOrNull(row, "c"),
+        country: textOrNull(row, "cc"),
         packets: num(row, "total"),
         mirai: num(row, "marked"),
         firstSeen: iso(num(row, "first_at")),
@@ -126,7 +162,7 @@ LEFT JOIN networks ON networks.asn = t.a ORDER BY total DESC, src, cc, t.asn, hi
           sources: num(row, "sources"),
           mirai: num(row, "marked"),
         })),
-      truncated: (kinds.get("source") ?? []).length > limit,
+      truncated: named.length > limit,
     };
   },
 };

@@ -5,8 +5,8 @@ import type { Asked } from "./asked.ts";
 import { filled, upStatement } from "./coverage.ts";
 import type { QueryOf } from "../api/contract/index.ts";
 import type { Statement } from "./engine.ts";
-import type { QuestionOf } from "./question.ts";
-import { change, num, numOrNull, text, textOrNull } from "./question.ts";
+import type { QuestionOf, Results } from "./question.ts";
+import { change, num, text, textOrNull } from "./question.ts";
 import { among, tally } from "./tally.ts";
 import type { Dimension, Tally } from "./tally.ts";
 import { AppError } from "../platform/errors.ts";
@@ -23,16 +23,42 @@ const stepOf = ({ query, from, to }: Asked<Query>): keyof typeof seconds => {
   return step;
 };
 
-/** The text of a row's group, and what tells it apart. */
-const groups: Readonly<Record<NonNullable<Query["group"]>, { sql: string; by: readonly Dimension[] }>> = {
-  none: { sql: "''", by: [] },
-  port: { sql: "concat(toString(protocol), '/', toString(dst_port))", by: ["protocol", "port"] },
-  country: { sql: "ifNull(src_cc, '--')", by: ["country"] },
-  network: { sql: "toString(src_asn)", by: ["asn"] },
-  sensor: { sql: "sensor", by: ["sensor"] },
-  class: { sql: "toString(class)", by: ["class"] },
-  mark: { sql: "mark_name", by: [] },
+/** What a row is grouped by, as text or a number: numbers are twice as fast. `other` stands for the rest. */
+interface Group {
+  readonly sql: string;
+  readonly by: readonly Dimension[];
+  readonly type: "String" | "UInt32";
+  readonly other: string;
+}
+const textual = (sql: string, by: readonly Dimension[]): Group => ({
+  sql: `ifNull(${sql}, '')`,
+  by,
+  type: "String",
+  other: "'other'",
+});
+const [noValue, theRest] = [0xffff_fffe, 0xffff_ffff];
+const groups: Readonly<Record<NonNullable<Query["group"]>, Group>> = {
+  none: textual("''", []),
+  port: {
+    sql: `ifNull(toUInt32(protocol) * 65536 + dst_port, ${noValue})`,
+    by: ["protocol", "port"],
+    type: "UInt32",
+    other: String(theRest),
+  },
+  country: textual("ifNull(src_cc, '--')", ["country"]),
+  network: textual("toString(src_asn)", ["asn"]),
+  sensor: textual("sensor", ["sensor"]),
+  class: textual("toString(class)", ["class"]),
+  mark: textual("mark_name", []),
 };
+/** A group's value in a row, as text: for ports protocol number and port. */
+const groupOf = (row: Record<string, unknown>): string => {
+  const value = row["g"];
+  if (typeof value !== "number") return text(row, "g");
+  return value === theRest ? "other" : value === noValue ? "" : `${Math.floor(value / 65_536)}/${value % 65_536}`;
+};
+/** Whether the whole is the sum of its parts: then it need not be asked for. */
+const additive = (query: Query): boolean => query.measure !== "sources" && query.group !== "mark";
 
 const measured = (query: Query, rows: Tally): string => {
   const measure = query.measure ?? "packets";
@@ -48,6 +74,23 @@ const source = (query: Query, rows: Tally): string =>
   query.group === "mark"
     ? `(SELECT *, mark.1 AS mark_name, mark.2 AS mark_packets FROM (SELECT *, arrayJoin([${marks.map((mark) => `('${mark}', toUInt64(${mark}))`).join(", ")}]) AS mark FROM ${rows.sql}) WHERE mark_packets > 0)`
     : rows.sql;
+
+/** Every group with its sum or count, the largest first. */
+const groupRows = (query: Query, results: Results): { g: string; network: string | null; total: number }[] => {
+  const named = results["groups"] ?? [];
+  if (!additive(query)) {
+    return named.map((row) => ({ g: groupOf(row), network: textOrNull(row, "network"), total: num(row, "total") }));
+  }
+  const networks = new Map(named.map((row) => [text(row, "g"), textOrNull(row, "network")]));
+  const sums = Map.groupBy(results["values"] ?? [], groupOf);
+  return [...sums]
+    .map(([g, rows]) => ({
+      g,
+      network: networks.get(g) ?? null,
+      total: rows.reduce((sum, row) => sum + num(row, "value"), 0),
+    }))
+    .toSorted((a, b) => b.total - a.total || (a.g < b.g ? -1 : 1));
+};
 
 export const series: QuestionOf<"series"> = {
   about: "Packets, sources or flows over time, under any filter, grouped or not",
@@ -75,12 +118,12 @@ export const series: QuestionOf<"series"> = {
       ...(by.length > 0
         ? {
             top: {
-              sql: `SELECT ifNull(${group}, '') AS g FROM ${light.sql} GROUP BY g ORDER BY ${weight} DESC, g LIMIT {limit:UInt32}`,
+              sql: `SELECT ${group} AS g FROM ${light.sql} GROUP BY g ORDER BY ${weight} DESC, g LIMIT {limit:UInt32}`,
               parameters: { ...light.parameters, limit: query.limit ?? 7 },
             },
           }
         : {}),
-      total: whole(after),
+      ...(additive(query) ? {} : { total: whole(after) }),
       before: whole(before),
       up: upStatement(asked, seconds[step], query.sensor),
     };
@@ -88,33 +131,32 @@ export const series: QuestionOf<"series"> = {
   next: (asked, { top }) => {
     const { query } = asked;
     const step = stepOf(asked);
-    const { by, sql: group } = groups[query.group ?? "none"];
+    const { by, sql: group, type, other } = groups[query.group ?? "none"];
     const measure = query.measure ?? "packets";
     const around =
       query.group === "mark" && measure !== "packets"
         ? { ...asked, around: { ...asked.around, rollUps: null } }
         : asked;
-    const chosen = (top ?? []).map((row) => text(row, "g"));
+    const chosen = (top ?? []).map((row) => row["g"]);
     // What is left over is summed up where sums are cheap and right; distinct sources are counted of the chosen alone.
-    const ports = chosen.map((g) => (g.endsWith("/") ? null : Number(g.split("/")[1])));
+    const ports = (top ?? []).map((row) => (groupOf(row) === "" ? null : Number(groupOf(row).split("/")[1])));
     const where = query.group === "port" && measure === "sources" ? { where: among("port", ports, "UInt16") } : {};
     const wanted = { by, sources: measure === "sources", flows: measure === "flows", ...where };
     const rows = tally(around, [asked], query, { ...wanted, grain: step });
     const whole = tally(around, [asked], query, { ...wanted, grain: "1d" });
-    const named =
-      top === undefined
-        ? `ifNull(${group}, '')`
-        : `if(ifNull(${group}, '') IN {chosen:Array(String)}, ifNull(${group}, ''), 'other')`;
-    const only =
-      measure === "sources" && top !== undefined ? `WHERE ifNull(${group}, '') IN {chosen:Array(String)}` : "";
+    const named = top === undefined ? group : `if(${group} IN {chosen:Array(${type})}, ${group}, ${other})`;
+    const only = measure === "sources" && top !== undefined ? `WHERE ${group} IN {chosen:Array(${type})}` : "";
     return {
       values: {
         sql: `SELECT ${rows.bucket} AS t, ${named} AS g, ${measured(query, rows)} AS value FROM ${source(query, rows)} ${only} GROUP BY t, g ORDER BY t, g`,
         parameters: { ...rows.parameters, chosen },
       },
       groups: {
-        sql:
-          query.group === "network"
+        sql: additive(query)
+          ? query.group === "network"
+            ? "SELECT toString(asn) AS g, asn, name AS network FROM networks WHERE has({chosen:Array(String)}, toString(asn))"
+            : "SELECT '' AS g WHERE 0"
+          : query.group === "network"
             ? `SELECT t.*, networks.name AS network FROM (SELECT ${named} AS g, any(src_asn) AS asn, ${measured(query, whole)} AS total FROM ${source(query, whole)} ${only} GROUP BY g) AS t LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, g`
             : `SELECT ${named} AS g, ${measured(query, whole)} AS total FROM ${source(query, whole)} ${only} GROUP BY g ORDER BY total DESC, g`,
         parameters: { ...whole.parameters, chosen },
@@ -130,10 +172,10 @@ export const series: QuestionOf<"series"> = {
       return `${protocolName(Number(protocol))}/${port}`;
     };
     const buckets = filled(asked, seconds[step], [], results["up"], query.sensor);
-    const found = (results["groups"] ?? []).toSorted((a, b) => Number(a["g"] === "other") - Number(b["g"] === "other"));
-    const names = found.length > 0 ? found.map((row) => text(row, "g")) : [""];
+    const found = groupRows(query, results).toSorted((a, b) => Number(a.g === "other") - Number(b.g === "other"));
+    const names = found.length > 0 ? found.map(({ g }) => g) : [""];
     const values = new Map(
-      (results["values"] ?? []).map((row) => [`${num(row, "t")} ${text(row, "g")}`, num(row, "value")]),
+      (results["values"] ?? []).map((row) => [`${num(row, "t")} ${groupOf(row)}`, num(row, "value")]),
     );
     const rows = names.flatMap((g) =>
       buckets.map((bucket) => {
@@ -141,7 +183,9 @@ export const series: QuestionOf<"series"> = {
         return { time: bucket.time, group: nameOf(g), value: value ?? (bucket.up === 0 ? null : 0) };
       }),
     );
-    const total = num(results["total"]?.[0], "total");
+    const total = additive(query)
+      ? (results["values"] ?? []).reduce((sum, row) => sum + num(row, "value"), 0)
+      : num(results["total"]?.[0], "total");
     const previous = num(results["before"]?.[0], "total");
     const compared = previous > 0 ? previous : null;
     const sums = Map.groupBy(results["values"] ?? [], (row) => num(row, "t"));
@@ -159,13 +203,10 @@ export const series: QuestionOf<"series"> = {
         peakTime: peak === undefined ? null : new Date(peak.t * 1000).toISOString().replace(".000Z", "Z"),
         gaps: buckets.filter(({ up }) => up === 0).length,
       },
-      groups: found.map((row) => ({
-        group: nameOf(text(row, "g")),
-        label:
-          query.group === "network" && numOrNull(row, "asn") !== null && text(row, "g") !== "other"
-            ? (textOrNull(row, "network") ?? `AS${text(row, "g")}`)
-            : nameOf(text(row, "g")),
-        total: num(row, "total"),
+      groups: found.map(({ g, network, total: sum }) => ({
+        group: nameOf(g),
+        label: query.group === "network" && g !== "" && g !== "other" ? (network ?? `AS${g}`) : nameOf(g),
+        total: sum,
       })),
       buckets: buckets.map(({ time, up, enrolled, incomplete, degraded }) => ({
         time,

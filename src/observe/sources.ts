@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import { iso } from "./asked.ts";
+import { day, iso } from "./asked.ts";
+import type { Asked } from "./asked.ts";
+import type { Statement } from "./engine.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, share, text, textOrNull } from "./question.ts";
 import { plainIp, relation } from "./relation.ts";
+import type { Filters } from "./relation.ts";
 import { sourceDays } from "./source-days.ts";
 import { tally } from "./tally.ts";
+
+const sourceRows = (asked: Asked<unknown>, filters: Filters): Statement => {
+  const rows = relation(asked, asked, filters, { storms: false });
+  return { sql: `(SELECT src, ${rows.packets} AS n FROM ${rows.sql})`, parameters: rows.parameters };
+};
 
 export const sourcesTop: QuestionOf<"sources/top"> = {
   about: "The sources with the most packets",
   last: "24h",
   compares: false,
   compile: (asked) => {
-    const days = sourceDays(asked, asked.query);
+    // Where no whole day is in the period, packets are summed up straight from the base.
+    const days =
+      asked.to - asked.from < 2 * day ? sourceRows(asked, asked.query) : sourceDays(asked, asked.query, ["packets"]);
     const all = tally(asked, [asked], asked.query, { by: [], grain: "1d", sources: true, named: true });
     return {
       top: {

@@ -23,6 +23,7 @@ const rollUps: readonly {
   { name: "sensors", dimensions: ["sensor", "protocol", "class"], grains: ["5m", "1h", "1d"], mirai: true },
   { name: "countries", dimensions: ["sensor", "country"], grains: ["5m", "1h", "1d"], mirai: true },
   { name: "origins", dimensions: ["sensor", "country", "asn"], grains: ["1h", "1d"], mirai: true },
+  { name: "port_days", dimensions: ["protocol", "port", "class"], grains: ["1d"], mirai: false },
   { name: "ports", dimensions: ["sensor", "protocol", "port", "class"], grains: ["5m", "1h", "1d"], mirai: false },
 ];
 

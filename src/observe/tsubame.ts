@@ -9,7 +9,7 @@ import { packed, unpacked } from "./ports.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, text } from "./question.ts";
 import { foldSides, sidesStatements } from "./region.ts";
-import { tally } from "./tally.ts";
+import { among, tally } from "./tally.ts";
 
 /** `2026Q3` is July to September 2026, UTC. */
 export const quarterSpan = (name: string): Span => {
@@ -37,19 +37,14 @@ export const tsubame: QuestionOf<"reports/tsubame"> = {
     const asked = soFar(whole);
     const rows = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["sensor", "protocol", "port"], grain: "1d" });
     const all = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["sensor"], grain: "1d" });
-    const top = `SELECT protocol, ifNull(dst_port, 0) FROM ${rows.sql} GROUP BY protocol, dst_port ORDER BY ${rows.packets()} DESC, protocol, dst_port LIMIT 5`;
+    const ports = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["protocol", "port"], grain: "1d" });
     return {
       ...sidesStatements(asked),
       ...miraiHostStatements(asked, {}, 5),
       ...miraiPortStatements(asked, {}, 10),
       topPorts: {
-        sql: `SELECT protocol, dst_port AS port, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY protocol, port ORDER BY n DESC, protocol, port LIMIT 10`,
-        parameters: rows.parameters,
-      },
-      daily: {
-        sql: `SELECT toString(toDate(toDateTime(${rows.bucket}, 'UTC'))) AS date, protocol, dst_port AS port, ${rows.packets()} AS n FROM ${rows.sql}
-WHERE (protocol, ifNull(dst_port, 0)) IN (${top}) GROUP BY date, protocol, port ORDER BY date, protocol, port`,
-        parameters: rows.parameters,
+        sql: `SELECT ${unpacked}, n FROM (SELECT ${packed}, ${ports.packets()} AS n FROM ${ports.sql} GROUP BY packed ORDER BY n DESC, packed LIMIT 10) ORDER BY n DESC, packed`,
+        parameters: ports.parameters,
       },
       bySensor: {
         sql: `SELECT sensor, ${unpacked}, n, row_number() OVER (PARTITION BY sensor ORDER BY n DESC, packed) AS rank
@@ -61,6 +56,29 @@ FROM (SELECT sensor, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY
         parameters: all.parameters,
       },
       up: upStatement(asked, 86_400),
+    };
+  },
+  next: (whole, { topPorts = [] }) => {
+    const asked = soFar(whole);
+    const rows = tally(
+      asked,
+      [asked],
+      { class: "tcp-syn,udp" },
+      {
+        by: ["protocol", "port"],
+        grain: "1d",
+        where: among(
+          "port",
+          topPorts.slice(0, 5).map((row) => numOrNull(row, "port")),
+          "UInt16",
+        ),
+      },
+    );
+    return {
+      daily: {
+        sql: `SELECT toString(toDate(toDateTime(t, 'UTC'))) AS date, ${unpacked}, n FROM (SELECT ${rows.bucket} AS t, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY t, packed)`,
+        parameters: rows.parameters,
+      },
     };
   },
   fold: (whole, results) => {

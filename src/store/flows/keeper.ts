@@ -13,7 +13,7 @@ import type { Origins } from "./origins.ts";
 import type { Retention } from "./retention.ts";
 import { defaultRetention } from "./retention.ts";
 import { RollUps } from "./roll-up.ts";
-import { bucketOf, grainLength, grains, rollupTables } from "./rollups.ts";
+import { bucketOf, grainLength, grains, refillSql, rollupTables } from "./rollups.ts";
 import { aggregatesTable, flowsTable, storedColumns } from "./schema.ts";
 import { Sequences } from "./sequences.ts";
 import type { AppendOutcome, ArrivedBatch, FlowStore, QueryLimits, QueryParameters } from "./store.ts";
@@ -337,6 +337,13 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
         `ALTER TABLE ${this.#place(name)} DELETE WHERE ${where} SETTINGS mutations_sync = 2`,
         "roll-up",
       );
+    }
+    for (const { table, where, insert } of refillSql(entry.since, first === Infinity ? null : first)) {
+      await this.#engine.run(
+        `ALTER TABLE ${this.#place(table)} DELETE WHERE ${where} SETTINGS mutations_sync = 2`,
+        "roll-up",
+      );
+      await this.#engine.run(insert, "roll-up");
     }
     this.#rollUps.touched(entry.buckets, this.#rollUps.draw(), true);
     await this.#rollUps.again(entry.buckets);

@@ -82,10 +82,15 @@ export class RollUps {
       `SELECT max(top) AS top FROM (SELECT max(stamp) AS top FROM reports UNION ALL SELECT max(snapshot) FROM sequences UNION ALL ${tables.join(" UNION ALL ")})`,
     );
     this.#counter = top?.top ?? 0;
+    // A store of before there was this roll-up: its days are computed again.
+    const [days] = await this.#rows<{ lacking: number }>(
+      "SELECT (SELECT count() FROM port_days_1d) = 0 AND (SELECT count() FROM ports_1d) > 0 AS lacking",
+    );
     for (const { grain, bucket, revision } of await this.#rows<{ grain: Grain; bucket: number; revision: number }>(
       `SELECT grain, toUnixTimestamp(bucket) AS bucket, max(revision) AS revision FROM ${revisionsTable.name} GROUP BY grain, bucket`,
     )) {
       const start = bucket * 1e6;
+      if (grain === "1d" && days?.lacking === 1) continue;
       this.#committed[grain].set(start, revision);
       this.#frontiers[grain] = Math.max(this.#frontiers[grain], start + grainLength[grain]);
     }

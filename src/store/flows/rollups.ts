@@ -33,6 +33,10 @@ interface Rollup {
   readonly measures: readonly Measure[];
   readonly orderBy: string;
   readonly keeps: "sources" | null;
+  /** The roll-up that this one sums up further, of the same grain; finer times are answered from that one. */
+  readonly of?: string;
+  /** Which flow rows count; all by default. */
+  readonly where?: string;
 }
 
 const key = (name: string, type: string, doc: string, aggregates = name): Key => ({ name, type, doc, aggregates });
@@ -114,6 +118,75 @@ export const rollups = [
     measures: [...counts, ...sources],
     orderBy: "(dst_port, protocol, class, bucket, sensor)",
     keeps: null,
+  },
+  {
+    name: "port_days",
+    doc: "protocol, port and class, over all sensors of a realm",
+    grains: ["1d"],
+    keys: [
+      ...heads.slice(1),
+      key("protocol", "UInt8", "IP protocol number"),
+      key("dst_port", "Nullable(UInt16)", "port as in a flow row"),
+      key("class", classType, "traffic type"),
+    ],
+    measures: [...counts, ...sources],
+    orderBy: "(dst_port, protocol, class, bucket)",
+    keeps: null,
+    of: "ports",
+  },
+  {
+    name: "port_sources",
+    doc: "every source of a port by day, over all sensors of a realm: SYN and UDP",
+    grains: ["1d"],
+    keys: [
+      ...heads.slice(1),
+      key("protocol", "UInt8", "IP protocol number"),
+      key("dst_port", "Nullable(UInt16)", "destination port"),
+      key("src", "IPv6", "source", "toIPv6('::')"),
+      key("signature", "Nullable(UInt64)", "TCP signature", "NULL"),
+    ],
+    measures: [
+      sum("packets", "sum(packets)", "0", "packets"),
+      sum("flows", "count()", "0", "flow rows"),
+      sum("mirai", "sum(mirai)", "0", "packets with Mirai's sequence number"),
+      {
+        name: "first",
+        type: "DateTime64(3, 'UTC')",
+        codec: "T64, ZSTD(1)",
+        flows: "min(first_seen)",
+        aggregates: "toDateTime64(0, 3, 'UTC')",
+        merge: "min(first)",
+        doc: "first packet of the day",
+      },
+      {
+        name: "last",
+        type: "DateTime64(3, 'UTC')",
+        codec: "T64, ZSTD(1)",
+        flows: "max(last_seen)",
+        aggregates: "toDateTime64(0, 3, 'UTC')",
+        merge: "max(last)",
+        doc: "last packet of flows that began on the day",
+      },
+      {
+        name: "src_asn",
+        type: "Nullable(UInt32)",
+        flows: "anyLast(src_asn)",
+        aggregates: "NULL",
+        merge: "anyLast(src_asn)",
+        doc: "origin AS",
+      },
+      {
+        name: "src_cc",
+        type: "LowCardinality(Nullable(String))",
+        flows: "anyLast(src_cc)",
+        aggregates: "NULL",
+        merge: "anyLast(src_cc)",
+        doc: "country",
+      },
+    ],
+    orderBy: "(dst_port, protocol, src, bucket)",
+    keeps: "sources",
+    where: "class IN ('tcp-syn', 'udp')",
   },
   {
     name: "sensors",
@@ -247,6 +320,9 @@ const oneOf = (buckets: readonly number[]): string => `(${buckets.map(seconds).j
 
 /** The next finer grain that a roll-up has, or null where it is computed from the base. */
 const below = (one: Rollup, grain: Grain): Grain | null => one.grains[one.grains.indexOf(grain) - 1] ?? null;
+/** A day of many sources is grouped on the disk where it would not fit. */
+const frugal = "SETTINGS max_bytes_before_external_group_by = 400000000";
+const further = (one: Rollup): string => one.measures.map(({ name, merge }) => `${merge} AS new_${name}`).join(", ");
 
 /** How many revisions a computation of these buckets takes: each bucket has one of its own, so that it alone names the rows. */
 export const revisionsFor = (grain: Grain, buckets: readonly number[]): number =>
@@ -270,13 +346,18 @@ export const computeSql = (grain: Grain, buckets: readonly number[], revision: n
       const names = [...one.keys, ...one.measures].map(({ name }) => name);
       const into = `INSERT INTO ${one.name}_${grain} (bucket, revision, ${names.join(", ")})`;
       const by = one.keys.map(({ name }) => name).join(", ");
+      if (one.of !== undefined) {
+        const last = revision + revisionsFor(grain, buckets) - 1;
+        return [
+          `${into} SELECT bucket, revision, ${by}, ${further(one)} FROM ${one.of}_${grain} WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)} AND revision BETWEEN ${revision} AND ${last} GROUP BY bucket, revision, ${by} ${frugal}`,
+        ];
+      }
       const from = below(one, grain);
       if (from !== null) {
-        const measures = one.measures.map(({ name, merge }) => `${merge} AS new_${name}`).join(", ");
         return [
-          `${into} SELECT at, ${own}, ${by}, ${measures} FROM (SELECT *, ${bucketSql(grain, "bucket")} AS at FROM ${one.name}_${from}
+          `${into} SELECT at, ${own}, ${by}, ${further(one)} FROM (SELECT *, ${bucketSql(grain, "bucket")} AS at FROM ${one.name}_${from}
 WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(at) IN ${oneOf(buckets)}`} AND ${committed(from, first, end)})
-GROUP BY at, ${by}`,
+GROUP BY at, ${by} ${frugal}`,
         ];
       }
       const where = `first_seen >= ${dateTime64(first)} AND first_seen < ${dateTime64(end)}`;
@@ -284,7 +365,7 @@ GROUP BY at, ${by}`,
       const baseSelect = (table: "flows" | "aggregates"): string => {
         const keys = one.keys.map((k) => `${table === "flows" ? k.name : k.aggregates} AS ${k.name}`);
         const measures = one.measures.map((m) => `${m[table]} AS new_${m.name}`);
-        return `${into} SELECT ${bucketSql(grain, "first_seen")} AS at, ${own}, ${[...keys, ...measures].join(", ")} FROM ${table} WHERE ${where}${some} GROUP BY at, ${by}`;
+        return `${into} SELECT ${bucketSql(grain, "first_seen")} AS at, ${own}, ${[...keys, ...measures].join(", ")} FROM ${table} WHERE ${where}${some}${one.where === undefined ? "" : ` AND ${one.where}`} GROUP BY at, ${by} ${frugal}`;
       };
       return storms && one.keeps === null ? [baseSelect("flows"), baseSelect("aggregates")] : [baseSelect("flows")];
     });
@@ -292,6 +373,27 @@ GROUP BY at, ${by}`,
 
 export const commitSql = (grain: Grain, buckets: readonly number[], revision: number): string =>
   `INSERT INTO rollup_revisions (grain, bucket, revision) SELECT '${grain}', toDateTime(made.1, 'UTC'), made.2 FROM (SELECT arrayJoin([${buckets.map((bucket) => `(${seconds(bucket)}, ${revisionOf(grain, buckets, revision, bucket)})`).join(", ")}]) AS made)`;
+
+/**
+ * Statements that bring roll-ups of roll-ups back to what those say now, between two times (`until` null: for ever), where rows were taken
+ * from them without a new revision. Doing it again changes nothing.
+ */
+export const refillSql = (from: number, until: number | null): { table: string; where: string; insert: string }[] =>
+  (rollups as readonly Rollup[]).flatMap((one) =>
+    one.of === undefined || (until !== null && bucketOf(until, "1d") <= bucketOf(from, "1d"))
+      ? []
+      : one.grains.map((grain) => {
+          const by = one.keys.map(({ name }) => name).join(", ");
+          const names = [...one.keys, ...one.measures].map(({ name }) => name).join(", ");
+          const end = until === null ? "" : ` AND bucket < ${dateTime(bucketOf(until, grain))}`;
+          const where = `bucket >= ${dateTime(bucketOf(from, grain))}${end}`;
+          return {
+            table: `${one.name}_${grain}`,
+            where,
+            insert: `INSERT INTO ${one.name}_${grain} (bucket, revision, ${names}) SELECT bucket, revision, ${by}, ${further(one)} FROM ${one.of}_${grain} WHERE ${where} GROUP BY bucket, revision, ${by} ${frugal}`,
+          };
+        }),
+  );
 
 /** Condition that leaves the rows in force. A revision names one bucket: looking it up alone takes half the time. */
 const committed = (grain: Grain, from: number, to: number): string =>
@@ -357,11 +459,15 @@ export const rollupSource = (
   const measures = one.measures.filter((m) => wanted === undefined || wanted.includes(m.name));
   const keys = one.keys.map((k) => k.name);
   const condition = where === "" ? "" : ` AND (${where})`;
-  const parts = stretches(one.grains, grain, range, frontiers).flatMap((part) => {
+  const finer = one.of === undefined ? undefined : byName.get(one.of);
+  const available =
+    finer === undefined ? one.grains : grains.filter((g) => [...finer.grains, ...one.grains].includes(g));
+  const parts = stretches(available, grain, range, frontiers).flatMap((part) => {
     if (part.grain !== null) {
+      const table = one.grains.includes(part.grain) ? one.name : one.of;
       const names = [...keys, ...measures.map((m) => m.name)].join(", ");
       return [
-        `SELECT ${part.grain === grain ? "bucket" : `${bucketSql(grain, "bucket")} AS bucket`}, ${names} FROM (SELECT * FROM ${one.name}_${part.grain} WHERE bucket >= ${dateTime(part.from)} AND bucket < ${dateTime(part.to)}${condition} AND ${committed(part.grain, part.from, part.to)})`,
+        `SELECT ${part.grain === grain ? "bucket" : `${bucketSql(grain, "bucket")} AS bucket`}, ${names} FROM (SELECT * FROM ${table}_${part.grain} WHERE bucket >= ${dateTime(part.from)} AND bucket < ${dateTime(part.to)}${condition} AND ${committed(part.grain, part.from, part.to)})`,
       ];
     }
     const base = (table: "flows" | "aggregates"): string => {
@@ -374,7 +480,7 @@ export const rollupSource = (
         ...measures.map((m) => `CAST(${m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`),
       ];
       const outer = [...keys, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
-      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${condition} GROUP BY bucket, ${keys.join(", ")})`;
+      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${condition}${one.where === undefined ? "" : ` AND ${one.where}`} GROUP BY bucket, ${keys.join(", ")})`;
     };
     return one.keeps === null ? [base("flows"), base("aggregates")] : [base("flows")];
   });
