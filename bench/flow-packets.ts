@@ -149,6 +149,7 @@ export const writeMix = (
   seed: number,
   crowd: number,
   write: (bytes: Uint8Array) => void,
+  first = 1_700_000_000_000_000,
 ): void => {
   const next = mix(seed, crowd);
   const packet = {} as MixPacket;
@@ -161,7 +162,7 @@ export const writeMix = (
       write(bytes.subarray(0, at));
       at = 0;
     }
-    const time = 1_700_000_000_000_000 + Math.floor((done * 1e6) / perSecond);
+    const time = first + Math.floor((done * 1e6) / perSecond);
     next(packet, time);
     const options = packet.protocol === 6 ? OPTIONS[packet.options]! : [];
     const transport = packet.protocol === 6 ? 20 + options.length : packet.protocol === 17 ? 8 + packet.length : 8;

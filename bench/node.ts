@@ -57,9 +57,10 @@ try {
   const captures = await Promise.all(
     [1, 2, 3].map(async (n) => {
       const file = openSync(`${capture}${n}`, "w");
-      writeMix(Math.ceil(rate / 3) * (seconds + 10), Math.ceil(rate / 3), n, Number(values.crowd), (bytes) =>
-        writeSync(file, bytes),
-      );
+      const write = (bytes: Uint8Array) => writeSync(file, bytes);
+      // Of a time that the node does not take for a mistake.
+      const first = (Date.now() - 3_600_000) * 1_000;
+      writeMix(Math.ceil(rate / 3) * (seconds + 10), Math.ceil(rate / 3), n, Number(values.crowd), write, first);
       closeSync(file);
       const state = join(folder, `sensor-${n}`);
       await enrolSensor({ state, node: door, token: registry.add({ name: `bench-${n}` }).token });

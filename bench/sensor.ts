@@ -48,6 +48,7 @@ try {
     folder: join(folder, "sensors"),
     quarantine: join(folder, "quarantine"),
     log: createLog("warn"),
+    behind: Number.POSITIVE_INFINITY,
     accept: async ({ batch, report, size }) => {
       rows += batch.flows.count;
       packets += report.counted;

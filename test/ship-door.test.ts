@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createClient } from "../src/ship/client.ts";
 import { enrol } from "../src/ship/enrol.ts";
 import { sensorKey } from "../src/ship/keys.ts";
+import { askNext } from "../src/ship/next.ts";
 import { openReceiver } from "../src/ship/receiver.ts";
 import type { ReceiverOptions } from "../src/ship/receiver.ts";
 import { SensorRegistry } from "../src/ship/registry.ts";
@@ -230,6 +231,23 @@ describe("the sensors' door", () => {
     });
     expect((await hand.post(hand.frame(2))).body).toMatchObject({ code: "SEQUENCE_TOO_OLD", sequence: 2 });
     expect(node.accepted.length).toBe(2);
+  });
+
+  it("knows other rows under a used sequence after a restart too, and tells only the sensor its next one", async () => {
+    const node = await start();
+    const hand = await openHand(node);
+    await hand.post(...Array.from({ length: 40 }, (_, i) => hand.frame(i + 1)));
+    await node.receiver.close();
+    await node.reopen();
+    expect((await hand.post(hand.frame(3))).body["results"]).toEqual([{ sequence: 3, status: "repeated" }]);
+    expect((await hand.post(hand.frame(3, { seed: 77 }))).body).toMatchObject({ code: "SEQUENCE_REUSED", next: 41 });
+    expect(await askNext(hand.client, hand.name, hand.key)).toBe(41);
+    const other = await openHand(node, "other-1");
+    expect(await askNext(hand.client, hand.name, other.key)).toBeUndefined();
+    // What is so old that its hash is gone is refused in words, not taken for a repetition.
+    await hand.post(hand.frame(131_072 + 41));
+    await hand.post(hand.frame(131_072 + 3));
+    expect((await hand.post(hand.frame(3, { seed: 77 }))).body).toMatchObject({ code: "SEQUENCE_TOO_OLD" });
   });
 
   it("stops at a refused frame and says so next time", async () => {

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -207,6 +207,30 @@ describe("the sensor", () => {
     expect(node.packets()).toBe(4_500);
     expect(node.receiver.standings()[0]).toMatchObject({ gaps: [] });
   });
+
+  it.each([["answers"], ["is away at the start"]])(
+    "loses and doubles nothing when its folder was restored from an old copy, while the node %s",
+    async (how) => {
+      const [state, copy] = [join(folder, "state"), join(folder, "copy")];
+      await enrolled(state);
+      cpSync(state, copy, { recursive: true });
+      const forever = new AbortController().signal;
+      const before = await runSensor(options(state, { read: write("a.pcap", spread(2_000, 8), 2_000) }), forever);
+      await node.receiver.close();
+      const read = write("b.pcap", spread(1_000, 12, 2_000), 1_000);
+      if (how === "answers") await node.reopen();
+      const running = runSensor(options(copy, { read }), forever);
+      await sleep(300);
+      if (how !== "answers") await node.reopen();
+      const after = await running;
+      expect(after).toMatchObject({ counted: 900, lostBatches: 0 });
+      expect(before.counted).toBe(1_800);
+      expect(node.packets()).toBe(2_700);
+      expect(new Set(sources()).size).toBe(2_700);
+      const { refused } = node.receiver.standings()[0]!;
+      expect(Object.keys(refused)).toEqual(how === "answers" ? [] : ["SEQUENCE_REUSED"]);
+    },
+  );
 
   const kills = process.env["LAYANG_PROVE"] === "1" ? 50 : 5;
   it(

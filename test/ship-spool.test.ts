@@ -45,6 +45,29 @@ describe("the spool", () => {
     expect(await spool.add(make())).toBe(100);
   });
 
+  it("gives a frame another number, with the losses it tells, and never keeps both", async () => {
+    let spool = new Spool({ folder, limit: 1 << 20 });
+    expect(await spool.add(make(1 << 21))).toBeUndefined();
+    for (let i = 0; i < 3; i++) await spool.add(make());
+    expect(await told(spool)).toEqual(["1 1", "2 0", "3 0"]);
+    const old = readdirSync(folder).find((name) => name.startsWith("0000000000000001"))!;
+    const bytes = readFileSync(join(folder, old));
+    await spool.renumber(1, (frame, sequence, lost) =>
+      Buffer.concat([Buffer.from(`${sequence} ${lost} `), frame.subarray(4)]),
+    );
+    expect(await told(spool)).toEqual(["2 0", "3 0", "4 1"]);
+    // As a process leaves it that was killed just before the old file went.
+    writeFileSync(join(folder, old), bytes);
+    writeFileSync(join(folder, "renumbered"), "1 4");
+    spool = new Spool({ folder, limit: 1 << 20 });
+    expect(await told(spool)).toEqual(["2 0", "3 0", "4 1"]);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".frame"))).toHaveLength(3);
+    // And one that was killed before the new file was there.
+    writeFileSync(join(folder, "renumbered"), "2 5");
+    spool = new Spool({ folder, limit: 1 << 20 });
+    expect(await told(spool)).toEqual(["2 0", "3 0", "4 1"]);
+  });
+
   it("keeps the order of calls that overlap", async () => {
     const spool = new Spool({ folder, limit: 1 << 20 });
     const sequences = await Promise.all(Array.from({ length: 20 }, () => spool.add(make())));

@@ -26,8 +26,9 @@ import { createClient } from "../ship/client.ts";
 import { enrol, readEnrolment } from "../ship/enrol.ts";
 import type { EnrolledSensor } from "../ship/enrol.ts";
 import { packBatch, packetsIn, sealBatch } from "../ship/format.ts";
-import { makeFrame } from "../ship/frame.ts";
+import { makeFrame, renumberFrame } from "../ship/frame.ts";
 import { sensorKey, tokenSecret } from "../ship/keys.ts";
+import { askNext } from "../ship/next.ts";
 import { createSender } from "../ship/sender.ts";
 import { Spool } from "../ship/spool.ts";
 import { createCounts } from "./sensor-counts.ts";
@@ -45,6 +46,8 @@ const EARLY_FLUSHES = 32;
 const PACKETS = 2_048;
 /** Packed bytes that wait for the disk before the capture is made to wait. */
 const PENDING = 4 << 20;
+/** Milliseconds that the node has to say which sequence is next before the capture begins. */
+const NEXT_PATIENCE = 2_000;
 
 export interface SensorOptions {
   /** Folder of key, enrolment, retired addresses and spool. */
@@ -191,7 +194,17 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
     onLost: (batches, reason) => log.error({ batches, reason, waiting: spool.batches }, "batches lost"),
   });
   await spool.raise(me.next);
-  const sender = createSender({ client, spool, sensor: me.sensor, log });
+  // A folder restored from an old copy would use numbers twice: the node knows better, if it answers soon.
+  const above = askNext(client, me.sensor, key).then((next) => (next === undefined ? undefined : spool.raise(next)));
+  above.catch(() => undefined); // awaited below, or too late to matter
+  await Promise.race([above, sleep(NEXT_PATIENCE, undefined, { ref: false })]);
+  const sender = createSender({
+    client,
+    spool,
+    sensor: me.sensor,
+    log,
+    renumber: (frame, sequence, lost) => renumberFrame(frame, me.sensor, sequence, lost, key.sign),
+  });
   const source = openSource(options);
   const pacer = createPacer(options.pace);
   const decoded = decodeCounters();

@@ -158,6 +158,15 @@ export const sealBatch = (packed: PackedBatch, sequence: number, report: SensorR
   return bytes;
 };
 
+/** A batch of this program's own making under another sequence, telling other losses. */
+export const renumberBatch = (bytes: Uint8Array, sequence: number, spoolLost: number): Uint8Array => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = FIXED + view.getUint32(8, true);
+  const { report, ...head } = parseHead(new TextDecoder().decode(bytes.subarray(FIXED, end)));
+  const packed = { version: view.getUint16(4, true), head, size: view.getUint32(12, true), body: bytes.subarray(end) };
+  return sealBatch(packed, sequence, { ...report, spoolLost });
+};
+
 export const encodeBatch = (
   batch: FlowBatch,
   sequence: number,

@@ -10,7 +10,7 @@
  */
 import { createHash, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { versionOf } from "./format.ts";
+import { renumberBatch, versionOf } from "./format.ts";
 
 export const FRAME_HEAD = 76;
 
@@ -42,6 +42,15 @@ export const makeFrame = (
   frame.set(batch, FRAME_HEAD);
   return frame;
 };
+
+/** A frame of this sensor's own under another sequence, telling other losses. */
+export const renumberFrame = (
+  frame: Uint8Array,
+  sensor: string,
+  sequence: number,
+  spoolLost: number,
+  sign: (message: Uint8Array) => Uint8Array,
+): Uint8Array => makeFrame(renumberBatch(frame.subarray(FRAME_HEAD), sequence, spoolLost), sensor, sequence, sign);
 
 /** The frames of a body; undefined when the bytes are not frames from start to end, or more than `most`. */
 export const splitFrames = (body: Uint8Array, most: number): Frame[] | undefined => {

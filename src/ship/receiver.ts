@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
+import { verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import type { FlowBatch } from "../model/flows.ts";
@@ -12,6 +13,8 @@ import { writeWhole } from "./files.ts";
 import { bodyBytes, decodeBatch } from "./format.ts";
 import { splitFrames, verifyFrame } from "./frame.ts";
 import type { Frame } from "./frame.ts";
+import { fileHashes } from "./hashes.ts";
+import { nextMessage } from "./next.ts";
 import { Quarantine, quarantineLimits } from "./quarantine.ts";
 import type { QuarantineLimits } from "./quarantine.ts";
 import type { SensorRecord, SensorRegistry } from "./registry.ts";
@@ -20,7 +23,7 @@ import type { SeenState } from "./seen.ts";
 
 /** Frames a request may bring. */
 export const FRAMES = 64;
-/** Bytes of an enrolment, which anybody may send. */
+/** Bytes of an enrolment or a question, which anybody may send. */
 const ENROLMENT = 4_096;
 /** How far ahead of the node's clock (the measured offset allowed for) a row may lie, microseconds. */
 const AHEAD = 2_000_000;
@@ -107,17 +110,19 @@ interface State {
 
 export type FrameStatus = "stored" | "repeated" | "quarantined";
 
+/** `path`: of a sensor's files, without the end of their names. */
 const openState = (path: string, log: Logger): State => {
   let seen: SeenState | undefined;
   try {
-    seen = JSON.parse(readFileSync(path, "utf8")) as SeenState;
+    seen = JSON.parse(readFileSync(`${path}.seen`, "utf8")) as SeenState;
   } catch (error) {
     // The file is not synced, so a power cut may empty it. The store knows each batch again, so that nothing is doubled.
-    if (error instanceof SyntaxError) log.error({ file: path }, "a sensor's sequences are unreadable; they begin anew");
+    if (error instanceof SyntaxError)
+      log.error({ file: `${path}.seen` }, "a sensor's sequences are unreadable; they begin anew");
     else if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   return {
-    seen: new Seen(seen),
+    seen: new Seen(fileHashes(`${path}.hashes`), seen),
     lastSeen: null,
     report: null,
     lag: null,
@@ -146,7 +151,7 @@ const fields = (body: Uint8Array, names: readonly string[]): Record<string, stri
   return found as Record<string, string>;
 };
 
-/** Opens the sensors' door: POST /enrol, POST /batches, GET /time. Resolves when it listens. */
+/** Opens the sensors' door: POST /enrol, POST /next, POST /batches, GET /time. Resolves when it listens. */
 export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> => {
   const { registry, folder, accept, log } = options;
   const clock = options.clock ?? (() => Date.now() * 1_000);
@@ -158,7 +163,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
   );
   const tidy = (): void => quarantine.tidy((name) => (registry.get(name)?.revoked ?? null) !== null);
   const states = new Map<string, State>();
-  const pathOf = (name: string): string => join(folder, `${name}.seen`);
+  const pathOf = (name: string): string => join(folder, name);
   const stateOf = (name: string): State => {
     const known = states.get(name);
     if (known !== undefined) return known;
@@ -190,6 +195,15 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       status: 200,
       body: { sensor: name, country, realm, exercise, next: stateOf(name).seen.highest + 1, now: clock() },
     };
+  };
+
+  const next = (body: Uint8Array): Reply => {
+    const { name = "", proof = "" } = fields(body, ["name", "proof"]);
+    const { key } = registry.admit(name);
+    if (!verify(null, nextMessage(name), key, Buffer.from(proof, "base64url"))) {
+      throw new AppError("SIGNATURE_INVALID", `the question is not signed with the key of ${name}`);
+    }
+    return { status: 200, body: { next: stateOf(name).seen.highest + 1 } };
   };
 
   /** What is to be done with one frame. @throws AppError for a frame that is refused. */
@@ -298,7 +312,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       state.report = report;
     }
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
-    writeWhole(pathOf(record.name), `${JSON.stringify(state.seen.state)}\n`);
+    writeWhole(`${pathOf(record.name)}.seen`, `${JSON.stringify(state.seen.state)}\n`);
     state.lastSeen = received;
     if (state.report !== null) state.lag = received - (state.report.watermark - (state.report.clockOffset ?? 0));
     // What was stored is noted; the sensor sends all of it again and gets "repeated" for that.
@@ -356,8 +370,9 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
   const door = await createDoor(options, async (asked) => {
     if (asked.method === "GET" && asked.path === "/time") return { status: 200, body: { now: clock() } };
     if (asked.method === "POST" && asked.path === "/enrol") return enrol(await asked.body(ENROLMENT));
+    if (asked.method === "POST" && asked.path === "/next") return next(await asked.body(ENROLMENT));
     if (asked.method === "POST" && asked.path === "/batches") return batches(asked);
-    throw new AppError("REQUEST_INVALID", "this door knows POST /enrol, POST /batches and GET /time");
+    throw new AppError("REQUEST_INVALID", "this door knows POST /enrol, /next, /batches and GET /time");
   });
 
   return {
@@ -376,7 +391,10 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
         };
         return { name, highest, gaps, lastSeen, report, lag, ...counts };
       }),
-    close: () => door.close(),
+    close: async () => {
+      await door.close();
+      for (const { seen } of states.values()) seen.close();
+    },
   };
 };
 

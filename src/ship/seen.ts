@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { REMEMBERED } from "./hashes.ts";
+import type { Hashes } from "./hashes.ts";
 
 /** Gaps that are remembered; beyond, the oldest is closed for good. */
 const RANGES = 1_024;
 /** A missing batch may come as long as it is not further behind the newest than this. */
-const WINDOW = 131_072; // more than a day of one batch a second
-const HASHES = 1_024;
+const WINDOW = REMEMBERED;
 
 /** What is written down of a sensor's sequences. */
 export interface SeenState {
@@ -19,10 +20,11 @@ export type Standing = "new" | "repeated" | "reused" | "too-old";
 export class Seen {
   #floor: number;
   #ranges: [number, number][];
-  /** Hashes of the newest ones, to tell a repetition from other rows under a used number. */
-  readonly #hashes = new Map<number, string>();
+  /** Of the newest ones, to tell a repetition from other rows under a used number. */
+  readonly #hashes: Hashes;
 
-  constructor(state: SeenState = { floor: 0, ranges: [] }) {
+  constructor(hashes: Hashes, state: SeenState = { floor: 0, ranges: [] }) {
+    this.#hashes = hashes;
     this.#floor = state.floor;
     this.#ranges = state.ranges.map(([first, last]) => [first, last]);
   }
@@ -40,20 +42,26 @@ export class Seen {
     return { floor: this.#floor, ranges: this.#ranges };
   }
 
+  /** Lets go of the file. */
+  close(): void {
+    this.#hashes.close();
+  }
+
   standing(sequence: number, hash: string): Standing {
     for (let i = this.#ranges.length - 1; i >= 0; i--) {
       const [first, last] = this.#ranges[i] as [number, number];
       if (sequence > last) break;
       if (sequence < first) continue;
-      const known = this.#hashes.get(sequence);
-      return known === undefined || known === hash ? "repeated" : "reused";
+      const same = this.#hashes.same(sequence, hash);
+      // So long ago that nobody can tell: said, so that nothing is lost in silence.
+      if (same === undefined) return sequence < this.highest - WINDOW ? "too-old" : "repeated";
+      return same ? "repeated" : "reused";
     }
     return sequence <= this.#floor || sequence < this.highest - WINDOW ? "too-old" : "new";
   }
 
   add(sequence: number, hash: string): void {
-    this.#hashes.set(sequence, hash);
-    if (this.#hashes.size > HASHES) this.#hashes.delete(this.#hashes.keys().next().value ?? 0);
+    this.#hashes.note(sequence, hash);
     let at = this.#ranges.length;
     while (at > 0 && (this.#ranges[at - 1]?.[0] ?? 0) > sequence) at--;
     const before = this.#ranges[at - 1];

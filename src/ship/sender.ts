@@ -20,6 +20,8 @@ export interface SenderOptions {
   readonly spool: Spool;
   readonly sensor: string;
   readonly log: Logger;
+  /** Makes a frame anew under another sequence. Without it a frame whose number was used is put aside. */
+  readonly renumber?: (frame: Uint8Array, sequence: number, lost: number) => Uint8Array;
   /** Milliseconds; for tests. */
   readonly clock?: () => number;
   readonly firstWait?: number;
@@ -34,6 +36,8 @@ export interface SenderStanding {
   acknowledged: number;
   quarantined: number;
   refused: number;
+  /** Sent again under another number, theirs having been used (a state folder restored from an old copy). */
+  renumbered: number;
   /** Why the last request failed; empty while all is well. */
   problem: string;
 }
@@ -55,6 +59,7 @@ export const createSender = (options: SenderOptions): Sender => {
     acknowledged: 0,
     quarantined: 0,
     refused: 0,
+    renumbered: 0,
     problem: "",
   };
   let compared = Number.NEGATIVE_INFINITY;
@@ -88,6 +93,13 @@ export const createSender = (options: SenderOptions): Sender => {
       return done.length > 0;
     }
     const { code, sequence } = body;
+    if (code === "SEQUENCE_REUSED" && sequence === sent[0]?.sequence && options.renumber !== undefined) {
+      // Said once: a whole spool may have to be renumbered.
+      if (standing.renumbered === 0) log.warn({ sequence }, "the node has other rows under this number: renumbered");
+      standing.renumbered++;
+      await spool.renumber(sent[0]?.sequence ?? 0, options.renumber);
+      return true;
+    }
     if (typeof code === "string" && hopeless.has(code) && sequence === sent[0]?.sequence) {
       standing.refused++;
       log.error(

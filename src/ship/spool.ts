@@ -13,10 +13,10 @@
  * node sees the gap in the sequences. Each loss is told in the next batch's report (`spoolLost`), which is itself spooled.
  */
 import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../platform/errors.ts";
-import { writeWhole } from "./files.ts";
+import { writeDurably, writeWhole } from "./files.ts";
 import { sha256 } from "./frame.ts";
 
 export interface SpoolOptions {
@@ -90,6 +90,7 @@ export class Spool {
       else this.#entries.push(entry);
     }
     this.#entries.sort((a, b) => a.sequence - b.sequence);
+    this.#endRenumbering();
     this.#bytes = this.#entries.reduce((sum, { size }) => sum + size, 0);
     this.#next = Math.max(this.#acknowledged, this.#entries.at(-1)?.sequence ?? 0) + 1;
     this.#restoreLost();
@@ -130,6 +131,19 @@ export class Spool {
     if (lost !== undefined && sequence !== undefined && sequence >= this.#next) this.#lost = lost;
   }
 
+  /** A process that was killed between a batch's new file and the end of its old one leaves both: the old one goes. */
+  #endRenumbering(): void {
+    const note = join(this.#folder, "renumbered");
+    if (!existsSync(note)) return;
+    const [old, now] = readFileSync(note, "utf8").split(" ").map(Number);
+    const entry = this.#entries.find(({ sequence }) => sequence === old);
+    if (entry !== undefined && this.#entries.some(({ sequence }) => sequence === now)) {
+      rmSync(join(this.#folder, fileName(entry)));
+      this.#entries = this.#entries.filter((one) => one !== entry);
+    }
+    rmSync(note);
+  }
+
   #noteLost(batches: number, reason: "limit" | "disk full" | "torn" | "refused", own = 0): void {
     this.#lost += batches + own;
     this.#lostTotal += batches;
@@ -154,39 +168,66 @@ export class Spool {
    * disk was full. Resolves to the sequence when the frame will survive, or to undefined when it had to be given up.
    */
   add(make: (sequence: number, lost: number) => Uint8Array): Promise<number | undefined> {
-    return this.#inTurn(async () => {
-      for (;;) {
-        const sequence = this.#next;
-        const lost = this.#lost;
-        const bytes = make(sequence, lost);
-        const { limit } = this.#options;
-        while (this.#bytes + bytes.length > limit && (await this.#giveUpOldest("limit")));
-        if (this.#bytes + bytes.length > limit) {
-          this.#noteLost(1, "limit", 0);
-          return undefined;
-        }
-        if (this.#lost !== lost) continue; // what was given up is to be told by this very batch
-        const entry = { sequence, lost, hash: hashOf(bytes), size: bytes.length };
-        if (await this.#write(entry, bytes)) {
-          this.#next = sequence + 1;
-          this.#lost -= lost;
-          this.#entries.push(entry);
-          this.#bytes += entry.size;
-          for (const wake of this.#wake.splice(0)) wake();
-          return sequence;
-        }
-        // Room for the batch and then some, so that a full disk is not touched at every batch.
-        let freed = 0;
-        while (freed < 4 * bytes.length) {
-          const size = await this.#giveUpOldest("disk full");
-          if (size === 0) break;
-          freed += size;
-        }
-        if (freed === 0) {
-          this.#noteLost(1, "disk full");
-          return undefined;
-        }
+    return this.#inTurn(() => this.#add(make));
+  }
+
+  async #add(make: (sequence: number, lost: number) => Uint8Array): Promise<number | undefined> {
+    for (;;) {
+      const sequence = this.#next;
+      const lost = this.#lost;
+      const bytes = make(sequence, lost);
+      const { limit } = this.#options;
+      while (this.#bytes + bytes.length > limit && (await this.#giveUpOldest("limit")));
+      if (this.#bytes + bytes.length > limit) {
+        this.#noteLost(1, "limit", 0);
+        return undefined;
       }
+      if (this.#lost !== lost) continue; // what was given up is to be told by this very batch
+      const entry = { sequence, lost, hash: hashOf(bytes), size: bytes.length };
+      if (await this.#write(entry, bytes)) {
+        this.#next = sequence + 1;
+        this.#lost -= lost;
+        this.#entries.push(entry);
+        this.#bytes += entry.size;
+        for (const wake of this.#wake.splice(0)) wake();
+        return sequence;
+      }
+      // Room for the batch and then some, so that a full disk is not touched at every batch.
+      let freed = 0;
+      while (freed < 4 * bytes.length) {
+        const size = await this.#giveUpOldest("disk full");
+        if (size === 0) break;
+        freed += size;
+      }
+      if (freed === 0) {
+        this.#noteLost(1, "disk full");
+        return undefined;
+      }
+    }
+  }
+
+  /**
+   * Gives a frame the next sequence, because the node knows other rows under its own. `remake` makes the new frame from the
+   * old one. The batch is neither lost nor doubled when the process is killed on the way.
+   */
+  renumber(sequence: number, remake: (frame: Uint8Array, sequence: number, lost: number) => Uint8Array): Promise<void> {
+    return this.#inTurn(async () => {
+      const entry = this.#entries.find((one) => one.sequence === sequence);
+      if (entry === undefined) return;
+      const path = join(this.#folder, fileName(entry));
+      const content = await readFile(path).catch(() => undefined); // told as torn below
+      if (content === undefined || hashOf(content) !== entry.hash) return this.#putAside(entry, "torn");
+      const note = join(this.#folder, "renumbered");
+      try {
+        writeDurably(note, `${sequence} ${this.#next}`, 0o600);
+      } catch (error) {
+        if (!full(error)) throw error; // a full disk is told by `#add`
+      }
+      this.#drop(entry);
+      this.#lost += entry.lost; // told by the new frame
+      await this.#add((now, lost) => remake(content, now, lost));
+      await rm(path, { force: true });
+      await rm(note, { force: true });
     });
   }
 
