@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { createClient } from "@clickhouse/client";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { AppError } from "../../../platform/errors.ts";
 import { Turns, asStoreError } from "../engine.ts";
 import type { Engine, Lane } from "../engine.ts";
@@ -36,7 +36,15 @@ export const serverEngine = async ({
   username = "default",
   password = "",
 }: ServerPlace): Promise<Engine> => {
-  const common = { url, username, password, request_timeout: patience, clickhouse_settings: settings };
+  const common = {
+    url,
+    username,
+    password,
+    request_timeout: patience,
+    clickhouse_settings: settings,
+    // What goes wrong is thrown, and told once by who asked: the client's own lines would stand between the log's.
+    log: { level: ClickHouseLogLevel.OFF },
+  };
   const first = createClient({ ...common, database: "default" });
   try {
     await first.command({ query: `CREATE DATABASE IF NOT EXISTS \`${database.replaceAll("`", "")}\`` });
