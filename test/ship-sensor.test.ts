@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -182,6 +182,60 @@ describe("the sensor", () => {
     await runSensor(options(state, { read, dark: [...dark, six] }), new AbortController().signal);
     expect(node.packets()).toBe(9);
     expect(node.receiver.standings()[0]).toMatchObject({ refused: {} });
+  });
+
+  it("enrols anew with a new token under its old name, and needs no used one", async () => {
+    const state = join(folder, "state");
+    const address = node.receiver.address.url;
+    const forever = new AbortController().signal;
+    const { token } = node.registry.add({ name: "field-1" });
+    const read = write("first.pcap", spread(10, 1), 10);
+    await runSensor(options(state, { read, node: address, token }), forever);
+    node.registry.revoke("field-1");
+    const { token: again } = node.registry.add({ name: "field-1" });
+    const more = write("more.pcap", spread(10, 1, 100), 10);
+    await runSensor(options(state, { read: more, node: address, token: again }), forever);
+    expect(node.packets()).toBe(18);
+    // A unit file still has the first one.
+    const last = write("last.pcap", spread(10, 1, 200), 10);
+    await runSensor(options(state, { read: last, node: address, token }), forever);
+    expect(node.packets()).toBe(27);
+    expect(readFileSync(join(state, "enrolment.json"), "utf8")).not.toContain(again.split(".")[1]);
+  });
+
+  /** A program in tcpdump's place: silent for `silence` ms, then a capture's head; told to stop it hands over the rest. */
+  const withTcpdump = async (silence: number, rest: string, work: () => Promise<void>): Promise<void> => {
+    const program = [
+      `#!${process.execPath}`,
+      `const bytes = require("node:fs").readFileSync(${JSON.stringify(rest)});`,
+      `setTimeout(() => process.stdout.write(bytes.subarray(0, 24)), ${silence});`,
+      `process.on("SIGTERM", () => process.stdout.write(bytes.subarray(24), () => process.exit()));`,
+      `process.on("SIGUSR1", () => undefined);`,
+      "setInterval(() => undefined, 1000);",
+    ];
+    mkdirSync(join(folder, "bin"));
+    writeFileSync(join(folder, "bin/tcpdump"), program.join("\n"), { mode: 0o755 });
+    const before = process.env["PATH"];
+    process.env["PATH"] = `${join(folder, "bin")}:${before}`;
+    await work().finally(() => (process.env["PATH"] = before));
+  };
+
+  it("carries the clock before its capture is up, and counts what was handed over when it is told to stop", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    const begun = Date.now() * 1_000;
+    const now = [...spread(500, 0.1)].map((one) => ({ ...one, time: one.time - HOUR_ZERO + begun }));
+    await withTcpdump(1_700, write("live.pcap", now, now.length), async () => {
+      const stop = new AbortController();
+      const running = runSensor(options(state, { interface: "dark0" }), stop.signal);
+      await expect.poll(() => node.accepted.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+      for (const { batch, report } of node.accepted) {
+        expect(batch.interval).toBeGreaterThan(begun - 10e6);
+        expect(report.watermark).toBeGreaterThan(begun - 10e6);
+      }
+      stop.abort();
+      expect(await running).toMatchObject({ read: 500, counted: 450 });
+    });
   });
 
   it("does not take another name while batches of the old one wait", async () => {

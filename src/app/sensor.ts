@@ -23,7 +23,7 @@ import type { Prefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { createClient } from "../ship/client.ts";
-import { enrol, readEnrolment } from "../ship/enrol.ts";
+import { enrol, readEnrolment, wasUsed } from "../ship/enrol.ts";
 import type { EnrolledSensor } from "../ship/enrol.ts";
 import { packBatch, packetsIn, sealBatch } from "../ship/format.ts";
 import { makeFrame, renumberFrame } from "../ship/frame.ts";
@@ -46,6 +46,8 @@ const EARLY_FLUSHES = 32;
 const PACKETS = 2_048;
 /** Packed bytes that wait for the disk before the capture is made to wait. */
 const PENDING = 4 << 20;
+/** Milliseconds in which a capture that is told to stop may hand over what it has. */
+const DRAIN = 2_000;
 /** Milliseconds that the node has to say which sequence is next before the capture begins. */
 const NEXT_PATIENCE = 2_000;
 
@@ -121,8 +123,8 @@ export const enrolSensor = async (options: {
 
 const enrolledOr = async ({ state, node, token, ca }: SensorOptions): Promise<EnrolledSensor> => {
   const known = readEnrolment(state);
-  // The token in a unit file or shell history is used once; later starts pass it in vain.
-  if (known !== undefined && (token === undefined || token.startsWith(`${known.sensor}.`))) return known;
+  // The token in a unit file or shell history is used once; later starts pass it in vain. Another one means a new admission.
+  if (known !== undefined && (token === undefined || wasUsed(known, token))) return known;
   if (token === undefined || node === undefined) {
     throw new AppError(
       "SENSOR_NOT_ENROLLED",
@@ -223,7 +225,8 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
   let settled: Promise<unknown> = Promise.resolve();
   let batches = 0;
   let newest = 0;
-  let watermark = 0;
+  // Until tcpdump is up, time stands where the sensor began: not in 1970.
+  let watermark = source.live ? Date.now() * 1_000 - LATENCY : 0;
   let captured = source.running();
 
   /**
@@ -289,6 +292,8 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
     captured = source.running();
     table.flush();
     if (batches > before) return;
+    // A file of which nothing was read yet has no time: there is nothing to tell.
+    if (passed() === 0) return;
     const { sensor, realm, exercise } = me;
     const interval = Math.floor(passed() / INTERVAL) * INTERVAL;
     ship({ sensor, realm, exercise, interval, intervalLength: INTERVAL, degraded: false, ...empty });
@@ -296,10 +301,10 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
 
   const take = (raw: RawBatch): void => {
     let from = 0;
+    for (let i = 0; i < raw.count; i++) newest = Math.max(newest, raw.times[i] ?? 0);
     while (from < raw.count) {
       packets.count = 0;
       from = decode(raw, from, packets, decoded);
-      for (let i = 0; i < packets.count; i++) newest = Math.max(newest, packets.times[i] ?? 0);
       table.add(packets);
     }
   };
@@ -346,17 +351,23 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
   const beating = source.live || options.pace !== undefined;
   const beats = beating ? setInterval(beat, INTERVAL / 1_000) : undefined;
   const sending = sender.run(ended).catch(fail);
-  const close = (): void => source.close();
+  let stopped = Number.POSITIVE_INFINITY;
+  const close = (): void => {
+    stopped = performance.now();
+    source.close();
+  };
+  /** A live capture that was told to stop still hands over what it had taken from the kernel. */
+  const over = (): boolean => ended.aborted && (!source.live || performance.now() - stopped > DRAIN);
   ended.addEventListener("abort", close);
   log.info({ sensor: me.sensor, node: client.node, dark: darkness.set.size, waiting: spool.batches }, "sensor started");
   try {
     for await (const raw of source.batches) {
-      if (ended.aborted) break;
+      if (over()) break;
       for await (const part of pacer.parts(raw, ended)) {
         take(part);
         await room();
       }
-      if (ended.aborted) break;
+      if (over()) break;
     }
   } catch (error) {
     if (!ended.aborted) fail(error);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, errorCodes } from "../platform/errors.ts";
@@ -18,7 +19,16 @@ export interface EnrolledSensor {
   readonly node: string;
   /** Sequences below were used before (by a machine that this one replaces). */
   readonly next: number;
+  /** SHA-256 (base64url) of the tokens it enrolled with, newest first: each works once. */
+  readonly tokens: readonly string[];
 }
+
+/** Tokens that are remembered. */
+const TOKENS = 16;
+const tokenHash = (token: string): string => createHash("sha256").update(token).digest("base64url");
+
+/** Whether a sensor has enrolled with this token. */
+export const wasUsed = (enrolled: EnrolledSensor, token: string): boolean => enrolled.tokens.includes(tokenHash(token));
 
 const isCode = (code: unknown): code is ErrorCode => typeof code === "string" && Object.hasOwn(errorCodes, code);
 
@@ -34,7 +44,8 @@ export const problemOf = (answer: Answer, node: string): AppError => {
 export const readEnrolment = (state: string): EnrolledSensor | undefined => {
   const path = join(state, "enrolment.json");
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as EnrolledSensor;
+    const kept = JSON.parse(readFileSync(path, "utf8")) as Omit<EnrolledSensor, "tokens"> & Partial<EnrolledSensor>;
+    return { ...kept, tokens: kept.tokens ?? [] };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new AppError("SENSOR_STATE", `${path} cannot be read`);
@@ -65,6 +76,7 @@ export const enrol = async (client: Client, token: string, key: SensorKey, state
     country: typeof country === "string" ? country : null,
     node: client.node,
     next: next as number,
+    tokens: [...new Set([tokenHash(token), ...(readEnrolment(state)?.tokens ?? [])])].slice(0, TOKENS),
   };
   writeDurably(join(state, "enrolment.json"), `${JSON.stringify(enrolled, null, 2)}\n`, 0o600);
   return enrolled;
