@@ -14,7 +14,7 @@ const split = (args: readonly string[]): { names: string[]; given: Record<string
   const given: Record<string, string> = {};
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
-    const match = /^--([a-zA-Z][\w-]*)(?:=(.*))?$/s.exec(arg);
+    const match = /^--([a-zA-Z][\w-]*)(?:=(.*))?$/s.exec(arg === "-c" ? "--config" : arg);
     if (match === null) names.push(arg);
     else {
       const value = match[2] ?? args[++i];
@@ -62,7 +62,7 @@ const asTable = (body: Uint8Array): string => {
 
 export const ask: Command = {
   summary: "ask the observatory one of its questions",
-  usage: "QUESTION [--PARAMETER VALUE]... [--format table|json|csv|parquet] [--data DIR] [--config FILE]",
+  usage: "QUESTION [--PARAMETER VALUE]... [--format table|json|csv|parquet] [--data DIR] [-c|--config FILE]",
   text: [
     "Asks the node that runs on the data folder, or the folder's store when none runs. The questions and their parameters:",
     "",
