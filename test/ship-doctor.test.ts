@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
-import { judge, remoteEnds } from "../src/app/sensor-doctor.ts";
+import { judge, judgeSilence, remoteEnds } from "../src/app/sensor-doctor.ts";
 import type { Machine } from "../src/app/sensor-doctor.ts";
 import { formatIp, parseIp } from "../src/net/ip.ts";
 import type { IpWords } from "../src/net/ip.ts";
@@ -77,6 +77,21 @@ describe("the doctor", () => {
     expect(
       complaints({ forwarding: { v4: true, v6: true }, routes: [{ type: "blackhole" }, { type: "blackhole" }] }),
     ).toEqual([]));
+
+  it.each([
+    ["a /24 of IPv4", ["198.51.100.0/24"], "fail", /some 205 are usual/],
+    ["a /24 of IPv4 beside IPv6", ["198.51.100.0/24", "2001:db8:77::/48"], "fail", /some 205 are usual/],
+    ["few addresses", ["198.51.100.0/29", "2001:db8:77::/48"], "warn", /ask for longer/],
+    ["IPv6 alone", ["2001:db8:77::/48"], "warn", /for IPv6 that is usual/],
+  ] as const)("judges ten seconds of silence in %s", (_, texts, state, said) => {
+    const found = judgeSilence(
+      "eth1",
+      texts.flatMap((text) => parsePrefix(text) ?? []),
+      10,
+    );
+    expect(found.state).toBe(state);
+    expect(found.text).toMatch(said);
+  });
 
   it("reads the other ends of connections as the kernel prints them", () => {
     const table = [

@@ -160,6 +160,20 @@ describe("the sensor", () => {
     expect(() => openDarkness(dark, folder, log)).toThrow(expect.objectContaining({ code: "SENSOR_STATE" }));
   });
 
+  it("does not go blind by one forged packet, however few its addresses are", () => {
+    const lines: string[] = [];
+    const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(line) });
+    const speaker: [number, number, number, number] = [0, 0, 0xffff, DARK];
+    const { set, speaks } = openDarkness([parsePrefix("192.0.2.0/32")!], folder, log);
+    for (let i = 0; i < 100; i++) speaks(speaker, HOUR_ZERO + i);
+    expect(set.size).toBe(1);
+    expect(lines).toHaveLength(1);
+    // It goes on and on: that is no dark address.
+    for (let i = 1; i < 10; i++) speaks(speaker, HOUR_ZERO + i * 60_000_000);
+    expect(set.size).toBe(0);
+    expect(lines.join("")).not.toMatch(/192\.0\.2\./);
+  });
+
   it("does not let one packet of the future hold back what follows", async () => {
     const state = join(folder, "state");
     await enrolled(state);

@@ -35,6 +35,9 @@ export const lockState = async (folder: string): Promise<() => void> => {
 /** Retired in one hour at most: whoever forges sources inside the dark prefix must not talk the sensor out of existence. */
 const AN_HOUR = 16;
 const HOUR = 3_600_000_000;
+const MINUTE = 60_000_000;
+/** Minutes in which the last address in force must have spoken before it is retired: one forged packet must not blind the sensor. */
+const LAST_SPEAKS = 10;
 
 /** The dark addresses in force. Those that spoke are retired for good: `retired.json` in the state folder, one operator's to read. */
 export interface Darkness {
@@ -66,6 +69,8 @@ export const openDarkness = (prefixes: readonly Prefix[], folder: string, log: L
   let hour = 0;
   let inHour = 0;
   let warned = -1;
+  let lastMinute = -1;
+  let lastMinutes = 0;
   /** Addresses stand in the file alone: logs travel, and a dark address must not. */
   const write = (): void => {
     try {
@@ -91,6 +96,19 @@ export const openDarkness = (prefixes: readonly Prefix[], folder: string, log: L
           "dark addresses speak, or somebody forges them; too many were retired to retire more: see layang sensor doctor",
         );
         return;
+      }
+      if (set.size === 1 && set.contains(address)) {
+        if (Math.floor(time / MINUTE) === lastMinute) return;
+        lastMinute = Math.floor(time / MINUTE);
+        lastMinutes++;
+        if (lastMinutes < LAST_SPEAKS) {
+          if (lastMinutes === 1) {
+            log.error(
+              "the last dark address speaks, or somebody forges it: see layang sensor doctor; it stays in force yet",
+            );
+          }
+          return;
+        }
       }
       if (!set.retire(address)) return;
       inHour++;
