@@ -37,7 +37,7 @@ const attack = `
 
 it.skipIf(!possible)(
   `captures live, reports in time, and notices a dark address that speaks${possible ? "" : " (skipped: needs root, ip and tcpdump)"}`,
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const state = mkdtempSync(join(tmpdir(), "layang-live-"));
     try {

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -217,12 +217,16 @@ describe("the sensor", () => {
     expect(readFileSync(join(state, "enrolment.json"), "utf8")).not.toContain(again.split(".")[1]);
   });
 
-  /** A program in tcpdump's place: silent for `silence` ms, then a capture's head; told to stop it hands over the rest. */
+  /**
+   * A program in tcpdump's place: silent for `silence` ms, then a capture's head and the file `up`; told to stop it hands
+   * over the rest.
+   */
   const withTcpdump = async (silence: number, rest: string, work: () => Promise<void>): Promise<void> => {
     const program = [
       `#!${process.execPath}`,
       `const bytes = require("node:fs").readFileSync(${JSON.stringify(rest)});`,
-      `setTimeout(() => process.stdout.write(bytes.subarray(0, 24)), ${silence});`,
+      `const up = () => require("node:fs").writeFileSync(${JSON.stringify(join(folder, "up"))}, "");`,
+      `setTimeout(() => process.stdout.write(bytes.subarray(0, 24), up), ${silence});`,
       `process.on("SIGTERM", () => process.stdout.write(bytes.subarray(24), () => process.exit()));`,
       `process.on("SIGUSR1", () => undefined);`,
       "setInterval(() => undefined, 1000);",
@@ -247,6 +251,7 @@ describe("the sensor", () => {
         expect(batch.interval).toBeGreaterThan(begun - 10e6);
         expect(report.watermark).toBeGreaterThan(begun - 10e6);
       }
+      await expect.poll(() => existsSync(join(folder, "up"))).toBe(true);
       stop.abort();
       expect(await running).toMatchObject({ read: 500, counted: 450 });
     });
@@ -303,7 +308,7 @@ describe("the sensor", () => {
   const kills = process.env["LAYANG_PROVE"] === "1" ? 50 : 5;
   it(
     `keeps every batch it made and doubles none over ${kills} kill -9 under load`,
-    { timeout: 30_000 + kills * 6_000 },
+    { timeout: 60_000 + kills * 30_000 },
     async () => {
       const state = join(folder, "state");
       await enrolled(state);
@@ -323,7 +328,7 @@ describe("the sensor", () => {
               ({ batch: { flows } }) =>
                 flows.count > 0 && ((flows.columns.src.values[3] ?? 0) - 0x0b000000) >>> 16 === run,
             );
-        for (let i = 0; i < 5_000 && !begun(); i++) await sleep(2);
+        for (let i = 0; i < 12_000 && !begun(); i++) await sleep(2);
         await sleep(5 + ((run * 37) % 60));
         child.kill("SIGKILL");
         await ended;
