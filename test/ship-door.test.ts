@@ -71,6 +71,21 @@ describe("enrolment", () => {
     expect(registry.get("../../etc")).toBeUndefined();
   });
 
+  it("keeps the time of a revocation when its rows are withdrawn later", () => {
+    let now = Date.UTC(2026, 0, 1);
+    const registry = new SensorRegistry(stateFolder(), () => now);
+    registry.add({ name: "gone-1" });
+    const { revoked } = registry.revoke("gone-1");
+    now += 86_400_000;
+    expect(registry.revoke("gone-1", "2025-12-01T00:00:00Z").revoked).toEqual({
+      at: revoked?.at,
+      since: "2025-12-01T00:00:00.000Z",
+      withdrawn: null,
+    });
+    // Without a time nothing is to be withdrawn anew, nor is forgotten what is.
+    expect(registry.revoke("gone-1").revoked?.since).toBe("2025-12-01T00:00:00.000Z");
+  });
+
   it("never talks in the clear beyond its own machine", async () => {
     for (const address of ["http://node.example:8421", "http://192.0.2.1:8421", "ftp://127.0.0.1", "nonsense"]) {
       expect(() => createClient({ node: address })).toThrow(expect.objectContaining({ code: "NODE_INSECURE" }));

@@ -22,3 +22,14 @@ it("compares sensors whose counts are added up, and no exercise with what is rea
   expect(alarmed("", "").toSorted()).toEqual(["other-1", "real-1"]);
   expect(alarmed("", "drill-1")).toEqual([]);
 });
+
+it("forgets a sensor that was revoked: one that takes its place is no duplicate of it", () => {
+  const alarms = openAlarms(createLog("silent"));
+  alarms.look(received("old-1", ""));
+  alarms.look(received("new-1", ""));
+  alarms.check();
+  expect(alarms.standing()).toHaveLength(2);
+  alarms.forget("old-1");
+  alarms.check();
+  expect(alarms.standing()).toEqual([]);
+});

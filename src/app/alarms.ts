@@ -14,6 +14,8 @@ export interface NodeAlarm {
 export interface Alarms {
   /** Looks at a batch that was just stored. */
   look(received: ReceivedBatch): void;
+  /** Forgets what a sensor reported, and alarms about it: it was revoked. */
+  forget(sensor: string): void;
   /** Compares what came last; called every few seconds. */
   check(): void;
   /** Alarms of the last ten minutes. */
@@ -32,6 +34,10 @@ export const openAlarms = (log: Logger, clock: () => number = Date.now): Alarms 
       const duplicates = compared.get(whose) ?? new Duplicates();
       compared.set(whose, duplicates);
       duplicates.add(identity.sensor, batch.flows, report.clockOffset ?? 0);
+    },
+    forget: (sensor) => {
+      for (const one of compared.values()) one.forget(sensor);
+      for (const key of standing.keys()) if (key.split(" ").includes(sensor)) standing.delete(key);
     },
     check: () => {
       const now = clock();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,6 +12,7 @@ import { openEmbedded } from "../store/flows/embedded/index.ts";
 import { ask } from "./ask.ts";
 import { openConfig } from "./config.ts";
 import { portalToken } from "./node.ts";
+import { runningText } from "./running.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "layang-ask-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -60,11 +62,21 @@ it("asks a running node with the token that the configuration names", async () =
   await new Promise<void>((resolve) => {
     node.listen(0, "127.0.0.1", resolve);
   });
-  writeFileSync(join(data, "portal.address"), `http://127.0.0.1:${(node.address() as AddressInfo).port}`);
+  const address = `http://127.0.0.1:${(node.address() as AddressInfo).port}`;
+  writeFileSync(join(data, "portal.address"), runningText(address));
   writeFileSync(join(folder, "token"), "a-configured-token-of-some-length\n");
   writeFileSync(join(folder, "layang.yaml"), "portal: { token: { file: token } }\n");
   await ask(openConfig(join(folder, "layang.yaml"), data), "ports/top", {});
   expect(heard).toEqual(["Bearer a-configured-token-of-some-length"]);
+  // Its node was killed; somebody else listens there, even under the number of the process that was.
+  const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+  for (const mark of ["", `\n${ended} 12345\n`, `\n${process.pid} 1\n`]) {
+    writeFileSync(join(data, "portal.address"), `${address}${mark}`);
+    await expect(ask(openConfig(join(folder, "layang.yaml"), data), "ports/top", {})).rejects.toMatchObject({
+      code: "DATA_NOT_FOUND",
+    });
+  }
+  expect(heard).toHaveLength(1);
   await new Promise((resolve) => {
     node.close(resolve);
     node.closeAllConnections();

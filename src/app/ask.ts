@@ -14,6 +14,7 @@ import { SensorRegistry } from "../ship/registry.ts";
 import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
 import { openObservatory } from "./observatory.ts";
+import { runningAddress } from "./running.ts";
 import { openStore } from "./stores.ts";
 
 /** What `layang ask` can ask: every question of the API, with its parameters. */
@@ -58,14 +59,17 @@ const answered = (status: number, type: string, body: Uint8Array): Asked => {
 const askRunning = async ({ config, secret }: Settings, data: string, url: string): Promise<Asked | undefined> => {
   const [address, kept] = ["portal.address", "portal.token"].map((file) => join(data, file)) as [string, string];
   if (!existsSync(address) || (config.portal.token === undefined && !existsSync(kept))) return undefined;
+  // A node that was killed left its address behind, and who listens there now is not to be told the token.
+  const origin = runningAddress(readFileSync(address, "utf8"));
+  if (origin === undefined) return undefined;
   const token = config.portal.token === undefined ? readFileSync(kept, "utf8").trim() : secret(config.portal.token);
   let response: Response;
   try {
-    response = await fetch(`${readFileSync(address, "utf8").trim()}${url}`, {
+    response = await fetch(`${origin}${url}`, {
       headers: { authorization: `Bearer ${token}` },
     });
   } catch {
-    // It was killed and left its address behind: the folder is free.
+    // It ends at this moment: the folder is free.
     return undefined;
   }
   return answered(response.status, response.headers.get("content-type") ?? "", await response.bytes());

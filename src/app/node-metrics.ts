@@ -3,9 +3,20 @@ import type { Live } from "../api/live.ts";
 import { Counter, Gauge, createMetrics } from "../platform/metrics.ts";
 import type { Registry } from "../platform/metrics.ts";
 import type { Receiver, SensorStanding } from "../ship/receiver.ts";
+import type { FlowStore } from "../store/flows/store.ts";
+
+export interface NodeMetrics {
+  readonly standings: Receiver["standings"];
+  readonly live: Live;
+  readonly frontiers: FlowStore["frontiers"];
+  /** Failed passes since the start, by the node's regular work. */
+  readonly failures: ReadonlyMap<string, number>;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
 
 /** The node's metrics, read from what runs when they are asked for. */
-export const nodeMetrics = ({ receiver, live }: { receiver: Receiver; live: Live }): Registry => {
+export const nodeMetrics = ({ standings, live, frontiers, failures, now = Date.now }: NodeMetrics): Registry => {
   const registry = createMetrics();
   const registers = [registry];
   const labelNames = ["sensor"] as const;
@@ -17,7 +28,7 @@ export const nodeMetrics = ({ receiver, live }: { receiver: Receiver; live: Live
       registers,
       collect() {
         this.reset();
-        for (const standing of receiver.standings()) {
+        for (const standing of standings()) {
           const read = value(standing);
           if (read !== null) this.set({ sensor: standing.name }, read);
         }
@@ -31,14 +42,14 @@ export const nodeMetrics = ({ receiver, live }: { receiver: Receiver; live: Live
       registers,
       collect() {
         this.reset();
-        for (const standing of receiver.standings()) this.inc({ sensor: standing.name }, value(standing));
+        for (const standing of standings()) this.inc({ sensor: standing.name }, value(standing));
       },
     });
   gauge("layang_sensor_last_seen_seconds", "When the sensor was last heard, seconds since 1970.", ({ lastSeen }) =>
     lastSeen === null ? null : lastSeen / 1e6,
   );
-  gauge("layang_sensor_lag_seconds", "Arrival minus the sensor's watermark.", ({ lag }) =>
-    lag === null ? null : lag / 1e6,
+  gauge("layang_sensor_lag_seconds", "Now minus the time up to which the sensor has reported.", ({ lag, lastSeen }) =>
+    lag === null || lastSeen === null ? null : (lag + Math.max(0, now() * 1e3 - lastSeen)) / 1e6,
   );
   gauge("layang_sensor_clock_offset_seconds", "Sensor clock minus node clock.", ({ report }) =>
     report?.clockOffset == null ? null : report.clockOffset / 1e6,
@@ -48,14 +59,43 @@ export const nodeMetrics = ({ receiver, live }: { receiver: Receiver; live: Live
     "Bytes waiting in the sensor's spool.",
     ({ report }) => report?.spoolBytes ?? null,
   );
-  gauge("layang_sensor_missing_batches", "Runs of batches that never arrived.", ({ gaps }) => gaps.length);
+  gauge("layang_sensor_missing_batches", "Batches that never arrived.", ({ gaps }) =>
+    gaps.reduce((sum, { first, last }) => sum + last - first + 1, 0),
+  );
   total("layang_batches_stored_total", "Batches stored since the start.", ({ stored }) => stored);
   total("layang_batches_repeated_total", "Batches that had been stored before.", ({ repeated }) => repeated);
   total(
     "layang_batches_quarantined_total",
-    "Batches with times ahead of the node's clock.",
+    "Batches with times too far from the node's clock.",
     ({ quarantined }) => quarantined,
   );
+  total(
+    "layang_quarantine_lost_total",
+    "Quarantined batches given up for room.",
+    ({ quarantineLost }) => quarantineLost,
+  );
+  new Gauge({
+    name: "layang_rollup_age_seconds",
+    help: "Now minus the time up to which flows are rolled up; it grows while nothing arrives, too.",
+    labelNames: ["grain"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [grain, until] of Object.entries(frontiers())) {
+        if (until > 0) this.set({ grain }, now() / 1e3 - until / 1e6);
+      }
+    },
+  });
+  new Counter({
+    name: "layang_failures_total",
+    help: "Failed passes of the node's regular work.",
+    labelNames: ["work"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [work, count] of failures) this.inc({ work }, count);
+    },
+  });
   new Counter({
     name: "layang_batches_refused_total",
     help: "Batches and requests refused, by reason.",
@@ -63,7 +103,7 @@ export const nodeMetrics = ({ receiver, live }: { receiver: Receiver; live: Live
     registers,
     collect() {
       this.reset();
-      for (const { name, refused } of receiver.standings()) {
+      for (const { name, refused } of standings()) {
         for (const [code, count] of Object.entries(refused)) this.inc({ sensor: name, code }, count);
       }
     },

@@ -19,6 +19,7 @@ import type { Settings } from "./config.ts";
 import { liveEvent } from "./live-event.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { openObservatory, readNamed } from "./observatory.ts";
+import { runningText } from "./running.ts";
 import { openStore } from "./stores.ts";
 
 const ROLL_UP_EVERY = 5_000;
@@ -118,6 +119,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     accept,
   });
 
+  const failures = new Map<string, number>();
   const token = portalToken(settings, data);
   let port = config.portal.port;
   const api = createApi({
@@ -125,7 +127,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     live,
     guard: createGuard({ token, port: () => port }),
     portalFolder,
-    metrics: nodeMetrics({ receiver, live }),
+    metrics: nodeMetrics({ standings: receiver.standings, live, frontiers: () => store.frontiers(), failures }),
     status: () => ({
       name: options.name ?? "Layang",
       version,
@@ -140,11 +142,13 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const closing = new AbortController();
   /** One pass after another, `pause` milliseconds apart, until the node closes; a failure is logged and the next pass tries again. */
   const every = (pause: number, what: string, work: () => Promise<unknown>): Promise<void> => {
+    failures.set(what, 0);
     const turn = async (): Promise<void> => {
       while (!closing.signal.aborted) {
         try {
           await work();
         } catch (error) {
+          failures.set(what, (failures.get(what) ?? 0) + 1);
           log.error({ err: error }, `${what} failed`);
         }
         await rest(pause);
@@ -173,7 +177,10 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
         log.warn({ sensor: name, since: new Date(since / 1000).toISOString() }, "rows of a revoked sensor withdrawn");
       }
     }),
-    every(ALARMS_EVERY, "looking for alarms", async () => alarms.check()),
+    every(ALARMS_EVERY, "looking for alarms", async () => {
+      for (const { name, revoked } of registry.list()) if (revoked !== null) alarms.forget(name);
+      alarms.check();
+    }),
     every(CARE_EVERY, "clearing the quarantine", async () => receiver.tidy()),
     every(CARE_EVERY, "reading prefix data", async () => {
       if (await store.reloadPrefixes()) {
@@ -183,7 +190,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     }),
   ];
   const address = `http://${config.portal.host === "::1" ? "[::1]" : config.portal.host}:${port}`;
-  writeFileSync(join(data, "portal.address"), address);
+  writeFileSync(join(data, "portal.address"), runningText(address));
   log.info({ portal: port, door: receiver.address.url, version }, "node started");
 
   return {

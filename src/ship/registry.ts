@@ -186,7 +186,10 @@ export class SensorRegistry {
       throw new AppError("USAGE", `"${since}" is no time, for example 2026-11-23T00:00:00Z`);
     }
     const from = since === undefined ? null : new Date(Date.parse(since)).toISOString();
-    return this.#save({ ...record, revoked: { at: this.#time(), since: from, withdrawn: null } });
+    // Refused once is refused from then on: asked again, only what is to be withdrawn changes.
+    const { revoked } = record;
+    if (revoked !== null && from === null) return record;
+    return this.#save({ ...record, revoked: { at: revoked?.at ?? this.#time(), since: from, withdrawn: null } });
   }
 
   /** Revoked sensors whose rows since a time (microseconds) still have to leave the store. */
