@@ -128,6 +128,27 @@ describe.each([
     expect(coverage?.up).toBeCloseTo(18 / 24, 10);
   });
 
+  it("port over days sums up its sources, origins and signatures", async () => {
+    const answer = await ask("port", {
+      protocol: "tcp",
+      port: "23",
+      from: "2026-07-02T00:00:00Z",
+      to: "2026-07-11T00:00:00Z",
+    });
+    expect(answer.facts).toMatchObject({
+      packets: 7 * 10 + 1080,
+      sources: 40,
+      miraiPackets: 40,
+      firstSeen: "2026-07-03T13:00:00Z",
+    });
+    // Ten hosts came every day with a packet, and with two on the last.
+    expect(answer.rows.slice(0, 11).map(({ packets }) => packets)).toEqual([...Array<number>(10).fill(9), 2]);
+    expect(answer.rows[0]).toMatchObject({ ip: "198.51.100.1", firstSeen: "2026-07-03T13:00:00Z", mirai: 2 });
+    expect(answer.countries.reduce((sum, { packets }) => sum + packets, 0)).toBe(7 * 10 + 80);
+    expect(answer.signatures.reduce((sum, { packets }) => sum + packets, 0)).toBe(7 * 10 + 80);
+    expect(answer.signatures[0]?.sources).toBe(40);
+  });
+
   it("ports/top by sources has another order, and knows the day before", async () => {
     const { rows, facts } = await ask("ports/top", {
       from: "2026-07-10T00:00:00Z",

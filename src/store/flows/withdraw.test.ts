@@ -80,6 +80,14 @@ it("withdraws also what was begun and failed, for good", async () => {
   expect(await rowsOf(again, "s1")).toBe(0);
 });
 
+/** Packets of all sensors by the days of ports. */
+const ported = async (store: FlowStore): Promise<number> =>
+  (
+    await store.query<{ n: number }>(
+      `SELECT sum(packets) AS n FROM ${rollupSource("port_days", "1d", { from: start - 24 * hour, to: start + 48 * hour }, store.frontiers())}`,
+    )
+  ).rows[0]!.n;
+
 it("withdraws from roll-ups whose base its retention has given up, and leaves the others' there", async () => {
   const { store } = await opened();
   for (const [i, sensor] of ["s1", "s2"].entries()) {
@@ -95,6 +103,7 @@ it("withdraws from roll-ups whose base its retention has given up, and leaves th
     expect(await rolled(store, "s1", grain)).toBe(0);
     expect(await rolled(store, "s2", grain)).toBe(others);
   }
+  expect(await ported(store)).toBe(others);
 });
 
 it("a row that comes after its base was given up takes nothing from the roll-ups", async () => {
