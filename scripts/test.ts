@@ -27,7 +27,8 @@ const file = join(folder, "results.json");
 const run = spawnSync(
   join(root, "node_modules/.bin/vitest"),
   ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...process.argv.slice(2)],
-  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+  // Whatever a test, or what it killed, leaves behind goes with the folder.
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, TMPDIR: folder } },
 );
 
 let failed = run.status === 0 ? 0 : 1;
@@ -46,7 +47,12 @@ try {
 } catch {
   failed = 1;
 }
-rmSync(folder, { recursive: true, force: true });
+try {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+} catch (error) {
+  // A folder that stays is no failed test.
+  console.log(`\n${folder} could not be removed: ${String(error)}`);
+}
 if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join("\n")}`);
 console.log(`\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
