@@ -80,7 +80,7 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
       );
       for (const rollup of rollups) {
         for (const grain of rollup.grains) {
-          if (rollup.name === "source_days") continue;
+          if (rollup.name === "source_days" || rollup.name === "port_sources") continue;
           const sum = await one(
             `SELECT sum(packets) AS p, sum(flows) AS f, sum(bytes) AS b, uniqCombinedMerge(12)(sources) AS s, sum(mirai) AS m, sum(storm_packets) AS storm FROM ${source(rollup.name, grain, range)}`,
           );
@@ -96,6 +96,16 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
       );
       const exact = await one<{ s: number }>(`SELECT uniqExact(src) AS s FROM flows WHERE ${within}`);
       expect(bySource).toEqual({ p: base.p, f: base.f, s: exact.s });
+      const what = "sum(packets) AS p, sum(mirai) AS m, uniqExact(dst_port, protocol, src, signature) AS s";
+      expect(
+        await one(
+          `SELECT ${what}, sum(flows) AS f, min(first) AS a, max(last) AS z FROM ${source("port_sources", "1d", range)}`,
+        ),
+      ).toEqual(
+        await one(
+          `SELECT ${what}, count() AS f, toDateTime64(min(first_seen), 3, 'UTC') AS a, toDateTime64(max(last_seen), 3, 'UTC') AS z FROM flows WHERE ${within} AND class IN ('tcp-syn', 'udp')`,
+        ),
+      );
     };
 
     it("keeps every value of a row", async () => {
@@ -340,6 +350,25 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
       const parquet = await store.queryRaw("SELECT number FROM numbers(10)", "Parquet");
       expect(new TextDecoder().decode(parquet.subarray(0, 4))).toBe("PAR1");
       expect(new TextDecoder().decode(parquet.subarray(-4))).toBe("PAR1");
+    });
+
+    it("binds parameters of a megabyte", async () => {
+      const listed = Array.from({ length: 60_000 }, (_, i) => `::ffff:10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+      const lines = listed
+        .map((ip, i) => JSON.stringify({ ip, what: `it's \\ "${i}"\n{numbers:Array(UInt32)}` }))
+        .join("\n");
+      expect(lines.length).toBeGreaterThan(1 << 20);
+      const sql = `SELECT count() AS n, countIf(toIPv6(ip) IN {listed:Array(IPv6)}) AS found, countIf(has({numbers:Array(UInt32)}, length(what))) AS lengths, {small:UInt8} AS small,
+maxIf(what, ip = '::ffff:10.0.39.16') AS one FROM format(JSONEachRow, 'ip String, what String', {lines:String})`;
+      const answer = await store.query(sql, {
+        listed: [...listed.slice(0, 50_000), "2001:db8::1"],
+        numbers: Array.from({ length: 20_000 }, (_, i) => i),
+        lines,
+        small: 7,
+      });
+      expect(answer.rows).toEqual([
+        { n: 60_000, found: 50_000, lengths: 60_000, small: 7, one: `it's \\ "10000"\n{numbers:Array(UInt32)}` },
+      ]);
     });
 
     it("ends a question that goes beyond its limits, and answers the next", async () => {

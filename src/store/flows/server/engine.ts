@@ -6,6 +6,7 @@ import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { AppError } from "../../../platform/errors.ts";
 import { Turns, asStoreError } from "../engine.ts";
 import type { Engine, Lane } from "../engine.ts";
+import { withLarge } from "./large.ts";
 
 export interface ServerPlace {
   /** http:// or https:// address of the server. */
@@ -24,6 +25,8 @@ const settings = {
   distributed_product_mode: "global",
   distributed_foreground_insert: 1,
   wait_end_of_query: 1,
+  // Large parameters stand in the statement.
+  max_query_size: String(64 << 20),
 } as const;
 
 /** Requests end after so long, milliseconds: longer than any statement of the store's own. */
@@ -67,9 +70,10 @@ export const serverEngine = async ({
   return {
     ask: (sql, format, parameters, limits) =>
       guarded(async () => {
+        const large = withLarge(sql, parameters);
         const answer = await client.exec({
-          query: `${sql}\nFORMAT ${format}`,
-          query_params: { ...parameters },
+          query: `${large.sql}\nFORMAT ${format}`,
+          query_params: { ...large.parameters },
           clickhouse_settings: {
             max_execution_time: limits.seconds,
             max_memory_usage: String(Math.floor(limits.memory)),
