@@ -351,7 +351,7 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
   }
 
   async reloadPrefixes(): Promise<boolean> {
-    if (this.#origins === null || !(await this.#origins.reload())) return false;
+    if (this.#origins === null || !this.#origins.reload()) return false;
     await this.#nameNetworks();
     return true;
   }
@@ -365,12 +365,24 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
       "SELECT lower(hex(SHA256(arrayStringConcat(arrayMap(one -> concat(toString(one.1), ' ', one.2), arraySort(groupArray((asn, name)))), '\\n')))) AS hash FROM networks",
     );
     if (held?.hash === createHash("sha256").update(lines).digest("hex")) return;
-    await this.#engine.run(`TRUNCATE TABLE ${this.#place("networks")}`, "append");
-    if (names.length === 0) return;
-    const path = join(this.#journal.folder, "networks.block");
-    writeFileSync(path, encodeNetworks(names));
-    await this.#engine.insertFile("networks", ["asn", "name"], path, "networks");
-    rmSync(path, { force: true });
+    const fill = async (table: string): Promise<void> => {
+      const path = join(this.#journal.folder, "networks.block");
+      writeFileSync(path, encodeNetworks(names));
+      await this.#engine.insertFile(table, ["asn", "name"], path, "networks");
+      rmSync(path, { force: true });
+    };
+    // On a cluster the rows lie on many machines, which cannot change at one moment: there they are gone for a short while.
+    if (names.length === 0 || this.#places.has("networks")) {
+      await this.#engine.run(`TRUNCATE TABLE ${this.#place("networks")}`, "append");
+      if (names.length > 0) await fill("networks");
+      return;
+    }
+    // Made aside and put in place at once: an answer has the old names or the new ones.
+    await this.#engine.run("DROP TABLE IF EXISTS networks_next SYNC", "append");
+    await this.#engine.run("CREATE TABLE networks_next AS networks", "append");
+    await fill("networks_next");
+    await this.#engine.run("ALTER TABLE networks REPLACE PARTITION tuple() FROM networks_next", "append");
+    await this.#engine.run("DROP TABLE networks_next SYNC", "append");
   }
 
   async close(): Promise<void> {
