@@ -46,6 +46,7 @@ export const createSql = (table: EngineTable, retention: Retention): string =>
     "ttl_only_drop_parts = 1",
     // A batch a second makes many small parts: merged by the dozen they are written again once instead of four times.
     "min_parts_to_merge_at_once = 24",
+    ...(table.granularity === undefined ? [] : [`index_granularity = ${table.granularity}`]),
     ...(table.remembers > 0 ? [`non_replicated_deduplication_window = ${table.remembers}`] : []),
   ]);
 
@@ -78,6 +79,7 @@ export const schemaSql = ({ cluster, retention = defaultRetention }: SchemaOptio
         "ttl_only_drop_parts = 1",
         // A batch a second makes many small parts: merged by the dozen they are written again once instead of four times.
         "min_parts_to_merge_at_once = 24",
+        ...(table.granularity === undefined ? [] : [`index_granularity = ${table.granularity}`]),
         ...(table.remembers > 0 ? [`replicated_deduplication_window = ${table.remembers}`] : []),
       ])};\n\nCREATE TABLE IF NOT EXISTS ${table.name}${where} AS ${local}\nENGINE = Distributed(${quoted(cluster)}, currentDatabase(), ${local}, ${shard});\n`;
     })

@@ -23,6 +23,8 @@ export interface EngineTable {
   readonly keeps: { readonly by: string; readonly days: keyof Retention } | null;
   /** Blocks whose tokens are remembered: appending is once only inside this window. 0 for tables that need none. */
   readonly remembers: number;
+  /** Rows between two marks of the index; the engine's 8,192 by default. */
+  readonly granularity?: number;
 }
 
 const time = "DateTime64(6, 'UTC')";
@@ -85,6 +87,8 @@ export const flowsTable: EngineTable = {
   partitionBy: "toYYYYMMDD(first_seen)",
   keeps: { by: "first_seen", days: "sources" },
   remembers: dedupWindow,
+  // A source has some hundred rows a day: with the usual marks a look at one reads twenty others.
+  granularity: 1024,
 };
 
 export const aggregatesTable: EngineTable = {

@@ -352,25 +352,6 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
       expect(new TextDecoder().decode(parquet.subarray(-4))).toBe("PAR1");
     });
 
-    it("binds parameters of a megabyte", async () => {
-      const listed = Array.from({ length: 60_000 }, (_, i) => `::ffff:10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
-      const lines = listed
-        .map((ip, i) => JSON.stringify({ ip, what: `it's \\ "${i}"\n{numbers:Array(UInt32)}` }))
-        .join("\n");
-      expect(lines.length).toBeGreaterThan(1 << 20);
-      const sql = `SELECT count() AS n, countIf(toIPv6(ip) IN {listed:Array(IPv6)}) AS found, countIf(has({numbers:Array(UInt32)}, length(what))) AS lengths, {small:UInt8} AS small,
-maxIf(what, ip = '::ffff:10.0.39.16') AS one FROM format(JSONEachRow, 'ip String, what String', {lines:String})`;
-      const answer = await store.query(sql, {
-        listed: [...listed.slice(0, 50_000), "2001:db8::1"],
-        numbers: Array.from({ length: 20_000 }, (_, i) => i),
-        lines,
-        small: 7,
-      });
-      expect(answer.rows).toEqual([
-        { n: 60_000, found: 50_000, lengths: 60_000, small: 7, one: `it's \\ "10000"\n{numbers:Array(UInt32)}` },
-      ]);
-    });
-
     it("ends a question that goes beyond its limits, and answers the next", async () => {
       await expect(
         store.query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)", {}, { seconds: 1 }),
