@@ -126,7 +126,7 @@ else {
     const mine: Measured[] = [];
     const other: Measured[] = [];
     for (let i = 0; i < runs; i++) {
-      const [command = "", ...args] = [...pin, process.execPath, import.meta.filename, "--file", path];
+      const [command, ...args] = [...pin, process.execPath, import.meta.filename, "--file", path];
       mine.push(JSON.parse(run(command, args)) as Measured);
       if (compare) other.push(theirs(path, join(folder, "nf")));
     }

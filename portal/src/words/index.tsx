@@ -52,7 +52,7 @@ export const WordsProvider = ({ children }: { children: ReactNode }) => {
   const [ready, setReady] = useState<{ language: Language; t: Messages }>();
   useEffect(() => {
     let current = true;
-    load[language]()
+    void load[language]()
       .catch(() => en) // The catalogue could not be fetched: English is better than nothing.
       .then((t) => {
         if (!current) return;

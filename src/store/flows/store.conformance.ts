@@ -181,7 +181,8 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
 
     it("takes newer prefix data without reopening", async () => {
       expect(await store.reloadPrefixes()).toBe(false);
-      writeFileSync(files().countryV4, `${0xc6336400},${0xc6336400 + 511},XB\n\n`);
+      const first = 0xc6336400;
+      writeFileSync(files().countryV4, `${first},${first + 511},XB\n\n`);
       expect(await store.reloadPrefixes()).toBe(true);
       await append({ sequence: 1, interval: start + 10e6 });
       expect(
@@ -350,6 +351,25 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
       const parquet = await store.queryRaw("SELECT number FROM numbers(10)", "Parquet");
       expect(new TextDecoder().decode(parquet.subarray(0, 4))).toBe("PAR1");
       expect(new TextDecoder().decode(parquet.subarray(-4))).toBe("PAR1");
+    });
+
+    it("binds parameters of a megabyte", async () => {
+      const listed = Array.from({ length: 60_000 }, (_, i) => `::ffff:10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+      const lines = listed
+        .map((ip, i) => JSON.stringify({ ip, what: `it's \\ "${i}"\n{numbers:Array(UInt32)}` }))
+        .join("\n");
+      expect(lines.length).toBeGreaterThan(1 << 20);
+      const sql = `SELECT count() AS n, countIf(toIPv6(ip) IN {listed:Array(IPv6)}) AS found, countIf(has({numbers:Array(UInt32)}, length(what))) AS lengths, {small:UInt8} AS small,
+maxIf(what, ip = '::ffff:10.0.39.16') AS one FROM format(JSONEachRow, 'ip String, what String', {lines:String})`;
+      const answer = await store.query(sql, {
+        listed: [...listed.slice(0, 50_000), "2001:db8::1"],
+        numbers: Array.from({ length: 20_000 }, (_, i) => i),
+        lines,
+        small: 7,
+      });
+      expect(answer.rows).toEqual([
+        { n: 60_000, found: 50_000, lengths: 60_000, small: 7, one: `it's \\ "10000"\n{numbers:Array(UInt32)}` },
+      ]);
     });
 
     it("ends a question that goes beyond its limits, and answers the next", async () => {
