@@ -181,7 +181,8 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
 
     it("takes newer prefix data without reopening", async () => {
       expect(await store.reloadPrefixes()).toBe(false);
-      writeFileSync(files().countryV4, `${0xc6336400},${0xc6336400 + 511},XB\n\n`);
+      const first = 0xc6336400;
+      writeFileSync(files().countryV4, `${first},${first + 511},XB\n\n`);
       expect(await store.reloadPrefixes()).toBe(true);
       await append({ sequence: 1, interval: start + 10e6 });
       expect(
