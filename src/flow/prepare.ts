@@ -30,7 +30,7 @@ export interface Prepared {
   readonly capacity: number;
   /** By packet. */
   readonly facts: Uint32Array;
-  /** Indices of the packets that make flows, ascending. */
+  /** Indices of the packets that make flows; ascending within an interval. */
   readonly chosen: Uint32Array;
   /** By k: META and EXTRA of the key (entry.ts), its hash, and the token of (victim or source, dark address). */
   readonly meta: Int32Array;

@@ -145,13 +145,13 @@ class Table implements FlowTable {
     const work = this.#work;
     classify(packets, work.facts);
     const n = choose(packets, this.#options.dark, work, this.counters, this.#speaks);
+    if (!this.#inOrder(packets, work.chosen, n)) this.#sort(packets, work.chosen, n);
     prepare(packets, work, n, this.#tokens, this.#seeds);
     this.counters.counted += n;
     // Runs of packets of one interval; nearly always the whole batch is one.
     let k = 0;
     while (k < n) {
       const i = work.chosen[k]!;
-      if (!(packets.times[i]! >= 0 && packets.times[i]! < MAX_TIME)) packets.times[i] = 0;
       const time = packets.times[i]!;
       if (!(time >= this.#start && time < this.#end)) this.#open(time);
       let room = true;
@@ -168,6 +168,37 @@ class Table implements FlowTable {
 
   flush(): void {
     this.#emit();
+  }
+
+  /** Whether no packet belongs to an earlier interval than one before it. Mends impossible times. */
+  #inOrder({ times }: PacketBatch, chosen: Uint32Array, n: number): boolean {
+    let start = this.#start;
+    let end = this.#end;
+    let ordered = true;
+    for (let k = 0; k < n; k++) {
+      const i = chosen[k]!;
+      const time = times[i]!;
+      if (time >= start && time < end) continue;
+      if (!(time >= 0 && time < MAX_TIME)) times[i] = 0;
+      if (times[i]! < start) ordered = false;
+      start = Math.floor(times[i]! / this.#length) * this.#length;
+      end = start + this.#length;
+    }
+    return ordered;
+  }
+
+  /**
+   * Puts the packets of each interval together, the open one first, and leaves their order inside it: packets that come out
+   * of order around a border would otherwise flush the table at each change. Rare, so it may allocate.
+   */
+  #sort({ times }: PacketBatch, chosen: Uint32Array, n: number): void {
+    const intervalOf = (i: number): number => {
+      const start = Math.floor(times[i]! / this.#length) * this.#length;
+      return start === this.#start ? -1 : start;
+    };
+    const keys = Float64Array.from(chosen.subarray(0, n), intervalOf);
+    const order = Uint32Array.from(keys, (_, k) => k).sort((a, b) => keys[a]! - keys[b]! || a - b);
+    chosen.set(Uint32Array.from(order, (k) => chosen[k]!));
   }
 
   #open(time: number): void {
