@@ -73,3 +73,9 @@ describe("the schema", () => {
   it("refuses a cluster name that is none", () =>
     expect(() => schemaSql({ cluster: "a`; DROP TABLE flows" })).toThrow(RangeError));
 });
+
+it("drops rows that name a source by the day", () => {
+  const naming = storeTables.filter(({ keeps }) => keeps?.days === "sources");
+  expect(naming.map(({ name }) => name)).toContain("source_days_1d");
+  expect(naming.filter(({ partitionBy }) => !partitionBy.startsWith("toYYYYMMDD("))).toEqual([]);
+});

@@ -297,7 +297,8 @@ export const rollupTables: readonly EngineTable[] = [
       name: `${one.name}_${grain}`,
       columns: [...bucketColumns, ...one.keys.map(columnOf), ...one.measures.map(columnOf)],
       orderBy: one.orderBy,
-      partitionBy: grain === "1d" ? "toYYYYMM(bucket)" : "toYYYYMMDD(bucket)",
+      // What names a source goes to the day, not when the last day of its month does: parts drop whole.
+      partitionBy: grain === "1d" && one.keeps === null ? "toYYYYMM(bucket)" : "toYYYYMMDD(bucket)",
       keeps: { by: "bucket", days: one.keeps ?? (grain === "1d" ? "coarse" : "fine") },
       remembers: 0,
     })),
