@@ -10,6 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -289,4 +291,18 @@ it("refuses an old Node in one line", () => {
   const { status, stderr } = spawnSync(process.execPath, [copy], { encoding: "utf8" });
   expect(status).toBe(2);
   expect(stderr).toMatch(/^layang: needs Node 24[^\n]+\[NODE_TOO_OLD\][^\n]*\n$/);
+});
+
+it("opens both doors of a node or none: a taken port ends it", async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const { port } = other.address() as AddressInfo;
+  const config = join(folder, "taken.yaml");
+  for (const text of [`portal: {port: ${port}}\nsensors: {port: 0}`, `portal: {port: 0}\nsensors: {port: ${port}}`]) {
+    writeFileSync(config, `data: taken\nlog: {level: silent}\n${text}\n`);
+    const { code, err } = layang(["node", "--config", config]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^layang: [^\n]*EADDRINUSE[^\n]*\n$/);
+  }
+  other.close();
 });

@@ -9,7 +9,7 @@ import type { Observatory } from "../observe/observatory.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
-import type { ReceivedBatch, Receiver } from "../ship/receiver.ts";
+import type { ReceivedBatch, Receiver, ReceiverOptions } from "../ship/receiver.ts";
 import { SensorRegistry } from "../ship/registry.ts";
 import type { OriginFiles } from "../store/flows/origins.ts";
 import type { FlowStore } from "../store/flows/store.ts";
@@ -74,6 +74,16 @@ export const portalToken = ({ config, secret }: Settings, data: string): string 
   return token;
 };
 
+/** Opens the sensors' door; a store whose door cannot be opened is closed again, so that the process can end. */
+const openDoor = async (store: FlowStore, options: ReceiverOptions): Promise<Receiver> => {
+  try {
+    return await openReceiver(options);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+};
+
 /**
  * Runs a node: store, sensors' door, portal and API. Resolves when both doors are open. What a killed node had begun is
  * finished before the first new batch is taken.
@@ -107,7 +117,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     return outcome;
   };
   const { tls } = config.sensors;
-  const receiver: Receiver = await openReceiver({
+  const receiver: Receiver = await openDoor(store, {
     host: config.sensors.host,
     port: config.sensors.port,
     tls:
@@ -136,7 +146,14 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     }),
     onFault: (error, { id, url }) => log.error({ err: error, request: id, url }, "a request failed"),
   });
-  await api.listen({ host: config.portal.host, port });
+  try {
+    await api.listen({ host: config.portal.host, port });
+  } catch (error) {
+    // One door alone is no node: the sensors' door must not stay open behind a start that failed.
+    await receiver.close();
+    await store.close();
+    throw error;
+  }
   ({ port } = api.server.address() as AddressInfo);
 
   const closing = new AbortController();

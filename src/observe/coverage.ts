@@ -109,11 +109,11 @@ export const foldCoverage = (asked: Asked<unknown>, rows: Rows, sensors?: string
 export const stepFor = ({ from, to }: Span): number =>
   to - from <= 2 * day ? 300 : to - from <= 33 * day ? 3600 : 86_400;
 
-/** Per bucket: how many sensors were up, and whether some of it is degraded. */
+/** Per bucket: how many sensors were up, which, and whether some of it is degraded. */
 export const upStatement = (asked: Asked<unknown>, step: number, sensors?: string): Statement => {
   const stretches = covered(asked, asked, step, sensors);
   return {
-    sql: `SELECT arrayJoin(range(first, last + 1)) * ${step} AS t, uniqExact(sensor) AS up, max(degraded) AS degraded
+    sql: `SELECT arrayJoin(range(first, last + 1)) * ${step} AS t, uniqExact(sensor) AS up, groupUniqArray(sensor) AS who, max(degraded) AS degraded
 FROM ${stretches.sql} GROUP BY t ORDER BY t`,
     parameters: stretches.parameters,
   };

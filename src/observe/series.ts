@@ -172,6 +172,12 @@ export const series: QuestionOf<"series"> = {
       return `${protocolName(Number(protocol))}/${port}`;
     };
     const buckets = filled(asked, seconds[step], [], results["up"], query.sensor);
+    const present = new Map((results["up"] ?? []).map((row) => [num(row, "t"), row["who"]]));
+    // A sensor's own line has a gap while it was down, though others were up: nothing seen is not nothing sent.
+    const away = (t: number, g: string): boolean => {
+      const who = present.get(t);
+      return query.group === "sensor" && !(Array.isArray(who) && who.includes(g));
+    };
     const found = groupRows(query, results).toSorted((a, b) => Number(a.g === "other") - Number(b.g === "other"));
     const names = found.length > 0 ? found.map(({ g }) => g) : [""];
     const values = new Map(
@@ -180,7 +186,11 @@ export const series: QuestionOf<"series"> = {
     const rows = names.flatMap((g) =>
       buckets.map((bucket) => {
         const value = values.get(`${bucket.ms / 1000} ${g}`);
-        return { time: bucket.time, group: nameOf(g), value: value ?? (bucket.up === 0 ? null : 0) };
+        return {
+          time: bucket.time,
+          group: nameOf(g),
+          value: value ?? (bucket.up === 0 || away(bucket.ms / 1000, g) ? null : 0),
+        };
       }),
     );
     const total = additive(query)

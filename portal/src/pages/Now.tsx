@@ -68,7 +68,8 @@ export const Now = () => {
   const status = useStatus().data;
   const since = useLastLook();
   const when = whenOf(search, "1h");
-  const choice = search.news ?? (since === null ? "24h" : "look");
+  // A day by default: a minute since the last look makes news of noise.
+  const choice = search.news ?? "24h";
   const newsQuery = choice === "look" && since !== null ? { ...since, limit: 12 } : { last: "24h", limit: 12 };
   const topQuery = { ...when, limit: 12 };
   const top = useQuery(ask<PortsTop>("ports/top", topQuery, refresh));
