@@ -297,9 +297,9 @@ it("opens both doors of a node or none: a taken port ends it", async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   const { port } = other.address() as AddressInfo;
-  const config = join(folder, "taken.yaml");
+  const config = join(folder, "both-doors.yaml");
   for (const text of [`portal: {port: ${port}}\nsensors: {port: 0}`, `portal: {port: 0}\nsensors: {port: ${port}}`]) {
-    writeFileSync(config, `data: taken\nlog: {level: silent}\n${text}\n`);
+    writeFileSync(config, `data: both-doors\nlog: {level: silent}\n${text}\n`);
     const { code, err } = layang(["node", "--config", config]);
     expect(code).toBe(1);
     expect(err).toMatch(/^layang: [^\n]*EADDRINUSE[^\n]*\n$/);
