@@ -71,8 +71,22 @@ export class RollUps {
     return this.#counter - count + 1;
   }
 
+  /**
+   * Up to where each grain may be read. Never behind rows whose bucket was not computed yet: a past that is filled in newest
+   * first would read as zeros there, where the base knows better.
+   */
   frontiers(): Frontiers {
-    return { ...this.#frontiers };
+    const found = { ...this.#frontiers };
+    for (const grain of grains) {
+      for (const start of this.#open[grain].keys()) {
+        if (this.#committed[grain].has(start)) continue;
+        for (const read of grains) {
+          // A coarser bucket that is still open takes nothing from the finer ones inside it.
+          if (grainLength[read] >= grainLength[grain]) found[read] = Math.min(found[read], bucketOf(start, read));
+        }
+      }
+    }
+    return found;
   }
 
   async load(): Promise<void> {
