@@ -20,11 +20,11 @@ const doors: Record<string, readonly string[]> = {
   /** The HTTP contract: schemas and types, the one part of `api` that stands before `observe`. */
   contract: ["model"],
   observe: ["net", "model", "platform", "contract"],
-  access: ["net", "model", "platform"],
-  cases: ["net", "model", "platform"],
-  notify: ["net", "model", "platform"],
-  exchange: ["net", "model", "platform"],
-  api: ["net", "model", "platform", "contract", "access", "observe", "cases", "exchange"],
+  access: ["net", "model", "platform", "store"],
+  cases: ["net", "model", "platform", "store", "constituency", "alert"],
+  notify: ["net", "model", "platform", "store", "constituency", "alert"],
+  exchange: ["net", "model", "platform", "store"],
+  api: ["net", "model", "platform", "contract", "access", "observe", "cases", "notify", "exchange"],
   app: ["*"],
   cli: ["app", "contract", "platform", "net", "model"],
 };

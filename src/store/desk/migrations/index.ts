@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ground } from "./0001-ground.ts";
+
+/**
+ * Every change of the desk's schema, in order, by name. A migration that was released is never edited: what differs is a new
+ * one. Rooms number theirs apart: 01.. constituency, 02.. alerts and cases, 03.. notices, 04.. people and access.
+ */
+export const migrations: Readonly<Record<string, readonly string[]>> = {
+  "0001-ground": ground,
+};
