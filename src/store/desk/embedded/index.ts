@@ -10,17 +10,14 @@ import { openDesk } from "../keeper.ts";
 const int8 = 20;
 
 const load = async (folder: string): Promise<PGlite> => {
-  let module: typeof import("@electric-sql/pglite");
-  try {
-    module = await import("@electric-sql/pglite");
-  } catch (error) {
+  const { PGlite: Engine } = await import("@electric-sql/pglite").catch((error: unknown) => {
     throw new AppError(
       "DESK_ENGINE_MISSING",
       "the embedded desk (npm package @electric-sql/pglite) is not installed: run npm ci, or set a PostgreSQL server",
       { cause: String(error) },
     );
-  }
-  return module.PGlite.create(folder, { parsers: { [int8]: Number } });
+  });
+  return Engine.create(folder, { parsers: { [int8]: Number } });
 };
 
 /** PGlite as a pool of one connection: who asks for it waits for its turn. */

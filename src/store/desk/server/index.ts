@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import pg from "pg";
+import { Pool, types as postgresTypes } from "pg";
+import type { PoolConfig } from "pg";
 import type { Desk } from "../desk.ts";
 import { openDesk } from "../keeper.ts";
 
@@ -7,7 +8,7 @@ const int8 = 20;
 /** Numbers of this program are below 2^53: microseconds until the year 2255. */
 const types = {
   getTypeParser: (oid: number, format?: "text" | "binary") =>
-    oid === int8 ? Number : (pg.types.getTypeParser as (oid: number, format?: string) => unknown)(oid, format),
+    oid === int8 ? Number : (postgresTypes.getTypeParser as (oid: number, format?: string) => unknown)(oid, format),
 };
 
 export interface ServerDeskOptions {
@@ -21,11 +22,11 @@ export interface ServerDeskOptions {
 /** A desk on a PostgreSQL server (15 or newer). */
 export const openServerDesk = async ({ url, password, connections = 10 }: ServerDeskOptions): Promise<Desk> =>
   openDesk(
-    new pg.Pool({
+    new Pool({
       connectionString: url,
       ...(password === undefined ? {} : { password }),
       max: connections,
-      types: types as NonNullable<pg.PoolConfig["types"]>,
+      types: types as NonNullable<PoolConfig["types"]>,
       connectionTimeoutMillis: 10_000,
     }),
   );
