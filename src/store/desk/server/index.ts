@@ -20,13 +20,15 @@ export interface ServerDeskOptions {
 }
 
 /** A desk on a PostgreSQL server (15 or newer). */
-export const openServerDesk = async ({ url, password, connections = 10 }: ServerDeskOptions): Promise<Desk> =>
-  openDesk(
+export const openServerDesk = async ({ url, password, connections = 10 }: ServerDeskOptions): Promise<Desk> => {
+  const address = new URL(url);
+  if (password !== undefined) address.password = encodeURIComponent(password);
+  return openDesk(
     new Pool({
-      connectionString: url,
-      ...(password === undefined ? {} : { password }),
+      connectionString: address.href,
       max: connections,
       types: types as NonNullable<PoolConfig["types"]>,
       connectionTimeoutMillis: 10_000,
     }),
   );
+};
