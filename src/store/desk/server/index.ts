@@ -23,12 +23,13 @@ export interface ServerDeskOptions {
 export const openServerDesk = async ({ url, password, connections = 10 }: ServerDeskOptions): Promise<Desk> => {
   const address = new URL(url);
   if (password !== undefined) address.password = encodeURIComponent(password);
-  return openDesk(
-    new Pool({
-      connectionString: address.href,
-      max: connections,
-      types: types as NonNullable<PoolConfig["types"]>,
-      connectionTimeoutMillis: 10_000,
-    }),
-  );
+  const pool = new Pool({
+    connectionString: address.href,
+    max: connections,
+    types: types as NonNullable<PoolConfig["types"]>,
+    connectionTimeoutMillis: 10_000,
+  });
+  // An idle connection that the server ends (a restart) is made anew when it is needed; without ears it would end the process.
+  pool.on("error", () => undefined);
+  return openDesk(pool);
 };
