@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "node sensors add": async () => (await import("./sensors.ts")).add,
   "node sensors list": async () => (await import("./sensors.ts")).list,
   "node sensors revoke": async () => (await import("./sensors.ts")).revoke,
+  "detect changefinder": async () => (await import("./detect.ts")).changefinder,
   demo: async () => (await import("./demo.ts")).demo,
   ask: async () => (await import("./ask.ts")).ask,
   simulate: async () => (await import("./simulate.ts")).simulate,

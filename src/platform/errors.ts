@@ -43,6 +43,7 @@ export const errorCodes = {
   DESK_ENGINE_MISSING: { exit: 2, status: 500 },
   DESK_UNAVAILABLE: { exit: 1, status: 503 },
   DESK_NEWER: { exit: 2, status: 500 },
+  SERIES_INVALID: { exit: 2, status: 400 },
   QUERY_PARAMETER: { exit: 2, status: 400 },
   QUERY_PERIOD: { exit: 2, status: 400 },
   NOT_FOUND: { exit: 2, status: 404 },
