@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Actor } from "../model/actor.ts";
 import type { ErrorCode } from "../platform/errors.ts";
 
 /** What a request says about who sends it. */
@@ -14,14 +15,16 @@ export interface Visit {
   readonly cookie: string | undefined;
 }
 export type Decision =
-  | { readonly kind: "allow" }
+  /** `actor` null: nobody is signed in; only what is open to anyone may follow. */
+  | { readonly kind: "allow"; readonly actor: Actor | null }
   /** The token of the printed address was right: set the cookie and go to the clean address. */
   | { readonly kind: "enter"; readonly cookie: string; readonly to: string }
   | { readonly kind: "refuse"; readonly code: ErrorCode; readonly why: string };
 
+/** What a request may do is said here, and by each route's `Rule`. */
 export interface Guard {
   /** The one place that decides who may. Every route asks it but /healthz, which tells nothing. */
-  decide(visit: Visit): Decision;
+  decide(visit: Visit): Decision | Promise<Decision>;
 }
 
 const loopbackNames = ["127.0.0.1", "localhost", "[::1]"];
@@ -40,7 +43,17 @@ const cookieOf = (header: string | undefined, name: string): string | undefined 
     .find((part) => part.startsWith(`${name}=`))
     ?.slice(name.length + 1);
 
-const allow: Decision = { kind: "allow" };
+/** Who has the token of the printed address: on throw-away data or on one's own machine, everything of the shared realm. */
+export const tokenActor: Actor = {
+  id: "token:portal",
+  roles: ["administrator", "analyst"],
+  organisations: [],
+  realms: [],
+  sensors: [],
+};
+const allow: Decision = { kind: "allow", actor: tokenActor };
+/** Methods that change nothing. */
+export const isSafe = (method: string): boolean => ["GET", "HEAD", "OPTIONS"].includes(method);
 
 /**
  * The guard until there are accounts: loopback only, one token. `port` is asked at each visit, since it is known only
@@ -92,6 +105,10 @@ export const createGuard = ({ token, port }: { token: string; port: () => number
       // A cookie is sent by any page that can make the browser ask; only our own pages, and the person, may.
       if (visit.fetchSite !== undefined && visit.fetchSite !== "same-origin" && visit.fetchSite !== "none") {
         return refuse("ACCESS_ORIGIN", "the request was made by another site");
+      }
+      // What changes something says where it comes from: every browser does.
+      if (!isSafe(visit.method) && visit.origin === undefined) {
+        return refuse("ACCESS_ORIGIN", "a request that changes something needs the header Origin");
       }
       return allow;
     },

@@ -12,6 +12,12 @@ const asAppError = (error: unknown): AppError => {
   if (error instanceof AppError) return error;
   const status = typeof error === "object" && error !== null && "statusCode" in error ? Number(error.statusCode) : 500;
   const message = error instanceof Error ? error.message : "not valid";
+  if (status === 413) return new AppError("BODY_TOO_LARGE", "the body is larger than this address takes");
+  if (status === 415) return new AppError("BODY_TYPE", "send application/json");
+  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  if (code.startsWith("FST_ERR_CTP") || error instanceof SyntaxError) {
+    if (status < 500) return new AppError("BODY_INVALID", "the body is no JSON");
+  }
   if (status === 404) return new AppError("NOT_FOUND", message);
   if (status >= 400 && status < 500) return new AppError("QUERY_PARAMETER", message);
   return new AppError("INTERNAL", "a fault of the program; the log has the details");
@@ -20,6 +26,7 @@ const asAppError = (error: unknown): AppError => {
 /** What is told of a fault inside: the engine's own words speak of tables, folders and memory, and stay in the log. */
 const detailOf = (error: AppError): string => {
   if (error.code === "STORE_QUERY_LIMIT") return "the question went beyond its limits of time or memory: ask for less";
+  if (error.code.startsWith("DESK_")) return "the desk could not answer; the log has the details";
   return error.code.startsWith("STORE_") ? "the store could not answer; the log has the details" : error.message;
 };
 

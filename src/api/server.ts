@@ -6,9 +6,13 @@ import Fastify from "fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Guard } from "../access/guard.ts";
 import type { Observatory } from "../observe/observatory.ts";
+import { people, refusalOf, staff } from "../access/rule.ts";
+import type { Rule } from "../access/rule.ts";
 import { AppError } from "../platform/errors.ts";
 import { endpoints, livePath, statusPath } from "./contract/endpoints.ts";
 import type { AnswerOf, QueryOf, QuestionName, Status } from "./contract/index.ts";
+import { withDesk } from "./desk/index.ts";
+import type { DeskRoutes } from "./desk/index.ts";
 import { formOf } from "./form.ts";
 import type { Live } from "./live.ts";
 import { openApi } from "./openapi.ts";
@@ -26,10 +30,14 @@ export interface ApiOptions {
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   /** What only the wiring knows of the status. */
   readonly status: () => Pick<Status, "name" | "version" | "started" | "attribution">;
+  /** Routes of the desk's rooms. */
+  readonly desk?: readonly DeskRoutes[];
   /** Called with everything that is a fault of the program. */
   readonly onFault?: (error: unknown, request: { readonly id: string; readonly url: string }) => void;
 }
 
+const open: Rule = { who: "anyone", audit: null };
+const asking: Rule = { who: people, audit: "question" };
 const assets = /^\/assets\//;
 
 /** Nothing is loaded from elsewhere, and nothing is written into a page that could act: no inline script, style or style attribute. */
@@ -84,7 +92,9 @@ const withQuestions = (server: FastifyInstance, { observatory }: ApiOptions): vo
     return reply.type("application/vnd.apache.parquet").send(Buffer.from(bytes));
   };
   for (const name of Object.keys(endpoints) as QuestionName[]) {
-    server.get(endpoints[name].path.replaceAll(/\{(\w+)\}/g, ":$1"), (request, reply) => answer(name, request, reply));
+    server.get(endpoints[name].path.replaceAll(/\{(\w+)\}/g, ":$1"), { config: { rule: asking } }, (request, reply) =>
+      answer(name, request, reply),
+    );
   }
 };
 
@@ -98,7 +108,7 @@ const withNode = (server: FastifyInstance, { live, metrics, observatory, status 
     }
   };
   const seconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z/, "Z");
-  server.get(statusPath, async (request, reply) => {
+  server.get(statusPath, { config: { rule: { who: people, audit: null } } }, async (request, reply) => {
     none(request);
     const range = await observatory.range();
     const { now, simulated } = observatory.options;
@@ -119,26 +129,32 @@ const withNode = (server: FastifyInstance, { live, metrics, observatory, status 
     return reply.header("cache-control", "no-store").send(answer);
   });
   // A stream has no end to answer HEAD with.
-  server.get(livePath, { exposeHeadRoute: false }, (request, reply) => {
-    none(request);
-    if (live.clients >= live.most) throw new AppError("DOOR_BUSY", `${live.most} pages are live already: close some`);
-    const after = request.headers["last-event-id"];
-    reply.hijack();
-    live.serve(reply.raw, typeof after === "string" ? after : undefined);
-  });
+  server.get(
+    livePath,
+    { exposeHeadRoute: false, config: { rule: { who: staff, audit: "live" } } },
+    (request, reply) => {
+      none(request);
+      if (live.clients >= live.most) throw new AppError("DOOR_BUSY", `${live.most} pages are live already: close some`);
+      const after = request.headers["last-event-id"];
+      reply.hijack();
+      live.serve(reply.raw, typeof after === "string" ? after : undefined);
+    },
+  );
   server.addHook("preClose", () => live.close());
   const described = JSON.stringify(openApi(status().version));
-  server.get("/api/v1/openapi.json", (request, reply) => {
+  server.get("/api/v1/openapi.json", { config: { rule: { who: people, audit: null } } }, (request, reply) => {
     none(request);
     return reply.type("application/json; charset=utf-8").send(described);
   });
-  server.get("/metrics", async (_request, reply) =>
+  server.get("/metrics", { config: { rule: { who: staff, scope: "metrics", audit: null } } }, async (_request, reply) =>
     reply
       .type(metrics.contentType)
       .header("cache-control", "no-store")
       .send(await metrics.metrics()),
   );
-  server.get("/healthz", (_request, reply) => reply.header("cache-control", "no-store").send({ status: "ok" }));
+  server.get("/healthz", { config: { rule: open } }, (_request, reply) =>
+    reply.header("cache-control", "no-store").send({ status: "ok" }),
+  );
 };
 
 const withPortal = (server: FastifyInstance, folder: string | null): void => {
@@ -169,8 +185,8 @@ const withPortal = (server: FastifyInstance, folder: string | null): void => {
       },
     });
   }
-  server.get("/", (_request, reply) => page(reply));
-  server.get("/index.html", (_request, reply) => page(reply));
+  server.get("/", { config: { rule: open } }, (_request, reply) => page(reply));
+  server.get("/index.html", { config: { rule: open } }, (_request, reply) => page(reply));
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?")[0] ?? "";
     const wantsPage = (request.headers.accept ?? "").includes("text/html");
@@ -196,10 +212,19 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 128, ignoreTrailingSlash: false },
   });
+  server.decorateRequest("actor", null);
+  server.decorateRequest("touched");
+  // A route without a rule never opens. Files of the portal are anybody's who passed the guard.
+  server.addHook("onRoute", (route) => {
+    route.config ??= {};
+    if (route.config.rule === undefined && route.url === "/*") route.config.rule = open;
+    if (route.config.rule === undefined) throw new RangeError(`${String(route.method)} ${route.url} says not who may`);
+  });
   server.addHook("onRequest", async (request, reply) => {
     secure(reply);
+    request.touched = [];
     if (request.url === "/healthz") return;
-    const decision = options.guard.decide({
+    const decision = await options.guard.decide({
       method: request.method,
       url: request.url,
       host: request.headers.host,
@@ -211,7 +236,11 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
     if (decision.kind === "refuse") throw new AppError(decision.code, decision.why);
     if (decision.kind === "enter") {
       await reply.header("set-cookie", decision.cookie).header("cache-control", "no-store").redirect(decision.to, 303);
+      return;
     }
+    request.actor = decision.actor;
+    const refused = refusalOf(request.routeOptions.config.rule ?? open, decision.actor);
+    if (refused !== undefined) throw new AppError(refused.code, refused.why);
   });
   server.setErrorHandler((error, request, reply) => {
     secure(reply);
@@ -219,6 +248,7 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
   });
   withQuestions(server, options);
   withNode(server, options);
+  withDesk(server, options.desk ?? []);
   withPortal(server, options.portalFolder);
   return server;
 };

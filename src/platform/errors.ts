@@ -51,6 +51,11 @@ export const errorCodes = {
   ACCESS_TOKEN: { exit: 2, status: 401 },
   ACCESS_HOST: { exit: 2, status: 421 },
   ACCESS_ORIGIN: { exit: 2, status: 403 },
+  ACCESS_SIGN_IN: { exit: 2, status: 401 },
+  ACCESS_DENIED: { exit: 2, status: 403 },
+  BODY_INVALID: { exit: 2, status: 400 },
+  BODY_TOO_LARGE: { exit: 2, status: 413 },
+  BODY_TYPE: { exit: 2, status: 415 },
   NOT_ACCEPTABLE: { exit: 2, status: 406 },
   INTERNAL: { exit: 1, status: 500 },
 } as const satisfies Record<string, { exit: 1 | 2; status: number }>;
