@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DetectionKind, HoldReason, Sample } from "../../model/detection.ts";
 import type { Marking } from "../../model/marking.ts";
+import type { PeopleTables } from "./people.ts";
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 /** Microseconds since 1970 UTC. */
@@ -232,7 +233,7 @@ export interface SettingsTable {
 }
 
 /** Every table of the desk. A room that adds tables adds them here and in a migration of its own. */
-export interface DeskTables {
+export interface DeskTables extends PeopleTables {
   organisations: OrganisationsTable;
   networks: NetworksTable;
   contacts: ContactsTable;

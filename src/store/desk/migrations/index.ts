@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ground } from "./0001-ground.ts";
+import { peopleTables } from "./0401-people.ts";
 
 /**
  * Every change of the desk's schema, in order, by name. A migration that was released is never edited: what differs is a new
@@ -7,4 +8,5 @@ import { ground } from "./0001-ground.ts";
  */
 export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0001-ground": ground,
+  "0401-people": peopleTables,
 };
