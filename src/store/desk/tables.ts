@@ -148,6 +148,26 @@ export interface AlertsTable {
   origin: string;
   /** Counts up with every change; updates name the one they saw. */
   version: number;
+  translation: Generated<"none" | "cgnat">;
+  /** The prefix that matched when it was opened. */
+  network: string | null;
+  country: string | null;
+  essential: Generated<boolean>;
+  protocol: string | null;
+  ports: Generated<number[]>;
+  signature: string | null;
+  samples: ColumnType<readonly Sample[], string | undefined, string>;
+  tests: Generated<string[]>;
+  closing: string | null;
+  /** Whether the darknet hears nothing because nothing is sent. */
+  silence: "counting" | "silent" | "unknown" | "moved" | null;
+  silence_facts: ColumnType<unknown, string | null | undefined, string | null>;
+  /** When a letter about this episode was last decided. */
+  told: Time | null;
+  /** When silence was last asked for. */
+  checked: Time | null;
+  /** A subject of the same prefix with the same signature. */
+  moved_to: string | null;
 }
 export interface AlertDetectionsTable {
   alert_id: string;
@@ -171,6 +191,9 @@ export interface CasesTable {
   opened: Time;
   closed: Time | null;
   version: number;
+  /** The case that goes on with this one's alerts. */
+  merged_into: string | null;
+  quieted: Time | null;
 }
 
 /** The timeline: everything that happened to a case, append-only. */
@@ -185,6 +208,124 @@ export interface CaseEventsTable {
   kind: string;
   body: Json<Readonly<Record<string, unknown>>>;
   marking: Marking;
+  /** `owner`: the owner and the bearer of a link see it too. */
+  audience: Generated<"staff" | "owner">;
+}
+
+export const answerKinds = [
+  "cleaned",
+  "subscriber-notified",
+  "working",
+  "not-ours",
+  "false-positive",
+  "cannot-attribute",
+  "research",
+] as const;
+export type AnswerKind = (typeof answerKinds)[number];
+/** By what a subscriber was told; what cleans infections depends on it. */
+export const answerChannels = ["mail", "letter", "phone", "sms", "walled-garden", "portal", "other"] as const;
+export type AnswerChannel = (typeof answerChannels)[number];
+
+/** What an owner said: a claim, until silence or another packet decides. */
+export interface AnswersTable {
+  id: Generated<number>;
+  case_id: string;
+  organisation_id: string | null;
+  realm: string;
+  exercise: string;
+  at: Time;
+  actor: string;
+  answer: AnswerKind;
+  channel: AnswerChannel | null;
+  note: string | null;
+  /** Alerts that it speaks of alone, where a case has many; empty: all. */
+  alerts: Generated<string[]>;
+  state: "claimed" | "confirmed" | "contradicted";
+  decided: Time | null;
+  /** Detectors whose claim it speaks of. */
+  detectors: Generated<string[]>;
+}
+
+export interface CaseTasksTable {
+  id: Generated<string>;
+  case_id: string;
+  title: string;
+  assignee: string | null;
+  due: Time | null;
+  created: Time;
+  actor: string;
+  done: Time | null;
+}
+
+export interface CaseLinksTable {
+  case_id: string;
+  other_id: string;
+  kind: "related" | "duplicate" | "parent" | "child" | "campaign" | "moved";
+  at: Time;
+  actor: string;
+}
+
+export interface AttachmentsTable {
+  /** Made here; what the sender called the file is only a label. */
+  id: Generated<string>;
+  case_id: string;
+  at: Time;
+  actor: string;
+  name: string;
+  media_type: string;
+  size: number;
+  sha256: string;
+  content: Uint8Array;
+  marking: Marking;
+  audience: "staff" | "owner";
+}
+
+/** What an alert was before it came back. */
+export interface AlertEpisodesTable {
+  alert_id: string;
+  episode: number;
+  detected: Time;
+  notified: Time | null;
+  acknowledged: Time | null;
+  acted: Time | null;
+  quieted: Time | null;
+  closed: Time | null;
+  closing: string | null;
+  relapsed: Time;
+}
+
+/** A self-help link: opens one case, needs no account. Of its token only the hash is kept. */
+export interface HelpLinksTable {
+  id: string;
+  hash: string;
+  case_id: string;
+  organisation_id: string | null;
+  realm: string;
+  contact_id: string | null;
+  created: Time;
+  expires: Time;
+  revoked: Time | null;
+  /** Last time that it answered something. */
+  used: Time | null;
+}
+
+export interface PreferencesTable {
+  organisation_id: string;
+  document: Json<Readonly<Record<string, unknown>>>;
+  /** When somebody looked at a first letter and let it go. */
+  previewed: Time | null;
+  changed: Time;
+  actor: string;
+}
+
+export interface ReceivedMailTable {
+  /** Hash of its Message-ID, or of its bytes. */
+  id: string;
+  case_id: string | null;
+  at: Time;
+  kind: "reply" | "bounce" | "automatic" | "unknown";
+  sender: string | null;
+  subject: string | null;
 }
 
 /** Letters that leave: written in the transaction that decides them. */
@@ -210,6 +351,10 @@ export interface OutboxTable {
   sent: Time | null;
   error: string | null;
   created: Time;
+  /** When its recipient opened it in the portal. */
+  read: Time | null;
+  /** `notice`, `digest`, `correction` ... */
+  form: Generated<string>;
 }
 
 /** One attempt to deliver, written before it is made and completed after: an unfinished one may have arrived. */
@@ -246,4 +391,12 @@ export interface DeskTables extends PeopleTables {
   outbox: OutboxTable;
   deliveries: DeliveriesTable;
   settings: SettingsTable;
+  answers: AnswersTable;
+  case_tasks: CaseTasksTable;
+  case_links: CaseLinksTable;
+  attachments: AttachmentsTable;
+  help_links: HelpLinksTable;
+  alert_episodes: AlertEpisodesTable;
+  preferences: PreferencesTable;
+  received_mail: ReceivedMailTable;
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ground } from "./0001-ground.ts";
+import { alerts } from "./0201-alerts.ts";
+import { cases } from "./0202-cases.ts";
+import { notices } from "./0301-notices.ts";
 import { peopleTables } from "./0401-people.ts";
 
 /**
@@ -8,5 +11,8 @@ import { peopleTables } from "./0401-people.ts";
  */
 export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0001-ground": ground,
+  "0201-alerts": alerts,
+  "0202-cases": cases,
+  "0301-notices": notices,
   "0401-people": peopleTables,
 };

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Detection, HoldReason } from "../model/detection.ts";
+import type { Alert, AlertPolicy, Closing, Owner } from "./alert.ts";
+import { toldKinds } from "./alert.ts";
+import { rankOf, severityOf } from "./severity.ts";
+import { subjectOf } from "./subject.ts";
+
+/** What happened to an alert; each becomes a line of the case's timeline. */
+export type Change = "detected" | "continuing" | "relapsed" | "family" | "held" | "cleared";
+
+export interface Observed {
+  readonly alert: Alert;
+  readonly changes: readonly Change[];
+}
+
+const portsAtMost = 32;
+const testsAtMost = 8;
+const union = <T>(a: readonly T[], b: readonly T[], atMost = Infinity): readonly T[] => {
+  const all = [...new Set([...a, ...b])];
+  return all.length === a.length ? a : all.slice(0, atMost);
+};
+
+/** An owner abroad is not told on the word of one sensor. Unlike the other reasons, this one ends by itself. */
+const abroad = (owner: Owner | null, sensors: readonly string[], realm: string, policy: AlertPolicy): boolean =>
+  owner !== null &&
+  realm === "" &&
+  policy.country !== null &&
+  owner.country !== null &&
+  owner.country !== policy.country &&
+  sensors.length < 2;
+
+const heldBy = (
+  before: readonly HoldReason[],
+  detection: Detection,
+  owner: Owner | null,
+  sensors: readonly string[],
+  policy: AlertPolicy,
+): readonly HoldReason[] => {
+  const kept = union(before, detection.held).filter((reason) => reason !== "one-sensor-abroad");
+  return abroad(owner, sensors, detection.realm, policy) ? [...kept, "one-sensor-abroad"] : kept;
+};
+
+const textOf = (value: unknown): string | null =>
+  typeof value === "string" && value.length > 0 && value.length <= 200 ? value : null;
+const signatureOf = (detection: Detection): string | null => textOf(detection.evidence["signature"]);
+/** The rule that fired, named by the detector. Nothing else of the evidence is taken: it is allowed, not filtered. */
+const testOf = (detection: Detection): string => {
+  const rule = textOf(detection.evidence["rule"]);
+  return rule !== null && /^[a-z0-9][a-z0-9 -]{0,60}$/.test(rule)
+    ? `${detection.detector}: ${rule}`
+    : detection.detector;
+};
+
+const ranked = (alert: Alert): Alert => ({ ...alert, severity: severityOf(alert), rank: rankOf(alert) });
+
+/** The first sight of a subject. `id`, samples and marking are the caller's. */
+export const open = (
+  id: string,
+  detection: Detection,
+  owner: Owner | null,
+  policy: AlertPolicy,
+  now: number,
+  birth: Pick<Alert, "marking" | "origin">,
+): Observed => {
+  const translation = owner?.translation ?? "none";
+  const held = heldBy([], detection, owner, detection.sensors, policy);
+  const source = detection.source ?? "";
+  const alert: Alert = {
+    id,
+    organisation: owner?.organisation ?? null,
+    realm: detection.realm,
+    exercise: detection.exercise,
+    kind: detection.kind,
+    subject: subjectOf(source, detection.family, translation),
+    source: detection.source,
+    family: detection.family,
+    translation,
+    network: owner?.network ?? null,
+    country: owner?.country ?? null,
+    essential: owner?.essential ?? false,
+    state: "new",
+    severity: "low",
+    rank: 0,
+    first: detection.first,
+    last: detection.last,
+    packets: detection.packets,
+    darkAddresses: detection.darkAddresses,
+    sensors: detection.sensors,
+    confidence: detection.confidence,
+    protocol: detection.protocol,
+    ports: detection.port === null ? [] : [detection.port],
+    signature: signatureOf(detection),
+    samples: detection.samples,
+    tests: [testOf(detection)],
+    held,
+    released: null,
+    suppressedUntil: null,
+    suppressedReason: null,
+    relapses: 0,
+    detected: now,
+    told: null,
+    notified: null,
+    acknowledged: null,
+    acted: null,
+    quieted: null,
+    closed: null,
+    closing: null,
+    case: null,
+    ...birth,
+    version: 0,
+  };
+  return { alert: ranked(alert), changes: held.length > 0 ? ["detected", "held"] : ["detected"] };
+};
+
+/** The clocks of an episode that begins. */
+const anew = (now: number): Partial<Alert> => ({
+  detected: now,
+  told: null,
+  notified: null,
+  acknowledged: null,
+  acted: null,
+  quieted: null,
+  closed: null,
+  closing: null,
+});
+
+/**
+ * A finding about a subject that has an alert. `before` is the same detection as it was counted last time (an earlier
+ * revision), so that its packets are not counted twice. What was held stays held until an analyst releases it.
+ */
+export const observe = (
+  alert: Alert,
+  detection: Detection,
+  before: Pick<Detection, "packets"> | null,
+  owner: Owner | null,
+  policy: AlertPolicy,
+  now: number,
+): Observed => {
+  const changes: Change[] = [];
+  const ended = alert.state === "quiet" || alert.state === "closed";
+  // Late news of what happened before it fell silent is no relapse.
+  const back = ended && detection.last > (alert.quieted ?? alert.closed ?? Infinity) && detection.last > alert.last;
+  const sensors = union(alert.sensors, detection.sensors);
+  const held = heldBy(alert.held, detection, owner, sensors, policy);
+  const fresh = held.filter((reason) => !alert.held.includes(reason));
+  const family = alert.family ?? detection.family;
+  let { state } = alert;
+  if (back) {
+    state = "relapsed";
+    changes.push("relapsed");
+  } else if (state === "new" && Math.max(alert.last, detection.last) >= alert.detected + policy.newFor) {
+    state = "continuing";
+    changes.push("continuing");
+  }
+  if (family !== alert.family) changes.push("family");
+  // A release is of the reasons that were there: a new one holds again.
+  if (fresh.length > 0) changes.push("held");
+  if (alert.held.includes("one-sensor-abroad") && !held.includes("one-sensor-abroad")) changes.push("cleared");
+  return {
+    changes,
+    alert: ranked({
+      ...alert,
+      state,
+      family,
+      held,
+      sensors,
+      released: fresh.length > 0 ? null : alert.released,
+      essential: owner?.essential ?? alert.essential,
+      first: Math.min(alert.first, detection.first),
+      last: Math.max(alert.last, detection.last),
+      packets: Math.max(0, alert.packets + detection.packets - (before?.packets ?? 0)),
+      darkAddresses: Math.max(alert.darkAddresses, detection.darkAddresses),
+      confidence: Math.max(alert.confidence, detection.confidence),
+      protocol: alert.protocol ?? detection.protocol,
+      ports: detection.port === null ? alert.ports : union(alert.ports, [detection.port], portsAtMost),
+      signature: alert.signature ?? signatureOf(detection),
+      tests: union(alert.tests, [testOf(detection)], testsAtMost),
+      relapses: alert.relapses + (back ? 1 : 0),
+      ...(back ? anew(now) : {}),
+    }),
+  };
+};
+
+/** Whether a finding belongs to an alert that ended, or opens another one. */
+export const continues = (alert: Alert, detection: Detection, policy: AlertPolicy): boolean =>
+  alert.state !== "closed" ||
+  (alert.closing !== "not-ours" && detection.last - (alert.closed ?? 0) <= policy.relapseWithin);
+
+export const isHeld = (alert: Alert): boolean => alert.held.length > 0 && alert.released === null;
+export const isSuppressed = (alert: Alert, now: number): boolean =>
+  alert.suppressedUntil !== null && alert.suppressedUntil > now;
+/** Behind a carrier's translation a finding without times and source ports names thousands of subscribers. */
+export const isAttributable = (alert: Pick<Alert, "translation" | "samples">): boolean =>
+  alert.translation === "none" || alert.samples.length > 0;
+
+/** Why an owner is not told, or null when it is. Unclaimed and weak findings are for analysts. */
+export const untold = (
+  alert: Alert,
+  policy: AlertPolicy,
+  now: number,
+): "kind" | "unclaimed" | "confidence" | "held" | "suppressed" | "ended" | null => {
+  if (!toldKinds.includes(alert.kind)) return "kind";
+  if (alert.organisation === null) return "unclaimed";
+  if (alert.confidence < policy.minimumConfidence) return "confidence";
+  if (isHeld(alert)) return "held";
+  if (isSuppressed(alert, now)) return "suppressed";
+  return alert.state === "quiet" || alert.state === "closed" ? "ended" : null;
+};
+
+/** The end of an alert, for a reason. */
+export const close = (alert: Alert, closing: Closing, now: number): Alert => ({
+  ...alert,
+  state: "closed",
+  closed: now,
+  closing,
+});
+
+/** What a letter would say of it now: first news, news that it is back, or that it still goes on; null: nothing. */
+export const news = (alert: Alert, policy: AlertPolicy): "notice" | "relapse" | "reminder" | null => {
+  if (alert.told === null) return alert.relapses > 0 ? "relapse" : "notice";
+  return policy.remindAfter !== null && alert.last >= alert.told + policy.remindAfter ? "reminder" : null;
+};

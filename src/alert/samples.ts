@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Sample } from "../model/detection.ts";
+
+/**
+ * The samples that are kept of those that were seen: the `atMost` for which `lot` is smallest. With a lot that nobody outside can
+ * foresee (a keyed hash), who sends probes cannot choose which of them come back in a notice; and the draw is the same however the
+ * samples arrive.
+ */
+export const draw = (seen: readonly Sample[], atMost: number, lot: (sample: Sample) => string): readonly Sample[] => {
+  const distinct = new Map(seen.map((sample) => [`${sample.time} ${sample.sourcePort} ${sample.port ?? ""}`, sample]));
+  return [...distinct.values()]
+    .map((sample) => ({ sample, lot: lot(sample) }))
+    .toSorted((a, b) => (a.lot < b.lot ? -1 : a.lot > b.lot ? 1 : 0))
+    .slice(0, atMost)
+    .map(({ sample }) => sample)
+    .toSorted((a, b) => a.time - b.time || a.sourcePort - b.sourcePort);
+};

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AlertPolicy, Owner } from "../alert/alert.ts";
+import type { IsHoliday } from "../alert/delivery.ts";
+
+/** Whose address it was at a time (microseconds UTC); null: nobody's. */
+export interface Owners {
+  ownerOf(realm: string, address: string, time: number): Owner | null;
+}
+
+export interface CaseRules {
+  readonly owners: Owners;
+  readonly policy: AlertPolicy;
+  /** Name of this node: the origin of what it makes. */
+  readonly origin: string;
+  /** The node's secret, at least 32 bytes: tokens of links and the draw of samples follow from it. */
+  readonly key: Uint8Array;
+  readonly isHoliday: IsHoliday;
+  /** Where analysts are called when a breaker opens; null: the board alone shows it. */
+  readonly dutyMail: string | null;
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import { alertKinds, hour, toldKinds } from "../alert/alert.ts";
+import type { Alert, Owner } from "../alert/alert.ts";
+import { count } from "../alert/breaker.ts";
+import type { Told } from "../alert/breaker.ts";
+import { close, continues, news, observe, open, untold } from "../alert/life.ts";
+import type { Change } from "../alert/life.ts";
+import { draw } from "../alert/samples.ts";
+import { alertKey, subjectOf } from "../alert/subject.ts";
+import type { Detection, HoldReason, Sample } from "../model/detection.ts";
+import type { DeskTransaction } from "../store/desk/desk.ts";
+import { insertRows, orReplace } from "./bulk.ts";
+import { idOf, keyed } from "./ids.ts";
+import type { CaseRules } from "./options.ts";
+import {
+  alertColumns,
+  alertOf,
+  alertRowOf,
+  detectionColumns,
+  detectionRowOf,
+  episodeColumns,
+  eventColumns,
+} from "./rows.ts";
+import type { AlertRow, CaseEvent } from "./rows.ts";
+import { eventOf, tell, withCases } from "./tell.ts";
+import type { Telling } from "./tell.ts";
+import { callDuty } from "./duty.ts";
+
+export interface TakeContext {
+  /** Node time or, in a replay, event time of the interval's end; microseconds UTC. */
+  readonly now: number;
+  /** Ids of detections that a later revision took back. */
+  readonly withdrawn?: readonly string[];
+}
+export interface Taken {
+  readonly opened: number;
+  readonly changed: number;
+  readonly told: number;
+  readonly held: number;
+}
+
+interface Prior {
+  readonly id: string;
+  readonly alert_id: string | null;
+  readonly packets: number;
+  readonly first: number;
+  readonly last: number;
+  readonly dark_addresses: number;
+  readonly confidence: number;
+  readonly family: string | null;
+  readonly sensors: readonly string[];
+  readonly held: readonly string[];
+  readonly revision: number;
+  readonly withdrawn: boolean;
+}
+interface Touched {
+  alert: Alert;
+  readonly before: Alert | null;
+  readonly changes: Set<Change>;
+  samples: Sample[];
+}
+
+/** The same claim as last time: nothing to write. Intervals are judged again after a crash. */
+const unchanged = (prior: Prior, detection: Detection): boolean =>
+  !prior.withdrawn &&
+  prior.packets === detection.packets &&
+  prior.first === detection.first &&
+  prior.last === detection.last &&
+  prior.dark_addresses === detection.darkAddresses &&
+  prior.confidence === detection.confidence &&
+  prior.family === detection.family &&
+  prior.sensors.join(" ") === detection.sensors.join(" ") &&
+  prior.held.join(" ") === detection.held.join(" ");
+
+const priorsOf = async (trx: DeskTransaction, ids: readonly string[]): Promise<Map<string, Prior>> => {
+  const { rows } =
+    await sql<Prior>`SELECT d.id, d.packets, d.first, d.last, d.dark_addresses, d.confidence, d.family, d.sensors, d.held, d.revision, d.withdrawn,
+  (SELECT alert_id FROM alert_detections WHERE detection_id = d.id LIMIT 1) AS alert_id
+FROM detections d WHERE d.id = ANY (${[...ids]})`.execute(trx);
+  return new Map(rows.map((row) => [row.id, row]));
+};
+
+interface Key {
+  readonly organisation: string | null;
+  readonly realm: string;
+  readonly exercise: string;
+  readonly kind: string;
+  readonly subject: string;
+}
+
+/** The newest alert of each key, and those of known detections, locked: an analyst's change waits for ours, or ours for theirs. */
+const alertsOf = async (trx: DeskTransaction, keys: readonly Key[], ids: readonly string[]): Promise<Alert[]> => {
+  const found = await sql<{
+    id: string;
+  }>`SELECT a.id FROM jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) AS k(organisation text, realm text, exercise text, kind text, subject text)
+CROSS JOIN LATERAL (SELECT id FROM alerts WHERE alerts.subject = k.subject AND alerts.kind = k.kind AND alerts.realm = k.realm AND alerts.exercise = k.exercise
+  AND coalesce(alerts.organisation_id, '') = coalesce(k.organisation, '') ORDER BY alerts.closed DESC NULLS FIRST LIMIT 1) AS a`.execute(
+    trx,
+  );
+  const all = [...new Set([...found.rows.map(({ id }) => id), ...ids])].toSorted();
+  if (all.length === 0) return [];
+  const { rows } = await sql<AlertRow>`SELECT * FROM alerts WHERE id = ANY (${all}) ORDER BY id FOR UPDATE`.execute(
+    trx,
+  );
+  return rows.map(alertOf);
+};
+
+/** What would have been told in the last hour, real or of one exercise. */
+const toldOf = async (
+  trx: DeskTransaction,
+  exercise: string,
+  organisations: readonly string[],
+  now: number,
+): Promise<Told> => {
+  const { rows } = await sql<{
+    organisation_id: string;
+    n: number;
+  }>`SELECT organisation_id, count(*)::int AS n FROM alerts
+WHERE detected > ${now - hour} AND detected <= ${now} AND organisation_id IS NOT NULL AND exercise = ${exercise} AND kind = ANY (${[...toldKinds]}) AND closing IS DISTINCT FROM 'withdrawn'
+GROUP BY organisation_id`.execute(trx);
+  const wanted = new Set(organisations);
+  return {
+    owners: new Map(rows.filter((row) => wanted.has(row.organisation_id)).map((row) => [row.organisation_id, row.n])),
+    all: rows.reduce((sum, row) => sum + row.n, 0),
+  };
+};
+
+const bodyOf = (alert: Alert): Readonly<Record<string, unknown>> => ({
+  packets: alert.packets,
+  darkAddresses: alert.darkAddresses,
+  sensors: alert.sensors.length,
+  family: alert.family,
+  confidence: alert.confidence,
+  first: alert.first,
+  last: alert.last,
+});
+
+/**
+ * Takes what detectors found into alerts, cases and letters, in the transaction that moves their cursor: either all of it happened
+ * or nothing. The same detections taken twice change nothing the second time.
+ */
+export const createTake =
+  (rules: CaseRules) =>
+  async (
+    trx: DeskTransaction,
+    detections: readonly Detection[],
+    { now, withdrawn = [] }: TakeContext,
+  ): Promise<Taken> => {
+    const { policy } = rules;
+    const latest = new Map(detections.map((detection) => [detection.id, detection]));
+    const priors = await priorsOf(trx, [...latest.keys(), ...withdrawn]);
+    const fresh = [...latest.values()].filter((detection) => {
+      const prior = priors.get(detection.id);
+      return prior === undefined || !unchanged(prior, detection);
+    });
+    const ownerOf = new Map<string, Owner | null>(
+      fresh.map((detection) => [
+        detection.id,
+        detection.source === null ? null : rules.owners.ownerOf(detection.realm, detection.source, detection.last),
+      ]),
+    );
+    const keyOf = (detection: Detection): Key => {
+      const owner = ownerOf.get(detection.id) ?? null;
+      return {
+        organisation: owner?.organisation ?? null,
+        realm: detection.realm,
+        exercise: detection.exercise,
+        kind: detection.kind,
+        subject: subjectOf(detection.source ?? "", detection.family, owner?.translation ?? "none"),
+      };
+    };
+    const alerting = fresh.filter(({ kind, source }) => source !== null && alertKinds.includes(kind));
+    const keys = new Map(alerting.map((detection) => [detection.id, keyOf(detection)]));
+    const known = await alertsOf(
+      trx,
+      [...new Map([...keys.values()].map((key) => [alertKey(key), key])).values()],
+      [...priors.values()].flatMap(({ alert_id }) => alert_id ?? []),
+    );
+    const touched = new Map<string, Touched>();
+    const byId = new Map(known.map((alert) => [alert.id, alert]));
+    const current = new Map<string, string>();
+    // Of several of one key the open one counts, else the one that ended last.
+    for (const alert of known.toSorted((a, b) => (a.closed ?? Infinity) - (b.closed ?? Infinity))) {
+      current.set(alertKey(alert), alert.id);
+    }
+    const touch = (alert: Alert): Touched => {
+      let one = touched.get(alert.id);
+      if (one === undefined) {
+        one = { alert, before: byId.get(alert.id) ?? null, changes: new Set(), samples: [] };
+        touched.set(alert.id, one);
+      }
+      return one;
+    };
+    const links: { alert_id: string; detection_id: string }[] = [];
+    for (const detection of alerting) {
+      const prior = priors.get(detection.id);
+      const key = keys.get(detection.id) as Key;
+      const owner = ownerOf.get(detection.id) ?? null;
+      const own = prior?.alert_id === null || prior === undefined ? undefined : byId.get(prior.alert_id);
+      const candidate = own ?? byId.get(current.get(alertKey(key)) ?? "");
+      const standing = candidate === undefined ? undefined : (touched.get(candidate.id)?.alert ?? candidate);
+      if (standing !== undefined && continues(standing, detection, policy)) {
+        const one = touch(standing);
+        const seen = observe(
+          one.alert,
+          detection,
+          prior?.withdrawn === true ? null : (prior ?? null),
+          owner,
+          policy,
+          now,
+        );
+        one.alert = seen.alert;
+        for (const change of seen.changes) one.changes.add(change);
+        one.samples.push(...detection.samples);
+        if (prior?.alert_id !== one.alert.id) links.push({ alert_id: one.alert.id, detection_id: detection.id });
+        continue;
+      }
+      const id = idOf("alert", alertKey(key), detection.id);
+      const seen = open(id, detection, owner, policy, now, {
+        marking: detection.realm === "" ? "TLP:AMBER" : "TLP:AMBER+STRICT",
+        origin: rules.origin,
+      });
+      byId.set(id, seen.alert);
+      current.set(alertKey(key), id);
+      const one: Touched = {
+        alert: seen.alert,
+        before: null,
+        changes: new Set(seen.changes),
+        samples: [...detection.samples],
+      };
+      touched.set(id, one);
+      links.push({ alert_id: id, detection_id: detection.id });
+    }
+    for (const one of touched.values()) {
+      const cap = one.alert.translation === "cgnat" ? policy.samples.cgnat : policy.samples.other;
+      const seen = one.before === null ? one.samples : [...one.alert.samples, ...one.samples];
+      one.alert = {
+        ...one.alert,
+        samples: draw(seen, cap, ({ time, sourcePort, port }) =>
+          keyed(rules.key, "sample", one.alert.id, time, sourcePort, port),
+        ),
+      };
+    }
+
+    // Who is told, by what, and what the breakers hold.
+    const tellings: Telling[] = [];
+    const breakers = new Map<string, HoldReason>();
+    const told = new Map<string, Told>();
+    let held = 0;
+    for (const one of touched.values()) {
+      if (untold(one.alert, policy, now) !== null) {
+        if (one.changes.has("held")) held++;
+        continue;
+      }
+      const form = news(one.alert, policy);
+      if (form === null) continue;
+      const organisation = one.alert.organisation ?? "";
+      let counts = told.get(one.alert.exercise);
+      if (counts === undefined) {
+        const all = [...touched.values()].flatMap(({ alert }) => alert.organisation ?? []);
+        counts = await toldOf(trx, one.alert.exercise, all, now);
+        told.set(one.alert.exercise, counts);
+      }
+      const way = form === "reminder" ? "letter" : count(counts, organisation, policy);
+      if (way === "letter" || way === "digest") {
+        one.alert = { ...one.alert, told: now };
+        tellings.push({ alert: one.alert, form, way });
+        continue;
+      }
+      held++;
+      one.alert = { ...one.alert, held: [...one.alert.held, way], released: null };
+      one.changes.add("held");
+      breakers.set(JSON.stringify([way, way === "owner-breaker" ? organisation : null, one.alert.exercise]), way);
+    }
+    const cased = await withCases(
+      trx,
+      [
+        ...tellings.map(({ alert }) => alert),
+        // What comes back opens its case again, told or not.
+        ...[...touched.values()].flatMap(({ alert, changes }) =>
+          changes.has("relapsed") && alert.case !== null && alert.told !== now ? [alert] : [],
+        ),
+      ],
+      now,
+    );
+    for (const alert of cased.alerts) {
+      const one = touched.get(alert.id);
+      if (one !== undefined) one.alert = alert;
+    }
+
+    const rows = [...touched.values()].map(({ alert }) => alertRowOf(alert));
+    const replace = orReplace(alertColumns, "id");
+    await insertRows(trx, "alerts", alertColumns, rows, replace);
+    await insertRows(
+      trx,
+      "detections",
+      detectionColumns,
+      fresh.map((detection) =>
+        detectionRowOf(detection, {
+          organisation: ownerOf.get(detection.id)?.organisation ?? null,
+          marking: detection.realm === "" ? "TLP:AMBER" : "TLP:AMBER+STRICT",
+          origin: rules.origin,
+          revision: (priors.get(detection.id)?.revision ?? -1) + 1,
+        }),
+      ),
+      orReplace(detectionColumns, "id"),
+    );
+    await insertRows(
+      trx,
+      "alert_detections",
+      { alert_id: "text", detection_id: "text" },
+      links,
+      "ON CONFLICT DO NOTHING",
+    );
+    const episodes = [...touched.values()].flatMap(({ before, alert, changes }) =>
+      before !== null && changes.has("relapsed")
+        ? [
+            {
+              alert_id: before.id,
+              episode: before.relapses,
+              detected: before.detected,
+              notified: before.notified,
+              acknowledged: before.acknowledged,
+              acted: before.acted,
+              quieted: before.quieted,
+              closed: before.closed,
+              closing: before.closing,
+              relapsed: alert.last,
+            },
+          ]
+        : [],
+    );
+    await insertRows(trx, "alert_episodes", episodeColumns, episodes, "ON CONFLICT DO NOTHING");
+    const returned = episodes.map(({ alert_id }) => alert_id);
+    if (returned.length > 0) {
+      await sql`UPDATE alerts SET silence = NULL, silence_facts = NULL, checked = NULL, moved_to = NULL WHERE id = ANY (${returned})`.execute(
+        trx,
+      );
+      await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE state = 'claimed' AND answer IN ('cleaned', 'subscriber-notified') AND case_id IN (SELECT case_id FROM alerts WHERE id = ANY (${returned}))`.execute(
+        trx,
+      );
+    }
+    const events: CaseEvent[] = [];
+    for (const { alert, changes, before } of touched.values()) {
+      if (alert.case === null) continue;
+      if (before?.case !== alert.case) events.push(eventOf(alert, "detected", alert.detected, bodyOf(alert), "owner"));
+      if (changes.has("relapsed")) events.push(eventOf(alert, "relapsed", now, bodyOf(alert), "owner"));
+      if (changes.has("continuing")) events.push(eventOf(alert, "continuing", now, bodyOf(alert), "owner"));
+      if (changes.has("family") && before !== null) {
+        events.push(eventOf(alert, "family", now, { family: alert.family }, "owner"));
+      }
+      if (changes.has("held")) events.push(eventOf(alert, "held", now, { reasons: alert.held }, "staff"));
+    }
+    await insertRows(trx, "case_events", eventColumns, events);
+    await tell(
+      trx,
+      rules,
+      tellings.map((telling) => ({ ...telling, alert: touched.get(telling.alert.id)?.alert ?? telling.alert })),
+      cased.places,
+      now,
+    );
+    for (const key of breakers.keys()) {
+      const [breaker, organisation, exercise] = JSON.parse(key) as [HoldReason, string | null, string];
+      await callDuty(trx, rules, { breaker, organisation, exercise }, now);
+    }
+    await withdraw(
+      trx,
+      rules,
+      withdrawn.filter((id) => priors.get(id)?.withdrawn === false),
+      now,
+    );
+    return {
+      opened: [...touched.values()].filter(({ before }) => before === null).length,
+      changed: touched.size,
+      told: tellings.length,
+      held,
+    };
+  };
+
+/**
+ * Takes claims back. An alert that rests on nothing any more is closed; its owner, if told, is told that too; a letter that has not
+ * left yet does not leave.
+ */
+const withdraw = async (trx: DeskTransaction, rules: CaseRules, ids: readonly string[], now: number): Promise<void> => {
+  if (ids.length === 0) return;
+  await sql`UPDATE detections SET withdrawn = true, revision = revision + 1 WHERE id = ANY (${[...ids]})`.execute(trx);
+  const { rows } = await sql<AlertRow & { remaining: number; gone: number }>`SELECT a.*,
+  (SELECT count(*)::int FROM alert_detections ad JOIN detections d ON d.id = ad.detection_id WHERE ad.alert_id = a.id AND NOT d.withdrawn) AS remaining,
+  (SELECT coalesce(sum(d.packets), 0)::bigint FROM alert_detections ad JOIN detections d ON d.id = ad.detection_id WHERE ad.alert_id = a.id AND d.id = ANY (${[...ids]})) AS gone
+FROM alerts a WHERE a.id IN (SELECT alert_id FROM alert_detections WHERE detection_id = ANY (${[...ids]})) ORDER BY a.id FOR UPDATE`.execute(
+    trx,
+  );
+  const events: CaseEvent[] = [];
+  const tellings: Telling[] = [];
+  const changed: Alert[] = [];
+  for (const row of rows) {
+    const before = alertOf(row);
+    const fewer = { ...before, packets: Math.max(0, before.packets - Number(row.gone)) };
+    const alert = row.remaining > 0 || before.state === "closed" ? fewer : close(fewer, "withdrawn", now);
+    changed.push(alert);
+    if (alert.case === null) continue;
+    events.push(eventOf(alert, "withdrawn", now, { detections: ids.length, remaining: row.remaining }, "owner"));
+    if (row.remaining === 0 && alert.told !== null) tellings.push({ alert, form: "correction", way: "letter" });
+  }
+  await insertRows(trx, "alerts", alertColumns, changed.map(alertRowOf), orReplace(alertColumns, "id"));
+  await insertRows(trx, "case_events", eventColumns, events);
+  const { places, alerts } = await withCases(
+    trx,
+    tellings.map(({ alert }) => alert),
+    now,
+  );
+  // A letter that waits is taken back instead of corrected.
+  const caseIds = alerts.map((alert) => alert.case ?? "");
+  const stopped = await sql<{ case_id: string }>`UPDATE outbox SET state = 'dead', error = 'withdrawn before it left'
+WHERE case_id = ANY (${caseIds}) AND state IN ('waiting', 'held') AND attempts = 0 RETURNING case_id`.execute(trx);
+  const never = new Set(stopped.rows.map(({ case_id }) => case_id));
+  await tell(
+    trx,
+    rules,
+    tellings.filter(({ alert }) => alert.notified !== null || !never.has(alert.case ?? "")),
+    places,
+    now,
+  );
+  if (caseIds.length > 0) {
+    await sql`UPDATE cases SET state = 'closed', closed = ${now}, version = version + 1 WHERE id = ANY (${caseIds})
+  AND NOT EXISTS (SELECT FROM alerts WHERE alerts.case_id = cases.id AND alerts.state <> 'closed')`.execute(trx);
+  }
+};

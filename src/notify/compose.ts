@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
+import { darknetCsv } from "./csv.ts";
+import { writeLetter } from "./letter.ts";
+import { xarfOf } from "./xarf.ts";
+import type { Reporter } from "./xarf.ts";
+
+/** What every letter of a node has in common. */
+export interface Sender {
+  readonly reporter: Reporter;
+  /** Address that letters come from. */
+  readonly from: string;
+  /** Where answers go; the same as `from` when null. */
+  readonly replyTo: string | null;
+  /** Address of the portal as recipients reach it, without a slash at the end. */
+  readonly portal: string;
+  /** The token of a self-help link by its id. */
+  readonly tokenOf: (link: string) => string;
+  readonly linkFor: number;
+}
+
+export interface Part {
+  readonly filename: string;
+  readonly type: string;
+  readonly content: string;
+}
+export interface Composed {
+  readonly subject: string;
+  readonly text: string;
+  readonly parts: readonly Part[];
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The token stands behind the `#`, which browsers do not send: no server, proxy or scanner on the way logs it. */
+export const helpAddress = (portal: string, token: string): string => `${portal}/help#${token}`;
+
+/** A letter, whole: the same letter, to the byte, however often it is tried. */
+export const composeLetter = (id: string, payload: NoticePayload, sender: Sender): Composed => {
+  const linkOf = (item: NoticeItem): string | null =>
+    item.link === null ? null : helpAddress(sender.portal, sender.tokenOf(item.link));
+  const { subject, text } = writeLetter(payload, linkOf, payload.at + sender.linkFor);
+  const reports = payload.items.flatMap((item) => xarfOf(item, sender.reporter, id) ?? []);
+  const correction = payload.form === "correction";
+  const parts: Part[] = [];
+  if (payload.items.length > 0 && !correction) {
+    parts.push({ filename: "findings.csv", type: "text/csv", content: darknetCsv(payload.items, sender.reporter.org) });
+  }
+  if (reports.length > 0 && !correction) {
+    parts.push({
+      filename: "xarf.json",
+      type: "application/json",
+      content: `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`,
+    });
+  }
+  const [first] = payload.items;
+  return {
+    subject,
+    text,
+    parts,
+    headers: {
+      // RFC 3834: nobody's out-of-office answers to this.
+      "Auto-Submitted": "auto-generated",
+      "X-Auto-Response-Suppress": "All",
+      "X-Layang-Letter": id,
+      "X-Layang-Form": payload.form,
+      ...(first === undefined
+        ? {}
+        : {
+            "X-Layang-Case": payload.items
+              .map(({ number }) => number)
+              .slice(0, 20)
+              .join(","),
+            "X-TLP": first.marking,
+          }),
+      ...(payload.exercise === "" ? {} : { "X-Layang-Exercise": payload.exercise.replaceAll(/[^\w.-]+/g, "-") }),
+    },
+  };
+};

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHmac } from "node:crypto";
+import { sql } from "kysely";
+import { systemActor } from "../model/actor.ts";
+import type { Desk } from "../store/desk/desk.ts";
+import { composeLetter } from "./compose.ts";
+import type { Sender } from "./compose.ts";
+import { buildMail } from "./mail.ts";
+import type { Leased } from "./outbox.ts";
+import type { Pgp } from "./pgp.ts";
+import type { Sent, Smtp } from "./smtp.ts";
+
+export interface DeliverOptions {
+  readonly desk: Desk;
+  /** Microseconds UTC. */
+  readonly now: () => number;
+  readonly sender: Sender;
+  /** Null: mail is not set up, letters wait. */
+  readonly smtp: Smtp | null;
+  readonly pgp: Pgp | null;
+  /** The one guarded client for what leaves the node; null: webhooks are not set up. */
+  readonly fetch: ((url: string, init: RequestInit) => Promise<Response>) | null;
+  /** Mail-test mode: every letter goes here instead, and says to whom it would have gone. */
+  readonly testMail: string | null;
+  /** The secret that a contact's webhook is signed with. */
+  readonly webhookSecretOf: (contact: string) => string;
+}
+
+/** Of the outbox id, so that it is the same at every attempt: a recipient that got it twice sees that it is one letter. */
+export const messageIdOf =
+  (domain: string) =>
+  (letter: string): string =>
+    `<${letter}@${domain}>`;
+
+/** Headers of a signed call: `X-Layang-Signature: sha256=` HMAC-SHA256 over the timestamp (seconds), a dot, and the body. */
+export const signedHeaders = (secret: string, seconds: number, body: string): Record<string, string> => ({
+  "content-type": "application/json",
+  "x-layang-timestamp": String(seconds),
+  "x-layang-signature": `sha256=${createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex")}`,
+});
+
+const openpgpKeyOf = async (desk: Desk, contact: string | null): Promise<string | null> => {
+  if (contact === null) return null;
+  const { rows } = await desk.as(systemActor, (trx) =>
+    sql<{ openpgp_key: string | null }>`SELECT openpgp_key FROM contacts WHERE id = ${contact}`.execute(trx),
+  );
+  return rows[0]?.openpgp_key ?? null;
+};
+
+/** One attempt to bring a letter to its recipient. */
+export const createDeliver = (options: DeliverOptions): ((letter: Leased) => Promise<Sent>) => {
+  const { sender, desk } = options;
+  const domain = sender.reporter.domain;
+  const mail = async (letter: Leased): Promise<Sent> => {
+    if (options.smtp === null) return { outcome: "deferred", answer: "no mail server is set up" };
+    const composed = composeLetter(letter.id, letter.payload, sender);
+    const test = options.testMail;
+    const shown =
+      test === null
+        ? composed
+        : {
+            ...composed,
+            subject: `[TEST] ${composed.subject}`,
+            headers: { ...composed.headers, "X-Layang-Test-Recipient": letter.recipient },
+          };
+    const key = test === null ? await openpgpKeyOf(desk, letter.contact_id) : null;
+    const to = test ?? letter.recipient;
+    const message = await buildMail(
+      shown,
+      {
+        from: sender.from,
+        replyTo: sender.replyTo,
+        to,
+        messageId: messageIdOf(domain)(letter.id),
+        date: letter.payload.at,
+      },
+      options.pgp,
+      key,
+    );
+    return options.smtp.send(addressOf(sender.from), to, message);
+  };
+  const webhook = async (letter: Leased): Promise<Sent> => {
+    if (options.fetch === null) return { outcome: "deferred", answer: "webhooks are not set up" };
+    if (options.testMail !== null) return { outcome: "accepted", answer: "mail-test mode: not called" };
+    const composed = composeLetter(letter.id, letter.payload, sender);
+    const xarf = composed.parts.find(({ filename }) => filename === "xarf.json");
+    const body = JSON.stringify({
+      id: letter.id,
+      form: letter.form,
+      exercise: letter.payload.exercise,
+      organisation: letter.payload.organisation.id,
+      findings: letter.payload.items,
+      xarf: xarf === undefined ? null : (JSON.parse(xarf.content) as unknown),
+    });
+    const seconds = Math.floor(options.now() / 1e6);
+    try {
+      const response = await options.fetch(letter.recipient, {
+        method: "POST",
+        body,
+        headers: signedHeaders(options.webhookSecretOf(letter.contact_id ?? ""), seconds, body),
+        signal: AbortSignal.timeout(20_000),
+        redirect: "error",
+      });
+      await response.body?.cancel();
+      const answer = `HTTP ${response.status}`;
+      if (response.ok) return { outcome: "accepted", answer };
+      return response.status === 410 || response.status === 404
+        ? { outcome: "refused", answer }
+        : { outcome: "deferred", answer };
+    } catch (error) {
+      return { outcome: "unknown", answer: error instanceof Error ? error.message.slice(0, 300) : "not reached" };
+    }
+  };
+  return (letter) => {
+    if (letter.channel === "mail") return mail(letter);
+    if (letter.channel === "webhook") return webhook(letter);
+    return Promise.resolve({ outcome: "accepted", answer: "in the portal" });
+  };
+};
+
+/** `Layang <desk@example.org>` to its address. */
+export const addressOf = (from: string): string => /<([^<>]+)>\s*$/.exec(from)?.[1] ?? from;

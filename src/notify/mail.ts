@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import MailComposer from "nodemailer/lib/mail-composer/index.js";
+import type { Composed } from "./compose.ts";
+import type { Pgp } from "./pgp.ts";
+
+export interface Envelope {
+  readonly from: string;
+  readonly replyTo: string | null;
+  readonly to: string;
+  readonly messageId: string;
+  /** Microseconds UTC. */
+  readonly date: number;
+  readonly inReplyTo?: string;
+}
+
+const build = (options: Record<string, unknown>): Promise<string> =>
+  new Promise((resolve, reject) => {
+    new MailComposer(options)
+      .compile()
+      .build((error, message) => (error === null ? resolve(message.toString("utf8")) : reject(error)));
+  });
+
+const boundaryOf = (messageId: string, part: string): string =>
+  createHash("sha256").update(`${messageId} ${part}`).digest("hex").slice(0, 32);
+
+/** Lines of at most 78 octets, encoded words for what is not ASCII: the composer writes headers; here they are taken apart again. */
+const split = (message: string): { readonly head: string; readonly body: string } => {
+  const at = message.indexOf("\r\n\r\n");
+  return { head: message.slice(0, at), body: message.slice(at + 4) };
+};
+
+/**
+ * The bytes of a mail (RFC 5322). With a key of the node it is signed (PGP/MIME, RFC 3156), with one of the recipient too it is
+ * encrypted: then the subject keeps the case number alone.
+ */
+export const buildMail = async (
+  composed: Composed,
+  envelope: Envelope,
+  pgp: Pgp | null,
+  recipientKey: string | null,
+): Promise<string> => {
+  const content = {
+    text: composed.text,
+    // base64: the bytes that were signed do not change on their way.
+    textEncoding: "base64",
+    attachments: composed.parts.map(({ filename, type, content }) => ({
+      filename,
+      contentType: `${type}; charset=utf-8`,
+      content,
+      contentTransferEncoding: "base64",
+    })),
+  };
+  const outer = {
+    from: envelope.from,
+    to: envelope.to,
+    ...(envelope.replyTo === null ? {} : { replyTo: envelope.replyTo }),
+    ...(envelope.inReplyTo === undefined ? {} : { inReplyTo: envelope.inReplyTo, references: envelope.inReplyTo }),
+    messageId: envelope.messageId,
+    date: new Date(envelope.date / 1000),
+    subject: composed.subject,
+    headers: composed.headers,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    baseBoundary: boundaryOf(envelope.messageId, "outer"),
+  };
+  if (pgp === null) return build({ ...outer, ...content });
+  const inner = await build({
+    ...content,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    baseBoundary: boundaryOf(envelope.messageId, "inner"),
+    messageId: false,
+    date: false,
+  });
+  const { head, body } = split(inner);
+  const entity = `${head
+    .split(/\r\n(?![ \t])/)
+    .filter((header) => /^content-/i.test(header))
+    .join("\r\n")}\r\n\r\n${body.endsWith("\r\n") ? body : `${body}\r\n`}`;
+  const boundary = boundaryOf(envelope.messageId, "pgp");
+  const number = /\[LAYANG-\d+\]/.exec(composed.subject)?.[0] ?? "Layang";
+  const shown = recipientKey === null ? composed.subject : number;
+  const { head: outside } = split(await build({ ...outer, subject: shown, text: "" }));
+  const headers = outside
+    .split(/\r\n(?![ \t])/)
+    .filter((header) => !/^content-/i.test(header) && !/^mime-version/i.test(header))
+    .join("\r\n");
+  if (recipientKey !== null) {
+    const { armored } = await pgp.seal(entity, recipientKey);
+    return `${headers}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="${boundary}"\r\n\r\n--${boundary}\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--${boundary}\r\nContent-Type: application/octet-stream; name="encrypted.asc"\r\n\r\n${armored.replaceAll(/\r?\n/g, "\r\n")}\r\n--${boundary}--\r\n`;
+  }
+  const signature = await pgp.sign(entity);
+  return `${headers}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature";\r\n boundary="${boundary}"\r\n\r\n--${boundary}\r\n${entity}\r\n--${boundary}\r\nContent-Type: application/pgp-signature; name="signature.asc"\r\n\r\n${signature.replaceAll(/\r?\n/g, "\r\n")}\r\n--${boundary}--\r\n`;
+};

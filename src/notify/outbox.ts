@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import { minute, second } from "../alert/alert.ts";
+import type { NoticePayload } from "../alert/notice.ts";
+import { systemActor } from "../model/actor.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import type { Sent } from "./smtp.ts";
+
+/** A letter that this sender holds for a while. */
+export interface Leased {
+  readonly id: string;
+  readonly exercise: string;
+  readonly realm: string;
+  readonly organisation_id: string | null;
+  readonly case_id: string | null;
+  readonly contact_id: string | null;
+  readonly channel: string;
+  readonly recipient: string;
+  readonly payload: NoticePayload;
+  readonly attempts: number;
+  readonly form: string;
+}
+
+export interface OutboxOptions {
+  readonly desk: Desk;
+  /** Microseconds UTC. */
+  readonly now: () => number;
+  /** Makes one attempt. It does not throw for what the world does; what it throws is tried again later. */
+  readonly deliver: (letter: Leased) => Promise<Sent>;
+  readonly messageIdOf: (letter: string) => string;
+  /** A letter was refused for good, or accepted: contacts learn from it. In the transaction of the outcome. */
+  readonly onOutcome?: (trx: DeskTransaction, letter: Leased, sent: Sent, now: number) => Promise<void>;
+  readonly onFault?: (error: unknown) => void;
+  /** Letters at once. */
+  readonly parallel?: number;
+  /** How long a letter is one sender's alone. Longer than an attempt can take. */
+  readonly lease?: number;
+  /** No other process sends from this desk: what a dead one held is taken at once. */
+  readonly alone?: boolean;
+}
+
+export interface Outbox {
+  /** Sends all that is due, and answers how many attempts were made. */
+  drain(): Promise<number>;
+  /** From now on, by itself: when poked, and at least every second. */
+  start(): void;
+  /** Something was written: look now. */
+  poke(): void;
+  stop(): Promise<void>;
+}
+
+const attemptsAtMost = 12;
+/** 30 s, 2 min, 8 min, 32 min, 2 h, then every 4 h: two days in all. */
+export const backoff = (attempt: number): number => Math.min(240 * minute, 30 * second * 4 ** (attempt - 1));
+
+const lease = async (trx: DeskTransaction, options: OutboxOptions, atOnce: number, now: number): Promise<Leased[]> => {
+  const until = now + (options.lease ?? 2 * minute);
+  const { rows } =
+    await sql<Leased>`UPDATE outbox SET state = 'sending', attempts = attempts + 1, leased_until = ${until}
+WHERE id IN (SELECT id FROM outbox WHERE due <= ${now} AND (state = 'waiting' OR (state = 'sending' AND leased_until < ${now})) ORDER BY due LIMIT ${atOnce} FOR UPDATE SKIP LOCKED)
+RETURNING id, exercise, realm, organisation_id, case_id, contact_id, channel, recipient, payload, attempts, form`.execute(
+      trx,
+    );
+  if (rows.length === 0) return [];
+  const begun = rows.map((row) => ({
+    outbox_id: row.id,
+    organisation_id: row.organisation_id,
+    realm: row.realm,
+    attempt: row.attempts,
+    began: now,
+    message_id: options.messageIdOf(row.id),
+  }));
+  // The record of the attempt is there before the attempt: whatever happens in between, it says that the letter may have arrived.
+  await sql`INSERT INTO deliveries (outbox_id, organisation_id, realm, attempt, began, message_id)
+SELECT outbox_id, organisation_id, realm, attempt, began, message_id FROM jsonb_to_recordset(${JSON.stringify(begun)}::jsonb)
+  AS r(outbox_id text, organisation_id text, realm text, attempt int, began bigint, message_id text)`.execute(trx);
+  return rows;
+};
+
+/** A line in the timeline of every case that a letter speaks of. */
+const record = async (
+  trx: DeskTransaction,
+  letter: Leased,
+  kind: string,
+  body: Readonly<Record<string, unknown>>,
+  now: number,
+  audience: "owner" | "staff",
+): Promise<void> => {
+  const cases = [
+    ...new Set([
+      ...(letter.case_id === null ? [] : [letter.case_id]),
+      ...letter.payload.items.map((item) => item.case),
+    ]),
+  ];
+  if (cases.length === 0) return;
+  await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
+SELECT id, organisation_id, realm, ${now}, 'system', ${kind}, ${JSON.stringify(body)}::jsonb, marking, ${audience} FROM cases WHERE id = ANY (${cases})`.execute(
+    trx,
+  );
+};
+
+const finish = async (
+  trx: DeskTransaction,
+  options: OutboxOptions,
+  letter: Leased,
+  sent: Sent,
+  now: number,
+): Promise<void> => {
+  await sql`UPDATE deliveries SET ended = ${now}, outcome = ${sent.outcome}, answer = ${sent.answer} WHERE outbox_id = ${letter.id} AND attempt = ${letter.attempts}`.execute(
+    trx,
+  );
+  const body = {
+    letter: letter.id,
+    form: letter.form,
+    channel: letter.channel,
+    contact: letter.contact_id,
+    attempt: letter.attempts,
+    answer: sent.answer,
+  };
+  if (sent.outcome === "accepted") {
+    await sql`UPDATE outbox SET state = 'sent', sent = ${now}, leased_until = NULL, error = NULL WHERE id = ${letter.id}`.execute(
+      trx,
+    );
+    const alerts = letter.payload.items.filter(({ form }) => form !== "correction").map(({ alert }) => alert);
+    if (alerts.length > 0) {
+      await sql`UPDATE alerts SET notified = ${now}, version = version + 1 WHERE id = ANY (${alerts}) AND notified IS NULL`.execute(
+        trx,
+      );
+    }
+    await record(trx, letter, "notified", body, now, "owner");
+  } else {
+    const over = sent.outcome === "refused" || letter.attempts >= attemptsAtMost;
+    await sql`UPDATE outbox SET state = ${over ? "dead" : "waiting"}, due = ${now + backoff(letter.attempts)}, leased_until = NULL, error = ${sent.answer} WHERE id = ${letter.id}`.execute(
+      trx,
+    );
+    if (over) await record(trx, letter, "undeliverable", body, now, "staff");
+    else if (sent.outcome === "unknown") await record(trx, letter, "delivery-unknown", body, now, "staff");
+  }
+  await options.onOutcome?.(trx, letter, sent, now);
+};
+
+/**
+ * Sends what the desk wrote. At least once: an attempt is recorded before it is made, and one that has no end in its record may have
+ * arrived; the letter is then sent again under the same Message-ID.
+ */
+export const createOutbox = (options: OutboxOptions): Outbox => {
+  const { desk, now, parallel = 8 } = options;
+  let running = false;
+  let stopped = false;
+  let poked = false;
+  let timer: NodeJS.Timeout | undefined;
+  let current: Promise<unknown> = Promise.resolve();
+
+  const one = async (letter: Leased): Promise<void> => {
+    let sent: Sent;
+    try {
+      sent = await options.deliver(letter);
+    } catch (error) {
+      options.onFault?.(error);
+      sent = { outcome: "deferred", answer: error instanceof Error ? error.message.slice(0, 300) : "fault" };
+    }
+    await desk.as(systemActor, (trx) => finish(trx, options, letter, sent, now()));
+  };
+  const drain = async (): Promise<number> => {
+    let made = 0;
+    while (!stopped) {
+      const at = now();
+      const letters = await desk.as(systemActor, (trx) => lease(trx, options, parallel, at));
+      if (letters.length === 0) break;
+      made += letters.length;
+      await Promise.all(letters.map(one));
+    }
+    return made;
+  };
+  const recover = (): Promise<void> =>
+    desk.as(systemActor, async (trx) => {
+      await sql`UPDATE outbox SET leased_until = 0 WHERE state = 'sending'`.execute(trx);
+    });
+  const run = (): void => {
+    clearTimeout(timer);
+    if (stopped) return;
+    if (running) {
+      poked = true;
+      return;
+    }
+    running = true;
+    poked = false;
+    current = drain()
+      .catch((error: unknown) => options.onFault?.(error))
+      .finally(() => {
+        running = false;
+        if (stopped) return;
+        if (poked) run();
+        else timer = setTimeout(run, 1_000);
+      });
+  };
+  return {
+    drain,
+    poke: run,
+    start: () => {
+      if (options.alone === true) {
+        running = true;
+        current = recover()
+          .catch((error: unknown) => options.onFault?.(error))
+          .finally(() => {
+            running = false;
+            run();
+          });
+      } else run();
+    },
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await current;
+    },
+  };
+};

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createTransport } from "nodemailer";
+
+export interface SmtpOptions {
+  readonly host: string;
+  readonly port: number;
+  /** `always` TLS from the first byte, `starttls` demanded, `opportunistic` taken when offered, `none`. */
+  readonly tls: "always" | "starttls" | "opportunistic" | "none";
+  readonly user: string | null;
+  readonly password: string | null;
+  readonly connections: number;
+  /** Certificates to trust beside the system's, PEM. */
+  readonly ca?: string;
+}
+
+export type Sent =
+  /** The server took it. */
+  | { readonly outcome: "accepted"; readonly answer: string }
+  /** The recipient will not have it: no use in trying again. */
+  | { readonly outcome: "refused"; readonly answer: string }
+  /** Not now. */
+  | { readonly outcome: "deferred"; readonly answer: string }
+  /** The line broke after the letter was on its way: it may have arrived. */
+  | { readonly outcome: "unknown"; readonly answer: string };
+
+export interface Smtp {
+  send(from: string, to: string, message: string): Promise<Sent>;
+  /** Whether the server answers and takes the account; its words when not. */
+  verify(): Promise<string | null>;
+  close(): void;
+}
+
+interface SmtpError extends Error {
+  readonly code?: string;
+  readonly command?: string;
+  readonly responseCode?: number;
+  readonly response?: string;
+}
+const words = (error: SmtpError): string => (error.response ?? error.message).replaceAll(/\s+/g, " ").slice(0, 300);
+
+const neverConnected = /ECONNREFUSED|EDNS|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|Greeting never received/;
+
+const outcomeOf = (error: SmtpError): Sent => {
+  const answer = words(error);
+  const code = error.responseCode ?? 0;
+  // Wrong account, wrong TLS: the node's fault, not the recipient's.
+  const ours = error.code === "EAUTH" || error.code === "ETLS" || error.command === "EHLO" || error.command === "HELO";
+  if (code >= 500 && !ours) return { outcome: "refused", answer };
+  if (code >= 400 || ours) return { outcome: "deferred", answer };
+  // A line that breaks says nothing of how far it got: only what failed before a connection stood has surely not arrived.
+  return neverConnected.test(`${error.code ?? ""} ${error.message}`)
+    ? { outcome: "deferred", answer }
+    : { outcome: "unknown", answer };
+};
+
+/** Sends through one server, over a few connections that are kept. Never throws for what a server says or a line does. */
+export const openSmtp = (options: SmtpOptions): Smtp => {
+  const transport = createTransport({
+    pool: true,
+    host: options.host,
+    port: options.port,
+    secure: options.tls === "always",
+    requireTLS: options.tls === "starttls",
+    ignoreTLS: options.tls === "none",
+    ...(options.user === null ? {} : { auth: { user: options.user, pass: options.password ?? "" } }),
+    ...(options.ca === undefined ? {} : { tls: { ca: options.ca } }),
+    maxConnections: options.connections,
+    maxMessages: 500,
+    connectionTimeout: 15_000,
+    greetingTimeout: 15_000,
+    socketTimeout: 45_000,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return {
+    send: async (from, to, message) => {
+      try {
+        const { response } = await transport.sendMail({ envelope: { from, to }, raw: message });
+        return { outcome: "accepted", answer: String(response).slice(0, 300) };
+      } catch (error) {
+        return outcomeOf(error as SmtpError);
+      }
+    },
+    verify: () =>
+      transport.verify().then(
+        () => null,
+        (error: unknown) => words(error as SmtpError),
+      ),
+    close: () => transport.close(),
+  };
+};

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Words } from "./words.ts";
+
+export const id: Words = {
+  language: "id",
+  kind: {
+    "infected-host": "Host terinfeksi",
+    "scanning-host": "Host yang melakukan pemindaian",
+    "dos-victim": "Host yang sedang diserang",
+    "reflector-abuse": "Sasaran lalu lintas pantulan",
+    "amplification-scan": "Host yang mencari penguat",
+  },
+  subject: {
+    notice: "{what} {where}",
+    relapse: "Muncul kembali: {what} {where}",
+    reminder: "Masih aktif: {what} {where}",
+    digest: "{count} temuan di jaringan {organisation}",
+    correction: "Koreksi: {what} {where}",
+    breaker: "Pemutus terbuka: pemberitahuan ditahan",
+  },
+  exercise: {
+    tag: "LATIHAN",
+    line: "INI ADALAH LATIHAN. Isi surat ini tidak nyata; mohon bertindak sesuai petunjuk latihan.",
+  },
+  greeting: "Kepada tim keamanan {organisation}",
+  opening: {
+    notice: "Sebuah mesin di jaringan Anda mengirim lalu lintas yang tidak dikirim oleh mesin yang sehat.",
+    relapse: "Sebuah mesin di jaringan Anda yang sebelumnya sudah berhenti kini mengirim lagi.",
+    reminder:
+      "Mesin yang pernah kami beritahukan masih mengirim. Kami tidak akan mengingatkan lagi sebelum tenggat berikutnya.",
+    digest: "Ada {count} temuan di jaringan Anda. Daftarnya ada di bawah ini dan di tabel terlampir.",
+    correction:
+      "Kami pernah memberitahukan alamat di bawah ini. Data yang lebih baru menunjukkan bahwa temuan itu keliru, dan kami menariknya kembali. Mohon maaf atas kerepotan yang ditimbulkan.",
+    breaker:
+      "Terlalu banyak temuan datang sekaligus sehingga pengiriman dihentikan. Semuanya ditahan sampai dilepas oleh analis.",
+  },
+  seen: {
+    "infected-host":
+      "Mesin ini mengirim paket ke alamat yang tidak dipakai siapa pun dan tidak pernah menyediakan layanan. Hal ini terjadi ketika malware di dalamnya mencari korban berikutnya.",
+    "scanning-host":
+      "Mesin ini mengirim paket ke banyak alamat yang tidak dipakai siapa pun. Mungkin ini pemindai yang sengaja dijalankan di jaringan Anda, atau mesin yang dikendalikan pihak lain.",
+    "dos-victim":
+      "Alamat yang tidak dipakai siapa pun menerima balasannya atas paket yang tidak pernah dikirim. Hal ini terjadi ketika host dibanjiri paket dengan sumber palsu.",
+    "reflector-abuse":
+      "Permintaan dengan alamat ini sebagai sumber palsu dikirim ke layanan terbuka, dan jawabannya diarahkan ke host ini.",
+    "amplification-scan":
+      "Mesin ini mencari layanan yang jawabannya lebih besar daripada pertanyaannya pada alamat yang tidak dipakai siapa pun. Begitulah serangan pantulan disiapkan.",
+  },
+  label: {
+    address: "Alamat",
+    network: "Jaringan Anda",
+    family: "Keluarga atau alat",
+    confidence: "Keyakinan",
+    severity: "Keparahan",
+    first: "Pertama terlihat",
+    last: "Terakhir terlihat",
+    packets: "Paket",
+    ports: "Port tujuan",
+    reach: "Jangkauan",
+    tests: "Aturan",
+    signature: "Ciri SYN",
+    class: "Klasifikasi (RSIT)",
+  },
+  severity: { low: "rendah", medium: "sedang", high: "tinggi", critical: "kritis" },
+  reach: "{dark} alamat tak terpakai, terlihat oleh {sensors} sensor",
+  samples: "Paket untuk dicocokkan dengan catatan Anda (UTC):",
+  sample: { time: "waktu", source: "port sumber", port: "port tujuan" },
+  translated:
+    "Alamat ini dipakai bersama oleh banyak pelanggan. Waktu dan port sumber bersama-sama menunjukkan pelanggan yang mana.",
+  unattributable:
+    "Alamat ini dipakai bersama oleh banyak pelanggan, dan kami tidak memiliki port sumber untuk temuan ini: pelanggannya tidak dapat ditentukan. Kami memberitahukannya agar Anda mengetahuinya.",
+  doHeading: "Yang perlu dilakukan",
+  steps: {
+    "scanning-host": [
+      "Cari tahu siapa yang mengelola mesin itu dan apakah pemindaian memang disengaja.",
+      "Jika tidak disengaja, anggap mesin terinfeksi: isolasi, simpan catatannya, pasang ulang.",
+      'Jika disengaja, beri tahu kami melalui tautan di bawah ("penelitian").',
+    ],
+    "dos-victim": [
+      "Periksa apakah layanan dapat dijangkau dan berapa banyak lalu lintas yang datang.",
+      "Aktifkan SYN cookie, batasi laju, atau minta penyaringan kepada jaringan hulu Anda.",
+      "Simpan contoh lalu lintas; sumber banjir paket itu palsu.",
+    ],
+    "reflector-abuse": [
+      "Minta jaringan hulu Anda menyaring jawaban menurut port sumbernya.",
+      "Jangan memblokir layanan yang menjawab untuk selamanya: mereka juga korban.",
+      "Jika alamat ini menyediakan layanan Anda, siapkan alamat kedua.",
+    ],
+    "amplification-scan": [
+      "Cari tahu siapa yang mengelola mesin itu dan apakah pemindaian memang disengaja.",
+      "Jika tidak disengaja, isolasi mesin dan cari alat serangan di dalamnya.",
+      "Saring paket dengan sumber palsu di perbatasan jaringan Anda (BCP 38).",
+    ],
+  },
+  cleaning: {
+    iot: [
+      "Temukan perangkatnya: kamera, perekam, router, atau perangkat kecil lain, sering kali di balik translasi alamat.",
+      "Putuskan dari jaringan, nyalakan ulang selagi terputus (malware ini hilang saat dinyalakan ulang), dan ganti kata sandinya sebelum tersambung lagi.",
+      "Perbarui firmware; tutup telnet, administrasi jarak jauh, dan UPnP dari arah Internet. Jika tidak ada pembaruan, ganti perangkatnya.",
+    ],
+    windows: [
+      "Putuskan mesin dari jaringan, dan biarkan menyala bila memorinya akan diperiksa.",
+      "Pasang pembaruan yang kurang (SMB lebih dahulu) pada sistem yang bersih; ganti kata sandi yang pernah dipakai di mesin itu.",
+      "Cari lalu lintas yang sama di dalam jaringan Anda: malware seperti ini menyebar ke samping lebih dahulu.",
+    ],
+    unknown: [
+      "Temukan mesin berdasarkan alamat, waktu, dan port, lalu putuskan dari jaringan.",
+      "Cari apa yang mengirim: proses tak dikenal, tugas terjadwal, berkas awal yang berubah; simpan salinannya.",
+      "Bersihkan atau pasang ulang, ganti kata sandinya, tutup apa yang tidak perlu dijangkau dari Internet.",
+    ],
+  },
+  answerHeading: "Beri tahu kami apa yang Anda lakukan",
+  answer: "Tidak perlu akun. Di halaman ini Anda melihat bukti dan menjawab dengan satu klik:",
+  linkUntil: "Tautan ini hanya untuk Anda dan berakhir pada {until}.",
+  reply: "Anda juga dapat membalas surat ini; biarkan nomor di subjek.",
+  attachments: "Terlampir: tabel (CSV, kolom Shadowserver) dan laporan untuk mesin (XARF v4).",
+  method:
+    "Cara kami mengetahuinya: sensor pada alamat yang tidak dipakai siapa pun menghitung apa yang dikirim kepadanya. Sensor tidak mengirim dan tidak menjawab apa pun. Dengan cara yang sama terlihat apakah mesin berhenti mengirim setelah Anda menanganinya.",
+  marking: "Penandaan",
+};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NoticeForm } from "../../alert/notice.ts";
+import type { DetectionKind } from "../../model/detection.ts";
+
+/** Kinds that an owner is told of. */
+export type ToldKind = Extract<
+  DetectionKind,
+  "infected-host" | "scanning-host" | "dos-victim" | "reflector-abuse" | "amplification-scan"
+>;
+/** Families whose cleaning differs; everything else is `other`. */
+export const advices = ["iot", "windows", "unknown"] as const;
+export type Advice = (typeof advices)[number];
+
+/** The words of letters in one language. `{name}` is a place for a value. One file a language beside this one. */
+export interface Words {
+  readonly language: string;
+  readonly kind: Readonly<Record<ToldKind, string>>;
+  /** Of one finding: {what} and {where}. Of a digest: {count} and {organisation}. */
+  readonly subject: Readonly<Record<NoticeForm, string>>;
+  readonly exercise: { readonly tag: string; readonly line: string };
+  /** {organisation}, {count}. */
+  readonly greeting: string;
+  readonly opening: Readonly<Record<NoticeForm, string>>;
+  readonly seen: Readonly<Record<ToldKind, string>>;
+  readonly label: {
+    readonly address: string;
+    readonly network: string;
+    readonly family: string;
+    readonly confidence: string;
+    readonly severity: string;
+    readonly first: string;
+    readonly last: string;
+    readonly packets: string;
+    readonly ports: string;
+    readonly reach: string;
+    readonly tests: string;
+    readonly signature: string;
+    readonly class: string;
+  };
+  readonly severity: Readonly<Record<"low" | "medium" | "high" | "critical", string>>;
+  /** {dark}, {sensors}. */
+  readonly reach: string;
+  readonly samples: string;
+  readonly sample: { readonly time: string; readonly source: string; readonly port: string };
+  readonly translated: string;
+  readonly unattributable: string;
+  readonly doHeading: string;
+  readonly steps: Readonly<Record<Exclude<ToldKind, "infected-host">, readonly string[]>>;
+  readonly cleaning: Readonly<Record<Advice, readonly string[]>>;
+  readonly answerHeading: string;
+  readonly answer: string;
+  /** {until}. */
+  readonly linkUntil: string;
+  readonly reply: string;
+  readonly attachments: string;
+  readonly method: string;
+  readonly marking: string;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What hangs on a case is seen by who sees the case; where it has an audience, an owner sees its own part. */
+const ofCase = (table: string, audience: boolean): string =>
+  `CREATE POLICY ${table}_seen ON ${table} USING (EXISTS (SELECT FROM cases WHERE cases.id = case_id)${
+    audience ? " AND ((SELECT layang_staff()) OR audience = 'owner')" : ""
+  })`;
+
+export const cases: readonly string[] = [
+  "ALTER TABLE cases ADD merged_into text REFERENCES cases, ADD quieted bigint",
+  `CREATE TABLE answers (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, case_id text NOT NULL REFERENCES cases, organisation_id text, realm text NOT NULL, exercise text NOT NULL, at bigint NOT NULL, actor text NOT NULL,
+  answer text NOT NULL CHECK (answer IN ('cleaned', 'subscriber-notified', 'working', 'not-ours', 'false-positive', 'cannot-attribute', 'research')),
+  channel text CHECK (channel IN ('mail', 'letter', 'phone', 'sms', 'walled-garden', 'portal', 'other')), note text, alerts text[] NOT NULL DEFAULT '{}',
+  state text NOT NULL CHECK (state IN ('claimed', 'confirmed', 'contradicted')), decided bigint, detectors text[] NOT NULL DEFAULT '{}')`,
+  "CREATE INDEX answers_case ON answers (case_id, id)",
+  `CREATE TABLE case_tasks (
+  id text PRIMARY KEY DEFAULT gen_random_uuid()::text, case_id text NOT NULL REFERENCES cases, title text NOT NULL, assignee text, due bigint, created bigint NOT NULL, actor text NOT NULL, done bigint)`,
+  "CREATE INDEX case_tasks_case ON case_tasks (case_id, created)",
+  `CREATE TABLE case_links (
+  case_id text NOT NULL REFERENCES cases, other_id text NOT NULL REFERENCES cases, kind text NOT NULL CHECK (kind IN ('related', 'duplicate', 'parent', 'child', 'campaign', 'moved')), at bigint NOT NULL, actor text NOT NULL,
+  PRIMARY KEY (case_id, other_id), CHECK (case_id <> other_id))`,
+  "CREATE INDEX case_links_other ON case_links (other_id)",
+  `CREATE TABLE attachments (
+  id text PRIMARY KEY DEFAULT gen_random_uuid()::text, case_id text NOT NULL REFERENCES cases, at bigint NOT NULL, actor text NOT NULL, name text NOT NULL, media_type text NOT NULL, size int NOT NULL CHECK (size BETWEEN 0 AND 5242880),
+  sha256 text NOT NULL, content bytea NOT NULL, marking text NOT NULL CHECK (marking LIKE 'TLP:%'), audience text NOT NULL CHECK (audience IN ('staff', 'owner')))`,
+  "CREATE INDEX attachments_case ON attachments (case_id, at)",
+  // What an alert was before it came back: its clocks begin anew, and the curves need the old ones too.
+  `CREATE TABLE alert_episodes (
+  alert_id text NOT NULL REFERENCES alerts, episode int NOT NULL, detected bigint NOT NULL, notified bigint, acknowledged bigint, acted bigint, quieted bigint, closed bigint, closing text, relapsed bigint NOT NULL,
+  PRIMARY KEY (alert_id, episode))`,
+  // Of a link's token only the hash is here.
+  `CREATE TABLE help_links (
+  id text PRIMARY KEY, hash text NOT NULL UNIQUE, case_id text NOT NULL REFERENCES cases, organisation_id text, realm text NOT NULL, contact_id text REFERENCES contacts, created bigint NOT NULL, expires bigint NOT NULL,
+  revoked bigint, used bigint)`,
+  "CREATE INDEX help_links_case ON help_links (case_id)",
+  ...["answers", "case_tasks", "case_links", "attachments", "help_links", "alert_episodes"].map(
+    (table) => `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`,
+  ),
+  "GRANT SELECT, INSERT, UPDATE ON answers, case_tasks, help_links TO layang_desk",
+  "GRANT SELECT, INSERT ON attachments, alert_episodes TO layang_desk",
+  "GRANT SELECT, INSERT, DELETE ON case_links TO layang_desk",
+  "CREATE POLICY alert_episodes_seen ON alert_episodes USING (EXISTS (SELECT FROM alerts WHERE alerts.id = alert_id))",
+  ofCase("answers", false),
+  "CREATE POLICY case_tasks_seen ON case_tasks USING ((SELECT layang_staff()) AND EXISTS (SELECT FROM cases WHERE cases.id = case_id))",
+  "CREATE POLICY case_links_seen ON case_links USING ((SELECT layang_staff()) AND EXISTS (SELECT FROM cases WHERE cases.id = case_id) AND EXISTS (SELECT FROM cases WHERE cases.id = other_id))",
+  ofCase("attachments", true),
+  "CREATE POLICY help_links_staff ON help_links USING ((SELECT layang_staff()) AND EXISTS (SELECT FROM cases WHERE cases.id = case_id))",
+];
