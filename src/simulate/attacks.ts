@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseV4 } from "../net/ip.ts";
+import { hostOf } from "./constituency.ts";
+import type { SimulatedConstituency } from "./constituency.ts";
 import { ccCode, hostIn, pieceOf } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { Rng, mix3, poisson, unit } from "./random.ts";
@@ -41,7 +43,17 @@ export class Attacks {
   readonly #stated: Attack[];
   readonly #days = new Map<number, Attack[]>();
 
-  constructor(seed: number, scenario: Scenario, epoch: number, plan: Plan, pieces: Alias) {
+  readonly #constituency: SimulatedConstituency;
+
+  constructor(
+    seed: number,
+    scenario: Scenario,
+    epoch: number,
+    plan: Plan,
+    pieces: Alias,
+    constituency: SimulatedConstituency,
+  ) {
+    this.#constituency = constituency;
     this.#seed = mix3(seed, 0x61747461, 1);
     this.#plan = plan;
     this.#pieces = pieces;
@@ -56,6 +68,10 @@ export class Attacks {
     const hash = mix3(this.#seed, 0x73746174, i);
     let victim = spec.victim === undefined ? undefined : parseV4(spec.victim);
     let piece = victim === undefined ? -1 : pieceOf(this.#plan, victim);
+    if (spec.in !== undefined) {
+      const places = this.#constituency.organisations.filter(({ group }) => group === spec.in);
+      if (places.length > 0) victim = hostOf(places[mix3(hash, 5, 5) % places.length]!, mix3(hash, 6, 6));
+    }
     if (victim === undefined) {
       piece = this.#pieces.pick(unit(hash));
       if (spec.country !== undefined) {

@@ -102,10 +102,15 @@ function* lines(plan: Plan, value: (piece: number) => string): Generator<string>
   for (let i = 0; i < plan.starts.length; i++) yield `${plan.starts[i]!},${plan.ends[i]!},${value(i)}\n`;
 }
 
-/** Draws pieces of a plan by their number of addresses times what `favour` says of them. */
-export const pieceAlias = (plan: Plan, favour: (network: Network, cc: number, addresses: number) => number): Alias => {
+/** Draws pieces of a plan, without those `left` out, by their number of addresses times what `favour` says of them. */
+export const pieceAlias = (
+  plan: Plan,
+  favour: (network: Network, cc: number, addresses: number) => number,
+  left?: ReadonlySet<number>,
+): Alias => {
   const weights = new Float64Array(plan.starts.length);
   for (let i = 0; i < weights.length; i++) {
+    if (left?.has(i)) continue;
     const size = plan.ends[i]! - plan.starts[i]! + 1;
     weights[i] = size * favour(plan.networks[plan.network[i]!]!, plan.ccs[i]!, size);
   }

@@ -2,8 +2,12 @@
 import { parsePrefix, prefixSize } from "../net/prefix.ts";
 import { Attacks } from "./attacks.ts";
 import type { Attack } from "./attacks.ts";
+import { BLOCK, Cast } from "./cast.ts";
+import type { Events } from "./cast.ts";
+import { drawConstituency, hostOf } from "./constituency.ts";
+import type { SimulatedConstituency } from "./constituency.ts";
 import { Frames } from "./frames.ts";
-import type { Link, Payload } from "./frames.ts";
+import type { Link } from "./frames.ts";
 import { hostIn, pieceAlias } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { Population, lives, meanActivity } from "./population.ts";
@@ -12,9 +16,10 @@ import { Rng, hashText, mix, mix3, poisson, unit } from "./random.ts";
 import type { Alias } from "./random.ts";
 import { DAY, HOUR, hostKinds, infectedAt } from "./scenario.ts";
 import type { OutbreakSpec, Scenario, SimulatedSensor, StormSpec } from "./scenario.ts";
-import { emptyPayload, noOptions, pingLong, pingShort, replies, tools, udpProbes } from "./tools.ts";
+import { dhtPing, noOptions, pingLong, replies, tools } from "./tools.ts";
 import type { Tool } from "./tools.ts";
-import { MADE_BY, Registry, TYPE } from "./truth.ts";
+import { probe } from "./probe.ts";
+import { Registry, TYPE } from "./truth.ts";
 
 const SPACE = 4294967296;
 const DF = 0x4000;
@@ -44,6 +49,8 @@ export interface SensorStream {
   readonly darkAddresses: number;
   /** The sensor is down at this time and sees nothing. */
   isAway(time: number): boolean;
+  /** Dark addresses in force at this time. */
+  darkAt(time: number): number;
   /** Goes on from this time. */
   seek(time: number): void;
   /**
@@ -52,6 +59,14 @@ export interface SensorStream {
    */
   read(until: number): Piece;
 }
+
+/** Addresses of a sensor's prefixes. @throws Error naming what is no IPv4 prefix. */
+const darkSize = (dark: readonly string[]): number =>
+  dark.reduce((sum, text) => {
+    const prefix = parsePrefix(text);
+    if (prefix === undefined || prefix.length < 96) throw new Error(`"${text}" is no IPv4 prefix`);
+    return sum + prefixSize(prefix);
+  }, 0);
 
 interface Outbreak {
   readonly spec: OutbreakSpec;
@@ -88,6 +103,10 @@ export class Region {
   readonly attacks: Attacks;
   readonly outbreaks: readonly Outbreak[];
   readonly storms: readonly Storm[];
+  readonly constituency: SimulatedConstituency;
+  readonly cast: Cast;
+  /** Organisations of the shared realm. */
+  readonly publicOrganisations: SimulatedConstituency["organisations"];
   /** Where infected devices live. */
   readonly homes: Alias;
 
@@ -98,15 +117,18 @@ export class Region {
     this.link = link;
     this.truth = truth;
     this.seed = mix(seed % SPACE, Math.floor(seed / SPACE) + 0x6c6179);
+    this.constituency = drawConstituency(plan, scenario.organisations, mix(this.seed, 0x6f7267));
+    const own = this.constituency.pieces;
+    this.publicOrganisations = this.constituency.organisations.filter(({ realm }) => realm === "");
     const pieces = new Map(
-      hostKinds.map((kind) => [lives[kind].favour, pieceAlias(plan, lives[kind].favour)] as const),
+      hostKinds.map((kind) => [lives[kind].favour, pieceAlias(plan, lives[kind].favour, own)] as const),
     );
     this.homes = pieces.get(lives.mirai.favour)!;
     this.populations = hostKinds.map(
       (kind) => new Population(kind, scenario.hosts[kind], this.seed, plan, pieces.get(lives[kind].favour)!),
     );
-    const victims = pieceAlias(plan, ({ kind }, _cc, size) => (kind === "hosting" ? 3 : 1) / Math.sqrt(size));
-    this.attacks = new Attacks(this.seed, scenario, epoch, plan, victims);
+    const victims = pieceAlias(plan, ({ kind }, _cc, size) => (kind === "hosting" ? 3 : 1) / Math.sqrt(size), own);
+    this.attacks = new Attacks(this.seed, scenario, epoch, plan, victims, this.constituency);
     this.outbreaks = scenario.outbreaks.map((spec, i) => ({
       spec,
       start: epoch + spec.startHours * HOUR,
@@ -118,6 +140,12 @@ export class Region {
       const start = epoch + spec.startHours * HOUR;
       return { spec, start, end: start + spec.minutes * 60e6 };
     });
+    this.cast = new Cast(
+      scenario.cast,
+      this.constituency,
+      scenario.sensors.map(({ name, realm = "", dark }) => ({ name, realm, size: darkSize(dark) })),
+      { seed: this.seed, plan, homes: this.homes, epoch },
+    );
   }
 
   stream(sensor: SimulatedSensor, from: number): SensorStream {
@@ -141,6 +169,12 @@ export const outbreakCurve = (
   return curve;
 };
 
+/** Hosts that bound an outbreak's in [begin, end). */
+const mostInfected = ({ spec, start }: Outbreak, begin: number, end: number): number => {
+  const last = Math.ceil(infectedAt(spec, end - start));
+  return spec.decline === undefined ? last : Math.max(last, Math.ceil(infectedAt(spec, Math.max(0, begin - start))));
+};
+
 class Stream implements SensorStream {
   readonly sensor: SimulatedSensor;
   readonly darkAddresses: number;
@@ -155,9 +189,15 @@ class Stream implements SensorStream {
   readonly #piece: { frames: Frames; from: number; to: number };
   readonly #numbers: Float64Array[];
   readonly #turns: Int32Array[];
+  readonly #castRng = new Rng();
+  /** When each prefix is dark, where that is not always. */
+  readonly #spans: readonly { readonly from: number; readonly to: number }[] | undefined;
+  readonly #shared: boolean;
   #next: number;
   #floor: number;
   #read = 0;
+  #block = Number.NaN;
+  #events: Events | undefined;
 
   constructor(region: Region, sensor: SimulatedSensor, from: number) {
     this.#region = region;
@@ -172,6 +212,17 @@ class Stream implements SensorStream {
       this.#ends.push(size);
     }
     this.darkAddresses = size;
+    const { changes, realm = "" } = sensor;
+    this.#shared = realm === "";
+    this.#spans =
+      changes &&
+      sensor.dark.map((text) => {
+        const change = changes.find(({ dark }) => dark === text);
+        return {
+          from: change?.fromHours === undefined ? -Infinity : region.epoch + change.fromHours * HOUR,
+          to: change?.untilHours === undefined ? Infinity : region.epoch + change.untilHours * HOUR,
+        };
+      });
     this.#frames = new Frames(region.link, 4096);
     this.#piece = { frames: this.#frames, ...NO_OUTPUT };
     this.#numbers = region.populations.map(({ rates }) => new Float64Array(rates.length));
@@ -267,24 +318,25 @@ class Stream implements SensorStream {
       total += rate * this.darkAddresses;
       rates.push(total);
     };
-    for (const population of populations) {
+    const [attacks, storms, outbreaks] = this.#shared ? this.#underWay(begin, end) : [[], [], []];
+    for (const population of this.#shared ? populations : []) {
       population.enter(begin);
       add((scenario.shares[population.kind] * scenario.intensity) / meanActivity(population.kind));
     }
-    const attacks = region.attacks.during(begin, end);
     for (const attack of attacks) add(attack.answered / SPACE);
-    const storms = region.storms.filter((storm) => storm.start < end && storm.end > begin);
     for (const storm of storms) add(storm.spec.intensity);
     // The rate of a growing outbreak at the slice's end bounds it; hosts that come later are left out one by one.
-    const outbreaks = region.outbreaks.filter((outbreak) => outbreak.start < end);
-    for (const { spec, start } of outbreaks) add((Math.ceil(infectedAt(spec, end - start)) * spec.rate) / SPACE);
-    const misconfigured = total + (scenario.shares.misconfiguration > 0 ? this.#misconfigured.length / 120 : 0);
+    for (const outbreak of outbreaks) add((mostInfected(outbreak, begin, end) * outbreak.spec.rate) / SPACE);
+    const misconfigured =
+      total + (scenario.shares.misconfiguration > 0 && this.#shared ? this.#misconfigured.length / 120 : 0);
 
     const scale = 1e6 / misconfigured;
     const away = this.isAway(begin) || this.isAway(end - 1);
+    let played = this.#enterBlock(begin);
     let t = begin;
     for (;;) {
       t += rng.gap() * scale;
+      if (this.#events !== undefined) played = this.#play(this.#events, played, Math.min(t, end), away);
       if (!(t < end)) break;
       const time = Math.floor(t);
       if (away && this.isAway(time)) continue;
@@ -295,6 +347,7 @@ class Stream implements SensorStream {
       }
       let which = 0;
       while (u >= rates[which]!) which++;
+      // Where there is a total, the sensor is in the shared realm.
       if (which < populations.length) this.#scan(which, time);
       else if ((which -= populations.length) < attacks.length) {
         const attack = attacks[which]!;
@@ -302,12 +355,132 @@ class Stream implements SensorStream {
       } else if ((which -= attacks.length) < storms.length) {
         const storm = storms[which]!;
         if (time >= storm.start && time < storm.end) this.#storm(storm, time);
-      } else this.#outbreak(outbreaks[which - storms.length]!, time);
+      } else this.#outbreak(outbreaks[which - storms.length]!, begin, end, time);
     }
+  }
+
+  #underWay(begin: number, end: number): [Attack[], Storm[], Outbreak[]] {
+    const region = this.#region;
+    return [
+      region.attacks.during(begin, end),
+      region.storms.filter((storm) => storm.start < end && storm.end > begin),
+      region.outbreaks.filter((outbreak) => outbreak.start < end),
+    ];
+  }
+
+  /** Makes the cast's packets of the block that holds `time`; gives the place of the first one not before it. */
+  #enterBlock(time: number): number {
+    const block = Math.floor(time / BLOCK);
+    if (block !== this.#block) {
+      this.#block = block;
+      const { sensor, darkAddresses: size } = this;
+      this.#events = this.#region.cast.events(block, {
+        name: sensor.name,
+        hash: this.#hash,
+        realm: sensor.realm ?? "",
+        size,
+      });
+    }
+    if (this.#events === undefined) return 0;
+    const { times } = this.#events;
+    let low = 0;
+    let high = times.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (times[middle]! < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The cast's packets from place `at` that come before `until`; gives the place of the next one. */
+  #play({ times, who, words }: Events, at: number, until: number, away: boolean): number {
+    const { cast, registry, truth } = this.#region;
+    for (; at < times.length && times[at]! < until; at++) {
+      const time = times[at]!;
+      if (away && this.isAway(time)) continue;
+      const one = cast.tenancies[who[at]!]!;
+      const { spec, src, tool, hash, hops, targets } = one;
+      const rng = this.#castRng;
+      rng.seed(words[at]!, hash, this.#hash);
+      const place =
+        targets === 0 ? rng.below(this.darkAddresses) : mix3(hash, this.#hash, rng.below(targets)) % this.darkAddresses;
+      const dst = this.#address(place);
+      if (!this.#isDark(dst, time)) continue;
+      const actor = truth
+        ? registry.number(`cast ${one.number}`, () => ({
+            kind: spec.role,
+            tool: spec.name,
+            ports: one.aims.text,
+            piece: one.piece,
+            tenancy: one.number,
+          }))
+        : 0;
+      const way =
+        spec.hops === "random"
+          ? rng.below(40)
+          : hops + (spec.hops === "forger" ? mix(hops, this.#hash) & 1 : mix(hash, this.#hash) & 3);
+      const port = one.aims.table[rng.next() & 127]!;
+      const frames = this.#frames;
+      if (spec.form === "syn-ack") {
+        const [id, sport] = [rng.next() & 0xffff, spec.sourcePort ?? 1024 + (mix(hash, 21) % 64512)];
+        const [seq, ack] = [rng.next(), rng.next()];
+        const { options } = tool;
+        const window = tool.window || 1024;
+        const ttl = tool.ttl - way;
+        frames.tcp(
+          time,
+          src,
+          dst,
+          ttl,
+          id,
+          0,
+          sport,
+          port & 0xffff,
+          seq,
+          ack,
+          0x12,
+          window,
+          options,
+          0,
+          actor,
+          TYPE.synAck,
+        );
+      } else if (spec.form === "p2p") {
+        const [id, sport] = [rng.next() & 0xffff, spec.sourcePort ?? 1024 + (mix(hash, 21) % 64512)];
+        // What a neighbour list remembers of an address: always the same port.
+        const dport = 1024 + (mix(dst, 0x703270) % 64512);
+        frames.udp(time, src, dst, tool.ttl - way, id, tool.fragment, sport, dport, dhtPing, actor, TYPE.udp);
+      } else probe(frames, rng, time, src, dst, port, tool, hash, way, actor, spec.sourcePort);
+    }
+    return at;
+  }
+
+  #isDark(address: number, time: number): boolean {
+    if (this.#spans === undefined) return true;
+    for (let i = this.#starts.length - 1; i >= 0; i--) {
+      const start = this.#starts[i]!;
+      const size = this.#ends[i]! - (i === 0 ? 0 : this.#ends[i - 1]!);
+      if (address >= start && address < start + size) {
+        const { from, to } = this.#spans[i]!;
+        return time >= from && time < to;
+      }
+    }
+    return false;
+  }
+
+  darkAt(time: number): number {
+    if (this.#spans === undefined) return this.darkAddresses;
+    return this.#spans.reduce(
+      (sum, { from, to }, i) =>
+        time >= from && time < to ? sum + this.#ends[i]! - (i === 0 ? 0 : this.#ends[i - 1]!) : sum,
+      0,
+    );
   }
 
   /** The sensor sees nothing at this time. */
   isAway(time: number): boolean {
+    if (this.#spans !== undefined && this.darkAt(time) === 0) return true;
     for (const { startHours, hours } of this.sensor.outages) {
       const start = this.#region.epoch + startHours * HOUR;
       if (time >= start && time < start + hours * HOUR) return true;
@@ -341,73 +514,19 @@ class Stream implements SensorStream {
       }
     }
     const hops = device.hops + (mix(device.hash, this.#hash) & 3);
-    this.#probe(time, device.src, this.#dark(), device.aims[rng.next() & 127]!, device.tool, device.hash, hops, actor);
-  }
-
-  #probe(
-    time: number,
-    src: number,
-    dst: number,
-    aim: number,
-    tool: Tool,
-    hash: number,
-    hops: number,
-    actor: number,
-  ): void {
-    const rng = this.#rng;
-    const frames = this.#frames;
-    const ttl = tool.ttl - hops;
-    const protocol = aim >>> 16;
-    const random = rng.next();
-    const range = tool.portHigh - tool.portLow + 1;
-    const sport = tool.portLow + (tool.onePort ? mix(hash, 21) % range : (random >>> 8) % range);
-    let id = random & 0xffff;
-    if (tool.ipId === "zmap") id = 54321;
-    else if (tool.ipId === "zero") id = 0;
-    // What a counter of the sender shows to so small a part of its traffic: it runs on with time.
-    else if (tool.ipId === "counter") id = (hash + Math.floor(time / 700)) & 0xffff;
-    if (protocol === 1) {
-      const mark = tool.ipId === "zmap" ? MADE_BY.zmap : 0;
-      frames.icmp(time, src, dst, ttl, id, 8, 0, rng.next(), mark ? pingShort : pingLong, actor, TYPE.ping | mark);
-      return;
-    }
-    let port = aim & 0xffff;
-    if (port === 0) port = 1 + rng.below(65535);
-    if (protocol === UDP) {
-      const mark = tool.ipId === "zmap" ? MADE_BY.zmap : 0;
-      const data: Payload = udpProbes.get(port) ?? emptyPayload;
-      if (tool.ipId === "masscan") id = random & 0xffff;
-      frames.udp(time, src, dst, ttl, id, tool.fragment, sport, port, data, actor, TYPE.udp | mark);
-      return;
-    }
-    let seq = rng.next();
-    let what: number = TYPE.syn;
-    if (tool.seqIsDst) {
-      seq = dst;
-      what |= MADE_BY.mirai;
-    } else if (tool.ipId === "masscan") {
-      id = (dst ^ port ^ seq) & 0xffff;
-      what |= MADE_BY.masscan;
-    } else if (tool.ipId === "zmap") what |= MADE_BY.zmap;
-    const window = tool.window === 0 ? mix(hash, 22) & 0xffff : tool.window;
-    const stamp = tool.options.stamp < 0 ? 0 : (hash + Math.floor(time / 4000)) >>> 0;
-    frames.tcp(
+    const dst = this.#dark();
+    if (!this.#isDark(dst, time)) return;
+    probe(
+      this.#frames,
+      this.#rng,
       time,
-      src,
+      device.src,
       dst,
-      ttl,
-      id,
-      tool.fragment,
-      sport,
-      port,
-      seq,
-      0,
-      2,
-      window,
-      tool.options,
-      stamp,
+      device.aims[rng.next() & 127]!,
+      device.tool,
+      device.hash,
+      hops,
       actor,
-      what,
     );
   }
 
@@ -425,6 +544,7 @@ class Stream implements SensorStream {
         }))
       : 0;
     const dst = this.#dark();
+    if (!this.#isDark(dst, time)) return;
     const sport = 1024 + rng.below(64512);
     const ttl = (hash & 1 ? 64 : 128) - 8 - ((hash >>> 1) & 15);
     const u = rng.unit();
@@ -523,6 +643,7 @@ class Stream implements SensorStream {
     // Forged evenly over the unicast space, reserved and unassigned addresses among them.
     const src = 0x01000000 + rng.below(0xdf000000);
     const dst = this.#dark();
+    if (!this.#isDark(dst, time)) return;
     const other = 1024 + rng.below(64512);
     const ttl = 40 + rng.below(200);
     const id = rng.next() & 0xffff;
@@ -551,30 +672,39 @@ class Stream implements SensorStream {
     );
   }
 
-  #outbreak(outbreak: Outbreak, time: number): void {
+  #outbreak(outbreak: Outbreak, begin: number, end: number, time: number): void {
     const rng = this.#rng;
     const region = this.#region;
     const { spec, seed, start } = outbreak;
-    const most = Math.ceil(infectedAt(spec, (Math.floor(time / this.#slice) + 1) * this.#slice - start));
-    const place = rng.below(most);
+    const place = rng.below(mostInfected(outbreak, begin, end));
     if (place >= infectedAt(spec, time - start)) return;
     const hash = mix(seed, place);
-    const piece = region.homes.pick(unit(mix(hash, 1)));
-    const src = hostIn(region.plan, piece, mix3(hash, 2, unit(mix(hash, 3)) < 0.3 ? Math.floor(time / DAY) : 0));
+    const lease = mix3(hash, 2, unit(mix(hash, 3)) < 0.3 ? Math.floor(time / DAY) : 0);
+    const organisations = region.publicOrganisations;
+    const inside =
+      spec.inside !== undefined && organisations.length > 0 && unit(mix(hash, 6)) < spec.inside
+        ? organisations[mix(hash, 7) % organisations.length]!
+        : undefined;
+    const piece = inside === undefined ? region.homes.pick(unit(mix(hash, 1))) : -1;
+    const src = inside === undefined ? hostIn(region.plan, piece, lease) : hostOf(inside, lease);
     const actor = region.truth
       ? region.registry.number(`outbreak ${seed} ${place}`, () => ({
           kind: "outbreak",
+          outbreak: { number: region.outbreaks.indexOf(outbreak), host: place },
           tool: spec.family,
           ports: `${spec.port}${spec.protocol === "udp" ? "/udp" : ""}`,
           piece,
         }))
       : 0;
     const hops = 7 + (mix(hash, 4) & 15);
-    this.#probe(time, src, this.#dark(), outbreak.aim, outbreak.tool, hash, hops, actor);
+    const dst = this.#dark();
+    if (!this.#isDark(dst, time)) return;
+    probe(this.#frames, this.#rng, time, src, dst, outbreak.aim, outbreak.tool, hash, hops, actor);
   }
 
   #stray(one: Misconfigured, time: number): void {
     const region = this.#region;
+    if (!this.#isDark(one.dst, time)) return;
     const actor = region.truth
       ? region.registry.number(`misconfiguration ${this.sensor.name} ${one.hash}`, () => ({
           kind: "misconfiguration",
@@ -583,6 +713,6 @@ class Stream implements SensorStream {
           piece: one.piece,
         }))
       : 0;
-    this.#probe(time, one.src, one.dst, one.aim, one.tool, one.hash, 7 + (one.hash & 15), actor);
+    probe(this.#frames, this.#rng, time, one.src, one.dst, one.aim, one.tool, one.hash, 7 + (one.hash & 15), actor);
   }
 }

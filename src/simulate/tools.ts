@@ -136,6 +136,8 @@ export const udpProbes: ReadonlyMap<number, Payload> = new Map(
   ).map(([port, data]) => [port, payload(data)]),
 );
 export const emptyPayload = payload(new Uint8Array(0));
+/** A ping of the BitTorrent DHT (BEP 5). */
+export const dhtPing = payload(ascii("d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"));
 /** A ping's body: 32 letters, as one system sends, or 8 bytes, as scanners do. */
 export const pingLong = payload(ascii("abcdefghijklmnopqrstuvwabcdefghi"));
 export const pingShort = payload(new Uint8Array(8));

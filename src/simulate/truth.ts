@@ -3,7 +3,7 @@ import { formatV4 } from "../net/ip.ts";
 import type { Frames } from "./frames.ts";
 import { ccText } from "./plan.ts";
 import type { Plan } from "./plan.ts";
-import type { BackgroundKind } from "./scenario.ts";
+import type { BackgroundKind, CastRole } from "./scenario.ts";
 
 /** What a packet is, by who made it: the traffic type in the lower bits, the maker's mark above. */
 export const packetTypes = [
@@ -19,7 +19,7 @@ export const packetTypes = [
 export const TYPE = { syn: 0, synAck: 1, rst: 2, udp: 3, ping: 4, pong: 5, unreachable: 6, exceeded: 7 } as const;
 export const MADE_BY = { mirai: 16, zmap: 32, masscan: 64 } as const;
 
-export type TruthKind = BackgroundKind | "storm" | "outbreak";
+export type TruthKind = BackgroundKind | CastRole | "storm" | "outbreak";
 
 /** What is known of an actor before its first packet. */
 export interface Identity {
@@ -30,6 +30,10 @@ export interface Identity {
   readonly ports: string;
   /** Place in the plan, or -1 where the source is forged or nobody's. */
   readonly piece: number;
+  /** The cast's: number of the tenancy. */
+  readonly tenancy?: number;
+  /** Place of the outbreak in its scenario, and of the host in the outbreak. */
+  readonly outbreak?: { readonly number: number; readonly host: number };
   /** Backscatter: the attack. */
   readonly attack?: {
     readonly kind: string;
