@@ -158,11 +158,12 @@ const check = (scenario: Scenario, name: string): Scenario => {
       if (prefix === undefined || prefix.length < 100) {
         return refuse(`"${text}" of sensor ${sensor.name} is no IPv4 network, for example 192.0.2.0/24`);
       }
-      return { text, prefix };
+      return { text, prefix, realm: sensor.realm };
     }),
   );
   for (const [i, a] of prefixes.entries()) {
     for (const b of prefixes.slice(i + 1)) {
+      if (a.realm !== b.realm) continue;
       if (prefixContains(a.prefix, b.prefix.words) || prefixContains(b.prefix, a.prefix.words)) {
         refuse(`${a.text} and ${b.text} overlap; every dark address belongs to one sensor`);
       }

@@ -29,7 +29,7 @@ export interface Tenancy {
   readonly piece: number;
   readonly from: number;
   readonly to: number;
-  /** Packets a second to each dark address of its sensors, in its busiest hour. */
+  /** Packets a second in its busiest hour: to each dark address of its sensors, or to all of its few targets at one. */
   readonly rate: number;
   readonly aims: Aims;
   readonly tool: Tool;
@@ -99,7 +99,7 @@ export class Cast {
         const size = seen.reduce((sum, one) => sum + one.size, 0);
         const rate =
           spec.packets === undefined
-            ? drawn(spec.rate!, unit(mix(hash, 6))) / (spec.space ?? 2 ** 32)
+            ? drawn(spec.rate!, unit(mix(hash, 6))) / (spec.targets === undefined ? (spec.space ?? 2 ** 32) : 1)
             : even(spec.packets, unit(mix(hash, 6))) / Math.max(1, size) / (left / 1e6);
         const targets = spec.targets === undefined ? 0 : Math.round(even(spec.targets, unit(mix(hash, 7))));
         const cc =
@@ -176,7 +176,8 @@ export class Cast {
       const start = Math.max(from, begin);
       const length = Math.min(to, begin + BLOCK) - start;
       rng.seed(mix3(hash, sensor.hash, number), Math.floor(block / 65536), block);
-      const count = poisson(rng, (rate * sensor.size * length) / 1e6);
+      const aimed = spec.targets !== undefined && spec.rate !== undefined;
+      const count = poisson(rng, (rate * (aimed ? 1 : sensor.size) * length) / 1e6);
       for (let i = 0; i < count; i++) {
         const time = Math.floor(start + rng.unit() * length);
         const word = rng.next();

@@ -112,7 +112,10 @@ export interface CastSpec {
   readonly tool: ToolName;
   /** Forms of ports.ts; each host takes one. */
   readonly aims: readonly string[];
-  /** Packets a second of one host to the `space` it scans, drawn evenly on a logarithmic scale. */
+  /**
+   * Packets a second of one host to the `space` it scans, drawn evenly on a logarithmic scale; with `targets`, to these
+   * of each sensor together.
+   */
   readonly rate?: readonly [number, number];
   /** Addresses that are scanned; the whole address space by default. */
   readonly space?: number;
