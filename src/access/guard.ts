@@ -2,6 +2,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Actor } from "../model/actor.ts";
 import type { ErrorCode } from "../platform/errors.ts";
+import type { Client, Session } from "./sessions.ts";
 
 /** What a request says about who sends it. */
 export interface Visit {
@@ -13,10 +14,24 @@ export interface Visit {
   readonly fetchSite: string | undefined;
   readonly authorization: string | undefined;
   readonly cookie: string | undefined;
+  /** Of the other end; behind a proxy that the configuration names, what that one says. */
+  readonly address?: string | undefined;
+  readonly agent?: string | undefined;
+}
+/** Who asks, as the guard found out. */
+export interface Visitor {
+  /** Null: nobody is signed in; only what is open to anyone may follow. */
+  readonly actor: Actor | null;
+  /** The name at the time, for the audit log. */
+  readonly name: string;
+  /** What a token is for; null: not a token, everything its roles include. */
+  readonly scopes: readonly string[] | null;
+  /** Of a person, also one who is not in yet (second factor). */
+  readonly session: Session | null;
+  readonly client: Client & { readonly deviceCookie: string | undefined };
 }
 export type Decision =
-  /** `actor` null: nobody is signed in; only what is open to anyone may follow. */
-  | { readonly kind: "allow"; readonly actor: Actor | null }
+  | ({ readonly kind: "allow" } & Visitor)
   /** The token of the printed address was right: set the cookie and go to the clean address. */
   | { readonly kind: "enter"; readonly cookie: string; readonly to: string }
   | { readonly kind: "refuse"; readonly code: ErrorCode; readonly why: string };
@@ -36,7 +51,7 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
 /** Equal in constant time, whatever the lengths. */
 const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
 
-const cookieOf = (header: string | undefined, name: string): string | undefined =>
+export const cookieOf = (header: string | undefined, name: string): string | undefined =>
   header
     ?.split(";")
     .map((part) => part.trim())
@@ -51,7 +66,21 @@ export const tokenActor: Actor = {
   realms: [],
   sensors: [],
 };
-const allow: Decision = { kind: "allow", actor: tokenActor };
+export const clientOf = (visit: Visit, deviceCookie?: string): Visitor["client"] => ({
+  address: visit.address,
+  agent: visit.agent ?? "",
+  device: undefined,
+  deviceCookie,
+});
+/** Lets in whoever has the token, or everybody where a test or a command asks itself. */
+export const allowToken = (visit?: Visit): Decision => ({
+  kind: "allow",
+  actor: tokenActor,
+  name: "visitor",
+  scopes: null,
+  session: null,
+  client: clientOf(visit ?? ({} as Visit)),
+});
 /** Methods that change nothing. */
 export const isSafe = (method: string): boolean => ["GET", "HEAD", "OPTIONS"].includes(method);
 
@@ -80,7 +109,7 @@ export const createGuard = ({ token, port }: { token: string; port: () => number
       }
       const bearer = /^Bearer\s+(\S+)$/i.exec(visit.authorization ?? "")?.[1];
       if (bearer !== undefined) {
-        return same(bearer, token) ? allow : refuse("ACCESS_TOKEN", "the bearer token is wrong");
+        return same(bearer, token) ? allowToken(visit) : refuse("ACCESS_TOKEN", "the bearer token is wrong");
       }
       const at = visit.url.indexOf("?");
       const query = new URLSearchParams(at < 0 ? "" : visit.url.slice(at + 1));
@@ -110,7 +139,7 @@ export const createGuard = ({ token, port }: { token: string; port: () => number
       if (!isSafe(visit.method) && visit.origin === undefined) {
         return refuse("ACCESS_ORIGIN", "a request that changes something needs the header Origin");
       }
-      return allow;
+      return allowToken(visit);
     },
   };
 };

@@ -48,7 +48,8 @@ export const sendProblem = (
       return;
     }
   }
-  const { parameter, suggestion } = known.details;
+  const { parameter, suggestion, retryAfter } = known.details;
+  if (typeof retryAfter === "number") reply.header("retry-after", String(retryAfter));
   const problem: Problem = {
     type: `about:blank#${known.code}`,
     title: STATUS_CODES[known.status] ?? "Error",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import serveStatic from "@fastify/static";
 import Fastify from "fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { AuditLog } from "../access/audit.ts";
 import type { Guard } from "../access/guard.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import { people, refusalOf, staff } from "../access/rule.ts";
@@ -13,6 +14,7 @@ import { endpoints, livePath, statusPath } from "./contract/endpoints.ts";
 import type { AnswerOf, QueryOf, QuestionName, Status } from "./contract/index.ts";
 import { withDesk } from "./desk/index.ts";
 import type { DeskRoutes } from "./desk/index.ts";
+import { auditNow, withAudit } from "./audit.ts";
 import { formOf } from "./form.ts";
 import type { Live } from "./live.ts";
 import { openApi } from "./openapi.ts";
@@ -30,6 +32,12 @@ export interface ApiOptions {
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   /** What only the wiring knows of the status. */
   readonly status: () => Pick<Status, "name" | "version" | "started" | "attribution">;
+  /** Where it is written who read and did what. */
+  readonly audit?: AuditLog;
+  /** PEM texts: the portal speaks TLS itself. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Addresses of proxies whose X-Forwarded-For is believed; none by default. */
+  readonly proxies?: readonly string[];
   /** Routes of the desk's rooms. */
   readonly desk?: readonly DeskRoutes[];
   /** Called with everything that is a fault of the program. */
@@ -98,7 +106,7 @@ const withQuestions = (server: FastifyInstance, { observatory }: ApiOptions): vo
   }
 };
 
-const withNode = (server: FastifyInstance, { live, metrics, observatory, status }: ApiOptions): void => {
+const withNode = (server: FastifyInstance, { live, metrics, observatory, status, audit }: ApiOptions): void => {
   const none = (request: FastifyRequest): void => {
     const first = Object.keys(request.query as object)[0];
     if (first !== undefined) {
@@ -132,9 +140,10 @@ const withNode = (server: FastifyInstance, { live, metrics, observatory, status 
   server.get(
     livePath,
     { exposeHeadRoute: false, config: { rule: { who: staff, audit: "live" } } },
-    (request, reply) => {
+    async (request, reply) => {
       none(request);
       if (live.clients >= live.most) throw new AppError("DOOR_BUSY", `${live.most} pages are live already: close some`);
+      await auditNow(request, audit);
       const after = request.headers["last-event-id"];
       reply.hijack();
       live.serve(reply.raw, typeof after === "string" ? after : undefined);
@@ -146,11 +155,14 @@ const withNode = (server: FastifyInstance, { live, metrics, observatory, status 
     none(request);
     return reply.type("application/json; charset=utf-8").send(described);
   });
-  server.get("/metrics", { config: { rule: { who: staff, scope: "metrics", audit: null } } }, async (_request, reply) =>
-    reply
-      .type(metrics.contentType)
-      .header("cache-control", "no-store")
-      .send(await metrics.metrics()),
+  server.get(
+    "/metrics",
+    { config: { rule: { who: staff, scope: "observatory:read", audit: null } } },
+    async (_request, reply) =>
+      reply
+        .type(metrics.contentType)
+        .header("cache-control", "no-store")
+        .send(await metrics.metrics()),
   );
   server.get("/healthz", { config: { rule: open } }, (_request, reply) =>
     reply.header("cache-control", "no-store").send({ status: "ok" }),
@@ -210,9 +222,13 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
     bodyLimit: 1024,
     forceCloseConnections: true,
     requestTimeout: 30_000,
+    trustProxy: options.proxies === undefined || options.proxies.length === 0 ? false : [...options.proxies],
+    ...(options.tls === undefined
+      ? {}
+      : { https: { cert: options.tls.certificate, key: options.tls.key, minVersion: "TLSv1.2" as const } }),
     routerOptions: { maxParamLength: 128, ignoreTrailingSlash: false },
   });
-  server.decorateRequest("actor", null);
+  server.decorateRequest("visitor", null);
   server.decorateRequest("touched");
   // A route without a rule never opens. Files of the portal are anybody's who passed the guard.
   server.addHook("onRoute", (route) => {
@@ -232,20 +248,28 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
       fetchSite: request.headers["sec-fetch-site"] as string | undefined,
       authorization: request.headers.authorization,
       cookie: request.headers.cookie,
+      address: request.ip,
+      agent: request.headers["user-agent"],
     });
     if (decision.kind === "refuse") throw new AppError(decision.code, decision.why);
     if (decision.kind === "enter") {
       await reply.header("set-cookie", decision.cookie).header("cache-control", "no-store").redirect(decision.to, 303);
       return;
     }
-    request.actor = decision.actor;
-    const refused = refusalOf(request.routeOptions.config.rule ?? open, decision.actor);
+    request.visitor = decision;
+    const { actor, scopes } = decision;
+    const refused = refusalOf(
+      request.routeOptions.config.rule ?? open,
+      actor,
+      scopes === null ? null : { scopes, method: request.method, path: request.routeOptions.url ?? "" },
+    );
     if (refused !== undefined) throw new AppError(refused.code, refused.why);
   });
   server.setErrorHandler((error, request, reply) => {
     secure(reply);
     sendProblem(reply, error, request, options.onFault);
   });
+  withAudit(server, options.audit);
   withQuestions(server, options);
   withNode(server, options);
   withDesk(server, options.desk ?? []);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { tokenActor } from "../access/guard.ts";
+import { allowToken } from "../access/guard.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createLive } from "../api/live.ts";
@@ -105,7 +105,7 @@ export const ask = async (
       ...registry,
     }),
     live,
-    guard: { decide: () => ({ kind: "allow", actor: tokenActor }) },
+    guard: { decide: () => allowToken() },
     portalFolder: null,
     metrics: createMetrics(),
     status: () => ({ name: "Layang", version, started: new Date().toISOString(), attribution: [] }),

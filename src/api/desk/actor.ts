@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyRequest } from "fastify";
+import type { Visitor } from "../../access/guard.ts";
 import type { Rule } from "../../access/rule.ts";
 import type { Actor } from "../../model/actor.ts";
 import { AppError } from "../../platform/errors.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Set by the guard before anything else; null: nobody is signed in. */
-    actor: Actor | null;
+    /** Set by the guard before anything else. */
+    visitor: Visitor | null;
     /** Ids of what a handler read or changed, for the audit log. */
     touched: string[];
   }
@@ -17,14 +18,21 @@ declare module "fastify" {
 }
 
 /** Who asks, or null. */
-export const visitorOf = (request: FastifyRequest): Actor | null => request.actor;
+export const visitorOf = (request: FastifyRequest): Actor | null => request.visitor?.actor ?? null;
 
 /** Who asks. @throws AppError ACCESS_SIGN_IN when nobody is signed in. */
 export const actorOf = (request: FastifyRequest): Actor => {
-  if (request.actor === null) throw new AppError("ACCESS_SIGN_IN", "sign in first");
-  return request.actor;
+  const actor = visitorOf(request);
+  if (actor === null) throw new AppError("ACCESS_SIGN_IN", "sign in first");
+  return actor;
 };
 export type ActorOf = typeof actorOf;
+
+/** The whole of what the guard found: session, browser, token. For the routes of sign-in. */
+export const visitOf = (request: FastifyRequest): Visitor => {
+  if (request.visitor === null) throw new AppError("INTERNAL", "the guard was not asked");
+  return request.visitor;
+};
 
 /** Says to the audit log which objects a request read or changed (`case:17`), where the address alone does not. */
 export const touch = (request: FastifyRequest, ...ids: readonly string[]): void => {

@@ -27,7 +27,7 @@ $$ SELECT layang_list('layang.roles') && ARRAY['system', 'administrator'] $$`,
   "CREATE INDEX person_providers_person ON person_providers (person_id)",
   `CREATE TABLE sessions (
   id text PRIMARY KEY, hash text NOT NULL UNIQUE, person_id text NOT NULL REFERENCES people, state text NOT NULL CHECK (state IN ('factor', 'enrol', 'in')),
-  began bigint NOT NULL, seen bigint NOT NULL, expires bigint NOT NULL, proved bigint NOT NULL, tries int NOT NULL DEFAULT 0, challenge text, agent text NOT NULL, address inet)`,
+  began bigint NOT NULL, seen bigint NOT NULL, expires bigint NOT NULL, proved bigint NOT NULL, tries int NOT NULL DEFAULT 0, challenge text, agent text NOT NULL, address text)`,
   "CREATE INDEX sessions_person ON sessions (person_id)",
   `CREATE TABLE invitations (
   hash text PRIMARY KEY, purpose text NOT NULL CHECK (purpose IN ('first', 'account', 'reset')), person_id text REFERENCES people, made_by text NOT NULL, made bigint NOT NULL, expires bigint NOT NULL, used bigint)`,
