@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import { day, verifiableKinds } from "../alert/alert.ts";
+import { defaultSilence, judgeSilence } from "../alert/silence.ts";
+import type { SilenceEvidence, SilenceFacts, SilencePolicy } from "../alert/silence.ts";
+import { systemActor } from "../model/actor.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { alertOf } from "./rows.ts";
+import type { AlertRow, CaseEvent } from "./rows.ts";
+import { insertRows } from "./bulk.ts";
+import { eventColumns } from "./rows.ts";
+import { eventOf } from "./tell.ts";
+
+/** Asks the flow store; one realm and one exercise at a time. */
+export type EvidenceOf = (
+  scope: { readonly realm: string; readonly exercise: string; readonly stretch: number },
+  subjects: readonly { readonly id: string; readonly subject: string; readonly from: number }[],
+  now: number,
+) => Promise<ReadonlyMap<string, SilenceEvidence>>;
+
+export interface SilenceOptions {
+  readonly policy?: Partial<SilencePolicy>;
+  /** Alerts looked at in one pass. */
+  readonly atMost?: number;
+  /** How long after it fell silent an alert is closed; 14 days. */
+  readonly closeAfter?: number;
+  /** How long after an answer packets still do not contradict it; a day. */
+  readonly grace?: number;
+}
+export interface Verified {
+  readonly looked: number;
+  readonly quiet: number;
+  readonly moved: number;
+  readonly unknown: number;
+  readonly closed: number;
+}
+
+const states: Readonly<Record<SilenceFacts["verdict"], string>> = {
+  active: "counting",
+  waiting: "counting",
+  quiet: "silent",
+  unknown: "unknown",
+  moved: "moved",
+};
+
+/**
+ * Asks the darknet about alerts that are open, those first that were not asked about for longest. Quiet is said when the chance of such a silence,
+ * were the host still infected, is under 1 %; an answer is then confirmed, or contradicted where packets went on.
+ */
+export const verifySilence = async (
+  desk: Desk,
+  evidenceOf: EvidenceOf,
+  now: number,
+  options: SilenceOptions = {},
+): Promise<Verified> => {
+  const policy = { ...defaultSilence, ...options.policy };
+  const { rows } = await desk.as(systemActor, (trx) =>
+    sql<
+      AlertRow & { opened: number }
+    >`SELECT *, first AS opened FROM alerts WHERE state IN ('new', 'continuing', 'relapsed') AND kind = ANY (${[...verifiableKinds]})
+ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
+  );
+  const result = { looked: rows.length, quiet: 0, moved: 0, unknown: 0, closed: 0 };
+  const groups = new Map<string, AlertRow[]>();
+  for (const row of rows) {
+    const scope = JSON.stringify([row.realm, row.exercise]);
+    groups.set(scope, [...(groups.get(scope) ?? []), row]);
+  }
+  for (const [scope, own] of groups) {
+    const [realm, exercise] = JSON.parse(scope) as [string, string];
+    const evidence = await evidenceOf(
+      { realm, exercise, stretch: policy.stretch },
+      own.map((row) => ({ id: row.id, subject: row.subject.split("#")[0] ?? "", from: row.first })),
+      now,
+    );
+    await desk.as(systemActor, async (trx) => {
+      for (const [verdict, n] of await judge(trx, own, evidence, now, policy)) {
+        if (verdict === "quiet" || verdict === "moved" || verdict === "unknown") result[verdict] += n;
+      }
+    });
+  }
+  await desk.as(systemActor, async (trx) => {
+    result.closed = await settle(trx, now, options.closeAfter ?? 14 * day, options.grace ?? day);
+  });
+  return result;
+};
+
+/** Alerts of the same network and signature that came up after another's last packet: the host may have another address now. */
+const movedOf = async (trx: DeskTransaction, rows: readonly AlertRow[]): Promise<Map<string, string>> => {
+  const ids = rows.filter(({ signature }) => signature !== null).map(({ id }) => id);
+  if (ids.length === 0) return new Map();
+  const found = await sql<{
+    id: string;
+    other: string;
+  }>`SELECT DISTINCT ON (a.id) a.id, b.id AS other FROM alerts a JOIN alerts b ON b.signature = a.signature AND b.id <> a.id
+WHERE a.id = ANY (${ids}) AND b.realm = a.realm AND b.exercise = a.exercise AND b.kind = a.kind AND b.network = a.network AND b.organisation_id = a.organisation_id
+  AND b.family IS NOT DISTINCT FROM a.family AND b.subject <> a.subject AND b.first > a.last AND b.first <= a.last + ${7 * day}::bigint ORDER BY a.id, b.first`.execute(
+    trx,
+  );
+  return new Map(found.rows.map(({ id, other }) => [id, other]));
+};
+
+const judge = async (
+  trx: DeskTransaction,
+  rows: readonly AlertRow[],
+  evidence: ReadonlyMap<string, SilenceEvidence>,
+  now: number,
+  policy: SilencePolicy,
+): Promise<Map<string, number>> => {
+  const counts = new Map<string, number>();
+  const moved = await movedOf(trx, rows);
+  const writes: Record<string, unknown>[] = [];
+  const events: CaseEvent[] = [];
+  for (const row of rows) {
+    const seen = evidence.get(row.id) ?? { last: null, visits: 0, exposure: 0, since: 0 };
+    const facts = judgeSilence(seen, now, moved.has(row.id), policy);
+    const silence = states[facts.verdict];
+    counts.set(facts.verdict, (counts.get(facts.verdict) ?? 0) + 1);
+    writes.push({
+      id: row.id,
+      version: row.version,
+      silence,
+      facts: { ...facts, asked: now, needed: policy.needed },
+      last: Math.max(row.last, seen.last ?? 0),
+      quiet: facts.verdict === "quiet",
+      moved_to: moved.get(row.id) ?? null,
+    });
+    if (row.case_id === null || silence === row.silence || silence === "counting") continue;
+    const body = { chance: facts.chance, since: facts.since, up: facts.up, subject: row.subject };
+    events.push(eventOf(alertOf(row), facts.verdict, now, { ...body, other: moved.get(row.id) ?? null }, "owner"));
+  }
+  // Packets that came meanwhile changed the version: such an alert is asked about again, not overwritten.
+  const { rows: written } = await sql<{
+    id: string;
+  }>`UPDATE alerts a SET silence = w.silence, silence_facts = w.facts, checked = ${now}, last = greatest(a.last, w.last), moved_to = w.moved_to,
+  state = CASE WHEN w.quiet THEN 'quiet' ELSE a.state END, quieted = CASE WHEN w.quiet THEN greatest(a.last, w.last) ELSE a.quieted END,
+  version = a.version + CASE WHEN w.quiet OR w.silence IS DISTINCT FROM a.silence THEN 1 ELSE 0 END
+FROM jsonb_to_recordset(${JSON.stringify(writes)}::jsonb) AS w(id text, version int, silence text, facts jsonb, last bigint, quiet boolean, moved_to text)
+WHERE a.id = w.id AND a.version = w.version RETURNING a.id`.execute(trx);
+  const done = new Set(written.map(({ id }) => id));
+  const cases = new Set(rows.filter(({ id }) => done.has(id)).flatMap(({ case_id }) => case_id ?? []));
+  await insertRows(
+    trx,
+    "case_events",
+    eventColumns,
+    events.filter(({ case_id }) => cases.has(case_id)),
+  );
+  return counts;
+};
+
+/** What follows from silence and from packets: answers confirmed or contradicted, cases quiet, alerts closed. */
+const settle = async (trx: DeskTransaction, now: number, closeAfter: number, grace: number): Promise<number> => {
+  const did = ["cleaned", "subscriber-notified"];
+  const of = sql`SELECT 1 FROM alerts a WHERE a.case_id = answers.case_id AND (cardinality(answers.alerts) = 0 OR a.id = ANY (answers.alerts))`;
+  await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of} AND a.last > answers.at + ${grace}::bigint)`.execute(
+    trx,
+  );
+  await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of})
+  AND NOT EXISTS (${of} AND a.state NOT IN ('quiet', 'closed'))`.execute(trx);
+  await sql`UPDATE cases SET quieted = ${now}, version = version + 1 WHERE quieted IS NULL AND state <> 'closed' AND EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id)
+  AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND a.state NOT IN ('quiet', 'closed'))`.execute(
+    trx,
+  );
+  const { rows } = await sql<{
+    id: string;
+    case_id: string | null;
+  }>`UPDATE alerts SET state = 'closed', closed = ${now}, closing = 'silence', version = version + 1
+WHERE state = 'quiet' AND quieted <= ${now - closeAfter}::bigint RETURNING id, case_id`.execute(trx);
+  // A host under attack, or looked for as a target, does not fall silent by being cleaned: its alert ends with its attack.
+  const over = await sql<{
+    id: string;
+    case_id: string | null;
+  }>`UPDATE alerts SET state = 'closed', closed = ${now}, closing = 'expired', version = version + 1
+WHERE state IN ('new', 'continuing', 'relapsed') AND NOT (kind = ANY (${[...verifiableKinds]})) AND last <= ${now - closeAfter}::bigint RETURNING id, case_id`.execute(
+    trx,
+  );
+  const ended = [...rows, ...over.rows];
+  const cases = [...new Set(ended.flatMap(({ case_id }) => case_id ?? []))];
+  if (cases.length > 0) {
+    await sql`WITH done AS (UPDATE cases SET state = 'closed', closed = ${now}, version = version + 1 WHERE id = ANY (${cases}) AND state <> 'closed'
+    AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND a.state <> 'closed') RETURNING id, organisation_id, realm, marking)
+INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
+SELECT id, organisation_id, realm, ${now}, 'system', 'state', '{"state":"closed","by":"silence"}', marking, 'owner' FROM done`.execute(
+      trx,
+    );
+  }
+  return ended.length;
+};

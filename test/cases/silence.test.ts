@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { silenceEvidence } from "../../src/observe/silence.ts";
+import { verifySilence } from "../../src/cases/silence.ts";
+import { systemActor } from "../../src/model/actor.ts";
+import type { Detection } from "../../src/model/detection.ts";
+import type { Desk } from "../../src/store/desk/desk.ts";
+import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
+import { appendKnown, knownStore } from "../api/known.ts";
+import type { KnownBatch } from "../api/known.ts";
+import { embeddedPlace } from "../desk/place.ts";
+import { day, detection, hour, makeCases, organisation, owner, start } from "./place.ts";
+
+const minute = hour / 60;
+const iso = (time: number): string => new Date(time / 1000).toISOString();
+const bot = "198.51.100.7";
+const slow = "198.51.100.9";
+const six = "2001:db8:7:1::5";
+
+/** Two sensors are up for four days; one of them fails after a day and a half, when it alone had seen `slow`. */
+const batches: KnownBatch[] = [];
+for (let h = 0; h < 96; h++) {
+  for (const sensor of ["one", "two"]) {
+    if (sensor === "two" && h >= 36) continue;
+    const quiet: KnownBatch = { sensor, at: iso(start + h * hour), seconds: 3600, rows: [] };
+    batches.push(quiet);
+  }
+}
+for (let i = 0; i < 72; i++) {
+  // The bot is seen every 20 minutes of the first day; an IPv6 host under changing addresses of one /64.
+  const at = start + i * 20 * minute;
+  batches.push({
+    sensor: "one",
+    at: iso(at),
+    rows: [
+      { src: bot, port: 23, packets: 3 },
+      { src: `2001:db8:7:1::${(i + 1).toString(16)}`, port: 23, packets: 1 },
+    ],
+  });
+  if (i % 24 === 0) batches.push({ sensor: "two", at: iso(at), rows: [{ src: slow, port: 445, packets: 1 }] });
+}
+// Backscatter of the bot's address later on says nothing about the bot.
+batches.push({
+  sensor: "one",
+  at: iso(start + 40 * hour),
+  rows: [{ src: bot, port: 80, packets: 50, kind: "tcp-syn-ack" }],
+});
+
+let known: Awaited<ReturnType<typeof knownStore>>;
+let place: DeskPlace;
+let desk: Desk;
+beforeAll(async () => {
+  known = await knownStore();
+  // Sequences count by sensor and must follow the time.
+  await appendKnown(
+    known.store,
+    batches.toSorted((a, b) => (a.at < b.at ? -1 : 1)),
+  );
+  place = await embeddedPlace();
+  desk = await place.open();
+  await organisation(desk, "alpha");
+});
+afterAll(async () => {
+  await known.done();
+  await desk.close();
+  await place.remove();
+});
+
+const evidence = (now: number, list: readonly (readonly [string, string])[]) =>
+  silenceEvidence(
+    known.store,
+    { realm: "", exercise: "", stretch: 10 * minute, past: 30 * day },
+    list.map(([id, subject]) => ({ id, subject, from: start })),
+    now,
+  );
+
+it("reads visits, last packets and the up-time of who saw them from the flow store", async () => {
+  const found = await evidence(start + 3 * day, [
+    ["bot", bot],
+    ["slow", slow],
+    ["six", "2001:db8:7:1::/64"],
+    ["nobody", "198.51.100.200"],
+  ]);
+  const last = start + 71 * 20 * minute + 2_000_000;
+  expect(found.get("bot")).toMatchObject({ visits: 72, last });
+  expect(found.get("bot")?.since).toBeCloseTo(start + 3 * day - last, -7);
+  expect(found.get("bot")?.exposure).toBeCloseTo(last - start + 10 * minute, -7);
+  // Privacy addresses of one /64 are one host; 72 addresses, one subject.
+  expect(found.get("six")).toMatchObject({ visits: 72 });
+  expect(found.get("slow")).toMatchObject({ visits: 3 });
+  // Its only sensor was up for 36 of 72 hours: the rest is not silence.
+  expect((found.get("slow")?.since ?? 0) / hour).toBeCloseTo(36 - 16, 0);
+  expect(found.get("nobody")).toEqual({ last: null, visits: 0, exposure: 0, since: 0 });
+});
+
+it("makes an alert quiet when silence proves it, confirms the answer, and finds it back", async () => {
+  const cases = makeCases(desk, [owner("alpha", "198.51.100.0/24"), owner("alpha", "2001:db8:7::/48")]);
+  const take = (now: number, ...list: Detection[]) =>
+    desk.as(systemActor, (trx) => cases.takeDetections(trx, list, { now }));
+  const alerts = async () =>
+    new Map(
+      (await desk.as(systemActor, (trx) => trx.selectFrom("alerts").selectAll().execute())).map((row) => [
+        row.subject,
+        row,
+      ]),
+    );
+  const seen = { first: start, last: start + 71 * 20 * minute };
+  await take(
+    start + hour,
+    detection(bot, seen),
+    detection(slow, { ...seen, port: 445, family: null, signature: undefined } as Partial<Detection>),
+    detection(six, seen),
+  );
+  const verify = (now: number) =>
+    verifySilence(
+      desk,
+      (scope, subjects, at) => silenceEvidence(known.store, { ...scope, past: 30 * day }, subjects, at),
+      now,
+    );
+  const id = (await alerts()).get(bot)?.case_id ?? "";
+  await cases.answer(
+    systemActor,
+    id,
+    { answer: "subscriber-notified", channel: "phone", note: null, alerts: [] },
+    start + 30 * hour,
+  );
+
+  expect(await verify(start + 30 * hour)).toMatchObject({ looked: 3, quiet: 0 });
+  expect((await alerts()).get(bot)).toMatchObject({ state: "new", silence: "counting" });
+  expect(await verify(start + 50 * hour)).toMatchObject({ looked: 3, quiet: 2 });
+  const quiet = (await alerts()).get(bot);
+  expect(quiet).toMatchObject({ state: "quiet", silence: "silent", quieted: start + 71 * 20 * minute + 2_000_000 });
+  expect((await alerts()).get("2001:db8:7:1::/64")).toMatchObject({ state: "quiet" });
+  // Half of what was seen of it, half of the time nobody watched.
+  await verify(start + 90 * hour);
+  expect((await alerts()).get(slow)).toMatchObject({ state: "new", silence: "unknown" });
+  const answers = await desk.as(systemActor, (trx) => trx.selectFrom("answers").selectAll().execute());
+  expect(answers).toMatchObject([{ state: "confirmed", channel: "phone" }]);
+
+  await take(
+    start + 4 * day,
+    detection(bot, { first: start + 91 * hour, last: start + 91 * hour + minute, packets: 9 }),
+  );
+  const back = (await alerts()).get(bot);
+  expect(back).toMatchObject({ state: "relapsed", relapses: 1, quieted: null, severity: "critical", id: quiet?.id });
+  const events = await desk.as(systemActor, (trx) =>
+    trx.selectFrom("case_events").select("kind").where("case_id", "=", id).orderBy("id").execute(),
+  );
+  expect(events.map(({ kind }) => kind)).toEqual(["detected", "letter", "answered", "quiet", "relapsed", "letter"]);
+  const episodes = await desk.as(systemActor, (trx) => trx.selectFrom("alert_episodes").selectAll().execute());
+  expect(episodes).toMatchObject([{ alert_id: quiet?.id, episode: 0, quieted: quiet?.quieted }]);
+});
