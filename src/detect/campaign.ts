@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Detection } from "../model/detection.ts";
+import { protocolName } from "../model/traffic.ts";
+import type { Context, Detector, Parameter, Question, Row, Span } from "./detector.ts";
+import { detectionId } from "./identity.ts";
+
+const HOUR = 3_600e6;
+const DAY = 24 * HOUR;
+const NAME = "campaign";
+const STEP = 6 * HOUR;
+
+const least = { sources: 8, networks: 3, ports: 6, overlap: 0.5, silent: 3, predicted: 3 } as const;
+
+/**
+ * Sources of the last day by what they cannot easily change: the SYN's signature, the tool's mark, the set of ports. A source that asks for
+ * more than `least.ports` ports has the set "many". Backscatter has no part in it.
+ */
+const question: Question = {
+  sql: `SELECT signature, mark, ports, count() AS sources, sum(n) AS packets, min(began) AS first, max(ended) AS last,
+  uniqExactIf(asn, asn > 0) AS networks, arraySort(groupUniqArray(64)(cc)) AS economies, arraySort(arrayDistinct(arrayFlatten(groupArray(seen)))) AS sensors
+FROM (
+  SELECT src, if(isNull(argMax(sig, packets)), '', toString(argMax(sig, packets))) AS signature,
+    multiIf(2 * sum(is_mirai) > sum(packets), 'mirai', 2 * sum(is_zmap) > sum(packets), 'zmap', 2 * sum(is_masscan) > sum(packets), 'masscan', 2 * sum(is_stateless) > sum(packets), 'stateless', '') AS mark,
+    if(uniqExact(protocol, port) > ${least.ports}, [], arraySort(groupUniqArray(${least.ports})(concat(toString(protocol), '/', toString(port))))) AS ports,
+    sum(packets) AS n, min(begun) AS began, max(finished) AS ended, max(origin) AS asn, max(country) AS cc, groupUniqArray(sensor) AS seen
+  FROM (
+    SELECT src, protocol, assumeNotNull(dst_port) AS port, sensor, signature AS sig, sum(flows.packets) AS packets, sum(mirai) AS is_mirai, sum(zmap) AS is_zmap, sum(masscan) AS is_masscan,
+      sum(stateless) AS is_stateless, toUnixTimestamp64Micro(min(first_seen)) AS begun, toUnixTimestamp64Micro(max(last_seen)) AS finished, max(ifNull(src_asn, 0)) AS origin, max(ifNull(src_cc, '')) AS country
+    FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND class IN ('tcp-syn', 'udp') AND dst_port IS NOT NULL
+      AND first_seen >= fromUnixTimestamp64Micro({to:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
+    GROUP BY src, protocol, port, sensor, sig)
+  GROUP BY src)
+GROUP BY signature, mark, ports HAVING sources >= 2 ORDER BY sources DESC, signature, mark, ports LIMIT 2000`,
+};
+
+interface Group {
+  readonly signature: string;
+  readonly mark: string;
+  readonly ports: readonly string[];
+  readonly sources: number;
+  readonly packets: number;
+  readonly first: number;
+  readonly last: number;
+  readonly networks: number;
+  readonly economies: readonly string[];
+  readonly sensors: readonly string[];
+}
+const groupOf = (row: Row): Group => ({
+  signature: String(row["signature"]),
+  mark: String(row["mark"]),
+  ports: row["ports"] as readonly string[],
+  sources: Number(row["sources"]),
+  packets: Number(row["packets"]),
+  first: Number(row["first"]),
+  last: Number(row["last"]),
+  networks: Number(row["networks"]),
+  economies: (row["economies"] as readonly string[]).filter((cc) => cc !== ""),
+  sensors: row["sensors"] as readonly string[],
+});
+
+const overlap = (a: readonly string[], b: readonly string[]): number => {
+  const shared = a.filter((one) => b.includes(one)).length;
+  return shared / (a.length + b.length - shared || 1);
+};
+const contained = (a: readonly string[], b: readonly string[]): boolean => a.every((one) => b.includes(one));
+const united = (a: readonly string[], b: readonly string[]): string[] => [...new Set([...a, ...b])].toSorted();
+
+/**
+ * A small telescope sees of each host only some of its ports, so one botnet comes apart into many port sets. Sets of one signature
+ * and mark are put together again, largest group first, when one lies inside the other or half of both is shared.
+ */
+export const gather = (groups: readonly Group[]): Group[] => {
+  const found: Group[] = [];
+  const bySize = groups.toSorted((a, b) => b.sources - a.sources || (a.ports.join() < b.ports.join() ? -1 : 1));
+  for (const group of bySize) {
+    const at = found.findIndex(
+      (one) =>
+        one.signature === group.signature &&
+        one.mark === group.mark &&
+        one.ports.length > 0 === group.ports.length > 0 &&
+        (contained(group.ports, one.ports) ||
+          contained(one.ports, group.ports) ||
+          overlap(one.ports, group.ports) >= least.overlap),
+    );
+    const one = found[at];
+    if (one === undefined) found.push(group);
+    else {
+      found[at] = {
+        ...one,
+        // The ports of the many: what a lone source adds is its own affair.
+        ports: 5 * group.sources >= one.sources ? united(one.ports, group.ports).slice(0, 24) : one.ports,
+        sources: one.sources + group.sources,
+        packets: one.packets + group.packets,
+        first: Math.min(one.first, group.first),
+        last: Math.max(one.last, group.last),
+        networks: Math.max(one.networks, group.networks),
+        economies: united(one.economies, group.economies),
+        sensors: united(one.sensors, group.sensors),
+      };
+    }
+  }
+  return found.filter(({ sources, networks }) => sources >= least.sources && networks >= least.networks);
+};
+
+/** Said when a campaign was seen in one economy's sensors: that it reaches another's within three days. */
+interface Prediction {
+  readonly economy: string;
+  readonly made: number;
+  /** Null until the time has passed or it came true. */
+  came: boolean | null;
+}
+interface Known {
+  readonly opened: number;
+  readonly signature: string;
+  readonly mark: string;
+  ports: readonly string[];
+  last: number;
+  sources: number;
+  packets: number;
+  /** Economy of a sensor: when the campaign was first seen there. */
+  reached: Record<string, number>;
+  predictions: Prediction[];
+}
+export interface CampaignMemory {
+  known: Known[];
+}
+
+const MOST = 500;
+
+const says = (value: number, unit: string, about: string): Parameter => ({ value, unit, about, source: "ours" });
+
+/** Finds the campaign that a group goes on with: same signature and mark, and ports shared. */
+const matching = (known: readonly Known[], group: Group): Known | undefined =>
+  known
+    .filter((one) => one.signature === group.signature && one.mark === group.mark)
+    .filter(({ ports }) =>
+      ports.length === 0
+        ? group.ports.length === 0
+        : overlap(ports, group.ports) >= least.overlap ||
+          contained(ports, group.ports) ||
+          contained(group.ports, ports),
+    )
+    .toSorted((a, b) => overlap(b.ports, group.ports) - overlap(a.ports, group.ports) || a.opened - b.opened)[0];
+
+const detectionOf = (one: Known, group: Group, span: Span, { scope: { realm, exercise } }: Context): Detection => {
+  const [protocol, port] = (group.ports.length === 1 ? (group.ports[0] ?? "") : "").split("/");
+  const scored = one.predictions.filter(({ came }) => came !== null);
+  return {
+    id: detectionId({
+      detector: NAME,
+      kind: "campaign",
+      realm,
+      exercise,
+      subject: JSON.stringify([one.signature, one.mark]),
+      opening: one.opened,
+    }),
+    detector: NAME,
+    version: 1,
+    kind: "campaign",
+    realm,
+    exercise,
+    source: null,
+    protocol: protocol === undefined || protocol === "" ? null : protocolName(Number(protocol)),
+    port: port === undefined ? null : Number(port),
+    first: Math.min(one.opened, group.first),
+    last: group.last,
+    packets: group.packets,
+    darkAddresses: 0,
+    sensors: group.sensors.toSorted(),
+    confidence: one.mark !== "" ? 0.9 : one.signature === "" ? 0.5 : 0.7,
+    family: one.mark === "" ? null : one.mark,
+    held: [],
+    evidence: {
+      as_of: span.to,
+      signature: one.signature === "" ? null : one.signature,
+      mark: one.mark === "" ? null : one.mark,
+      ports: group.ports,
+      many_ports: group.ports.length === 0,
+      sources: group.sources,
+      networks: group.networks,
+      economies: group.economies,
+      reached: one.reached,
+      predictions: one.predictions.map((said) => ({ ...said })),
+      predictions_right: scored.length === 0 ? null : scored.filter(({ came }) => came === true).length / scored.length,
+    },
+    samples: [],
+  };
+};
+
+/** Scores what was predicted and has been decided, and predicts the economies whose sensors were not reached. */
+const predict = (one: Known, economies: ReadonlySet<string>, now: number): void => {
+  for (const said of one.predictions) {
+    if (said.came !== null) continue;
+    if ((one.reached[said.economy] ?? Infinity) <= said.made + least.predicted * DAY) said.came = true;
+    else if (now >= said.made + least.predicted * DAY) said.came = false;
+  }
+  for (const economy of [...economies].toSorted()) {
+    const open = one.predictions.some((said) => said.economy === economy && said.came === null);
+    const lastSaid = one.predictions.findLast((said) => said.economy === economy)?.made ?? -Infinity;
+    if (one.reached[economy] === undefined && !open && now - lastSaid >= 7 * DAY && one.predictions.length < 50) {
+      one.predictions.push({ economy, made: now, came: null });
+    }
+  }
+};
+
+export const campaign: Detector<CampaignMemory> = {
+  name: NAME,
+  version: 1,
+  about:
+    "Sources with one SYN signature, mark and port set, across networks and days: one botnet or one scanner project, and where it comes next",
+  kinds: ["campaign"],
+  parameters: {
+    sources: says(least.sources, "sources", "a day, at least"),
+    networks: says(least.networks, "networks", "a day, at least"),
+    ports: says(least.ports, "ports", "a source that asks for more belongs to the set of many ports"),
+    overlap: says(least.overlap, "share", "of two port sets' ports that must be common to both (Jaccard)"),
+    silent: says(least.silent, "days", "without it a campaign is over"),
+    predicted: says(
+      least.predicted,
+      "days",
+      "in which it is to reach the sensors of the other economies, when it was seen in one",
+    ),
+  },
+  cadence: { step: STEP, longest: STEP },
+  late: "rewind",
+  begin: () => ({ known: [] }),
+  *examine(span, memory, context) {
+    const groups = gather((yield question).map(groupOf));
+    const country = new Map(context.sensors.map((sensor) => [sensor.name, sensor.country]));
+    const economies = new Set(context.sensors.flatMap((sensor) => sensor.country ?? []));
+    const known = memory.known.filter(({ last }) => span.to - last < least.silent * DAY);
+    const detections: Detection[] = [];
+    for (const group of groups) {
+      let one = matching(known, group);
+      if (one === undefined) {
+        if (known.length >= MOST) continue;
+        one = {
+          opened: group.first,
+          signature: group.signature,
+          mark: group.mark,
+          ports: group.ports,
+          last: group.last,
+          sources: 0,
+          packets: 0,
+          reached: {},
+          predictions: [],
+        };
+        known.push(one);
+      }
+      one.ports = united(one.ports, group.ports).slice(0, 24);
+      one.last = Math.max(one.last, group.last);
+      one.sources = group.sources;
+      one.packets = group.packets;
+      for (const name of group.sensors) {
+        const economy = country.get(name);
+        if (economy != null) one.reached[economy] ??= span.to;
+      }
+      predict(one, economies, span.to);
+      detections.push(detectionOf(one, group, span, context));
+    }
+    // Two groups may go on with one campaign: the larger speaks for it.
+    const first = new Map<string, Detection>();
+    for (const one of detections) {
+      const held = first.get(one.id);
+      if (held === undefined || Number(one.evidence["sources"]) > Number(held.evidence["sources"]))
+        first.set(one.id, one);
+    }
+    return { memory: { known }, detections: [...first.values()] };
+  },
+};
