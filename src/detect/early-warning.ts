@@ -10,7 +10,7 @@ import type { Outlook } from "./forecast.ts";
 import { detectionId } from "./identity.ts";
 import { newSurgeMemory, rarest, surgeParameters, takeNews } from "./surge.ts";
 import type { NewsRow, Rare, SensorRow, SurgeMemory } from "./surge.ts";
-import { recent } from "./watched.ts";
+import { firstAbove, recent } from "./watched.ts";
 import type { OpenSurge, WatchedMemory } from "./watched.ts";
 
 const HOUR = 3_600e6;
@@ -20,6 +20,8 @@ const NAME = "early-warning";
 
 /** Sources that ask for more than this many ports are scanners of everything (JPCERT/CC's rule for a day). */
 const FOCUS = 10;
+/** Sources, faded, that a port may have had before and still be new. */
+const FEW = 0.5;
 /** Keys with so many sources in three days get ChangeFinder's scores as evidence. */
 const BUSY = 60;
 
@@ -28,7 +30,7 @@ const asks = "class IN ('tcp-syn', 'udp') AND dst_port IS NOT NULL";
 /** New focused sources of a span, by port, signature and sensor. */
 const newsQuestion: Question = {
   sql: `SELECT protocol, port, signature, sensor, countIf(begun >= {from:Int64}) AS sources, countIf(begun >= {from:Int64} AND asn = 0) AS unrouted,
-  sum(now) AS packets, arraySort(groupUniqArrayIf(16)(asn, begun >= {from:Int64} AND asn > 0)) AS networks
+  sum(now) AS packets
 FROM (
   SELECT pair.1 AS protocol, pair.2 AS port, pair.3 AS signature, pair.4 AS sensor, pair.5 AS begun, pair.6 AS now, pair.7 AS asn
   FROM (
@@ -49,10 +51,12 @@ FROM (
   WHERE now > 0)
 GROUP BY protocol, port, signature, sensor ORDER BY protocol, port, signature, sensor`,
 };
-/** How long each sensor looked in a span. */
+/** How long each sensor looked in a span: its reports' intervals, as far as they lie in it. */
 const sensorsQuestion: Question = {
-  sql: `SELECT sensor, sum(interval_length) / 1e6 AS seconds, max(dark_addresses) AS dark FROM reports
-WHERE realm = {realm:String} AND exercise = {exercise:String} AND interval >= fromUnixTimestamp64Micro({from:Int64}) AND interval < fromUnixTimestamp64Micro({to:Int64})
+  sql: `SELECT sensor, sum(least(ended, {to:Int64}) - greatest(began, {from:Int64})) / 1e6 AS seconds, max(dark_addresses) AS dark
+FROM (SELECT sensor, dark_addresses, toUnixTimestamp64Micro(interval) AS began, began + toInt64(interval_length) AS ended FROM reports
+  WHERE realm = {realm:String} AND exercise = {exercise:String}
+    AND interval >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND ended > {from:Int64})
 GROUP BY sensor ORDER BY sensor`,
 };
 
@@ -64,23 +68,43 @@ const newsRow = (row: Row): NewsRow => ({
   sources: Number(row["sources"]),
   unrouted: Number(row["unrouted"]),
   packets: Number(row["packets"]),
-  networks: (row["networks"] as readonly unknown[]).map(Number),
 });
 const sensorRow = (row: Row): SensorRow => ({
   sensor: String(row["sensor"]),
-  // A batch of a sensor that was away may overlap the border: no more than the span itself is counted.
+  // Batches of a sensor that was started again may overlap: no more than the span itself is counted.
   seconds: Math.min(STEP / 1e6, Number(row["seconds"])),
   // Not known (a replay without declared dark prefixes): one address stands for all.
   dark: Math.max(1, Number(row["dark"])),
 });
 
-/** Whether a rare count may be called a surge: from enough sources, networks and sensors, and not forged. */
-const corroborated = (watched: WatchedMemory, found: Rare): boolean => {
-  const { sources, networks } = surgeParameters;
-  const enough = Math.max(networks, Math.min(20, Math.floor(found.sources / 4)));
+/** Where the sources of a port's window come from: asked only for what is rare. */
+const originQuestion = (key: string, from: number): Question => {
+  const [protocol, port, signature] = key.split("/");
+  return {
+    sql: `SELECT uniqExactIf(src_asn, src_asn IS NOT NULL) AS networks, arraySort(groupUniqArray(flows.sensor)) AS sensors, uniqExact(src) AS sources, uniqExactIf(src, src_asn IS NULL) AS unrouted
+FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol = {protocol:UInt8} AND dst_port = {port:UInt16}
+  AND ({signature:String} = '' OR toString(signature) = {signature:String}) AND 2 * greatest(zmap, masscan, stateless) < packets
+  AND first_seen >= fromUnixTimestamp64Micro({since:Int64}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})`,
+    parameters: { protocol: Number(protocol), port: Number(port), signature: signature ?? "", since: from },
+  };
+};
+interface Origin {
+  readonly networks: number;
+  readonly sensors: readonly string[];
+  readonly unrouted: number;
+}
+const originOf = (row: Row | undefined): Origin => ({
+  networks: Number(row?.["networks"] ?? 0),
+  sensors: (row?.["sensors"] ?? []) as readonly string[],
+  unrouted: Number(row?.["unrouted"] ?? 0) / Math.max(1, Number(row?.["sources"] ?? 0)),
+});
+
+/** Whether a rare count may be called a surge: from enough networks or sensors, and not forged. */
+const corroborated = (found: Rare, { networks, sensors, unrouted }: Origin): boolean => {
+  const many = Math.max(surgeParameters.networks, Math.min(20, Math.floor(found.sources / 4)));
   return (
-    found.sources >= sources &&
-    (watched.networks.length >= enough || (watched.networks.length >= networks && watched.sensors.length >= 2))
+    (networks >= many || (networks >= surgeParameters.networks && sensors.length >= 2)) &&
+    !(found.sources >= 20 && unrouted > surgeParameters.unrouted)
   );
 };
 
@@ -102,7 +126,7 @@ const confidence = { novelty: 0.5, surge: 0.9, outbreak: 0.97 } as const;
 const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Claim): Detection => {
   const [protocol = "0", port = "0"] = key.split("/");
   const { realm, exercise } = context.scope;
-  const packets = watched.hours.reduce((sum, [at, , n]) => (at * HOUR >= open.began - HOUR ? sum + n : sum), 0);
+  const { packets } = recent(watched, hour, hour - Math.floor(open.began / HOUR) + 1);
   const scores = watched.change?.map((memory) => {
     const { recent: kept } = memory;
     return round(kept[1].reduce((sum, one) => sum + one, 0) / Math.max(1, kept[1].length), 3);
@@ -121,7 +145,7 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Cl
     last: span.to,
     packets,
     darkAddresses: 0,
-    sensors: watched.sensors.map(([name]) => name).toSorted(),
+    sensors: open.sensors,
     confidence: confidence[kind],
     family: null,
     held: [],
@@ -131,8 +155,8 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Cl
       sources: open.sources,
       expected: round(open.expected, 2),
       chance_log10: round(open.chance, 1),
-      sources_24h: recent(watched, hour, 24),
-      networks: watched.networks.length,
+      sources_24h: recent(watched, hour, 24).sources,
+      networks: open.networks,
       signature: open.signature,
       ...(scores === undefined ? {} : { changefinder: { packets: scores[0], sources: scores[1] } }),
       ...(kind === "novelty"
@@ -154,8 +178,8 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Cl
 const MOST_FORECASTS = 60;
 
 const followChange = (watched: WatchedMemory, hour: number, packets: number, sources: number): void => {
-  if (watched.change === null) {
-    if (recent(watched, hour, KEEP) < BUSY) return;
+  if (watched.change === undefined) {
+    if (recent(watched, hour, KEEP).sources < BUSY) return;
     watched.change = [newChange(), newChange()];
   }
   changeScore(watched.change[0], packets);
@@ -231,68 +255,50 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
       if (watched !== undefined && key.split("/").length === 2) followChange(watched, hour, packets, sources);
     }
     for (const [key, watched] of Object.entries(memory.keys)) {
-      if (watched.change !== null && !sums.has(key)) followChange(watched, hour, 0, 0);
+      if (watched.change !== undefined && !sums.has(key)) followChange(watched, hour, 0, 0);
     }
 
-    /** Forged sources come by the thousand at once: what they bring is no finding, and must not be one for the day after either. */
-    const forged = (key: string): boolean => {
-      const sum = sums.get(key);
-      return sum !== undefined && sum.sources >= 20 && sum.unrouted > surgeParameters.unrouted * sum.sources;
-    };
     const found = new Map<string, { rare: Rare; signature: string | null }>();
     for (const key of sums.keys()) {
       const [protocol, port, signature = null] = key.split("/");
       const of = `${protocol}/${port}`;
-      if (forged(of)) continue;
       const rare = rarest(memory, key, surgeParameters);
-      if (rare === undefined || rare.chance > surgeParameters.novel) continue;
+      if (rare === undefined || rare.chance > surgeParameters.novel || rare.sources < surgeParameters.sources) continue;
       const known = found.get(of);
       if (known === undefined || rare.chance < known.rare.chance) found.set(of, { rare, signature });
     }
     const told = new Set<string>();
     for (const [key, { rare, signature }] of found) {
       const watched = memory.keys[key];
-      if (watched === undefined || !corroborated(memory.keys[rare.key] ?? watched, rare)) continue;
-      const isNew = watched.before < 0.5 && watched.hours.every(([at]) => at > hour - 24);
+      if (watched === undefined) continue;
       const surge = rare.chance <= surgeParameters.rare;
-      if (!surge && !isNew) continue;
-      const usual = rare.expected / rare.hours;
-      if (watched.open === null) {
-        const first = watched.hours.find(([at, n]) => at > hour - rare.hours && n > usual)?.[0] ?? hour;
-        watched.open = {
-          opened: span.to,
-          began: first * HOUR,
-          chance: rare.chance,
-          window: rare.hours,
-          sources: rare.sources,
-          expected: rare.expected,
-          signature,
-          outbreak: false,
-          surge,
-          rare: hour,
-          told: hour,
-          forecasts: [],
-        };
-        told.add(key);
-      } else {
-        const open = watched.open;
-        open.rare = hour;
-        if (surge && !open.surge) {
-          watched.open = {
-            ...open,
-            surge,
-            chance: rare.chance,
-            window: rare.hours,
-            sources: rare.sources,
-            expected: rare.expected,
-          };
-          told.add(key);
-        }
-      }
+      const isNew = (watched.before ?? 0) < FEW && (watched.hours[0] ?? 0) > hour - 24;
+      if (watched.open !== undefined) watched.open.rare = hour;
+      if (watched.open !== undefined ? watched.open.surge || !surge : !surge && !isNew) continue;
+      const began = firstAbove(watched, hour, rare.hours, rare.expected / rare.hours);
+      const origin = originOf((yield originQuestion(rare.key, began * HOUR))[0]);
+      if (!corroborated(rare, origin)) continue;
+      watched.open = {
+        opened: watched.open?.opened ?? span.to,
+        began: began * HOUR,
+        chance: rare.chance,
+        window: rare.hours,
+        sources: rare.sources,
+        expected: rare.expected,
+        networks: origin.networks,
+        sensors: origin.sensors,
+        signature,
+        surge,
+        outbreak: false,
+        rare: hour,
+        told: hour,
+        forecasts: [],
+      };
+      told.add(key);
     }
     for (const [key, watched] of Object.entries(memory.keys)) {
       const { open } = watched;
-      if (open === null) continue;
+      if (open === undefined) continue;
       const basis = open.signature === null ? watched : (memory.keys[`${key}/${open.signature}`] ?? watched);
       const view = outlook(basis, hour, open.expected / open.window);
       const cameNow = verify(open.forecasts, span.to, view.hosts);
@@ -307,7 +313,7 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
         detections.push(detectionOf({ ...claim, kind: "surge" }));
         if (open.outbreak) detections.push(detectionOf({ ...claim, kind: "outbreak" }));
       }
-      if (hour - open.rare >= surgeParameters.closes) watched.open = null;
+      if (hour - open.rare >= surgeParameters.closes) delete watched.open;
     }
     return { memory, detections };
   },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { doublingHours, fitGrowth, population } from "./growth.ts";
 import type { Population } from "./growth.ts";
+import { firstAbove, recent } from "./watched.ts";
 import type { Forecast, WatchedMemory } from "./watched.ts";
 
 export const horizons = [6, 24, 72] as const;
@@ -24,18 +25,13 @@ const capped = (hosts: number): number => Math.round(Math.min(MOST_HOSTS, hosts)
  * at most two days: an outbreak that slows down is not to be averaged with its beginning.
  */
 export const outlook = (watched: WatchedMemory, hour: number, usual: number): Outlook => {
-  const byHour = new Map(watched.hours.map(([at, sources]) => [at, sources]));
-  const first = watched.hours.find(([at, sources]) => at > hour - 48 && sources > usual + 1)?.[0] ?? hour - 2;
-  const begin = Math.min(first, hour - 2);
+  const byHour = new Map<number, number>();
+  for (let i = 0; i < watched.hours.length; i += 3) byHour.set(watched.hours[i]!, watched.hours[i + 1]!);
+  const begin = Math.min(firstAbove(watched, hour, 48, usual + 1), hour - 2);
   const counts: number[] = [];
   for (let at = begin; at <= hour; at++) counts.push(byHour.get(at) ?? 0);
   const fit = fitGrowth({ step: 1, counts, usual: Math.max(0.01, usual) });
-  let [sources, packets] = [0, 0];
-  for (const [at, n, sent] of watched.hours) {
-    if (at <= hour - 24) continue;
-    sources += n;
-    packets += sent;
-  }
+  const { sources, packets } = recent(watched, hour, 24);
   const hosts = population({ sources, packets: Math.max(sources, packets) });
   return {
     growth: fit === undefined ? null : { rate: fit.rate, error: fit.error, doublingHours: doublingHours(fit.rate) },

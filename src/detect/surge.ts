@@ -2,8 +2,8 @@
 import { KEEP, earlier, learnRhythm, liveliness, newExposure, openHours, within } from "./exposure.ts";
 import type { ExposureMemory } from "./exposure.ts";
 import { logTail } from "./rarity.ts";
-import { ageWatched, newWatched, noteNews, older, recent } from "./watched.ts";
-import type { News, WatchedMemory } from "./watched.ts";
+import { ageWatched, noteNews, older, recent, scatterOf } from "./watched.ts";
+import type { WatchedMemory } from "./watched.ts";
 
 /**
  * Early warning by new sources: a source is *new* on a port when it had not asked for it in 24 hours, and counts only when it is *focused*, that
@@ -52,8 +52,6 @@ export interface NewsRow {
   readonly unrouted: number;
   /** Packets of all focused sources on this port in the interval, new or not. */
   readonly packets: number;
-  /** Some of the AS numbers. */
-  readonly networks: readonly number[];
 }
 /** How long a sensor looked in an interval, and with how many dark addresses. */
 export interface SensorRow {
@@ -78,6 +76,13 @@ export const newSurgeMemory = (hour: number): SurgeMemory => ({
   keys: {},
 });
 
+/** An interval's news of one key. */
+export interface Sum {
+  sources: number;
+  unrouted: number;
+  packets: number;
+}
+
 /** A key whose count is rare, and how: the window with the smallest chance. */
 export interface Rare {
   readonly key: string;
@@ -89,7 +94,10 @@ export interface Rare {
 }
 
 const MOST_KEYS = 40_000;
-const FORGETS = 21 * 24;
+/** Faded sources below which a key is let go: one source three weeks ago. */
+const FORGOTTEN = 0.5;
+/** Sources in three days from which on a port's signatures are watched apart: on a quiet port they say nothing more. */
+const CROWDED = 30;
 
 const expectedIn = (memory: SurgeMemory, watched: WatchedMemory, hours: number): number => {
   const past = earlier(memory.exposure, hours);
@@ -106,14 +114,15 @@ const turnHour = (memory: SurgeMemory, hour: number): void => {
   memory.crowd = 0;
   for (const watched of Object.values(memory.keys)) {
     const expected = expectedIn(memory, watched, 1);
-    if (expected < 0.5 || watched.open !== null) continue;
-    const miss = (recent(watched, exposure.hour, 1) - expected) ** 2 / expected;
-    watched.scatter = Math.max(1, watched.scatter + 0.02 * (Math.min(25, miss) - watched.scatter));
+    if (expected < 0.5 || watched.open !== undefined) continue;
+    const miss = (recent(watched, exposure.hour, 1).sources - expected) ** 2 / expected;
+    const scatter = scatterOf(watched);
+    watched.scatter = Math.max(1, Number((scatter + 0.02 * (Math.min(25, miss) - scatter)).toFixed(3)));
   }
   const opened = openHours(exposure, hour);
   for (const [key, watched] of Object.entries(memory.keys)) {
     ageWatched(watched, hour, opened);
-    if (watched.open === null && watched.hours.length === 0 && watched.before < 2 ** (-FORGETS / (21 * 24))) {
+    if (watched.open === undefined && watched.hours.length === 0 && (watched.before ?? 0) < FORGOTTEN) {
       delete memory.keys[key];
     }
   }
@@ -128,7 +137,7 @@ export const takeNews = (
   news: readonly NewsRow[],
   sensors: readonly SensorRow[],
   parameters: SurgeParameters,
-): ReadonlyMap<string, { sources: number; unrouted: number; packets: number }> => {
+): ReadonlyMap<string, Sum> => {
   const hour = hourOf(interval.from);
   turnHour(memory, hour);
   const settled = new Set<string>();
@@ -138,32 +147,28 @@ export const takeNews = (
     settled.add(sensor);
     memory.exposure.hours[memory.exposure.hours.length - 1]! += (seconds / 3600) * dark;
   }
-  const sums = new Map<
-    string,
-    { sources: number; unrouted: number; packets: number; networks: Set<number>; sensors: Set<string> }
-  >();
+  const sums = new Map<string, Sum>();
   for (const row of news) {
     if (!settled.has(row.sensor)) continue;
     memory.crowd += row.sources;
     const port = `${row.protocol}/${row.port}`;
-    for (const key of row.signature === "" ? [port] : [port, `${port}/${row.signature}`]) {
-      const sum = sums.get(key) ?? { sources: 0, unrouted: 0, packets: 0, networks: new Set(), sensors: new Set() };
+    const crowded = row.signature !== "" && recent(memory.keys[port] ?? { hours: [] }, hour, KEEP).sources >= CROWDED;
+    for (const key of crowded ? [port, `${port}/${row.signature}`] : [port]) {
+      const sum = sums.get(key) ?? { sources: 0, unrouted: 0, packets: 0 };
       sums.set(key, sum);
       sum.sources += row.sources;
       sum.unrouted += row.unrouted;
       sum.packets += row.packets;
-      for (const asn of row.networks) sum.networks.add(asn);
-      if (row.sources > 0) sum.sensors.add(row.sensor);
     }
   }
   let room = MOST_KEYS - Object.keys(memory.keys).length;
-  for (const [key, sum] of sums) {
+  for (const [key, { sources, packets }] of sums) {
     let watched = memory.keys[key];
     if (watched === undefined) {
-      if (room-- <= 0) continue;
-      watched = memory.keys[key] = newWatched();
+      if (sources === 0 || room-- <= 0) continue;
+      watched = memory.keys[key] = { hours: [] };
     }
-    noteNews(watched, hour, { ...sum, networks: [...sum.networks], sensors: [...sum.sensors] } satisfies News);
+    noteNews(watched, hour, sources, packets);
   }
   return sums;
 };
@@ -175,7 +180,7 @@ export const rarest = (memory: SurgeMemory, key: string, parameters: SurgeParame
   const { exposure } = memory;
   let best: Rare | undefined;
   for (const hours of windows) {
-    const sources = recent(watched, exposure.hour, hours);
+    const { sources } = recent(watched, exposure.hour, hours);
     const now = within(exposure, hours);
     const past = earlier(exposure, hours);
     // The past must have been long enough to tell what is usual: as many hours as `past`, with as many addresses as now.
@@ -184,7 +189,7 @@ export const rarest = (memory: SurgeMemory, key: string, parameters: SurgeParame
     const chance = logTail(sources, scale, {
       events: older(watched, exposure.hour, hours),
       exposure: past,
-      scatter: watched.scatter,
+      scatter: scatterOf(watched),
     });
     if (best === undefined || chance < best.chance) {
       best = { key, hours, sources, expected: expectedIn(memory, watched, hours), chance };

@@ -7,19 +7,16 @@ import { FADE, KEEP } from "./exposure.ts";
  * last hours. Plain JSON, kept small: hours without a source take no room.
  */
 export interface WatchedMemory {
-  /** [hour since 1970, new sources, packets of theirs], ascending, none older than `KEEP` hours. */
-  hours: [number, number, number][];
-  /** New sources before those, faded. */
-  before: number;
-  /** Variance over mean of hours, at least 1. */
-  scatter: number;
-  /** Networks (AS numbers) and sensors of the sources of the last day: [number or name, hour last seen]. */
-  networks: [number, number][];
-  sensors: [string, number][];
+  /** Hour since 1970, new sources, packets of theirs; hour, ...: ascending, none older than `KEEP` hours. */
+  hours: number[];
+  /** New sources before those, faded; absent: none. */
+  before?: number;
+  /** Variance over mean of hours, at least 1; absent: as scattered as most. */
+  scatter?: number;
   /** An open finding. */
-  open: OpenSurge | null;
+  open?: OpenSurge;
   /** ChangeFinder over packets and over new sources of each interval, for keys with enough of both. */
-  change: [ChangeMemory, ChangeMemory] | null;
+  change?: [ChangeMemory, ChangeMemory];
 }
 export interface OpenSurge {
   /** When it was found, microseconds. */
@@ -31,6 +28,9 @@ export interface OpenSurge {
   readonly window: number;
   readonly sources: number;
   readonly expected: number;
+  /** Origin ASes and sensors of its sources when it was found. */
+  readonly networks: number;
+  readonly sensors: readonly string[];
   /** The signature that alone stood out, where the port did not. */
   readonly signature: string | null;
   /** Beyond the novelty of a port: rare among all tests. */
@@ -56,59 +56,48 @@ export interface Forecast {
   came: readonly [number, number, number | null] | null;
 }
 
-export const newWatched = (): WatchedMemory => ({
-  hours: [],
-  before: 0,
-  scatter: 1.3,
-  networks: [],
-  sensors: [],
-  open: null,
-  change: null,
-});
-
-const MOST_NETWORKS = 64;
-const DAY = 24;
-
-const seen = <T extends string | number>(list: [T, number][], what: T, hour: number): void => {
-  const known = list.find(([one]) => one === what);
-  if (known !== undefined) known[1] = hour;
-  else if (list.length < MOST_NETWORKS) list.push([what, hour]);
-};
+/** Scatter of a key that has not told its own. */
+const USUAL_SCATTER = 1.3;
+export const scatterOf = ({ scatter = USUAL_SCATTER }: WatchedMemory): number => scatter;
 
 /** Lets hours go that are older than what is kept. */
 export const ageWatched = (watched: WatchedMemory, hour: number, opened: number): void => {
-  if (opened > 0) watched.before *= FADE ** opened;
-  while ((watched.hours[0]?.[0] ?? Infinity) <= hour - KEEP) watched.before += watched.hours.shift()![1];
-  watched.networks = watched.networks.filter(([, last]) => last > hour - DAY);
-  watched.sensors = watched.sensors.filter(([, last]) => last > hour - DAY);
+  let before = (watched.before ?? 0) * FADE ** opened;
+  let gone = 0;
+  for (; (watched.hours[gone] ?? Infinity) <= hour - KEEP; gone += 3) before += watched.hours[gone + 1]!;
+  if (gone > 0) watched.hours.splice(0, gone);
+  // Rounded, so that what is written down stays short; a thousandth of a source is nothing.
+  if (before > 0.0005) watched.before = Math.round(before * 1000) / 1000;
+  else delete watched.before;
 };
 
-export interface News {
-  readonly sources: number;
-  readonly packets: number;
-  readonly networks: readonly number[];
-  readonly sensors: readonly string[];
-}
-export const noteNews = (watched: WatchedMemory, hour: number, news: News): void => {
-  const last = watched.hours.at(-1);
-  if (last?.[0] === hour) {
-    last[1] += news.sources;
-    last[2] += news.packets;
-  } else watched.hours.push([hour, news.sources, news.packets]);
-  for (const asn of news.networks) seen(watched.networks, asn, hour);
-  for (const sensor of news.sensors) seen(watched.sensors, sensor, hour);
+export const noteNews = (watched: WatchedMemory, hour: number, sources: number, packets: number): void => {
+  const { hours } = watched;
+  if (hours.at(-3) === hour) {
+    hours[hours.length - 2]! += sources;
+    hours[hours.length - 1]! += packets;
+  } else hours.push(hour, sources, packets);
 };
 
-/** New sources of the last `hours` hours. */
-export const recent = (watched: WatchedMemory, hour: number, hours: number): number => {
-  let sum = 0;
-  for (let i = watched.hours.length - 1; i >= 0 && watched.hours[i]![0] > hour - hours; i--)
-    sum += watched.hours[i]![1];
+/** New sources and their packets of the last `hours` hours. */
+export const recent = (watched: WatchedMemory, hour: number, hours: number): { sources: number; packets: number } => {
+  const sum = { sources: 0, packets: 0 };
+  for (let i = watched.hours.length - 3; i >= 0 && watched.hours[i]! > hour - hours; i -= 3) {
+    sum.sources += watched.hours[i + 1]!;
+    sum.packets += watched.hours[i + 2]!;
+  }
   return sum;
 };
 /** New sources before the last `hours` hours. */
 export const older = (watched: WatchedMemory, hour: number, hours: number): number => {
-  let sum = watched.before;
-  for (const [at, sources] of watched.hours) if (at <= hour - hours) sum += sources;
+  let sum = watched.before ?? 0;
+  for (let i = 0; i < watched.hours.length && watched.hours[i]! <= hour - hours; i += 3) sum += watched.hours[i + 1]!;
   return sum;
+};
+/** The first of the last `hours` hours with more than `usual` new sources; `hour` itself where there is none. */
+export const firstAbove = (watched: WatchedMemory, hour: number, hours: number, usual: number): number => {
+  for (let i = 0; i < watched.hours.length; i += 3) {
+    if (watched.hours[i]! > hour - hours && watched.hours[i + 1]! > usual) return watched.hours[i]!;
+  }
+  return hour;
 };
