@@ -80,6 +80,46 @@ export const configSchema = Type.Object(
       },
       "flows, events, roll-ups",
     ),
+    desk: section(
+      {
+        postgres: Type.Optional(
+          Type.Object(
+            { url: Type.String({ pattern: "^postgres(ql)?://" }), password: Type.Optional(secret) },
+            {
+              ...strict,
+              description: "a PostgreSQL server instead of the embedded engine; its user owns the database",
+            },
+          ),
+        ),
+      },
+      "organisations, alerts, cases, people, letters",
+    ),
+    mail: Type.Optional(
+      Type.Object(
+        {
+          host: Type.String({ minLength: 1, description: "the mail server that takes our letters" }),
+          port: port(587),
+          tls: Type.Enum(["always", "starttls", "opportunistic", "none"], {
+            default: "starttls",
+            description: "`always` from the first byte, `starttls` demanded, `opportunistic` taken when offered",
+          }),
+          user: Type.Optional(Type.String({ minLength: 1 })),
+          password: Type.Optional(secret),
+          from: Type.String({ minLength: 3, pattern: "@", description: "letters come from here: `Name <address>`" }),
+          replyTo: Type.Optional(Type.String({ pattern: "@" })),
+          duty: Type.Optional(
+            Type.String({ pattern: "@", description: "analysts are called here when a breaker opens" }),
+          ),
+        },
+        { ...strict, description: "without it letters wait in the outbox" },
+      ),
+    ),
+    name: Type.String({
+      default: "Layang",
+      minLength: 1,
+      maxLength: 80,
+      description: "this node, as its letters call it",
+    }),
     prefixes: Type.Optional(
       Type.String({
         minLength: 1,

@@ -4,11 +4,12 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { parseV4 } from "../net/ip.ts";
 import type { Logger } from "../platform/log.ts";
 import { readEnrolment } from "../ship/enrol.ts";
 import type { SensorRegistry } from "../ship/registry.ts";
 import { pcapHeader } from "../simulate/frames.ts";
-import type { Region, SensorStream } from "../simulate/region.ts";
+import type { Piece, Region, SensorStream } from "../simulate/region.ts";
 import { enrolSensor } from "./sensor.ts";
 
 const TICK = 200;
@@ -26,6 +27,8 @@ export interface LiveOptions {
   readonly log: Logger;
 }
 export interface Live {
+  /** From now on nothing comes from this address any more: its owner has cleaned the machine. */
+  clean(address: string): void;
   close(): Promise<void>;
 }
 
@@ -35,6 +38,20 @@ interface Fed {
   child: ChildProcess;
   /** Milliseconds to wait before it is started again; doubles while it does not stay. */
   pause: number;
+}
+
+/** Bytes of the packets as a capture has them, without those of cleaned hosts. Link type raw: the address stands at byte 12. */
+function* without({ frames, from, to }: Piece, cleaned: ReadonlySet<number>): Generator<Uint8Array> {
+  const start = (i: number): number => (i === frames.count ? frames.used : frames.offsets[i]! - 16);
+  let begin = from;
+  for (let i = from; cleaned.size > 0 && i < to; i++) {
+    const at = frames.offsets[i]! + 12;
+    const b = frames.bytes;
+    if (!cleaned.has(((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0)) continue;
+    if (i > begin) yield b.slice(start(begin), start(i));
+    begin = i + 1;
+  }
+  if (to > begin) yield frames.bytes.slice(start(begin), start(to));
 }
 
 /**
@@ -104,6 +121,7 @@ export const startLive = async (options: LiveOptions): Promise<Live> => {
   };
   for (const one of fed) watch(one);
 
+  const cleaned = new Set<number>();
   const names = new Set(fed.map(({ name }) => name));
   const timer = setInterval(() => {
     const until = now();
@@ -115,9 +133,7 @@ export const startLive = async (options: LiveOptions): Promise<Live> => {
         continue;
       }
       for (let piece = stream.read(until); piece.to > piece.from; piece = stream.read(until)) {
-        const { frames, from, to } = piece;
-        const end = to === frames.count ? frames.used : frames.offsets[to]! - 16;
-        input.write(frames.bytes.slice(frames.offsets[from]! - 16, end));
+        for (const part of without(piece, cleaned)) input.write(part);
       }
     }
   }, TICK);
@@ -131,6 +147,10 @@ export const startLive = async (options: LiveOptions): Promise<Live> => {
   }, 1_000);
 
   return {
+    clean: (address) => {
+      const value = parseV4(address);
+      if (value !== undefined) cleaned.add(value);
+    },
     close: async () => {
       closing = true;
       clearInterval(timer);
