@@ -23,6 +23,8 @@ const doors: Record<string, readonly string[]> = {
   access: ["net", "model", "platform", "contract", "store"],
   cases: ["net", "model", "platform", "store", "constituency", "alert"],
   notify: ["net", "model", "platform", "store", "constituency", "alert"],
+  /** Requests, claims, contact checks, registries: what keeps the constituency true. */
+  registry: ["net", "model", "platform", "store", "constituency"],
   exchange: ["net", "model", "platform", "store"],
   api: [
     "net",
@@ -35,6 +37,7 @@ const doors: Record<string, readonly string[]> = {
     "constituency",
     "cases",
     "notify",
+    "registry",
     "exchange",
   ],
   app: ["*"],

@@ -55,6 +55,8 @@ export interface NoticePayload {
   /** When it was decided; the letter's Date. */
   readonly at: number;
   readonly items: readonly NoticeItem[];
+  /** Of a letter of the registry, instead of items: its words as they are; `{link}` in them becomes the address of the one-time link `link`. */
+  readonly plain?: { readonly subject: string; readonly text: string; readonly link: string | null };
 }
 
 export const itemsAtMost = 500;

@@ -2,6 +2,7 @@
 import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
 import { darknetCsv } from "./csv.ts";
 import { writeLetter } from "./letter.ts";
+import type { LetterText } from "./letter.ts";
 import { xarfOf } from "./xarf.ts";
 import type { Reporter } from "./xarf.ts";
 
@@ -34,11 +35,20 @@ export interface Composed {
 /** The token stands behind the `#`, which browsers do not send: no server, proxy or scanner on the way logs it. */
 export const helpAddress = (portal: string, token: string): string => `${portal}/help#${token}`;
 
+/** A letter of the registry: its words are ready, only the secret of its link is not. */
+const plainLetter = ({ subject, text, link }: NonNullable<NoticePayload["plain"]>, sender: Sender): LetterText => ({
+  subject,
+  text: link === null ? text : text.replaceAll("{link}", `${sender.portal}/contact-check#${sender.tokenOf(link)}`),
+});
+
 /** A letter, whole: the same letter, to the byte, however often it is tried. */
 export const composeLetter = (id: string, payload: NoticePayload, sender: Sender): Composed => {
   const linkOf = (item: NoticeItem): string | null =>
     item.link === null ? null : helpAddress(sender.portal, sender.tokenOf(item.link));
-  const { subject, text } = writeLetter(payload, linkOf, payload.at + sender.linkFor);
+  const { subject, text } =
+    payload.plain === undefined
+      ? writeLetter(payload, linkOf, payload.at + sender.linkFor)
+      : plainLetter(payload.plain, sender);
   const reports = payload.items.flatMap((item) => xarfOf(item, sender.reporter, id) ?? []);
   const correction = payload.form === "correction";
   const parts: Part[] = [];
@@ -62,7 +72,7 @@ export const composeLetter = (id: string, payload: NoticePayload, sender: Sender
       "Auto-Submitted": "auto-generated",
       "X-Auto-Response-Suppress": "All",
       "X-Layang-Letter": id,
-      "X-Layang-Form": payload.form,
+      "X-Layang-Form": payload.plain === undefined ? payload.form : "plain",
       ...(first === undefined
         ? {}
         : {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DetectionKind, HoldReason, Sample } from "../../model/detection.ts";
 import type { Marking } from "../../model/marking.ts";
+import type { ConstituencyTables } from "./constituency.ts";
 import type { PeopleTables } from "./people.ts";
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
@@ -41,6 +42,8 @@ export interface NetworksTable {
   valid_until: Time | null;
   /** Who says so: `import`, `analyst`, `member`, `rdap`. */
   origin: string;
+  /** Parts that the member declares dark, for display alone. */
+  dark: Generated<string[]>;
 }
 
 export interface ContactsTable {
@@ -58,6 +61,11 @@ export interface ContactsTable {
   state: "active" | "pending" | "dead" | "ended";
   /** Last time that somebody there answered. */
   verified: Time | null;
+  /** Letters that came back, since one was answered. */
+  bounces: Generated<number>;
+  bounced: Time | null;
+  /** When it was last asked whether anybody is there. */
+  last_check: Time | null;
   valid_from: Time;
   valid_until: Time | null;
 }
@@ -378,7 +386,7 @@ export interface SettingsTable {
 }
 
 /** Every table of the desk. A room that adds tables adds them here and in a migration of its own. */
-export interface DeskTables extends PeopleTables {
+export interface DeskTables extends ConstituencyTables, PeopleTables {
   organisations: OrganisationsTable;
   networks: NetworksTable;
   contacts: ContactsTable;

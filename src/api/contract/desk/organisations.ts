@@ -221,7 +221,7 @@ export const ClaimNew = strict({
 });
 /** Answer to a contact check, without an account: the secret of the mail, from a fragment. */
 export const ContactConfirm = strict({ token: Secret });
-export const ContactConfirmed = strict({ organisation: text(200), mail: Mail });
+export const ContactConfirmed = strict({ organisation: text(200), mail: orNull(Mail) });
 
 export const ImportBody = strict({
   form: oneOf(["csv", "yaml"]),

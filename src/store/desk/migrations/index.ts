@@ -3,6 +3,7 @@ import { ground } from "./0001-ground.ts";
 import { alerts } from "./0201-alerts.ts";
 import { cases } from "./0202-cases.ts";
 import { notices } from "./0301-notices.ts";
+import { constituency } from "./0101-constituency.ts";
 import { peopleTables } from "./0401-people.ts";
 
 /**
@@ -14,5 +15,6 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0201-alerts": alerts,
   "0202-cases": cases,
   "0301-notices": notices,
+  "0101-constituency": constituency,
   "0401-people": peopleTables,
 };
