@@ -7,6 +7,7 @@ import type { SensorReport } from "../model/report.ts";
 import { Origins, packagedOrigins } from "../store/flows/origins.ts";
 import { openEmbedded } from "../store/flows/embedded/index.ts";
 import { defaultRetention, keepForEver } from "../store/flows/retention.ts";
+import type { FlowStore } from "../store/flows/store.ts";
 import type { ReplayWork } from "./replay.ts";
 
 const EDGE = 1 << 20;
@@ -47,6 +48,7 @@ const packetsOf = (batch: FlowBatch): number => {
 export interface ReplayStore {
   /** Keeps a batch whose flows are in `block` (of the batch only the columns that are added up are needed). */
   append(batch: FlowBatch, block: Uint8Array<ArrayBuffer>, number: number): Promise<void>;
+  readonly store: FlowStore;
   /** Whether all that was appended had been in the store before. */
   readonly repeated: boolean;
   close(): Promise<void>;
@@ -72,6 +74,7 @@ export const openReplayStore = async (data: string, work: ReplayWork): Promise<R
   const store = await openEmbedded({ folder, retention, origins });
   let news = 0;
   return {
+    store,
     append: async (batch, block, number) => {
       const packets = packetsOf(batch);
       const end = batch.interval + batch.intervalLength;

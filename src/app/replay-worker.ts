@@ -16,6 +16,7 @@ import { AppError } from "../platform/errors.ts";
 import { encodeFlows, nativeSink } from "../store/flows/native.ts";
 import type { Sink } from "../store/flows/native.ts";
 import { Origins, packagedOrigins } from "../store/flows/origins.ts";
+import { joinBatches } from "./join-batches.ts";
 import type { CaptureResult, FromWorker, ReplayWork } from "./replay.ts";
 
 /** The hot wing of a replay, on a thread of its own: capture, decode, flow. Batches go to the main thread as copies. */
@@ -65,6 +66,36 @@ const room = async (): Promise<void> => {
   }
 };
 
+/** Joined batches hold at most so many rows, over at most so many microseconds. */
+const JOINED_ROWS = 16_384;
+const JOINED_TIME = 3_600e6;
+
+/** Collects batches of few rows and hands them on as one: a quiet day costs a store two dozen inserts instead of thousands. */
+const joining = (onFlush: (batch: FlowBatch) => void): { add(batch: FlowBatch): void; flush(): void } => {
+  let held: FlowBatch[] = [];
+  let [rows, start, end] = [0, Infinity, -Infinity];
+  const flush = (): void => {
+    if (held.length > 0) onFlush(joinBatches(held, start, end - start));
+    held = [];
+    [rows, start, end] = [0, Infinity, -Infinity];
+  };
+  return {
+    add: (batch) => {
+      const until = batch.interval + batch.intervalLength;
+      if (
+        rows + batch.flows.count > JOINED_ROWS ||
+        Math.max(end, until) - Math.min(start, batch.interval) > JOINED_TIME
+      )
+        flush();
+      start = Math.min(start, batch.interval);
+      end = Math.max(end, until);
+      rows += batch.flows.count;
+      held.push(copyBatch(batch));
+    },
+    flush,
+  };
+};
+
 const replayOne = async (path: string, table: FlowTable, packets: PacketBatch): Promise<void> => {
   const counters = decodeCounters();
   // A worker's process.stdin is not the process's: read the descriptor itself.
@@ -97,6 +128,18 @@ const replayOne = async (path: string, table: FlowTable, packets: PacketBatch): 
 const run = async (): Promise<void> => {
   const dark = work.dark === null ? null : new DarkSet(work.dark.map((text) => parsePrefix(text)!));
   const origins = work.origins === null ? undefined : new Origins(packagedOrigins, work.origins);
+  const onFlush = (batch: FlowBatch): void => {
+    credits--;
+    if (origins === undefined) {
+      const copy = copyBatch(batch);
+      send({ kind: "batch", batch: copy, block: null }, buffersOf(copy));
+      return;
+    }
+    const copy = lightCopy(batch);
+    const block = encodeFlows(batch, origins.table, sinks.pop() ?? nativeSink(batch.flows.count * 160));
+    send({ kind: "batch", batch: copy, block }, [...buffersOf(copy), block.buffer]);
+  };
+  const joined = work.joined ? joining(onFlush) : undefined;
   const table = createFlowTable({
     sensor: work.sensor,
     realm: "",
@@ -108,17 +151,7 @@ const run = async (): Promise<void> => {
     batchRows: work.capacity,
     // A full table costs rows here, never truth: nothing arrives while a file is read.
     earlyFlushes: 1e9,
-    onFlush: (batch) => {
-      credits--;
-      if (origins === undefined) {
-        const copy = copyBatch(batch);
-        send({ kind: "batch", batch: copy, block: null }, buffersOf(copy));
-        return;
-      }
-      const copy = lightCopy(batch);
-      const block = encodeFlows(batch, origins.table, sinks.pop() ?? nativeSink(batch.flows.count * 160));
-      send({ kind: "batch", batch: copy, block }, [...buffersOf(copy), block.buffer]);
-    },
+    onFlush: joined === undefined ? onFlush : joined.add,
   });
   const packets = packetBatch(16_384);
   for (const { path, named } of work.files) {
@@ -130,6 +163,7 @@ const run = async (): Promise<void> => {
     }
   }
   table.flush();
+  joined?.flush();
   send({ kind: "done", counters: { ...table.counters } });
 };
 

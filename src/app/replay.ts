@@ -26,6 +26,8 @@ export interface ReplayWork {
   readonly key: Uint8Array;
   /** Flow rows held in memory at most. */
   readonly capacity: number;
+  /** Join batches of few rows: for a store that nothing but this replay will ever ask. */
+  readonly joined: boolean;
   /** Folder of the store that the flows go to; null when they are only added up. */
   readonly origins: string | null;
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { resolve } from "node:path";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { detectReplay, detectionJson, noOwners, ownersFrom } from "../app/replay-detect.ts";
 import { replayKey } from "../app/replay-key.ts";
 import { openReplayStore } from "../app/replay-store.ts";
 import { darkAddresses, replayCaptures, replayFiles } from "../app/replay.ts";
 import type { Replay } from "../app/replay.ts";
 import { replayOrigins } from "../app/replay-origins.ts";
+import type { Detection } from "../model/detection.ts";
 import { marks, protocolName } from "../model/traffic.ts";
 import { formatIp } from "../net/ip.ts";
 import { parsePrefix } from "../net/prefix.ts";
@@ -15,7 +19,10 @@ import { count, instant, percent, table } from "./table.ts";
 const INTERVAL = 10_000_000;
 const CAPACITY = 1 << 18;
 
-const asJson = ({ captures, summary, counters, degraded, seconds }: Replay): string => {
+const asJson = (
+  { captures, summary, counters, degraded, seconds }: Replay,
+  detections: readonly Detection[] | null,
+): string => {
   const read = captures.reduce((sum, { summary: { packets } }) => sum + packets, 0);
   return `${JSON.stringify({
     captures: captures.map((capture) => ({
@@ -40,11 +47,34 @@ const asJson = ({ captures, summary, counters, degraded, seconds }: Replay): str
     ports: summary
       .topPorts(20)
       .map(({ protocol, port, packets, sources }) => ({ protocol: protocolName(protocol), port, packets, sources })),
+    ...(detections === null ? {} : { detections: detections.map((one) => detectionJson(one, instant)) }),
     timing: { seconds: Number(seconds.toFixed(3)), packets_per_second: Math.round(read / seconds) },
   })}\n`;
 };
 
-const asTables = (replay: Replay, dark: readonly string[], out: (text: string) => void): void => {
+const detectionTable = (detections: readonly Detection[]): string =>
+  table(
+    ["kind", "source", "port", "first", "last", "packets:", "dark:", "confidence:", "family", "held"],
+    detections.map((one) => [
+      one.kind,
+      one.source ?? "-",
+      one.port === null ? (one.protocol ?? "-") : `${one.port}/${one.protocol ?? "?"}`,
+      instant(one.first),
+      instant(one.last),
+      count(one.packets),
+      count(one.darkAddresses),
+      one.confidence.toFixed(2),
+      one.family ?? "-",
+      one.held.join(" "),
+    ]),
+  );
+
+const asTables = (
+  replay: Replay,
+  dark: readonly string[],
+  detections: readonly Detection[] | null,
+  out: (text: string) => void,
+): void => {
   const { captures, summary, counters, degraded, seconds } = replay;
   const read = captures.reduce((sum, { summary: { packets } }) => sum + packets, 0);
   out(
@@ -140,12 +170,16 @@ const asTables = (replay: Replay, dark: readonly string[], out: (text: string) =
       summary.topSources(10).map(({ src, packets }) => [formatIp(src), count(packets), percent(packets, kept)]),
     ),
   );
+  if (detections !== null) {
+    out(`\n${detections.length === 0 ? "No detections" : "Detections"}\n`);
+    if (detections.length > 0) out(detectionTable(detections));
+  }
   out(`\n${seconds.toFixed(2)} s, ${count(read / seconds)} packets a second.\n`);
 };
 
 export const replay: Command = {
   summary: "turn captures into answers, here or in a store",
-  usage: "PATH... [--dark CIDR]... [--sensor NAME] [--data DIR] [--json]",
+  usage: "PATH... [--dark CIDR]... [--sensor NAME] [--data DIR] [--detect [--constituency FILE]] [--json]",
   text: "PATH is a capture (pcap or pcapng, plain, gzip or zstd), a folder of captures, or - for standard input.",
   options: {
     dark: {
@@ -160,12 +194,19 @@ export const replay: Command = {
       doc: "name of the sensor that the flows are stored under (default: replay)",
     },
     data: { type: "string", value: "DIR", doc: "also store the flows in this node's data folder" },
+    detect: { type: "boolean", doc: "also ask every detector, and tell what they find" },
+    constituency: {
+      type: "string",
+      value: "FILE",
+      doc: "with --detect: whose networks they are, CSV with the columns organisation and prefix",
+    },
     json: { type: "boolean", doc: "one JSON object on standard output" },
   },
   examples: [
     "layang replay capture.pcap",
     "layang replay captures/ --dark 192.0.2.0/24 --dark 2001:db8:1::/48",
     "zcat old.pcap.gz | layang replay - --json",
+    "layang replay capture.pcap --dark 192.0.2.0/24 --detect --constituency networks.csv",
     "layang replay capture.pcap --data data --sensor id-01   # then: layang node",
   ],
   run: async (parsed) => {
@@ -179,18 +220,31 @@ export const replay: Command = {
       throw usageError("--sensor takes a name of 2 to 32 characters a-z, 0-9 and -");
     const data = text(parsed, "data");
     const json = flag(parsed, "json");
+    const detect = flag(parsed, "detect");
+    const constituency = text(parsed, "constituency");
+    if (constituency !== undefined && !detect) throw usageError("--constituency goes with --detect");
+    const owners = constituency === undefined ? noOwners : ownersFrom(constituency);
     const bar = !json && process.stderr.isTTY;
+    const files = replayFiles(parsed.paths);
+    // Detectors ask a store: without a folder of the caller's, one that is gone afterwards.
+    const lent = data === undefined && detect ? mkdtempSync(join(tmpdir(), "layang-replay-")) : undefined;
+    const folder = data ?? lent;
     const work = {
-      files: replayFiles(parsed.paths),
+      files,
       sensor,
       dark: dark.length === 0 ? null : dark,
       darkAddresses: darkAddresses(dark),
       intervalLength: INTERVAL,
       key: replayKey(data),
       capacity: CAPACITY,
-      origins: data === undefined ? null : resolve(data),
+      joined: lent !== undefined,
+      origins: folder === undefined ? null : resolve(folder),
     };
-    const store = data === undefined ? undefined : await openReplayStore(data, work);
+    const forget = (): void => {
+      if (lent !== undefined) rmSync(lent, { recursive: true, force: true });
+    };
+    process.once("exit", forget);
+    const store = folder === undefined ? undefined : await openReplayStore(folder, work);
     try {
       const started = performance.now();
       const done = await replayCaptures(work, store?.append, (packets) => {
@@ -203,10 +257,11 @@ export const replay: Command = {
       if (store?.repeated === true) {
         process.stderr.write("layang: this replay is in the store already; nothing was counted twice\n");
       }
-      if (json) process.stdout.write(asJson(done));
+      const detections = detect && store !== undefined ? await detectReplay(store.store, owners, done) : null;
+      if (json) process.stdout.write(asJson(done, detections));
       else {
         let page = "";
-        asTables(done, dark, (part) => {
+        asTables(done, dark, detections, (part) => {
           page += part;
         });
         process.stdout.write(page);
@@ -214,6 +269,7 @@ export const replay: Command = {
       return 0;
     } finally {
       await store?.close();
+      forget();
     }
   },
 };

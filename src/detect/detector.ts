@@ -52,6 +52,8 @@ export interface Span {
   readonly to: number;
   /** Rows in this span came after it had been judged (`late: "again"` only). */
   readonly late?: boolean;
+  /** Rows of this sensor in this span were withdrawn (with `late`). */
+  readonly withdrawn?: string;
 }
 
 /** SQL over the flow store with `{name:Type}` parameters. `{from:Int64}`, `{to:Int64}`, `{realm:String}` and `{exercise:String}` are filled in. */
@@ -67,15 +69,13 @@ export interface Verdict<Memory> {
   readonly memory: Memory;
   /** What is claimed now: new ones, and standing ones that changed. One with a known id replaces it. */
   readonly detections: readonly Detection[];
-  /**
-   * What was judged whole: earlier claims of this detector about these that are not claimed again here are withdrawn.
-   * `sources` null: about anything. Absent: nothing is withdrawn.
-   */
-  readonly complete?: Complete;
+  /** What was judged whole: earlier claims of this detector about these that are not claimed again here are withdrawn. */
+  readonly complete?: readonly Complete[];
 }
 export interface Complete {
   readonly kinds: readonly DetectionKind[];
-  readonly sources: readonly string[] | null;
+  /** Null: claims about no address (surges, outbreaks). */
+  readonly source: string | null;
   /** Claims whose `first` lies in [since, until). */
   readonly since: number;
   readonly until: number;
@@ -107,6 +107,8 @@ export interface Sensor {
   readonly darkAddresses: number;
   /** Event time of its first report, microseconds. */
   readonly since: number;
+  /** How far its clock was off by the node's at its last report, microseconds without sign; null: not known. */
+  readonly clockError: number | null;
 }
 
 /** Rows of one scope are never mixed with those of another. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { aggregateColumns, emptyColumns } from "../model/flows.ts";
 import type { AggregateRows } from "../model/flows.ts";
-import { addToken, estimateRegisters, REGISTERS } from "./distinct.ts";
+import { addToken, estimateRegisters, REGISTERS } from "../model/distinct.ts";
 
 /** Rows by port; beyond them a port's packets join the row of their protocol and class that names no port. */
 const PORT_ROWS = 512;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { emptyColumns, flowColumns } from "../model/flows.ts";
 import type { FlowRows } from "../model/flows.ts";
-import { estimateRegisters, EXACT, REGISTERS } from "./distinct.ts";
+import { estimateRegisters, EXACT, REGISTERS } from "../model/distinct.ts";
 import type { Entries } from "./entries.ts";
 import * as E from "./entry.ts";
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { addToken, estimateRegisters, EXACT, REGISTERS } from "./distinct.ts";
+import { addToken, estimateRegisters, EXACT, REGISTERS } from "../model/distinct.ts";
 
 /** Words of a small slot (512 bytes): a hash table of up to 64 values, or 512 registers. */
 const SMALL_WORDS = 128;

@@ -11,7 +11,7 @@ import { classes } from "../model/traffic.ts";
 import { formatIp } from "../net/ip.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import { DarkSet } from "./dark.ts";
-import { countDistinct } from "./distinct.ts";
+import { countDistinct } from "../model/distinct.ts";
 import { createFlowTable } from "./table.ts";
 import type { FlowCounters } from "./table.ts";
 

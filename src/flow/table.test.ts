@@ -11,7 +11,7 @@ import { parsePrefix } from "../net/prefix.ts";
 import type { Prefix } from "../net/prefix.ts";
 import { classify, FACT } from "./classify.ts";
 import { DarkSet } from "./dark.ts";
-import { countDistinct, estimateRegisters } from "./distinct.ts";
+import { countDistinct, estimateRegisters } from "../model/distinct.ts";
 import { createFlowTable, flowTableBytes } from "./table.ts";
 import { tokenKey, Tokens } from "./token.ts";
 

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addToken, countDistinct, estimateRegisters, REGISTERS, uniteRegisters } from "./distinct.ts";
 import type { Distinct } from "./distinct.ts";
-import { tokenKey, Tokens } from "./token.ts";
+import { tokenKey, Tokens } from "../flow/token.ts";
 
 /** The tokens that one source leaves at `count` addresses, with the key of `seed`. */
 const tokensOf = (seed: number, count: number): Uint32Array => {

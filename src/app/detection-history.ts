@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Complete, Detector, Scope, Sensor, Span, Verdict } from "../detect/detector.ts";
+import type { Detection } from "../model/detection.ts";
+import type { FlowStore } from "../store/flows/store.ts";
+import { MemoryLedger, examineSpan, scopesIn, sensorsAt } from "./detection-examine.ts";
+import type { Surroundings } from "./detection-examine.ts";
+
+/** Rows never cross a multiple of this, microseconds: no span of a history is cut finer. */
+const WINDOW = 10e6;
+const STRETCH = 600e6;
+const DAY = 86_400e6;
+/** A gap in the rows longer than this is not walked through span by span by detectors that remember in order. */
+const GAP = 8 * DAY;
+
+export interface HistoryOptions {
+  readonly store: FlowStore;
+  readonly detectors: readonly Detector[];
+  readonly around: Surroundings;
+  /** Economies of the sensors, where known. */
+  readonly countries?: ReadonlyMap<string, string | null>;
+  readonly scopes?: readonly Scope[];
+  /** Event time, microseconds; by default all there is. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Length of a span, microseconds: a multiple of ten seconds that divides a detector's longest one; by default that. */
+  readonly step?: number;
+  /** Told what each span brought, in order. */
+  onSpan?(
+    detector: Detector,
+    scope: Scope,
+    span: Span,
+    detections: readonly Detection[],
+    withdrawn: readonly string[],
+  ): void;
+}
+
+const isOf = (detection: Detection, { kinds, source, since, until }: Complete): boolean =>
+  detection.source === source && kinds.includes(detection.kind) && detection.first >= since && detection.first < until;
+
+const nameOf = ({
+  detector,
+  realm,
+  exercise,
+  source,
+}: Pick<Detection, "detector" | "realm" | "exercise" | "source">): string =>
+  JSON.stringify([detector, realm, exercise, source]);
+
+/** Claims that stand, by id; and by source, so that what is judged anew is found. */
+export class Standing {
+  readonly #byId = new Map<string, Detection>();
+  readonly #bySource = new Map<string, Set<string>>();
+
+  /** Puts in what a verdict claims; gives the ids that it takes back. */
+  apply(detector: string, scope: Scope, { detections, complete = [] }: Verdict<unknown>): string[] {
+    const kept = new Set(detections.map(({ id }) => id));
+    const withdrawn: string[] = [];
+    for (const one of complete) {
+      for (const id of this.#bySource.get(nameOf({ detector, ...scope, source: one.source })) ?? []) {
+        const standing = this.#byId.get(id)!;
+        if (kept.has(id) || !isOf(standing, one)) continue;
+        withdrawn.push(id);
+        this.#remove(standing);
+      }
+    }
+    for (const detection of detections) {
+      this.#byId.set(detection.id, detection);
+      const name = nameOf(detection);
+      const ids = this.#bySource.get(name);
+      if (ids === undefined) this.#bySource.set(name, new Set([detection.id]));
+      else ids.add(detection.id);
+    }
+    return withdrawn;
+  }
+  #remove(detection: Detection): void {
+    this.#byId.delete(detection.id);
+    this.#bySource.get(nameOf(detection))?.delete(detection.id);
+  }
+  /** In one order, whatever came first. */
+  all(): Detection[] {
+    return [...this.#byId.values()].sort((a, b) => a.first - b.first || (a.id < b.id ? -1 : 1));
+  }
+}
+
+/** First and last row of a scope, microseconds; null where there are none. */
+const extentOf = async (store: FlowStore, scope: Scope): Promise<Span | null> => {
+  const { rows } = await store.query<{ from: number; to: number; n: number }>(
+    "SELECT toUnixTimestamp64Micro(min(first_seen)) AS from, toUnixTimestamp64Micro(max(first_seen)) AS to, count() AS n FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String}",
+    { ...scope },
+  );
+  const [one] = rows;
+  return one === undefined || one.n === 0 ? null : { from: one.from, to: one.to + 1 };
+};
+
+/** Ten-minute stretches with rows: gaps of an old capture are not walked through. */
+const busy = async (store: FlowStore, scope: Scope, from: number, to: number): Promise<Set<number>> => {
+  const { rows } = await store.query<{ t: number }>(
+    "SELECT DISTINCT intDiv(toUnixTimestamp64Micro(first_seen), 600000000) AS t FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND first_seen >= fromUnixTimestamp64Micro({from:Int64}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})",
+    { ...scope, from, to },
+    { seconds: 120 },
+  );
+  return new Set(rows.map(({ t }) => t * STRETCH));
+};
+
+/**
+ * Asks stored history with detectors, span by span in order of time, and gives the claims that stand at the end. The same flows give
+ * the same claims to the byte.
+ */
+export const detectHistory = async (options: HistoryOptions): Promise<Detection[]> => {
+  const { store, detectors, around } = options;
+  const standing = new Standing();
+  for (const scope of options.scopes ?? (await scopesIn(store))) {
+    const extent = await extentOf(store, scope);
+    if (extent === null) continue;
+    const first = options.from ?? extent.from;
+    const last = Math.min(options.to ?? Infinity, extent.to);
+    const stretches = await busy(store, scope, first, last);
+    for (const detector of detectors) {
+      const { step, longest } = detector.cadence;
+      const length = Math.max(options.step ?? longest, step, WINDOW);
+      let memory = detector.begin();
+      const context = {
+        scope,
+        owners: around.owners(),
+        home: around.home,
+        researcher: (address: string) => around.researcher(address),
+        ledger: new MemoryLedger(),
+        sensors: [] as readonly Sensor[],
+      };
+      let day = -1;
+      for (const from of spansOver(stretches, length, detector.late === "again" ? 2 * longest : GAP)) {
+        const span = { from, to: from + length };
+        if (Math.floor(from / DAY) !== day) {
+          day = Math.floor(from / DAY);
+          context.sensors = await sensorsAt(store, scope, (day + 1) * DAY, options.countries ?? new Map());
+        }
+        const verdict = await examineSpan(store, detector, span, memory, context);
+        memory = verdict.memory;
+        const withdrawn = standing.apply(detector.name, scope, verdict);
+        options.onSpan?.(detector, scope, span, verdict.detections, withdrawn);
+      }
+    }
+  }
+  return standing.all();
+};
+
+/** Starts of the spans of this length that have rows, or whose last rows lie less than `behind` back: what waits for its time comes due there. */
+const spansOver = (stretches: ReadonlySet<number>, length: number, behind: number): number[] => {
+  const starts = new Set<number>();
+  let reached = -Infinity;
+  for (const stretch of [...stretches].sort((a, b) => a - b)) {
+    const from = Math.max(reached, Math.floor(stretch / length) * length);
+    for (let at = from; at < stretch + STRETCH + behind; at += length) {
+      starts.add(at);
+      reached = at + length;
+    }
+  }
+  return [...starts].sort((a, b) => a - b);
+};

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spoofReasons } from "../model/traffic.ts";
+import type { Sensor } from "./detector.ts";
+import { ttlsOf } from "./evidence.ts";
+import type { Evidence } from "./evidence.ts";
+import { HOUR } from "./rows.ts";
+
+const SPACE = 2 ** 32;
+
+/** Dark addresses of the sensors; 0 when any of those that saw the source does not know. */
+export const darkAddresses = (sensors: readonly Sensor[]): number =>
+  sensors.reduce((sum, { darkAddresses: one }) => sum + one, 0);
+
+/**
+ * Packets a second that a source would send to the whole IPv4 space if it drew addresses at random, by what reached the sensors:
+ * over its time so far, or over its busiest hour where that says more. Null where it cannot be told.
+ */
+export const impliedRate = ({ packets, first, last, busiest }: Evidence, dark: number): number | null => {
+  if (dark === 0 || packets < 2) return null;
+  const soFar = (packets - 1) / Math.max(0.01, (last - first) / 1e6);
+  // An hour of its own has said something only with a handful of packets in it.
+  const hourly = busiest >= 10 && last - first >= HOUR ? busiest / 3_600 : 0;
+  return (Math.max(soFar, hourly) * SPACE) / dark;
+};
+
+/** Spoof reasons that most packets show. */
+export const dominantSpoof = ({ spoof, packets }: Evidence): string[] =>
+  spoofReasons.filter((_, i) => spoof[i]! * 2 > packets);
+
+/** TTLs that lie further apart than this come from different paths or systems. */
+const APART = 8;
+/** In how many groups the TTLs fall that the sensor with most of them saw, and how many there are. */
+export const ttlSpread = ({ sensors }: Evidence): { groups: number; values: number } => {
+  let most = { groups: 0, values: 0 };
+  for (const sight of Object.values(sensors)) {
+    const ttls = ttlsOf(sight).sort((a, b) => a - b);
+    const groups = ttls.filter((ttl, i) => i === 0 || ttl - ttls[i - 1]! > APART).length;
+    if (groups > most.groups || (groups === most.groups && ttls.length > most.values)) {
+      most = { groups, values: ttls.length };
+    }
+  }
+  return most;
+};
+
+/** P(X <= x) for X binomial(n, p). */
+export const binomialTail = (x: number, n: number, p: number): number => {
+  if (p <= 0) return 1;
+  if (p >= 1) return x >= n ? 1 : 0;
+  let term = n * Math.log1p(-p);
+  let sum = Math.exp(term);
+  for (let i = 1; i <= x; i++) {
+    term += Math.log((n - i + 1) / i) + Math.log(p) - Math.log1p(-p);
+    sum += Math.exp(term);
+  }
+  return Math.min(1, sum);
+};
+
+export interface Disagreement {
+  /** The sensor that saw most. */
+  readonly sensor: string;
+  /** Packets the others should have seen of a source that draws addresses at random, and did see. */
+  readonly expected: number;
+  readonly seen: number;
+  readonly probability: number;
+}
+
+/** How the other sensors that were there agree with the one that saw most; null where there are none to compare with. */
+export const disagreement = (evidence: Evidence, sensors: readonly Sensor[]): Disagreement | null => {
+  const [sensor, sight] =
+    Object.entries(evidence.sensors).sort(([a, m], [b, n]) => n.packets - m.packets || (a < b ? -1 : 1))[0] ?? [];
+  const own = sensors.find(({ name }) => name === sensor);
+  if (sensor === undefined || sight === undefined || own === undefined || own.darkAddresses === 0) return null;
+  const others = sensors.filter(
+    ({ name, darkAddresses: dark, since }) => name !== sensor && dark > 0 && since <= evidence.first,
+  );
+  const dark = darkAddresses(others);
+  if (dark === 0) return null;
+  const there = new Set(others.map(({ name }) => name));
+  const seen = Object.entries(evidence.sensors).reduce(
+    (sum, [name, { packets }]) => sum + (there.has(name) ? packets : 0),
+    0,
+  );
+  return {
+    sensor,
+    expected: (sight.packets * dark) / own.darkAddresses,
+    seen,
+    probability: binomialTail(seen, sight.packets + seen, dark / (dark + own.darkAddresses)),
+  };
+};

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { DetectionKind, HoldReason } from "../model/detection.ts";
+import type { Context, Owner } from "./detector.ts";
+import { darkOf, portCount, topPorts } from "./evidence.ts";
+import type { Evidence } from "./evidence.ts";
+import { familyOfPorts, isAmplifier } from "./families.ts";
+import { darkAddresses, disagreement, dominantSpoof, impliedRate, ttlSpread } from "./guards.ts";
+import { parameter, valuesOf } from "./parameters.ts";
+
+export const infectedParameters = {
+  packets: parameter(10, "packets", "a source must have sent", "ours: below it, chance and forgery are too cheap"),
+  dark_addresses: parameter(
+    3,
+    "dark addresses",
+    "it must have reached",
+    "ours: one or two are a wrong address in a configuration",
+  ),
+  marked_packets: parameter(3, "SYNs", "with Mirai's mark are enough", "ours: one fits by chance in 2^32"),
+  marked_dark_addresses: parameter(2, "dark addresses", "that those must have reached", "ours"),
+  tool_share: parameter(0.5, "of SYNs", "with a tool's mark name the tool", "ours; ORION asks for all sampled SYNs"),
+  many_ports: parameter(
+    10,
+    "ports",
+    "more on one calendar day are a scanner's",
+    "JPCERT/CC, TSUBAME Overflow Jul-Sep 2022",
+  ),
+  wide_ports: parameter(6, "ports", "and six tenths of its packets: a scanner's, before the day is over", "ours"),
+  server_rate: parameter(
+    50_000,
+    "packets/s",
+    "to the whole IPv4 space are a server's scan, not a device's bot",
+    "ours: Mirai's devices send some hundreds",
+  ),
+  line_rate: parameter(
+    20e6,
+    "packets/s",
+    "nobody sends: it swept the sensor or it is forged; a claim then waits",
+    "10 Gbit/s carry 14.9 million SYNs a second",
+  ),
+  settle: parameter(120, "s", "that such a claim waits for others like it", "ours"),
+  idle: parameter(
+    7,
+    "days",
+    "without a packet end an episode",
+    "ours: a device of 10 packets/s reaches a /22 every 5 days",
+  ),
+  together: parameter(
+    50,
+    "sources",
+    "of one organisation that begin within ten minutes of each other hold each other back",
+    "ours",
+  ),
+  together_ratio: parameter(8, "times", "the usual number they must be", "ours"),
+  together_fast: parameter(
+    3,
+    "sources",
+    "of one organisation that begin together at 10,000 packets/s or more hold each other back",
+    "ours",
+  ),
+  fast_rate: parameter(10_000, "packets/s", "to the whole IPv4 space is fast", "ours"),
+  disagree: parameter(0.001, "probability", "that the other sensors saw so little by chance", "ours"),
+  ttl_groups: parameter(
+    5,
+    "groups of TTLs",
+    "of one source at one sensor are implausible",
+    "ours: systems start at 32, 64, 128 or 255",
+  ),
+  ttl_values: parameter(10, "TTLs", "of one source at one sensor are implausible", "ours"),
+  storm: parameter(200, "sources", "that begin in one minute are told of as a storm, not one by one", "ours"),
+} as const;
+export const infectedValues = valuesOf(infectedParameters);
+const P = infectedValues;
+
+/** What an accepted source is taken for. */
+export interface Finding {
+  readonly kind: DetectionKind;
+  readonly family: string | null;
+  readonly confidence: number;
+  /** Why, in a word for the evidence. */
+  readonly reason: string;
+}
+
+/** Whether the notice rule accepts the evidence, and by which of its two halves. */
+export const accepts = (evidence: Evidence, sensors: number): "packets" | "mark" | null => {
+  const dark = darkOf(evidence);
+  // One sensor can lie: where there are others, a short proof must come from two.
+  const told = sensors < 2 || Object.keys(evidence.sensors).length >= 2;
+  if (evidence.mirai >= P.marked_packets && dark >= P.marked_dark_addresses && told) return "mark";
+  return evidence.packets >= P.packets && dark >= P.dark_addresses ? "packets" : null;
+};
+
+/** Replies of amplifiers: always from the one port of the service, to any port. */
+const isReflected = (evidence: Evidence): boolean => {
+  const from = new Set(evidence.early.map(({ sourcePort }) => sourcePort));
+  const [port] = from;
+  return (
+    from.size === 1 &&
+    port !== undefined &&
+    port < 49_152 &&
+    (isAmplifier(`${port}/udp`) || port === 4500 || port === 500)
+  );
+};
+
+/** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
+export const findingOf = (evidence: Evidence, address: string, context: Context): Finding | null => {
+  const { packets, syn, udp, echo, mirai, zmap, masscan, stateless, spoof, widest } = evidence;
+  const scanner = (reason: string, confidence: number, family: string | null = null): Finding => ({
+    kind: "scanning-host",
+    family,
+    confidence,
+    reason,
+  });
+  const researcher = context.researcher(address);
+  if (researcher !== null) return scanner("listed", 0.99, researcher);
+  if (mirai >= 2 && mirai * 2 >= syn && syn * 2 >= packets) {
+    return { kind: "infected-host", family: "mirai", confidence: 0.99, reason: "mark" };
+  }
+  if (dominantSpoof(evidence).filter((reason) => reason !== "ttl").length >= 2) return null;
+  const ports = topPorts(evidence, 30);
+  const amplifying = ports.reduce((sum, [port, n]) => sum + (isAmplifier(port) ? n : 0), 0);
+  if (amplifying * 10 >= packets * 9) return null;
+  if (udp * 2 > packets && isReflected(evidence)) return null;
+  // TTLs of 200 and more come from tools that write their own headers.
+  const raw = spoof[1]! + stateless;
+  for (const [tool, marked] of [
+    ["zmap", zmap],
+    ["masscan", masscan],
+  ] as const) {
+    if (marked >= 2 && marked >= P.tool_share * syn && syn > 0) return scanner(tool, 0.97, tool);
+  }
+  if (raw >= 2 && raw >= P.tool_share * (syn + udp)) return scanner("raw-packets", 0.95);
+  const distinct = portCount(evidence);
+  const asked = syn + udp;
+  if (asked > 0 && distinct >= P.wide_ports && distinct >= 0.6 * packets) {
+    // Strays of peer-to-peer programs go to any port of hosts that are long gone.
+    return udp * 2 > packets ? null : scanner("ports", 0.9);
+  }
+  if (widest > P.many_ports) return scanner("ports", 0.95);
+  const rate = impliedRate(evidence, darkAddresses(context.sensors));
+  if (rate !== null && rate >= P.server_rate && rate < P.line_rate) return scanner("rate", 0.85);
+  if (echo * 10 >= packets * 9) return scanner("ping", 0.7);
+  const family = familyOfPorts(ports, packets);
+  return {
+    kind: "infected-host",
+    family,
+    confidence: family === null ? 0.85 : 0.93,
+    reason: family === null ? "spread" : "ports",
+  };
+};
+
+/** What is known of the others when a claim is judged. */
+export interface Company {
+  /** Sources of the organisation that began within ten minutes. */
+  readonly together: number;
+  /** Of these, fast ones. */
+  readonly fast: number;
+  /** How many usually do; null: the sensors have not been there long enough to say. */
+  readonly usual: number | null;
+}
+
+/** So many that began together that somebody may have made them up. */
+export const isCrowd = ({ together, fast, usual }: Company): boolean =>
+  fast >= P.together_fast || (usual !== null && together >= Math.max(P.together, P.together_ratio * usual));
+
+/** Why a claim is kept from its owner until an analyst looks. */
+export const holdsOf = (evidence: Evidence, owner: Owner | null, company: Company, context: Context): HoldReason[] => {
+  const held: HoldReason[] = [];
+  if (isCrowd(company)) held.push("correlated-onset");
+  const { groups, values } = ttlSpread(evidence);
+  const shared = owner?.translation === "cgnat" ? 2 : 0;
+  if (groups >= P.ttl_groups + shared || values >= P.ttl_values + shared) held.push("ttl-spread");
+  const differ = disagreement(evidence, context.sensors);
+  if (
+    differ !== null &&
+    differ.expected >= P.packets &&
+    differ.seen * 10 <= differ.expected &&
+    differ.probability < P.disagree
+  ) {
+    held.push("sensor-disagrees");
+  }
+  const abroad = owner?.country != null && context.home !== null && owner.country !== context.home;
+  if (abroad && Object.keys(evidence.sensors).length < 2) held.push("one-sensor-abroad");
+  return held;
+};
