@@ -3,6 +3,7 @@ import type { Detection } from "../model/detection.ts";
 import { protocolName } from "../model/traffic.ts";
 import type { Context, Detector, Parameter, Question, Row, Span } from "./detector.ts";
 import { detectionId } from "./identity.ts";
+import { signatureText } from "./signature.ts";
 
 const HOUR = 3_600e6;
 const DAY = 24 * HOUR;
@@ -117,6 +118,8 @@ interface Known {
   last: number;
   sources: number;
   packets: number;
+  /** Day since 1970, sources, packets: the most of its looks. */
+  days: [number, number, number][];
   /** Economy of a sensor: when the campaign was first seen there. */
   reached: Record<string, number>;
   predictions: Prediction[];
@@ -126,6 +129,7 @@ export interface CampaignMemory {
 }
 
 const MOST = 500;
+const MOST_DAYS = 60;
 
 const says = (value: number, unit: string, about: string): Parameter => ({ value, unit, about, source: "ours" });
 
@@ -172,7 +176,7 @@ const detectionOf = (one: Known, group: Group, span: Span, { scope: { realm, exe
     held: [],
     evidence: {
       as_of: span.to,
-      signature: one.signature === "" ? null : one.signature,
+      signature: one.signature === "" ? null : signatureText(one.signature),
       mark: one.mark === "" ? null : one.mark,
       ports: group.ports,
       many_ports: group.ports.length === 0,
@@ -180,6 +184,7 @@ const detectionOf = (one: Known, group: Group, span: Span, { scope: { realm, exe
       networks: group.networks,
       economies: group.economies,
       reached: one.reached,
+      days: one.days,
       predictions: one.predictions.map((said) => ({ ...said })),
       predictions_right: scored.length === 0 ? null : scored.filter(({ came }) => came === true).length / scored.length,
     },
@@ -242,6 +247,7 @@ export const campaign: Detector<CampaignMemory> = {
           last: group.last,
           sources: 0,
           packets: 0,
+          days: [],
           reached: {},
           predictions: [],
         };
@@ -251,6 +257,14 @@ export const campaign: Detector<CampaignMemory> = {
       one.last = Math.max(one.last, group.last);
       one.sources = group.sources;
       one.packets = group.packets;
+      // One point a day is enough for a curve of months; two groups of one campaign add up.
+      const day = Math.floor((span.to - 1) / DAY);
+      const today = one.days.at(-1);
+      if (today?.[0] === day) {
+        today[1] = Math.max(today[1], group.sources);
+        today[2] = Math.max(today[2], group.packets);
+      } else
+        one.days = [...one.days, [day, group.sources, group.packets] as [number, number, number]].slice(-MOST_DAYS);
       for (const name of group.sensors) {
         const economy = country.get(name);
         if (economy != null) one.reached[economy] ??= span.to;

@@ -8,6 +8,7 @@ import { KEEP } from "./exposure.ts";
 import { cameTrue, forecasts, outlook, verify } from "./forecast.ts";
 import type { Outlook } from "./forecast.ts";
 import { detectionId } from "./identity.ts";
+import { signatureText } from "./signature.ts";
 import { newSurgeMemory, rarest, surgeParameters, takeNews } from "./surge.ts";
 import type { NewsRow, Rare, SensorRow, SurgeMemory } from "./surge.ts";
 import { firstAbove, recent } from "./watched.ts";
@@ -119,11 +120,12 @@ interface Claim {
   readonly span: Span;
   readonly context: Context;
   readonly hour: number;
+  readonly state: "rising" | "steady" | "over";
 }
 
 const confidence = { novelty: 0.5, surge: 0.9, outbreak: 0.97 } as const;
 
-const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Claim): Detection => {
+const detectionOf = ({ kind, key, watched, open, view, span, context, hour, state }: Claim): Detection => {
   const [protocol = "0", port = "0"] = key.split("/");
   const { realm, exercise } = context.scope;
   const { packets } = recent(watched, hour, hour - Math.floor(open.began / HOUR) + 1);
@@ -150,6 +152,7 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Cl
     family: null,
     held: [],
     evidence: {
+      state,
       found: open.opened,
       window_hours: open.window,
       sources: open.sources,
@@ -157,7 +160,9 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Cl
       chance_log10: round(open.chance, 1),
       sources_24h: recent(watched, hour, 24).sources,
       networks: open.networks,
-      signature: open.signature,
+      signature: open.signature === null ? null : signatureText(open.signature),
+      // Hour since 1970, new sources, their packets; hour, ...
+      hours: watched.hours,
       ...(scores === undefined ? {} : { changefinder: { packets: scores[0], sources: scores[1] } }),
       ...(kind === "novelty"
         ? {}
@@ -167,6 +172,7 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Cl
               view.growth === null || !Number.isFinite(view.growth.error) ? null : round(view.growth.error, 4),
             doubling_hours: view.growth?.doublingHours == null ? null : round(view.growth.doublingHours, 2),
             hosts: view.hosts,
+            hosts_by_hour: open.hosts,
             forecasts: open.forecasts.map((one) => ({ ...one, true: cameTrue(one) })),
           }),
     },
@@ -176,6 +182,8 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour }: Cl
 
 /** Forecasts kept of one finding; the first and the newest say most. */
 const MOST_FORECASTS = 60;
+/** Hours of estimates kept: two weeks. */
+const MOST_HOURS = 336;
 
 const followChange = (watched: WatchedMemory, hour: number, packets: number, sources: number): void => {
   if (watched.change === undefined) {
@@ -293,6 +301,7 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
         rare: hour,
         told: hour,
         forecasts: [],
+        hosts: [],
       };
       told.add(key);
     }
@@ -305,15 +314,21 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
       const due = hour > open.told;
       if (!told.has(key) && !due && !cameNow) continue;
       open.told = hour;
+      const over = hour - open.rare >= surgeParameters.closes;
+      if (open.surge && open.hosts.length < MOST_HOURS) {
+        open.hosts.push([hour, view.hosts.low, view.hosts.middle, view.hosts.high ?? -1]);
+      }
       if (view.grows) open.outbreak = true;
-      if (open.outbreak && open.forecasts.length < MOST_FORECASTS) open.forecasts.push(...forecasts(view, span.to));
-      const claim = { key, watched: basis, open, view, span, context, hour };
+      if (open.outbreak && !over && open.forecasts.length < MOST_FORECASTS)
+        open.forecasts.push(...forecasts(view, span.to));
+      const state = over ? ("over" as const) : view.grows ? ("rising" as const) : ("steady" as const);
+      const claim = { key, watched: basis, open, view, span, context, hour, state };
       if (!open.surge) detections.push(detectionOf({ ...claim, kind: "novelty" }));
       else {
         detections.push(detectionOf({ ...claim, kind: "surge" }));
         if (open.outbreak) detections.push(detectionOf({ ...claim, kind: "outbreak" }));
       }
-      if (hour - open.rare >= surgeParameters.closes) delete watched.open;
+      if (over) delete watched.open;
     }
     return { memory, detections };
   },

@@ -43,6 +43,8 @@ export interface OpenSurge {
   told: number;
   /** Forecasts made, each with what came of it when its time had passed. */
   forecasts: Forecast[];
+  /** Infected hosts as estimated: hour, low, middle, high (-1: nothing bounds it). */
+  hosts: [number, number, number, number][];
 }
 /** What was said at `made` of the infected hosts at `due`, and what they were then estimated at. Microseconds. */
 export interface Forecast {
