@@ -18,7 +18,8 @@ const least = { sources: 8, networks: 3, ports: 6, overlap: 0.5, silent: 3, pred
  */
 const question: Question = {
   sql: `SELECT signature, mark, ports, count() AS sources, sum(n) AS packets, min(began) AS first, max(ended) AS last,
-  uniqExactIf(asn, asn > 0) AS networks, arraySort(groupUniqArray(64)(cc)) AS economies, arraySort(arrayDistinct(arrayFlatten(groupArray(seen)))) AS sensors
+  uniqExactIf(asn, asn > 0) AS networks, arraySort(groupUniqArray(64)(cc)) AS economies, 
+  sumMap(seen, arrayMap(one -> toUInt64(1), seen)) AS by_sensor, arraySort(groupArraySorted(500)(src)) AS some
 FROM (
   SELECT src, if(isNull(argMax(sig, packets)), '', toString(argMax(sig, packets))) AS signature,
     multiIf(2 * sum(is_mirai) > sum(packets), 'mirai', 2 * sum(is_zmap) > sum(packets), 'zmap', 2 * sum(is_masscan) > sum(packets), 'masscan', 2 * sum(is_stateless) > sum(packets), 'stateless', '') AS mark,
@@ -44,7 +45,10 @@ interface Group {
   readonly last: number;
   readonly networks: number;
   readonly economies: readonly string[];
-  readonly sensors: readonly string[];
+  /** Sources by the sensor that saw them. */
+  readonly bySensor: Readonly<Record<string, number>>;
+  /** Some of the sources, at most `most.looked`: whose they are is asked. */
+  readonly some: readonly string[];
 }
 const groupOf = (row: Row): Group => ({
   signature: String(row["signature"]),
@@ -56,8 +60,17 @@ const groupOf = (row: Row): Group => ({
   last: Number(row["last"]),
   networks: Number(row["networks"]),
   economies: (row["economies"] as readonly string[]).filter((cc) => cc !== ""),
-  sensors: row["sensors"] as readonly string[],
+  bySensor: countsOf(row["by_sensor"] as readonly [readonly string[], readonly number[]]),
+  some: row["some"] as readonly string[],
 });
+
+const countsOf = ([names, counts]: readonly [readonly string[], readonly number[]]): Record<string, number> =>
+  Object.fromEntries(names.map((name, i) => [name, counts[i] ?? 0]));
+const added = (a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> => {
+  const sum = { ...a };
+  for (const [name, n] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + n;
+  return sum;
+};
 
 const overlap = (a: readonly string[], b: readonly string[]): number => {
   const shared = a.filter((one) => b.includes(one)).length;
@@ -96,7 +109,8 @@ export const gather = (groups: readonly Group[]): Group[] => {
         last: Math.max(one.last, group.last),
         networks: Math.max(one.networks, group.networks),
         economies: united(one.economies, group.economies),
-        sensors: united(one.sensors, group.sensors),
+        bySensor: added(one.bySensor, group.bySensor),
+        some: [...one.some, ...group.some].slice(0, 500),
       };
     }
   }
@@ -146,7 +160,17 @@ const matching = (known: readonly Known[], group: Group): Known | undefined =>
     )
     .toSorted((a, b) => overlap(b.ports, group.ports) - overlap(a.ports, group.ports) || a.opened - b.opened)[0];
 
-const detectionOf = (one: Known, group: Group, span: Span, { scope: { realm, exercise } }: Context): Detection => {
+const detectionOf = (one: Known, group: Group, span: Span, context: Context): Detection => {
+  const { realm, exercise } = context.scope;
+  const country = new Map(context.sensors.map((sensor) => [sensor.name, sensor.country]));
+  const byEconomy: Record<string, number> = {};
+  for (const [name, n] of Object.entries(group.bySensor)) {
+    const economy = country.get(name);
+    if (economy != null) byEconomy[economy] = (byEconomy[economy] ?? 0) + n;
+  }
+  const ours = group.some.filter(
+    (source) => context.owners.ownerOf(realm, source.replace(/^::ffff:(?=\d+\.)/, ""), span.to - 1) !== null,
+  ).length;
   const [protocol, port] = (group.ports.length === 1 ? (group.ports[0] ?? "") : "").split("/");
   const scored = one.predictions.filter(({ came }) => came !== null);
   return {
@@ -170,7 +194,7 @@ const detectionOf = (one: Known, group: Group, span: Span, { scope: { realm, exe
     last: group.last,
     packets: group.packets,
     darkAddresses: 0,
-    sensors: group.sensors.toSorted(),
+    sensors: Object.keys(group.bySensor).toSorted(),
     confidence: one.mark !== "" ? 0.9 : one.signature === "" ? 0.5 : 0.7,
     family: one.mark === "" ? null : one.mark,
     held: [],
@@ -183,6 +207,9 @@ const detectionOf = (one: Known, group: Group, span: Span, { scope: { realm, exe
       sources: group.sources,
       networks: group.networks,
       economies: group.economies,
+      // Of at most 500 sources looked at: a lower bound for larger campaigns.
+      ours,
+      by_economy: byEconomy,
       reached: one.reached,
       days: one.days,
       predictions: one.predictions.map((said) => ({ ...said })),
@@ -265,7 +292,7 @@ export const campaign: Detector<CampaignMemory> = {
         today[2] = Math.max(today[2], group.packets);
       } else
         one.days = [...one.days, [day, group.sources, group.packets] as [number, number, number]].slice(-MOST_DAYS);
-      for (const name of group.sensors) {
+      for (const name of Object.keys(group.bySensor)) {
         const economy = country.get(name);
         if (economy != null) one.reached[economy] ??= span.to;
       }

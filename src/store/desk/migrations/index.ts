@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ground } from "./0001-ground.ts";
+import { warnings } from "./0501-warnings.ts";
 import { alerts } from "./0201-alerts.ts";
 import { cases } from "./0202-cases.ts";
 import { notices } from "./0301-notices.ts";
@@ -17,4 +18,5 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0301-notices": notices,
   "0101-constituency": constituency,
   "0401-people": peopleTables,
+  "0501-warnings": warnings,
 };

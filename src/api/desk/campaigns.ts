@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FastifyInstance } from "fastify";
+import { staff } from "../../access/rule.ts";
+import { marks } from "../../model/traffic.ts";
+import { AppError } from "../../platform/errors.ts";
+import type { Desk } from "../../store/desk/desk.ts";
+import { countDetections, findDetection, listDetections } from "../../store/desk/detections.ts";
+import type { DetectionFilter, DetectionRecord } from "../../store/desk/detections.ts";
+import { campaignEndpoints as at } from "../contract/desk/campaigns.ts";
+import type { CampaignRow } from "../contract/desk/campaigns.ts";
+import type { ActorOf } from "./actor.ts";
+import { cursorText, readCursor } from "./paging.ts";
+import { mount } from "./route.ts";
+import { timeOf } from "./times.ts";
+import { wilson } from "./warnings.ts";
+
+export interface CampaignServices {
+  readonly desk: Desk;
+  /** Microseconds. */
+  readonly now: () => number;
+}
+
+const DAY = 86_400e6;
+const SILENT = 3 * DAY;
+const PREDICTED = 3 * DAY;
+
+interface Prediction {
+  readonly economy: string;
+  readonly made: number;
+  readonly came: boolean | null;
+}
+interface Evidence {
+  readonly signature?: string | null;
+  readonly mark?: string | null;
+  readonly ports?: readonly string[];
+  readonly sources?: number;
+  readonly economies?: readonly string[];
+  /** Sources by the economy of the sensors that saw them, and those inside the constituency. */
+  readonly by_economy?: Readonly<Record<string, number>>;
+  readonly ours?: number;
+  readonly reached?: Readonly<Record<string, number>>;
+  readonly days?: readonly (readonly [number, number, number])[];
+  readonly predictions?: readonly Prediction[];
+}
+const evidenceOf = (row: DetectionRecord): Evidence => row.evidence as Evidence;
+
+const portsOf = ({ ports = [] }: Evidence): { protocol: string; port: number }[] =>
+  ports.slice(0, 32).map((text) => {
+    const [protocol = "6", port = "0"] = text.split("/");
+    return { protocol: protocol === "17" ? "udp" : "tcp", port: Number(port) };
+  });
+const kindOf = ({ mark = null, ports = [] }: Evidence): CampaignRow["kind"] =>
+  mark === "mirai"
+    ? "botnet"
+    : mark === "zmap" || mark === "masscan" || mark === "stateless"
+      ? "scanner"
+      : ports.length === 0
+        ? "scanner"
+        : "unknown";
+const nameOf = (evidence: Evidence): string => {
+  const ports = portsOf(evidence);
+  const what =
+    ports.length === 0
+      ? "many ports"
+      : ports
+          .slice(0, 4)
+          .map(({ protocol, port }) => `${port}/${protocol}`)
+          .join(" ");
+  return `${evidence.mark ?? "unmarked"} ${what}${ports.length > 4 ? " ..." : ""}`;
+};
+
+const rowOf = (row: DetectionRecord, now: number): CampaignRow => {
+  const evidence = evidenceOf(row);
+  const scored = (evidence.predictions ?? []).filter(({ came }) => came !== null);
+  const byDay = new Map((evidence.days ?? []).map(([day, sources]) => [day, sources]));
+  const end = Math.floor((row.last - 1) / DAY);
+  return {
+    id: row.id,
+    name: nameOf(evidence),
+    kind: kindOf(evidence),
+    state: now - row.last > SILENT ? "over" : "active",
+    family: row.family,
+    signature: evidence.signature ?? null,
+    marks: marks.filter((mark) => mark === evidence.mark),
+    ports: portsOf(evidence),
+    first: timeOf(row.first),
+    last: timeOf(row.last),
+    sources: evidence.sources ?? 0,
+    packets: row.packets,
+    countries: evidence.economies?.length ?? 0,
+    sensors: row.sensors.length,
+    ours: evidence.ours ?? 0,
+    predicted: scored.length,
+    came: scored.filter(({ came }) => came === true).length,
+    spark: Array.from({ length: 30 }, (_, i) => byDay.get(end - 29 + i) ?? null),
+  };
+};
+
+/** Campaigns: what is one botnet or one scanner project, across economies and days, and what was predicted of it. */
+export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignServices, actorOf: ActorOf): void => {
+  const who = [...staff, "member", "researcher"] as const;
+
+  mount(server, at.campaigns, { who, audit: "campaign.read" }, async ({ query, request }) => {
+    const filter: DetectionFilter = { realm: query.realm ?? "", exercise: query.exercise ?? "", kinds: ["campaign"] };
+    const limit = query.limit ?? 50;
+    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    return desk.as(actorOf(request), async (trx) => {
+      const all = await listDetections(trx, filter, 500);
+      const total = await countDetections(trx, filter);
+      const fits = (row: DetectionRecord): boolean => {
+        const evidence = evidenceOf(row);
+        return (
+          (query.kind === undefined || kindOf(evidence) === query.kind) &&
+          (query.state === undefined || (now() - row.last > SILENT ? "over" : "active") === query.state) &&
+          (query.country === undefined || (evidence.economies ?? []).includes(query.country))
+        );
+      };
+      const found = all.filter(fits);
+      if (query.order === "sources") found.sort((a, b) => (evidenceOf(b).sources ?? 0) - (evidenceOf(a).sources ?? 0));
+      const at0 = last === undefined ? 0 : found.findIndex((row) => row.id === id) + 1;
+      const rows = found.slice(at0, at0 + limit);
+      const said = all.flatMap((row) => evidenceOf(row).predictions ?? []).filter(({ came }) => came !== null);
+      const end = at0 + limit < found.length ? rows.at(-1) : undefined;
+      return {
+        asked: timeOf(now()),
+        total:
+          query.kind === undefined && query.state === undefined && query.country === undefined
+            ? (total.kinds[0]?.count ?? 0)
+            : found.length,
+        next: end === undefined ? null : cursorText([end.last, end.id]),
+        facts: {
+          active: all.filter((row) => now() - row.last <= SILENT).length,
+          botnets: all.filter((row) => kindOf(evidenceOf(row)) === "botnet").length,
+          scanners: all.filter((row) => kindOf(evidenceOf(row)) === "scanner").length,
+          ours: all.filter((row) => (evidenceOf(row).ours ?? 0) > 0).length,
+          score: wilson(said.filter(({ came }) => came === true).length, said.length),
+        },
+        rows: rows.map((row) => rowOf(row, now())),
+      };
+    });
+  });
+
+  mount(server, at.campaign, { who, audit: "campaign.read" }, async ({ params, request }) => {
+    const row = await desk.as(actorOf(request), (trx) => findDetection(trx, params.campaign));
+    if (row === undefined || row.kind !== "campaign") throw new AppError("NOT_FOUND", "there is no such campaign");
+    const evidence = evidenceOf(row);
+    const predictions = evidence.predictions ?? [];
+    const reached = evidence.reached ?? {};
+    const seen = evidence.by_economy ?? {};
+    const all = Object.values(seen).reduce((sum, n) => sum + n, 0);
+    const decided = predictions.filter(({ came }) => came !== null);
+    // Laplace's rule: what became of this campaign's predictions so far.
+    const chance = (decided.filter(({ came }) => came === true).length + 1) / (decided.length + 2);
+    const economies = [...new Set([...Object.keys(reached), ...predictions.map(({ economy }) => economy)])].toSorted();
+    return {
+      asked: timeOf(now()),
+      campaign: rowOf(row, now()),
+      days: (evidence.days ?? []).map(([day, sources, packets]) => ({
+        date: new Date(day * 86_400_000).toISOString().slice(0, 10),
+        sources,
+        packets,
+      })),
+      countries: economies.map((country) => {
+        const said = predictions.find(({ economy }) => economy === country);
+        return {
+          country,
+          sources: seen[country] ?? 0,
+          share: all === 0 ? 0 : (seen[country] ?? 0) / all,
+          first: timeOf(reached[country] ?? said?.made ?? row.first),
+          predicted: said === undefined ? null : timeOf(said.made),
+          outcome: said === undefined ? "seen" : said.came === null ? "predicted" : said.came ? "came" : "missed",
+        } as const;
+      }),
+      owners: [],
+      predictions: predictions.map(({ economy, made, came }) => ({
+        country: economy,
+        made: timeOf(made),
+        due: timeOf(made + PREDICTED),
+        chance,
+        outcome: came === null ? ("due" as const) : came ? ("came" as const) : ("missed" as const),
+        at: came === true && reached[economy] !== undefined ? timeOf(reached[economy]) : null,
+      })),
+    };
+  });
+};
