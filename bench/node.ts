@@ -45,7 +45,10 @@ const peakOf = (pid: number): number =>
 
 try {
   const config = join(folder, "layang.yaml");
-  writeFileSync(config, `data: ${join(folder, "data")}\nportal: {port: 0}\nsensors: {port: 0}\nlog: {level: warn}\n`);
+  writeFileSync(
+    config,
+    `data: ${join(folder, "data")}\nportal: {port: 0, access: token}\nsensors: {port: 0}\nlog: {level: warn}\n`,
+  );
   const node = start(["node", "--config", config]);
   let said = "";
   node.stdout?.setEncoding("utf8").on("data", (text: string) => (said += text));

@@ -41,7 +41,7 @@ export const auditRows = (
   page: { readonly before: number | null; readonly limit: number },
 ): Promise<{ total: number; rows: AuditRow[] }> =>
   desk.as(actor, async (trx) => {
-    const counted = await filtered(trx, filter).select("id").limit(100_000).as("found");
+    const counted = filtered(trx, filter).select("id").limit(100_000).as("found");
     const total = await trx
       .selectFrom(counted)
       .select(sql<number>`count(*)`.as("n"))

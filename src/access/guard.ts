@@ -72,6 +72,14 @@ export const clientOf = (visit: Visit, deviceCookie?: string): Visitor["client"]
   device: undefined,
   deviceCookie,
 });
+/** Who works at the machine itself, through the socket that only the owner of the data folder can open. */
+export const operatorVisitor: Visitor = {
+  actor: { id: "operator", roles: ["system", "administrator", "analyst"], organisations: [], realms: [], sensors: [] },
+  name: "operator",
+  scopes: null,
+  session: null,
+  client: { address: undefined, agent: "layang", device: undefined, deviceCookie: undefined },
+};
 /** Lets in whoever has the token, or everybody where a test or a command asks itself. */
 export const allowToken = (visit?: Visit): Decision => ({
   kind: "allow",

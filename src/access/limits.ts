@@ -24,7 +24,7 @@ export const networkOf = (address: string | undefined): string => {
   if (address === undefined || isIP(address) === 0) return "unknown";
   const words = parseIp(address);
   if (words === undefined) return "unknown";
-  const [a = 0, b = 0, c = 0, d = 0] = words;
+  const [a, b, c, d] = words;
   if (a === 0 && b === 0 && c === 0xffff) return `4 ${d >>> 8}`;
   return `6 ${a >>> 0} ${(b & 0xffff_ff00) >>> 0}`;
 };

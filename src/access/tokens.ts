@@ -203,7 +203,7 @@ export const createTokens = (options: {
     list: (actor) => view(actor, null),
     revoke: async (actor, id) => {
       // As the actor: tokens of others do not exist for who may not see them.
-      if (actor.roles.includes("system") === false) only(await view(actor, [id]));
+      if (!hasRole(actor, "system")) only(await view(actor, [id]));
       await asSystem(desk, async (trx) => {
         const row = await trx
           .selectFrom("api_tokens as t")

@@ -15,6 +15,7 @@ import { SensorRegistry } from "../ship/registry.ts";
 import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
 import { openObservatory } from "./observatory.ts";
+import { askSocket } from "./operator.ts";
 import { runningAddress } from "./running.ts";
 import { openStore } from "./stores.ts";
 
@@ -87,6 +88,8 @@ export const ask = async (
 ): Promise<Asked> => {
   const data = settings.path(settings.config.data);
   const url = urlOf(name, parameters);
+  const there = await askSocket(data, "GET", url);
+  if (there !== undefined) return answered(there.status, there.type, there.body);
   const running = await askRunning(settings, data, url);
   if (running !== undefined) return running;
   if (!existsSync(join(data, "chdb")) && settings.config.store.clickhouse === undefined) {

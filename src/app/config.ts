@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { Type } from "typebox";
 import type { Static } from "typebox";
@@ -28,11 +29,78 @@ export const configSchema = Type.Object(
     ),
     portal: section(
       {
-        host: Type.Enum(["127.0.0.1", "::1"], { default: "127.0.0.1" }),
+        host: Type.String({
+          default: "127.0.0.1",
+          minLength: 2,
+          maxLength: 64,
+          description: "address it listens on; any other than loopback needs `origin`, and `tls` or `proxies`",
+        }),
         port: port(8420),
+        origin: Type.Optional(
+          Type.String({
+            pattern: "^https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$",
+            description:
+              "where people reach the portal, for example https://layang.example; passkeys are bound to its name",
+          }),
+        ),
+        tls: Type.Optional(
+          Type.Object(
+            { certificate: Type.String({ minLength: 1 }), key: Type.String({ minLength: 1 }) },
+            { ...strict, description: "PEM files: the portal speaks TLS itself" },
+          ),
+        ),
+        proxies: Type.Array(Type.String({ minLength: 2, maxLength: 64 }), {
+          default: [],
+          maxItems: 16,
+          description:
+            "addresses or networks of reverse proxies whose X-Forwarded-For is believed; they keep the Host header",
+        }),
+        access: Type.Enum(["accounts", "token"], {
+          default: "accounts",
+          description: "`token`: no accounts, whoever has the printed address is in; loopback only",
+        }),
         token: Type.Optional(secret),
       },
-      "where people and programs ask; loopback only until there are accounts",
+      "where people and programs ask",
+    ),
+    people: section(
+      {
+        idleMinutes: Type.Integer({
+          default: 120,
+          minimum: 5,
+          maximum: 1440,
+          description: "a session without a request ends",
+        }),
+        hours: Type.Integer({ default: 16, minimum: 1, maximum: 168, description: "a session ends, whatever happens" }),
+        providers: Type.Array(
+          Type.Object(
+            {
+              id: Type.String({ pattern: "^[a-z0-9-]{2,32}$" }),
+              name: Type.String({ minLength: 1, maxLength: 100 }),
+              issuer: Type.String({ pattern: "^https://|^http://(localhost|127\\.0\\.0\\.1)[:/]", maxLength: 512 }),
+              clientId: Type.String({ minLength: 1, maxLength: 256 }),
+              clientSecret: secret,
+            },
+            { ...strict, description: "OpenID Connect; people are known by issuer and subject alone" },
+          ),
+          { default: [], maxItems: 10, description: "identity providers beside passwords" },
+        ),
+      },
+      "accounts",
+    ),
+    audit: section(
+      {
+        folder: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: "where signed heads of the audit log go every hour: a mount that leaves this machine",
+          }),
+        ),
+        webhook: Type.Optional(
+          Type.String({ pattern: "^https://", maxLength: 512, description: "where they are posted as JSON" }),
+        ),
+      },
+      "who read and did what; heads that leave the node make a rewritten log show",
     ),
     sensors: section(
       {
@@ -161,11 +229,33 @@ export type Config = Static<typeof configSchema>;
 
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
 
+/** What the schema cannot say about who may reach the portal. */
+const checkPortal = ({ portal }: Config, refuse: (why: string) => never): void => {
+  const away = !loopback.has(portal.host);
+  if (portal.access === "token" && (away || portal.origin !== undefined || portal.proxies.length > 0)) {
+    refuse("`portal.access: token` is for this machine alone: no `origin`, no `proxies`, a loopback `host`");
+  }
+  if (away && portal.origin === undefined)
+    refuse(`\`portal.host\` is ${portal.host}: outside loopback the portal needs \`portal.origin\``);
+  if (away && portal.tls === undefined && portal.proxies.length === 0) {
+    refuse(
+      `\`portal.host\` is ${portal.host}: outside loopback the portal needs \`portal.tls\`, or \`portal.proxies\` that speak TLS before it`,
+    );
+  }
+  if (portal.tls !== undefined && portal.origin === undefined)
+    refuse("`portal.tls` needs `portal.origin`, the name in the certificate");
+  for (const proxy of portal.proxies) {
+    if (parsePrefix(proxy) === undefined && isIP(proxy) === 0)
+      refuse(`\`portal.proxies\`: "${proxy}" is no address or network`);
+  }
+};
+
 /** What the schema cannot say. @throws AppError CONFIG_INVALID. */
 const check = (config: Config, name: string): void => {
   const refuse = (why: string): never => {
     throw new AppError("CONFIG_INVALID", `${name}: ${why}`);
   };
+  checkPortal(config, refuse);
   for (const text of config.sensor.dark) {
     if (parsePrefix(text) === undefined) refuse(`\`sensor.dark\`: "${text}" is no network, for example 192.0.2.0/24`);
   }

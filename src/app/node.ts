@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createGuard, newToken } from "../access/guard.ts";
+import { newToken } from "../access/guard.ts";
 import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
 import type { Observatory } from "../observe/observatory.ts";
@@ -11,20 +11,25 @@ import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
 import type { ReceivedBatch, Receiver, ReceiverOptions } from "../ship/receiver.ts";
 import { SensorRegistry } from "../ship/registry.ts";
+import type { Desk } from "../store/desk/desk.ts";
 import type { OriginFiles } from "../store/flows/origins.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { attribution, version } from "./attribution.ts";
+import { openAccess, originsOf } from "./access.ts";
 import { openAlarms } from "./alarms.ts";
 import type { Settings } from "./config.ts";
+import { openDeskStore } from "./desk.ts";
 import { liveEvent } from "./live-event.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { openObservatory, readNamed } from "./observatory.ts";
+import { createOperatorDoor } from "./operator.ts";
 import { runningText } from "./running.ts";
 import { openStore } from "./stores.ts";
 
 const ROLL_UP_EVERY = 5_000;
 const ALARMS_EVERY = 10_000;
 const CARE_EVERY = 60_000;
+const HOURLY = 3_600_000;
 const portalFolder = join(import.meta.dirname, "../../portal/dist");
 
 export interface NodeOptions {
@@ -37,9 +42,14 @@ export interface NodeOptions {
 }
 
 export interface RunningNode {
-  /** Where people go, with the token in it. */
+  /** Where people go; with the token in it where that is the way in. */
   readonly portal: string;
-  readonly token: string;
+  /** Null where people have accounts. */
+  readonly token: string | null;
+  /** The one-time link that makes the first administrator; null when there is one. Good for 15 minutes. */
+  readonly first: string | null;
+  /** The data folder, absolute. */
+  readonly data: string;
   /** Where sensors send. */
   readonly door: string;
   readonly store: FlowStore;
@@ -74,11 +84,22 @@ export const portalToken = ({ config, secret }: Settings, data: string): string 
   return token;
 };
 
+/** Opens the desk; a store beside a desk that cannot be opened is closed again. */
+const openDeskBeside = async (store: FlowStore, settings: Settings, data: string): Promise<Desk> => {
+  try {
+    return await openDeskStore(settings, data);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+};
+
 /** Opens the sensors' door; a store whose door cannot be opened is closed again, so that the process can end. */
-const openDoor = async (store: FlowStore, options: ReceiverOptions): Promise<Receiver> => {
+const openDoor = async (store: FlowStore, desk: Desk, options: ReceiverOptions): Promise<Receiver> => {
   try {
     return await openReceiver(options);
   } catch (error) {
+    await desk.close();
     await store.close();
     throw error;
   }
@@ -97,6 +118,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   mkdirSync(data, { recursive: true, mode: 0o700 });
 
   const { store, origins } = await openStore(settings, data, options.origins);
+  const desk = await openDeskBeside(store, settings, data);
   let names = new Map(origins.names);
   const folder = join(data, "sensors");
   const registry = new SensorRegistry(folder);
@@ -117,7 +139,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     return outcome;
   };
   const { tls } = config.sensors;
-  const receiver: Receiver = await openDoor(store, {
+  const receiver: Receiver = await openDoor(store, desk, {
     host: config.sensors.host,
     port: config.sensors.port,
     tls:
@@ -130,16 +152,27 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   });
 
   const failures = new Map<string, number>();
-  const token = portalToken(settings, data);
+  // Throw-away data need no accounts: whoever has the printed address is in, on this machine alone.
+  const token = simulated || config.portal.access === "token" ? portalToken(settings, data) : null;
   let port = config.portal.port;
+  const access = openAccess({ settings, desk, data, log, name: options.name ?? config.name, port: () => port, token });
+  const operator = createOperatorDoor(data);
+  const portalTls = config.portal.tls;
   const api = createApi({
     observatory,
     live,
-    guard: createGuard({ token, port: () => port }),
+    guard: access.guard,
+    audit: access.audit,
+    desk: access.routes,
+    operator: operator.isOperator,
+    proxies: config.portal.proxies,
+    ...(portalTls === undefined
+      ? {}
+      : { tls: { certificate: readNamed(path(portalTls.certificate)), key: readNamed(path(portalTls.key)) } }),
     portalFolder,
     metrics: nodeMetrics({ standings: receiver.standings, live, frontiers: () => store.frontiers(), failures }),
     status: () => ({
-      name: options.name ?? "Layang",
+      name: options.name ?? config.name,
       version,
       started,
       attribution: attribution.map((one) => ({ ...one })),
@@ -148,9 +181,13 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   });
   try {
     await api.listen({ host: config.portal.host, port });
+    if (!(await operator.open(api.routing)))
+      log.warn({ data }, "the data folder's path is too long for the operator's socket");
   } catch (error) {
     // One door alone is no node: the sensors' door must not stay open behind a start that failed.
+    await api.close();
     await receiver.close();
+    await desk.close();
     await store.close();
     throw error;
   }
@@ -199,6 +236,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       alarms.check();
     }),
     every(CARE_EVERY, "clearing the quarantine", async () => receiver.tidy()),
+    every(HOURLY, "signing the audit log", access.hourly),
     every(CARE_EVERY, "reading prefix data", async () => {
       if (await store.reloadPrefixes()) {
         names = new Map(origins.names);
@@ -206,13 +244,19 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       }
     }),
   ];
-  const address = `http://${config.portal.host === "::1" ? "[::1]" : config.portal.host}:${port}`;
+  const address =
+    token === null
+      ? (originsOf(settings, port)[0] ?? "")
+      : `http://${config.portal.host === "::1" ? "[::1]" : config.portal.host}:${port}`;
+  const first = token === null ? ((await access.accounts?.people.first())?.link ?? null) : null;
   writeFileSync(join(data, "portal.address"), runningText(address));
   log.info({ portal: port, door: receiver.address.url, version }, "node started");
 
   return {
-    portal: `${address}/?token=${token}`,
+    portal: token === null ? `${address}/` : `${address}/?token=${token}`,
     token,
+    first,
+    data,
     door: receiver.address.url,
     store,
     registry,
@@ -222,8 +266,10 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       for (const end of sleepers) end();
       rmSync(join(data, "portal.address"), { force: true });
       await receiver.close();
+      await operator.close();
       await api.close();
       await Promise.all(work);
+      await desk.close();
       await store.close();
       log.info("node stopped");
     },

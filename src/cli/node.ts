@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { openConfig } from "../app/config.ts";
 import { startNode } from "../app/node.ts";
+import type { RunningNode } from "../app/node.ts";
 import { createLog } from "../platform/log.ts";
 import { stopSignal } from "../platform/lifecycle.ts";
 import { text, usageError } from "./command.ts";
 import type { Command } from "./command.ts";
+
+/** The first administrator's link goes to a person's terminal, or into a file of its owner alone; never into a log. */
+const firstLine = ({ first, data }: RunningNode): string => {
+  if (first === null) return "";
+  const says = "Make the first administrator within 15 minutes";
+  if (process.stdout.isTTY) return `${says}: ${first}\n`;
+  const file = join(data, "first-administrator.link");
+  rmSync(file, { force: true });
+  writeFileSync(file, `${first}\n`, { mode: 0o600, flag: "wx" });
+  return `${says}: the link is in ${file}; later: layang node people link\n`;
+};
 
 export const node: Command = {
   summary: "run a node: the sensors' door, the store, the portal and its API",
@@ -20,7 +34,7 @@ export const node: Command = {
     const settings = openConfig(text(parsed, "config"), text(parsed, "data"));
     const stop = stopSignal();
     const running = await startNode(settings, { log: createLog(settings.config.log.level) });
-    process.stdout.write(`Sensors send to ${running.door}\nOpen ${running.portal}\n`);
+    process.stdout.write(`Sensors send to ${running.door}\n${firstLine(running)}Open ${running.portal}\n`);
     await stop;
     await running.close();
     return 0;

@@ -67,7 +67,7 @@ describe.skipIf(absent !== "")(`real scanners, a sensor, a node${absent === "" ?
   beforeAll(async () => {
     cable = layCable();
     const config = join(folder, "layang.yaml");
-    writeFileSync(config, "data: node\n");
+    writeFileSync(config, "data: node\nportal: {access: token}\n");
     node = inFar("node", "--config", config);
     const [, address] = await listen(node)(/Open (http\S+)/);
     portal = new URL(address!);

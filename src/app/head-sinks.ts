@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { HeadSink } from "../access/heads.ts";
+import { AppError } from "../platform/errors.ts";
+import { writeDurably } from "../ship/files.ts";
+
+/** A folder, best on another machine: one file a head. A head of other content has another name: none replaces an older one. */
+export const folderSink = (folder: string): HeadSink => ({
+  name: folder,
+  send: async (head) => {
+    mkdirSync(folder, { recursive: true });
+    writeDurably(
+      join(folder, `layang-audit-${String(head.row).padStart(12, "0")}-${head.hash.slice(0, 12)}.json`),
+      `${JSON.stringify(head)}\n`,
+      0o644,
+    );
+  },
+});
+
+/** Another program, by HTTPS, at the one address of the configuration: no redirects. */
+export const webhookSink = (url: string): HeadSink => ({
+  name: new URL(url).host,
+  send: async (head) => {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(head),
+      redirect: "error",
+      signal: AbortSignal.timeout(10_000),
+    });
+    await response.body?.cancel();
+    if (!response.ok)
+      throw new AppError("NODE_UNREACHABLE", `${new URL(url).host} did not take a head: ${response.status}`);
+  },
+});
