@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Actor } from "../model/actor.ts";
 import type { ErrorCode } from "../platform/errors.ts";
-import { clientOf, cookieOf, isSafe } from "./guard.ts";
-import type { Decision, Guard, Visit } from "./guard.ts";
+import { byLink, clientOf, cookieOf, isSafe, nobody } from "./guard.ts";
+import type { Decision, FindLink, Guard, Visit } from "./guard.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -11,9 +10,6 @@ export interface Site {
   /** The first one is the address that is printed and mailed; more than one only on this machine. */
   readonly origins: readonly string[];
 }
-/** Finds the actor of a self-help link's secret: role `link`, one case; null: wrong, expired or revoked. */
-export type FindLink = (secret: string) => Promise<Actor | null>;
-
 export interface Cookies {
   readonly session: string;
   readonly device: string;
@@ -63,7 +59,7 @@ export const createAccountsGuard = (options: {
 
   const ofSession = (visit: Visit, session: Session | null, device: string | undefined): Decision =>
     session === null
-      ? allow(visit, { actor: null, name: "", scopes: null, session: null }, device)
+      ? nobody(visit, device)
       : allow(
           visit,
           {
@@ -98,10 +94,9 @@ export const createAccountsGuard = (options: {
           : allow(visit, { actor: token.actor, name: token.name, scopes: token.scopes, session: null });
       }
       if (scheme.toLowerCase() === "link") {
-        const actor = (await options.link?.(secret)) ?? null;
-        return actor === null
-          ? refuse("LINK_INVALID", "this link is wrong, expired or was taken back")
-          : allow(visit, { actor, name: "link", scopes: null, session: null });
+        return options.link === undefined
+          ? refuse("LINK_INVALID", "no links are open here")
+          : byLink(visit, options.link, secret);
       }
       if (visit.authorization !== undefined) return refuse("ACCESS_TOKEN", "send `Bearer` and a token");
       if (!isSafe(visit.method) && visit.origin === undefined) {

@@ -2,11 +2,10 @@
 import { hkdfSync } from "node:crypto";
 import type { Desk } from "../store/desk/desk.ts";
 import { cookiesOf, createAccountsGuard } from "./accounts-guard.ts";
-import type { FindLink } from "./accounts-guard.ts";
 import { createAuditLog } from "./audit.ts";
 import type { AuditLog } from "./audit.ts";
 import { createDevices } from "./devices.ts";
-import type { Guard } from "./guard.ts";
+import type { FindLink, Guard } from "./guard.ts";
 import { createLimits } from "./limits.ts";
 import { createPasskeys } from "./passkeys.ts";
 import type { Passkeys } from "./passkeys.ts";

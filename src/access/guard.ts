@@ -80,6 +80,25 @@ export const operatorVisitor: Visitor = {
   session: null,
   client: { address: undefined, agent: "layang", device: undefined, deviceCookie: undefined },
 };
+/** Finds the actor of a self-help link's secret: role `link`, one case; null, or an AppError: wrong, expired or taken back. */
+export type FindLink = (secret: string) => Promise<Actor | null>;
+
+/** Lets nobody in particular in: what is open to anyone may follow. */
+export const nobody = (visit: Visit, deviceCookie?: string): Decision => ({
+  kind: "allow",
+  actor: null,
+  name: "",
+  scopes: null,
+  session: null,
+  client: clientOf(visit, deviceCookie),
+});
+/** The bearer of a self-help link. */
+export const byLink = async (visit: Visit, find: FindLink, secret: string): Promise<Decision> => {
+  const actor = await find(secret);
+  return actor === null
+    ? { kind: "refuse", code: "LINK_INVALID", why: "this link is wrong, expired or was taken back" }
+    : { kind: "allow", actor, name: "link", scopes: null, session: null, client: clientOf(visit) };
+};
 /** Lets in whoever has the token, or everybody where a test or a command asks itself. */
 export const allowToken = (visit?: Visit): Decision => ({
   kind: "allow",
@@ -96,7 +115,16 @@ export const isSafe = (method: string): boolean => ["GET", "HEAD", "OPTIONS"].in
  * The guard until there are accounts: loopback only, one token. `port` is asked at each visit, since it is known only
  * after listening. The cookie is named by the port (cookies do not know ports) and holds a hash of the token.
  */
-export const createGuard = ({ token, port }: { token: string; port: () => number }): Guard => {
+export const createGuard = ({
+  token,
+  port,
+  link,
+}: {
+  readonly token: string;
+  readonly port: () => number;
+  /** Finds who a self-help link speaks for: its page and its calls need no token. */
+  readonly link?: FindLink;
+}): Guard => {
   if (token === "") throw new RangeError("an empty token would be right for everybody");
   const pass = createHash("sha256").update(`layang cookie ${token}`).digest("base64url");
   const refuse = (code: ErrorCode, why: string): Decision => ({ kind: "refuse", code, why });
@@ -119,6 +147,8 @@ export const createGuard = ({ token, port }: { token: string; port: () => number
       if (bearer !== undefined) {
         return same(bearer, token) ? allowToken(visit) : refuse("ACCESS_TOKEN", "the bearer token is wrong");
       }
+      const opened = /^Link\s+(\S+)$/i.exec(visit.authorization ?? "")?.[1];
+      if (opened !== undefined && link !== undefined) return byLink(visit, link, opened);
       const at = visit.url.indexOf("?");
       const query = new URLSearchParams(at < 0 ? "" : visit.url.slice(at + 1));
       const given = query.get("token");
@@ -135,6 +165,9 @@ export const createGuard = ({ token, port }: { token: string; port: () => number
         };
       }
       const cookie = cookieOf(visit.cookie, `layang-${port()}`);
+      if (cookie === undefined && link !== undefined && isSafe(visit.method) && /^\/(help$|assets\/)/.test(visit.url)) {
+        return nobody(visit);
+      }
       if (cookie === undefined)
         return refuse("ACCESS_TOKEN", "no token: open the address that was printed at the start");
       if (!same(cookie, pass))

@@ -5,11 +5,10 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAccounts } from "../access/accounts.ts";
 import type { Accounts } from "../access/accounts.ts";
-import type { FindLink } from "../access/accounts-guard.ts";
 import { createAuditLog } from "../access/audit.ts";
 import type { AuditLog } from "../access/audit.ts";
 import { createGuard } from "../access/guard.ts";
-import type { Guard } from "../access/guard.ts";
+import type { FindLink, Guard } from "../access/guard.ts";
 import { publicKeyOf, sendHead } from "../access/heads.ts";
 import type { HeadSink } from "../access/heads.ts";
 import { createPeople } from "../access/people.ts";
@@ -106,7 +105,7 @@ export const openAccess = (wiring: AccessWiring): Access => {
     const list = createPeople({ desk, now, sessions, origin: () => originsOf(settings, port())[0] ?? "" });
     const tokens = createTokens({ desk, now, sessions });
     return {
-      guard: createGuard({ token, port }),
+      guard: createGuard({ token, port, ...(wiring.link === undefined ? {} : { link: wiring.link }) }),
       audit: createAuditLog({ desk, now }),
       accounts: null,
       auditKey: publicKeyOf(key),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { newToken } from "../access/guard.ts";
 import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
+import { linkActor } from "../cases/links.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
@@ -155,7 +156,16 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   // Throw-away data need no accounts: whoever has the printed address is in, on this machine alone.
   const token = simulated || config.portal.access === "token" ? portalToken(settings, data) : null;
   let port = config.portal.port;
-  const access = openAccess({ settings, desk, data, log, name: options.name ?? config.name, port: () => port, token });
+  const access = openAccess({
+    settings,
+    desk,
+    data,
+    log,
+    name: options.name ?? config.name,
+    port: () => port,
+    token,
+    link: (secret) => linkActor(desk, secret, Date.now() * 1000),
+  });
   const operator = createOperatorDoor(data);
   const portalTls = config.portal.tls;
   const api = createApi({

@@ -6,6 +6,8 @@ import { createGuard, newToken } from "../../src/access/guard.ts";
 import type { Rule } from "../../src/access/rule.ts";
 import { mount } from "../../src/api/desk/index.ts";
 import { strictly } from "../../src/api/desk/strict.ts";
+import type { Visit } from "../../src/access/guard.ts";
+import type { Actor } from "../../src/model/actor.ts";
 import { createLive } from "../../src/api/live.ts";
 import { createApi } from "../../src/api/server.ts";
 import type { Observatory } from "../../src/observe/observatory.ts";
@@ -57,6 +59,30 @@ const enter = async (): Promise<string> => {
   const { headers } = await server.inject({ method: "GET", url: `/?token=${token}`, headers: { host: "127.0.0.1" } });
   return String(headers["set-cookie"]).split(";")[0] ?? "";
 };
+
+describe("a self-help link beside the token", () => {
+  const link: Actor = { id: "link:1", roles: ["link"], organisations: [], realms: [], sensors: [], case: "17" };
+  const guard = createGuard({ token, port: () => 80, link: async (secret) => (secret === "right" ? link : null) });
+  const visit = (over: Partial<Visit>): Visit => ({
+    method: "GET",
+    url: "/help",
+    host: "127.0.0.1",
+    origin: undefined,
+    fetchSite: undefined,
+    authorization: undefined,
+    cookie: undefined,
+    ...over,
+  });
+  it("speaks for its case, and shows its page to who has no token; nothing else", async () => {
+    expect(await guard.decide(visit({ authorization: "Link right" }))).toMatchObject({ kind: "allow", actor: link });
+    expect(await guard.decide(visit({ authorization: "Link wrong" }))).toMatchObject({ code: "LINK_INVALID" });
+    expect(await guard.decide(visit({}))).toMatchObject({ kind: "allow", actor: null });
+    for (const url of ["/", "/help/../metrics", "/help?x=1", "/helpful", "/api/v1/status"]) {
+      expect(await guard.decide(visit({ url })), url).toMatchObject({ kind: "refuse" });
+    }
+    expect(await guard.decide(visit({ method: "POST" }))).toMatchObject({ kind: "refuse" });
+  });
+});
 
 describe("the desk's door", () => {
   it("hands over what was checked, with who asks", async () => {
