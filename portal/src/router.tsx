@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import * as desk from "./desk/search.ts";
 import * as search from "./search.ts";
 import { Broken, Missing } from "./shell/Broken.tsx";
-import { Shell } from "./shell/Shell.tsx";
+import { Root } from "./shell/Root.tsx";
 
-const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
+const root = createRootRoute({ component: Root, notFoundComponent: Missing });
 const getParentRoute = () => root;
 const now = createRoute({
   getParentRoute,
@@ -54,9 +55,70 @@ const reports = createRoute({
   validateSearch: search.reportsSearch,
   component: lazyRouteComponent(() => import("./pages/Reports.tsx"), "Reports"),
 });
+const ring = createRoute({
+  getParentRoute,
+  path: "/ring",
+  validateSearch: desk.ringSearch,
+  component: lazyRouteComponent(() => import("./ring/Ring.tsx"), "Ring"),
+});
+const alerts = createRoute({
+  getParentRoute,
+  path: "/alerts",
+  validateSearch: desk.alertsSearch,
+  component: lazyRouteComponent(() => import("./pages/desk/Alerts.tsx"), "Alerts"),
+});
+const cases = createRoute({
+  getParentRoute,
+  path: "/cases",
+  validateSearch: desk.casesSearch,
+  component: lazyRouteComponent(() => import("./pages/desk/Cases.tsx"), "Cases"),
+});
+const oneCase = createRoute({
+  getParentRoute,
+  path: "/cases/$case",
+  validateSearch: desk.plainSearch,
+  component: lazyRouteComponent(() => import("./pages/desk/Case.tsx"), "Case"),
+});
+const help = createRoute({
+  getParentRoute,
+  path: "/help",
+  component: lazyRouteComponent(() => import("./pages/desk/Help.tsx"), "Help"),
+});
+const first = createRoute({
+  getParentRoute,
+  path: "/first",
+  component: lazyRouteComponent(() => import("./pages/session/First.tsx"), "First"),
+});
+const invitation = createRoute({
+  getParentRoute,
+  path: "/invitation",
+  component: lazyRouteComponent(() => import("./pages/session/Invitation.tsx"), "Invitation"),
+});
+const contactCheck = createRoute({
+  getParentRoute,
+  path: "/contact-check",
+  component: lazyRouteComponent(() => import("./pages/session/ContactCheck.tsx"), "ContactCheck"),
+});
 
 export const router = createRouter({
-  routeTree: root.addChildren([now, ports, port, networks, source, sensors, explore, reports]),
+  routeTree: root.addChildren([
+    now,
+    ports,
+    port,
+    networks,
+    source,
+    sensors,
+    explore,
+    reports,
+    ring,
+    alerts,
+    cases,
+    oneCase,
+    help,
+    first,
+    invitation,
+    contactCheck,
+  ]),
   parseSearch: search.parseSearch,
   stringifySearch: search.stringifySearch,
   defaultPreload: "intent",

@@ -17,20 +17,20 @@ export const allLasts = [
   "365d",
 ] as const satisfies readonly Last[];
 
-type Raw = Readonly<Record<string, unknown>>;
-const text = (raw: Raw, name: string, pattern: RegExp): string | undefined => {
+export type Raw = Readonly<Record<string, unknown>>;
+export const text = (raw: Raw, name: string, pattern: RegExp): string | undefined => {
   const value = raw[name];
   return typeof value === "string" && pattern.test(value) ? value : undefined;
 };
-const oneOf = <V extends string>(raw: Raw, name: string, values: readonly V[]): V | undefined =>
+export const oneOf = <V extends string>(raw: Raw, name: string, values: readonly V[]): V | undefined =>
   values.find((value) => value === raw[name]);
 /**
  * The router lays what a page validates over what the address said: a name that does not fit must be there, undefined, to
  * be taken out. Readers see it as absent.
  */
-const set = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } => values as never;
+export const set = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } => values as never;
 
-const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/;
+export const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/;
 export interface WhenSearch {
   last?: Last;
   from?: string;
@@ -133,3 +133,8 @@ export const stringifySearch = (search: Raw): string => {
     .replaceAll("%3A", ":");
   return query === "" ? "" : `?${query}`;
 };
+
+export type Changes<S> = { readonly [K in keyof S]?: S[K] | undefined };
+/** A page's state with some of it changed; undefined takes a name out. */
+export const patched = <S extends object>(before: S, next: Changes<S>): S =>
+  Object.fromEntries(Object.entries({ ...before, ...next }).filter(([, value]) => value !== undefined)) as S;

@@ -1,38 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+import { useMutation } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { Suspense, lazy, useEffect, useRef, useState } from "react";
 import type { Status } from "../../../src/api/contract/answers.ts";
-import { useNow } from "../design/parts.tsx";
+import { Bones, useNow } from "../design/parts.tsx";
+import { deskSend } from "../desk/client.ts";
+import { useSession, useSummary, useTakeSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { type Language, languages } from "../words/languages.ts";
-import { Icon, type IconName } from "./icons.tsx";
+import { useExercise } from "./exercise.ts";
+import { Icon } from "./icons.tsx";
 import { KeysDialog } from "./Keys.tsx";
+import { Menu, goKeys, pageOf, titleOf } from "./Menu.tsx";
 import { SearchDialog } from "./Search.tsx";
 import { useSimulated, useStatus } from "./status.ts";
 import { type Theme, themes, useTheme } from "./theme.ts";
-
-const pages = [
-  ["/", "now"],
-  ["/ports", "ports"],
-  ["/networks", "networks"],
-  ["/sensors", "sensors"],
-  ["/explore", "explore"],
-  ["/reports", "reports"],
-] as const satisfies readonly (readonly [string, IconName])[];
-/** Second key after `g`. */
-const goKeys: Readonly<Record<string, (typeof pages)[number][0]>> = {
-  n: "/",
-  p: "/ports",
-  w: "/networks",
-  s: "/sensors",
-  e: "/explore",
-  r: "/reports",
-};
 
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) &&
   !target.classList.contains("reader");
+
+const Gate = lazy(async () => ({ default: (await import("../pages/session/Gate.tsx")).Gate }));
 
 const Clock = ({ status, failed }: { status: Status | undefined; failed: boolean }) => {
   const { t, f } = useWords();
@@ -69,13 +58,27 @@ export const Shell = () => {
   const [open, setOpen] = useState<"search" | "keys">();
   const [menu, setMenu] = useState(false);
   const location = useRouterState({ select: (state) => state.location });
-  const wall = location.pathname === "/" && (location.search as { wall?: string }).wall === "1";
+  const wall = /^\/(ring)?$/.test(location.pathname) && (location.search as { wall?: string }).wall === "1";
   const main = useRef<HTMLElement>(null);
   const going = useRef(0);
-  const page = pages.find(([path]) => path !== "/" && location.pathname.startsWith(path))?.[1] ?? "now";
+  const { session, failed } = useSession();
+  const summary = useSummary();
+  /** Nobody is signed in where that is needed. */
+  const closed = session != null && session.state !== "in";
+  const exercise = useExercise();
+  const take = useTakeSession();
+  const leave = useMutation({ mutationFn: async () => take(await deskSend("session/logout", "session/logout", {})) });
+  const page = titleOf(t, pageOf(location.pathname));
   useEffect(() => {
-    document.title = `${simulated ? `${t.shell.simulated} · ` : ""}${t.nav[page]} · Layang`;
-  }, [page, t, simulated]);
+    document.title = [
+      exercise === "" ? "" : t.desk.exercise.frame(exercise),
+      simulated ? t.shell.simulated : "",
+      page,
+      "Layang",
+    ]
+      .filter((part) => part !== "")
+      .join(" · ");
+  }, [page, t, simulated, exercise]);
   useEffect(() => {
     document.documentElement.classList.toggle("wall", wall);
   }, [wall]);
@@ -98,42 +101,30 @@ export const Shell = () => {
       const go = Date.now() - going.current < 1500 ? goKeys[event.key] : undefined;
       going.current = 0;
       if (go !== undefined) void navigate({ to: go });
-      else if (event.key === "/") setOpen("search");
+      else if (event.key === "/" && !closed) setOpen("search");
       else if (event.key === "?") setOpen("keys");
       else if (event.key === "g") going.current = Date.now();
-      else if (event.key === "Escape" && wall) void navigate({ to: "/", search: {} });
+      else if (event.key === "Escape" && wall) void navigate({ to: location.pathname, search: {} });
       else return;
       event.preventDefault();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [navigate, wall]);
+  }, [navigate, wall, closed, location.pathname]);
   return (
     <>
       <a className="skip" href="#content" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
         {t.nav.skip}
       </a>
       {simulated ? <div className="sim-frame" aria-hidden /> : undefined}
+      {exercise === "" ? undefined : <div className="exercise-frame" aria-hidden />}
       <div className="frame">
         <aside className={`side ${menu ? "open" : ""}`} id="menu">
           <Link to="/" className="brand">
             <img src="/swallow.svg" alt="" />
             Layang
           </Link>
-          <nav className="nav" aria-label={t.nav.main}>
-            {pages.map(([path, name]) => (
-              <Link
-                key={path}
-                to={path}
-                activeOptions={{ exact: path === "/", includeSearch: false }}
-                search={{}}
-                onClick={() => setMenu(false)}
-              >
-                <Icon name={name} />
-                {t.nav[name]}
-              </Link>
-            ))}
-          </nav>
+          <Menu session={session} summary={summary} onGo={() => setMenu(false)} />
           <div className="below">
             <label className="field">
               <span>{t.nav.language}</span>
@@ -155,7 +146,17 @@ export const Shell = () => {
                 ))}
               </select>
             </label>
-            <button type="button" className="button quiet" onClick={() => setOpen("keys")}>
+            {session?.state === "in" && !session.demo && session.person !== null ? (
+              <div className="who whole">
+                <span title={t.desk.nav.signedIn(session.person.name)}>{session.person.name}</span>
+                <button type="button" className="button quiet" onClick={() => leave.mutate()}>
+                  {t.desk.nav.signOut}
+                </button>
+              </div>
+            ) : session?.demo ? (
+              <div className="who whole">{t.desk.nav.demo}</div>
+            ) : undefined}
+            <button type="button" className="button quiet whole" onClick={() => setOpen("keys")}>
               <kbd>?</kbd> {t.nav.keys}
             </button>
           </div>
@@ -167,11 +168,15 @@ export const Shell = () => {
               <span>{t.shell.simulatedText}</span>
             </div>
           ) : undefined}
-          {status.data?.exercise ? (
-            <div className="simulated" role="note">
-              <strong>{t.shell.exercise(status.data.exercise)}</strong>
+          {exercise === "" ? undefined : (
+            <div className="exercise" role="note">
+              <strong>{t.desk.exercise.frame(exercise)}</strong>
+              <span>{t.desk.exercise.text}</span>
+              <Link to={location.pathname} search={{}} className="end">
+                {t.desk.exercise.leave}
+              </Link>
             </div>
-          ) : undefined}
+          )}
           <header className="top">
             <button
               type="button"
@@ -183,15 +188,25 @@ export const Shell = () => {
             >
               <Icon name={menu ? "close" : "menu"} />
             </button>
-            <button type="button" className="find" onClick={() => setOpen("search")}>
-              <Icon name="search" />
-              <span>{t.shell.search}</span>
-              <kbd>/</kbd>
-            </button>
+            {closed ? undefined : (
+              <button type="button" className="find" onClick={() => setOpen("search")}>
+                <Icon name="search" />
+                <span>{t.shell.search}</span>
+                <kbd>/</kbd>
+              </button>
+            )}
             <Clock status={status.data} failed={status.isError} />
           </header>
           <main id="content" ref={main} tabIndex={-1}>
-            <Outlet />
+            {session === undefined && failed === undefined ? (
+              <Bones lines={8} />
+            ) : session == null || session.state === "in" ? (
+              <Outlet />
+            ) : (
+              <Suspense fallback={<Bones lines={8} />}>
+                <Gate session={session} />
+              </Suspense>
+            )}
           </main>
           <footer className="foot stack">
             <p>{t.shell.independent}</p>

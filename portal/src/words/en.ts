@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { desk } from "./desk/en.ts";
+import { office } from "./office/en.ts";
+import { watch } from "./watch/en.ts";
 
 const one = (n: number, single: string, many: string): string => (n === 1 ? single : many);
 
@@ -401,4 +404,7 @@ export const en = {
     perSensorDay: "per sensor and day",
     allHosts: "All",
   },
+  desk,
+  office,
+  watch,
 };

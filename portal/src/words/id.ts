@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { desk } from "./desk/id.ts";
+import { office } from "./office/id.ts";
+import { watch } from "./watch/id.ts";
 import type { Messages } from "./messages.ts";
 
 /** Bahasa Indonesia. "Ekonomi" adalah ekonomi tempat alamat terdaftar, bukan lokasi. */
@@ -394,4 +397,7 @@ export const id: Messages = {
     perSensorDay: "per sensor dan hari",
     allHosts: "Semua",
   },
+  desk,
+  office,
+  watch,
 };

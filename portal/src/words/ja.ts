@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { desk } from "./desk/ja.ts";
+import { office } from "./office/ja.ts";
+import { watch } from "./watch/ja.ts";
 import type { Messages } from "./messages.ts";
 
 /** 日本語。「国・地域」はアドレスの登録上の区分で、場所や見解を表さない。 */
@@ -392,4 +395,7 @@ export const ja: Messages = {
     perSensorDay: "センサー・日あたり",
     allHosts: "全体",
   },
+  desk,
+  office,
+  watch,
 };

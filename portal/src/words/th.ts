@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { desk } from "./desk/th.ts";
+import { office } from "./office/th.ts";
+import { watch } from "./watch/th.ts";
 import type { Messages } from "./messages.ts";
 
 /** ภาษาไทย "เขตเศรษฐกิจ" คือเขตที่จดทะเบียนหมายเลข มิใช่สถานที่ตั้ง */
@@ -377,4 +380,7 @@ export const th: Messages = {
     perSensorDay: "ต่อเซนเซอร์ต่อวัน",
     allHosts: "ทั้งหมด",
   },
+  desk,
+  office,
+  watch,
 };

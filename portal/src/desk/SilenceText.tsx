@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Silence } from "../../../src/api/contract/desk/alerts.ts";
+import { useWords } from "../words/index.tsx";
+import { SilenceChip } from "./parts.tsx";
+
+/** What silence says so far, in numbers a reader can check. */
+export const SilenceText = ({ silence }: { silence: Silence }) => {
+  const { t, f } = useWords();
+  const words = t.desk.silence;
+  const numbers =
+    silence.verdict === "active"
+      ? words.active
+      : silence.chance === null
+        ? words.unknown
+        : words.chance(f.share(silence.chance), f.share(silence.needed));
+  return (
+    <div className="stack-1">
+      <p>
+        <SilenceChip verdict={silence.verdict} />
+      </p>
+      <p className="muted">
+        {numbers}{" "}
+        {silence.verdict === "waiting" && silence.until !== null ? words.until(f.time(new Date(silence.until))) : ""}{" "}
+        {silence.up !== null && silence.verdict !== "active" ? words.up(f.share(silence.up)) : ""}
+      </p>
+    </div>
+  );
+};

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { AlertRow, Silence } from "../../../src/api/contract/desk/alerts.ts";
+import type { CaseRow } from "../../../src/api/contract/desk/cases.ts";
+import type { Measured, OrganisationName } from "../../../src/api/contract/desk/shapes.ts";
+import { useNow } from "../design/parts.tsx";
+import { Icon } from "../shell/icons.tsx";
+import { useWords } from "../words/index.tsx";
+import "./desk.css";
+
+type Severity = AlertRow["severity"];
+const filled = { low: 1, medium: 2, high: 3, critical: 4 } as const;
+/** Severity as steps beside its word; red only for what somebody must act on. */
+export const SeverityMark = ({ severity, word = true }: { severity: Severity; word?: boolean }) => {
+  const { t } = useWords();
+  const name = t.desk.severities[severity];
+  return (
+    <span className={`severity ${severity}`} title={word ? undefined : name}>
+      <span className="steps" aria-hidden>
+        {[1, 2, 3, 4].map((step) => (
+          <i key={step} className={step <= filled[severity] ? "on" : ""} />
+        ))}
+      </span>
+      <span className={word ? "" : "hidden"}>{name}</span>
+    </span>
+  );
+};
+
+const stateTones = { new: "accent", continuing: "", relapsed: "act", quiet: "good", closed: "faint-chip" } as const;
+export const StateChip = ({ state }: { state: AlertRow["state"] }) => {
+  const { t } = useWords();
+  return <span className={`chip ${stateTones[state]}`}>{t.desk.states[state]}</span>;
+};
+const caseTones = { open: "accent", waiting: "warn", closed: "faint-chip" } as const;
+export const CaseStateChip = ({ state }: { state: CaseRow["state"] }) => {
+  const { t } = useWords();
+  return <span className={`chip ${caseTones[state]}`}>{t.desk.caseStates[state]}</span>;
+};
+const silenceTones = { active: "", waiting: "", quiet: "good", unknown: "warn", moved: "warn" } as const;
+export const SilenceChip = ({ verdict }: { verdict: Silence["verdict"] }) => {
+  const { t } = useWords();
+  return <span className={`chip ${silenceTones[verdict]}`}>{t.desk.silences[verdict]}</span>;
+};
+/** The marking in FIRST's own colours is for print; here it is a word in a frame, so that colour keeps its one meaning. */
+export const Tlp = ({ marking }: { marking: string }) => <span className="tlp">{marking}</span>;
+
+export const OwnerName = ({
+  organisation,
+  essential = false,
+  link = true,
+}: {
+  organisation: OrganisationName | null;
+  essential?: boolean;
+  link?: boolean;
+}) => {
+  const { t } = useWords();
+  if (organisation === null) return <span className="faint">{t.desk.word.nobody}</span>;
+  return (
+    <span className="owner">
+      {link ? (
+        <Link to="/alerts" search={{ organisation: organisation.id, state: "all" }}>
+          {organisation.name}
+        </Link>
+      ) : (
+        organisation.name
+      )}
+      {essential ? (
+        <span className="essential" title={t.desk.word.essential}>
+          <Icon name="star" />
+          <span className="hidden">{t.desk.word.essential}</span>
+        </span>
+      ) : undefined}
+    </span>
+  );
+};
+export const CaseLink = ({ number }: { number: number | null }) => {
+  const { t } = useWords();
+  return number === null ? (
+    <span className="faint">–</span>
+  ) : (
+    <Link to="/cases/$case" params={{ case: String(number) }} className="nowrap">
+      {t.desk.word.caseName(String(number))}
+    </Link>
+  );
+};
+
+/** How long ago, the exact time on hover. */
+export const Ago = ({ at }: { at: string | null }) => {
+  const { f } = useWords();
+  const now = useNow(30_000);
+  if (at === null) return <span className="faint">–</span>;
+  const date = new Date(at);
+  return (
+    <time dateTime={at} title={f.exact(date)} className="nowrap">
+      {f.ago(date, now)}
+    </time>
+  );
+};
+
+/** A measured share with its interval and number: a figure alone would claim too much. */
+export const MeasuredShare = ({ measured }: { measured: Measured }) => {
+  const { t, f } = useWords();
+  if (measured.value === null) return <span className="faint">–</span>;
+  return (
+    <span className="measured nowrap">
+      {f.share(measured.value)}
+      <IntervalBar measured={measured} />
+      <small className="faint">
+        {measured.low === null || measured.high === null
+          ? ""
+          : `${t.desk.word.between(f.share(measured.low), f.share(measured.high))}, `}
+        {t.desk.word.n(f.short(measured.n))}
+      </small>
+    </span>
+  );
+};
+/** The interval as a whisker on a line from 0 to 1, the value as a point. */
+export const IntervalBar = ({ measured }: { measured: Measured }) =>
+  measured.value === null ? undefined : (
+    <svg className="interval" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden>
+      <path className="track" d="M0 5H100" />
+      {measured.low === null || measured.high === null ? undefined : (
+        <path className="whisker" d={`M${measured.low * 100} 5H${measured.high * 100}`} />
+      )}
+      <path className="point" d={`M${Math.min(99, Math.max(1, measured.value * 100))} 0V10`} />
+    </svg>
+  );
+
+/** Small values over time in a table's cell. */
+export const Spark = ({
+  values,
+  width = 96,
+  height = 20,
+}: {
+  values: readonly (number | null)[];
+  width?: number;
+  height?: number;
+}) => {
+  const most = Math.max(1, ...values.map((value) => value ?? 0));
+  let pen = false;
+  let path = "";
+  for (const [i, value] of values.entries()) {
+    if (value === null) pen = false;
+    else {
+      path += `${pen ? "L" : "M"}${((i / Math.max(1, values.length - 1)) * width).toFixed(1)} ${(height - 1 - (value / most) * (height - 2)).toFixed(1)}`;
+      pen = true;
+    }
+  }
+  return (
+    <svg className="spark" width={width} height={height} aria-hidden>
+      <path d={path} />
+    </svg>
+  );
+};
+
+/** Name and value pairs in two columns. */
+export const Pairs = ({ pairs }: { pairs: readonly (readonly [string, ReactNode] | undefined)[] }) => (
+  <dl className="pairs">
+    {pairs.map((pair) =>
+      pair === undefined ? undefined : (
+        <div key={pair[0]} className="pair-row">
+          <dt>{pair[0]}</dt>
+          <dd>{pair[1]}</dd>
+        </div>
+      ),
+    )}
+  </dl>
+);

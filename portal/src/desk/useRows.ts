@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { type ApiError, type Query, address, fetchJson } from "../api.ts";
+
+interface Page<R> {
+  readonly asked: string;
+  readonly total: number;
+  readonly next: string | null;
+  readonly rows: readonly R[];
+}
+/** A list of the desk, page after page; the first page is asked again every `every` milliseconds while it is alone. */
+export const useRows = <A extends Page<unknown>>(path: string, query: Query, every = 20_000) => {
+  const asked = useInfiniteQuery<A, ApiError, { pages: A[] }, unknown[], string | undefined>({
+    queryKey: ["desk", path, query],
+    queryFn: ({ signal, pageParam }) => fetchJson(address(`desk/${path}`, { ...query, cursor: pageParam }), signal),
+    initialPageParam: undefined,
+    getNextPageParam: ({ next }) => next ?? undefined,
+    refetchInterval: ({ state }) =>
+      (state.data as { pages: unknown[] } | undefined)?.pages.length === 1 ? every : false,
+    placeholderData: (before) => before,
+  });
+  const first = asked.data?.pages[0];
+  return {
+    asked,
+    first,
+    rows: (asked.data?.pages.flatMap((page) => page.rows) ?? []) as readonly A["rows"][number][],
+    more: (): void => {
+      if (asked.hasNextPage && !asked.isFetchingNextPage) void asked.fetchNextPage();
+    },
+  };
+};
+export interface RowList<R> {
+  readonly asked: Pick<
+    ReturnType<typeof useRows<Page<unknown>>>["asked"],
+    "isError" | "error" | "refetch" | "hasNextPage" | "isFetchingNextPage"
+  >;
+  readonly first: Page<unknown> | undefined;
+  readonly rows: readonly R[];
+  readonly more: () => void;
+}

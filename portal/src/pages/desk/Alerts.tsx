@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useQueryClient } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { AlertAction, AlertRow, Alerts as AlertsAnswer } from "../../../../src/api/contract/desk/alerts.ts";
+import type { Query } from "../../api.ts";
+import { Refused } from "../../desk/Loaded.tsx";
+import { useSend } from "../../desk/client.ts";
+import { isStaff, useSession } from "../../desk/session.ts";
+import { type AlertsSearch, alertStates } from "../../desk/search.ts";
+import { useRows } from "../../desk/useRows.ts";
+import { type Changes, patched } from "../../search.ts";
+import { Failed } from "../../design/Asked.tsx";
+import { Bones, Empty, Head, Segments } from "../../design/parts.tsx";
+import { useExercise } from "../../shell/exercise.ts";
+import { useWords } from "../../words/index.tsx";
+import { ActionDialog, type ActionName } from "./AlertActions.tsx";
+import { BoardFilters, SavedViews } from "./AlertFilters.tsx";
+import { AlertPeek } from "./AlertPeek.tsx";
+import { AlertTable } from "./AlertTable.tsx";
+import "./board.css";
+
+const route = getRouteApi("/alerts");
+const attention = "new,continuing,relapsed";
+const pageSize = 200;
+
+/** What is asked of the desk for what the address says. */
+const queryOf = (search: AlertsSearch, exercise: string): Query => ({
+  state: search.state === undefined ? attention : search.state === "all" ? undefined : search.state,
+  kind: search.kind,
+  severity: search.severity,
+  only: search.only,
+  organisation: search.organisation,
+  q: search.q,
+  order: search.order,
+  exercise: exercise === "" ? undefined : exercise,
+  limit: pageSize,
+});
+
+export const Alerts = () => {
+  const { t, f } = useWords();
+  const words = t.desk.alerts;
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const exercise = useExercise();
+  const staff = isStaff(useSession().session);
+  const query = queryOf(search, exercise);
+  const client = useQueryClient();
+  const { asked, first, rows, more } = useRows<AlertsAnswer>("alerts", query, 10_000);
+  const facts = first?.facts;
+  const [at, setAt] = useState(0);
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const [acting, setActing] = useState<ActionName>();
+  const place = Math.min(at, Math.max(0, rows.length - 1));
+  const here = rows[place];
+  const chosen = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
+  const targets = chosen.length > 0 ? chosen : here === undefined ? [] : [here];
+  const set = useCallback(
+    (next: Changes<AlertsSearch>) => void navigate({ search: (before) => patched(before, next), replace: true }),
+    [navigate],
+  );
+  const acted = useSend("alerts/act", () => {
+    setPicked(new Set());
+    setActing(undefined);
+  });
+  const undo = (): void => {
+    const done = acted.variables?.body;
+    if (done?.action !== "close") return;
+    // What was closed has a newer version now: the board is asked for it first.
+    void client.refetchQueries({ queryKey: ["desk", "alerts"] }).then(() => {
+      const versions = new Map(rows.map(({ id, version }) => [id, version]));
+      acted.mutate({
+        path: "alerts/actions",
+        body: {
+          action: "reopen",
+          alerts: done.alerts.map(({ id, version }) => ({ id, version: versions.get(id) ?? version + 1 })),
+          reason: words.undo,
+        },
+      });
+    });
+  };
+  const open = useCallback((row: AlertRow | undefined) => set({ open: row?.id }), [set]);
+  const begin = useCallback(
+    (name: ActionName) => {
+      if (staff && targets.length > 0) setActing(name);
+    },
+    [staff, targets.length],
+  );
+  useBoardKeys({
+    move: (by) => {
+      const next = Math.max(0, Math.min(rows.length - 1, place + by));
+      setAt(next);
+      if (search.open !== undefined) open(rows[next]);
+    },
+    pick: () => here !== undefined && setPicked(toggled(picked, here.id)),
+    pickAll: () => setPicked(picked.size === rows.length ? new Set() : new Set(rows.map(({ id }) => id))),
+    open: () => open(here),
+    goCase: () =>
+      here?.case != null && void navigate({ to: "/cases/$case", params: { case: String(here.case) }, search: {} }),
+    act: begin,
+    leave: () => {
+      if (search.open !== undefined) set({ open: undefined });
+      else setPicked(new Set());
+    },
+  });
+  const lede =
+    facts === undefined
+      ? undefined
+      : (() => {
+          const n = facts.states.new + facts.states.continuing + facts.states.relapsed;
+          return [
+            n === 0
+              ? words.quietLede
+              : words.lede({
+                  count: f.count(n),
+                  n,
+                  owners: f.count(facts.owners),
+                  o: facts.owners,
+                  news: f.count(facts.day),
+                }) + words.more(f.count(facts.dayBefore)),
+            facts.essential > 0 ? words.essential(facts.essential, f.count(facts.essential)) : "",
+            facts.held > 0 && staff ? words.heldLede(facts.held, f.count(facts.held)) : "",
+          ].join(" ");
+        })();
+  const state = search.state ?? "attention";
+  const tabs = [
+    ["attention", words.attention, undefined],
+    ...alertStates.map((one) => [one, t.desk.states[one], facts?.states[one]] as const),
+    ["all", t.desk.word.all, undefined],
+  ] as const;
+  const did = acted.data;
+  return (
+    <>
+      <Head
+        title={words.title}
+        lede={asked.isError && lede === undefined ? t.state.errorTitle : lede}
+        actions={staff ? <SavedViews page="alerts" search={search} /> : undefined}
+      />
+      <div className="board-tools no-print">
+        <Segments
+          label={t.word.state}
+          value={state}
+          options={tabs.map(
+            ([one, name, count]) => [one, count === undefined ? name : `${name} ${f.short(count)}`] as const,
+          )}
+          onChange={(next) => {
+            setPicked(new Set());
+            setAt(0);
+            set({ state: next === "attention" ? undefined : next, open: undefined });
+          }}
+        />
+        <BoardFilters search={search} onChange={(next) => (setAt(0), set(next))} staff={staff} />
+      </div>
+      {did === undefined ? undefined : (
+        <div className={`notice-line told ${did.refused.length > 0 ? "warn" : ""}`} role="status">
+          <span>{words.did(did.done, f.count(did.done), words.act[acted.variables?.body.action ?? "close"])}</span>
+          {did.refused.length === 0 ? undefined : (
+            <span>
+              {words.refused(did.refused.length, f.count(did.refused.length))}{" "}
+              {[...new Set(did.refused.map(({ code, detail }) => t.desk.refusals[code as "CHANGED"] ?? detail))].join(
+                " ",
+              )}
+            </span>
+          )}
+          {acted.variables?.body.action === "close" && did.done > 0 ? (
+            <button type="button" className="button quiet" onClick={undo}>
+              {words.undo}
+            </button>
+          ) : undefined}
+          <button type="button" className="button quiet end" onClick={() => acted.reset()}>
+            {t.action.close}
+          </button>
+        </div>
+      )}
+      <div className={`board ${search.open === undefined ? "" : "peeking"}`}>
+        <div>
+          {asked.data === undefined ? (
+            asked.isError ? (
+              <Failed error={asked.error} onRetry={() => void asked.refetch()} />
+            ) : (
+              <Bones lines={14} />
+            )
+          ) : rows.length === 0 ? (
+            <Empty title={words.emptyTitle}>{words.emptyHint}</Empty>
+          ) : (
+            <AlertTable
+              rows={rows}
+              total={first?.total ?? 0}
+              at={place}
+              picked={picked}
+              selectable={staff}
+              loading={asked.isFetchingNextPage}
+              onEnd={more}
+              onAt={setAt}
+              onPick={(row) => setPicked(toggled(picked, row.id))}
+              onOpen={open}
+            />
+          )}
+          {chosen.length > 0 && staff ? (
+            <div className="bulk" role="toolbar" aria-label={words.selected(chosen.length, f.count(chosen.length))}>
+              <strong>{words.selected(chosen.length, f.count(chosen.length))}</strong>
+              {(
+                [
+                  ["close", "e"],
+                  ["suppress", "s"],
+                  ["release", "r"],
+                  ["merge", "m"],
+                  ["assign", "a"],
+                ] as const
+              ).map(([name, key]) => (
+                <button key={name} type="button" className="button" onClick={() => begin(name)}>
+                  {words.act[name]} <kbd>{key}</kbd>
+                </button>
+              ))}
+              <button type="button" className="button quiet" onClick={() => setPicked(new Set())}>
+                {t.desk.word.cancel}
+              </button>
+            </div>
+          ) : (
+            <p className="faint small board-hint no-print">{staff ? words.keysHint : ""}</p>
+          )}
+        </div>
+        {search.open === undefined ? undefined : (
+          <AlertPeek
+            id={search.open}
+            staff={staff}
+            onClose={() => set({ open: undefined })}
+            onAct={(name, row) => {
+              setAt(
+                Math.max(
+                  0,
+                  rows.findIndex(({ id }) => id === row.id),
+                ),
+              );
+              setPicked(new Set());
+              setActing(name);
+            }}
+          />
+        )}
+      </div>
+      {acting === undefined || targets.length === 0 ? undefined : (
+        <ActionDialog
+          name={acting}
+          alerts={targets}
+          pending={acted.isPending}
+          onClose={() => setActing(undefined)}
+          onDo={(body: AlertAction) => acted.mutate({ path: "alerts/actions", body })}
+        >
+          <Refused error={acted.error} />
+        </ActionDialog>
+      )}
+    </>
+  );
+};
+
+const toggled = (set: ReadonlySet<string>, id: string): ReadonlySet<string> => {
+  const next = new Set(set);
+  if (!next.delete(id)) next.add(id);
+  return next;
+};
+
+interface Moves {
+  move: (by: number) => void;
+  pick: () => void;
+  pickAll: () => void;
+  open: () => void;
+  goCase: () => void;
+  act: (name: ActionName) => void;
+  leave: () => void;
+}
+const actKeys: Readonly<Record<string, ActionName>> = {
+  e: "close",
+  s: "suppress",
+  r: "release",
+  m: "merge",
+  a: "assign",
+};
+/** The keys of a mail reader, for as long as the board is shown and nobody types. */
+const useBoardKeys = (newest: Moves): void => {
+  const kept = useRef(newest);
+  useEffect(() => {
+    kept.current = newest;
+  });
+  useEffect(() => {
+    let went = 0;
+    const press = (event: KeyboardEvent): void => {
+      const on = event.target;
+      const typing =
+        on instanceof HTMLElement &&
+        /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName) &&
+        (on as HTMLInputElement).type !== "checkbox";
+      if (event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]")) return;
+      // The shell's `g` and its second key are not ours.
+      if (Date.now() - went < 1500) return void (went = 0);
+      if (event.key === "g") return void (went = Date.now());
+      const moves = kept.current;
+      const button = on instanceof HTMLElement && on.closest("button, a, summary") !== null;
+      if (event.key === "j" || event.key === "ArrowDown") moves.move(1);
+      else if (event.key === "k" || event.key === "ArrowUp") moves.move(-1);
+      else if (event.key === "x") moves.pick();
+      else if (event.key === "*") moves.pickAll();
+      else if ((event.key === "Enter" || event.key === "o") && !button) moves.open();
+      else if (event.key === "c") moves.goCase();
+      else if (event.key === "Escape") moves.leave();
+      else if (actKeys[event.key] !== undefined) moves.act(actKeys[event.key] ?? "close");
+      else return;
+      event.preventDefault();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+};

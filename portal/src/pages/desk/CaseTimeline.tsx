@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import type {
+  AnswerKind,
+  Case,
+  Timeline as TimelineAnswer,
+  TimelineRow,
+  ToldBy,
+} from "../../../../src/api/contract/desk/cases.ts";
+import { type ApiError, address, fetchJson } from "../../api.ts";
+import { Refused } from "../../desk/Loaded.tsx";
+import { useSend } from "../../desk/client.ts";
+import { Tlp } from "../../desk/parts.tsx";
+import { isStaff, useSession } from "../../desk/session.ts";
+import { Segments } from "../../design/parts.tsx";
+import { useWords } from "../../words/index.tsx";
+
+const markings = ["TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED"] as const;
+export const answerKinds = [
+  "cleaned",
+  "subscriber-notified",
+  "working",
+  "not-ours",
+  "false-positive",
+  "cannot-attribute",
+  "research",
+] as const satisfies readonly AnswerKind[];
+export const toldBy = [
+  "mail",
+  "phone",
+  "letter",
+  "sms",
+  "walled-garden",
+  "portal",
+  "other",
+] as const satisfies readonly ToldBy[];
+
+/** A note, or what the owner said by telephone or mail. */
+export const Composer = ({ answer: { case: one, may, alerts } }: { answer: Case }) => {
+  const { t } = useWords();
+  const words = t.desk.cases;
+  const staff = isStaff(useSession().session);
+  const [mode, setMode] = useState<"note" | "answer">(may.includes("note") && staff ? "note" : "answer");
+  const [kind, setKind] = useState<AnswerKind>("cleaned");
+  const [text, setText] = useState("");
+  const noted = useSend("case/note", () => setText(""));
+  const answered = useSend("case/answer", () => setText(""));
+  const both = may.includes("note") && may.includes("answer");
+  return (
+    <form
+      className="composer no-print"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const form = new FormData(event.currentTarget);
+        const words_ = text.trim();
+        if (mode === "note") {
+          const marking = markings.find((name) => name === form.get("marking")) ?? "TLP:AMBER";
+          noted.mutate({ path: `cases/${one.number}/notes`, body: { text: words_, marking } });
+        } else {
+          const channel = toldBy.find((name) => name === form.get("channel"));
+          const alert = form.get("alert");
+          answered.mutate({
+            path: `cases/${one.number}/answers`,
+            body: {
+              answer: kind,
+              ...(kind === "subscriber-notified" && channel !== undefined ? { channel } : {}),
+              ...(words_ === "" ? {} : { text: words_ }),
+              ...(typeof alert === "string" && alert !== "" ? { alerts: [alert] } : {}),
+            },
+          });
+        }
+      }}
+    >
+      {both ? (
+        <Segments
+          label={words.timeline}
+          value={mode}
+          options={[
+            ["note", words.note],
+            ["answer", words.answerTitle],
+          ]}
+          onChange={setMode}
+        />
+      ) : undefined}
+      {mode === "answer" ? (
+        <>
+          <div className="choices" role="group" aria-label={words.answerTitle}>
+            {answerKinds.map((one_) => (
+              <button key={one_} type="button" aria-pressed={one_ === kind} onClick={() => setKind(one_)}>
+                {t.desk.answers[one_]}
+              </button>
+            ))}
+          </div>
+          <div className="row">
+            {kind === "subscriber-notified" ? (
+              <label className="row small">
+                {words.toldBy}
+                <select name="channel">
+                  {toldBy.map((channel) => (
+                    <option key={channel} value={channel}>
+                      {t.desk.channels[channel]}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            ) : undefined}
+            {alerts.length > 1 ? (
+              <label className="row small">
+                {words.splits}
+                <select name="alert">
+                  <option value="">{words.splitsAll}</option>
+                  {alerts.map((alert) => (
+                    <option key={alert.id} value={alert.id}>
+                      {alert.subject}
+                    </option>
+                  ))}
+                </select>
+              </label>
+            ) : undefined}
+          </div>
+        </>
+      ) : undefined}
+      <label className="field">
+        <span>{mode === "note" ? words.note : words.answerText}</span>
+        <textarea
+          value={text}
+          required={mode === "note"}
+          maxLength={mode === "note" ? 8000 : 2000}
+          placeholder={mode === "note" ? words.notePlaceholder : ""}
+          onChange={(event) => setText(event.target.value)}
+        />
+      </label>
+      <div className="row">
+        {mode === "note" ? (
+          <label className="row small">
+            {words.noteMarking}
+            <select name="marking" defaultValue="TLP:AMBER">
+              {markings.map((marking) => (
+                <option key={marking}>{marking}</option>
+              ))}
+            </select>
+          </label>
+        ) : (
+          <span className="small muted">{staff ? words.answerFor : ""}</span>
+        )}
+        <button type="submit" className="button primary" disabled={noted.isPending || answered.isPending}>
+          {mode === "note" ? words.addNote : words.answerSend}
+        </button>
+      </div>
+      <Refused error={mode === "note" ? noted.error : answered.error} />
+    </form>
+  );
+};
+
+const tones: Readonly<Record<string, string>> = { quiet: "good", relapsed: "act", bounced: "act", held: "act" };
+
+/** Newest first, as one reads a conversation that goes on; the oldest is the detection. */
+export const Timeline = ({ answer }: { answer: Case }) => {
+  const { t, f } = useWords();
+  const words = t.desk.cases;
+  const [before, setBefore] = useState<readonly TimelineRow[]>([]);
+  const [left, setLeft] = useState(answer.earlier);
+  const older = useMutation<TimelineAnswer, ApiError>({
+    mutationFn: () =>
+      fetchJson(
+        address(`desk/cases/${answer.case.number}/timeline`, {
+          before: (before[0] ?? answer.timeline[0])?.id,
+          limit: 200,
+        }),
+        new AbortController().signal,
+      ),
+    onSuccess: ({ rows, earlier }) => {
+      setBefore([...rows, ...before]);
+      setLeft(earlier);
+    },
+  });
+  const shown = [...before, ...answer.timeline].toReversed();
+  return (
+    <>
+      <ol className="timeline">
+        {shown.map((row) => (
+          <li key={row.id} className={`${row.who} ${tones[row.kind] ?? ""}`}>
+            <div className="what">
+              <strong>{saidOf({ t, f }, row)}</strong>
+              <time dateTime={row.at} title={f.exact(new Date(row.at))}>
+                {f.time(new Date(row.at))}
+              </time>
+              <span className="who">{row.by}</span>
+              {row.text === null ? undefined : <Tlp marking={row.marking} />}
+            </div>
+            {row.text === null || row.text === "" ? undefined : <p className="words">{row.text}</p>}
+          </li>
+        ))}
+      </ol>
+      {left > 0 ? (
+        <p>
+          <button type="button" className="button" disabled={older.isPending} onClick={() => older.mutate()}>
+            {words.showEarlier}
+          </button>{" "}
+          <span className="faint small">{words.earlier(left, f.count(left))}</span>
+        </p>
+      ) : undefined}
+      <Refused error={older.error} />
+    </>
+  );
+};
+
+type Words = ReturnType<typeof useWords>;
+/** An entry in the reader's language, from its kind and facts; a kind that is not known is shown by its name. */
+const saidOf = ({ t, f }: Pick<Words, "t" | "f">, row: TimelineRow): string => {
+  const said = t.desk.cases.events[row.kind as keyof typeof t.desk.cases.events];
+  if (said === undefined) return row.kind;
+  const { answer, channel, reason, state } = row.facts;
+  const counted = Object.fromEntries(
+    Object.entries(row.facts).map(([name, value]) => [
+      name,
+      typeof value === "number" && name !== "case" ? f.count(value) : value,
+    ]),
+  );
+  return said({
+    ...counted,
+    answerSaid:
+      (t.desk.answers[answer as AnswerKind] ?? String(answer ?? "")) +
+      (typeof channel === "string" ? ` (${t.desk.channels[channel as ToldBy] ?? channel})` : ""),
+    reasonSaid: t.desk.held[reason as keyof typeof t.desk.held] ?? String(reason ?? ""),
+    state: t.desk.caseStates[state as keyof typeof t.desk.caseStates] ?? state ?? null,
+  });
+};

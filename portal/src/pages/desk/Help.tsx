@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import type { Help as HelpAnswer } from "../../../../src/api/contract/desk/help.ts";
+import { ApiError, address } from "../../api.ts";
+import { Loaded, Refused } from "../../desk/Loaded.tsx";
+import { Samples } from "../../desk/Samples.tsx";
+import { SilenceText } from "../../desk/SilenceText.tsx";
+import { deskSend } from "../../desk/client.ts";
+import { Copy, Panel } from "../../design/parts.tsx";
+import { useWords } from "../../words/index.tsx";
+import { useSecret } from "../session/secret.ts";
+import { answerKinds, toldBy } from "./CaseTimeline.tsx";
+import "./case.css";
+import "./help.css";
+
+const fetchHelp = async (token: string, language: string, signal: AbortSignal): Promise<HelpAnswer> => {
+  let response: Response;
+  try {
+    response = await fetch(address("desk/help", { language }), {
+      signal,
+      headers: { accept: "application/json", authorization: `Link ${token}` },
+      credentials: "omit",
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ApiError("UNREACHABLE", 0, error instanceof Error ? error.message : String(error));
+  }
+  if (response.ok) return (await response.json()) as HelpAnswer;
+  const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
+  throw new ApiError(problem.code ?? `HTTP_${response.status}`, response.status, problem.detail ?? response.statusText);
+};
+const downloadEvidence = async (token: string, number: number): Promise<void> => {
+  const response = await fetch(address("desk/help/evidence.csv"), {
+    headers: { authorization: `Link ${token}` },
+    credentials: "omit",
+  });
+  if (!response.ok) throw new ApiError(`HTTP_${response.status}`, response.status, response.statusText);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await response.blob());
+  link.download = `LAYANG-${number}.csv`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
+
+/** `/help#TOKEN`: an owner sees the evidence, what to do, and answers. No account, one decision. */
+export const Help = () => {
+  const { t, language } = useWords();
+  const words = t.desk.help;
+  const token = useSecret(true);
+  const asked = useQuery<HelpAnswer, ApiError>({
+    queryKey: ["help", token, language],
+    queryFn: ({ signal }) => fetchHelp(token, language, signal),
+    enabled: token !== "",
+    refetchInterval: 60_000,
+  });
+  useEffect(() => {
+    document.title = asked.data === undefined ? "Layang" : `${words.title(String(asked.data.case))} · Layang`;
+  }, [asked.data, words]);
+  const dead = token === "" || (asked.data === undefined && [401, 403, 404, 410].includes(asked.error?.status ?? 0));
+  return dead ? (
+    <div className="help state">
+      <h1>{words.invalid}</h1>
+      <p>{token === "" ? words.noToken : words.invalidHint}</p>
+    </div>
+  ) : (
+    <div className="help">
+      <Loaded<HelpAnswer> asked={asked} lines={10}>
+        {(answer) => <Page answer={answer} token={token} />}
+      </Loaded>
+    </div>
+  );
+};
+
+const victims = new Set(["dos-victim", "reflector-abuse"]);
+const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
+  const { t, f } = useWords();
+  const words = t.desk.help;
+  const first = answer.subjects[0];
+  const verdict = words.verdicts[answer.kind as keyof typeof words.verdicts] ?? words.verdicts.other;
+  const subject = `${first?.subject ?? "?"}${answer.subjects.length > 1 ? t.desk.cases.and(f.count(answer.subjects.length - 1)) : ""}`;
+  const packets = answer.subjects.reduce((sum, one) => sum + one.packets, 0);
+  const dark = Math.max(0, ...answer.subjects.map((one) => one.darkAddresses));
+  const from = answer.subjects.map((one) => one.first).toSorted()[0] ?? answer.asked;
+  const to =
+    answer.subjects
+      .map((one) => one.last)
+      .toSorted()
+      .at(-1) ?? answer.asked;
+  const numbers = {
+    packets: f.count(packets),
+    dark: f.count(dark),
+    sensors: f.count(answer.sensors),
+    n: answer.sensors,
+    from: f.time(new Date(from)),
+    to: f.time(new Date(to)),
+  };
+  const csv = useMutation<void, ApiError>({ mutationFn: () => downloadEvidence(token, answer.case) });
+  return (
+    <>
+      {answer.exercise === "" ? undefined : (
+        <div className="exercise" role="note">
+          <strong>{t.desk.exercise.frame(answer.exercise)}</strong> <span>{t.desk.exercise.text}</span>
+        </div>
+      )}
+      {answer.simulated ? (
+        <div className="simulated" role="note">
+          <strong>{t.shell.simulated}</strong> <span>{t.shell.simulatedText}</span>
+        </div>
+      ) : undefined}
+      <p className="over">
+        <span>{words.title(String(answer.case))}</span>
+        <span>{words.to(answer.organisation)}</span>
+        <span className="end no-print">
+          <button type="button" className="button quiet" onClick={() => print()}>
+            {words.print}
+          </button>
+        </span>
+      </p>
+      <h1 className="lede">{verdict(subject, answer.family === null ? "" : words.ofFamily(answer.family))}</h1>
+      <p>{victims.has(answer.kind) ? words.howVictim(numbers) : words.how(numbers)}</p>
+      {answer.precision === null ? undefined : <p className="muted">{words.precision(f.share(answer.precision))}</p>}
+      <section aria-label={words.steps}>
+        <h2>{words.steps}</h2>
+        <ol className="steps-list">
+          {answer.steps.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ol>
+      </section>
+      <section aria-label={words.answer}>
+        <h2>{words.answer}</h2>
+        <AnswerForm answer={answer} token={token} />
+      </section>
+      <section aria-label={words.evidence}>
+        <h2>{words.evidence}</h2>
+        <p className="muted">{answer.translation === "cgnat" ? words.cgnat : words.evidenceNote}</p>
+        {answer.subjects.map((one) => (
+          <Panel key={one.alert}>
+            <p>
+              <strong className="subject-name">
+                <Copy text={one.subject} />
+              </strong>{" "}
+              <span className="muted">
+                {f.count(one.packets)} {t.explore.measures.packets} · {t.word.ports}{" "}
+                <span className="mono">{one.ports.slice(0, 8).join(" ")}</span>
+              </span>
+            </p>
+            {one.attributable ? undefined : <p className="notice-line warn">{words.cannotTell}</p>}
+            {one.samples.length === 0 ? undefined : <Samples rows={one.samples} local />}
+            {one.silence === null ? undefined : <SilenceText silence={one.silence} />}
+          </Panel>
+        ))}
+        <p className="no-print">
+          <button type="button" className="button" disabled={csv.isPending} onClick={() => csv.mutate()}>
+            {words.download}
+          </button>
+        </p>
+        <Refused error={csv.error} />
+      </section>
+      <section className="paper">
+        <p>{words.expires(f.time(new Date(answer.expires)))}</p>
+        <p>
+          {words.sentBy(answer.from)}{" "}
+          {answer.contact.mail === null && answer.contact.phone === null
+            ? ""
+            : words.contact([answer.contact.mail, answer.contact.phone].filter((one) => one !== null).join(", "))}
+        </p>
+      </section>
+    </>
+  );
+};
+
+const AnswerForm = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
+  const { t, f, language } = useWords();
+  const words = t.desk.help;
+  const client = useQueryClient();
+  const last = answer.answers.at(-1);
+  const [again, setAgain] = useState(false);
+  const [kind, setKind] = useState<(typeof answerKinds)[number]>();
+  const [which, setWhich] = useState<ReadonlySet<string>>(() => new Set(answer.subjects.map(({ alert }) => alert)));
+  const sent = useMutation<HelpAnswer, ApiError, FormData>({
+    mutationFn: (form) => {
+      const channel = toldBy.find((name) => name === form.get("channel"));
+      const text = form.get("text");
+      return deskSend(
+        "help/answer",
+        "help/answer",
+        {
+          answer: kind ?? "working",
+          ...(kind === "subscriber-notified" && channel !== undefined ? { channel } : {}),
+          ...(typeof text === "string" && text.trim() !== "" ? { text: text.trim() } : {}),
+          ...(answer.subjects.length > 1 && which.size < answer.subjects.length ? { alerts: [...which] } : {}),
+        },
+        token,
+      );
+    },
+    onSuccess: (now) => {
+      client.setQueryData(["help", token, language], now);
+      setAgain(false);
+    },
+  });
+  const history =
+    answer.answers.length === 0 ? undefined : (
+      <ul className="small-list">
+        {answer.answers.map((one) => (
+          <li key={one.at}>
+            <strong>{t.desk.answers[one.answer]}</strong>
+            {one.channel === null ? "" : ` (${t.desk.channels[one.channel]})`}
+            <span className="muted">{f.time(new Date(one.at))}</span>
+            {one.text === null ? undefined : <span>{one.text}</span>}
+          </li>
+        ))}
+      </ul>
+    );
+  if (last !== undefined && !again) {
+    return (
+      <>
+        <div className="thanks" role="status">
+          <h2>{words.thanks}</h2>
+          <p>{words.next[answer.state]}</p>
+        </div>
+        {history}
+        <p className="no-print">
+          <button type="button" className="button quiet" onClick={() => setAgain(true)}>
+            {words.change}
+          </button>
+        </p>
+      </>
+    );
+  }
+  return (
+    <form
+      className="answer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        sent.mutate(new FormData(event.currentTarget));
+      }}
+    >
+      <p className="muted">{words.answerNote}</p>
+      <fieldset className="options">
+        <legend className="hidden">{words.answer}</legend>
+        {answerKinds.map((one) => (
+          <label key={one}>
+            <input
+              type="radio"
+              name="answer"
+              value={one}
+              required
+              checked={kind === one}
+              onChange={() => setKind(one)}
+            />
+            <span>{words.options[one]}</span>
+            <small>{words.hints[one]}</small>
+          </label>
+        ))}
+      </fieldset>
+      {kind === "subscriber-notified" ? (
+        <label className="field">
+          <span>{t.desk.cases.toldBy}</span>
+          <select name="channel">
+            {toldBy.map((channel) => (
+              <option key={channel} value={channel}>
+                {t.desk.channels[channel]}
+              </option>
+            ))}
+          </select>
+        </label>
+      ) : undefined}
+      {answer.subjects.length > 1 ? (
+        <fieldset className="which">
+          <legend>{words.which}</legend>
+          {answer.subjects.map(({ alert, subject }) => (
+            <label key={alert} className="mono">
+              <input
+                type="checkbox"
+                checked={which.has(alert)}
+                onChange={() => {
+                  const next = new Set(which);
+                  if (!next.delete(alert)) next.add(alert);
+                  setWhich(next);
+                }}
+              />{" "}
+              {subject}
+            </label>
+          ))}
+        </fieldset>
+      ) : undefined}
+      <label className="field">
+        <span>{words.text}</span>
+        <textarea name="text" maxLength={2000} />
+      </label>
+      <Refused error={sent.error} />
+      <button
+        type="submit"
+        className="button primary no-print"
+        disabled={sent.isPending || kind === undefined || which.size === 0}
+      >
+        {sent.isPending ? words.sending : words.send}
+      </button>
+      {history === undefined ? undefined : (
+        <>
+          <h3>{words.before}</h3>
+          {history}
+        </>
+      )}
+    </form>
+  );
+};
