@@ -35,6 +35,8 @@ export const fetchJson = async <T>(path: string, signal: AbortSignal): Promise<T
     if (signal.aborted) throw error;
     throw new ApiError("UNREACHABLE", 0, error instanceof Error ? error.message : String(error));
   }
+  // 204: there is no such thing here, and that is no fault.
+  if (response.status === 204) return null as T;
   if (response.ok) return (await response.json()) as T;
   const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
   throw new ApiError(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -11,7 +11,14 @@ import "./shell/shell.css";
 import { router } from "./router.tsx";
 import { WordsProvider } from "./words/index.tsx";
 
-const client = new QueryClient({
+const client: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // A session that ended shows the way in again, on the page that was open.
+    onError: (error) => {
+      if (error instanceof ApiError && error.code === "ACCESS_SIGN_IN")
+        void client.invalidateQueries({ queryKey: ["desk", "session"] });
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 10_000,

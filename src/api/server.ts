@@ -12,6 +12,7 @@ import type { Observatory } from "../observe/observatory.ts";
 import { people, refusalOf, staff } from "../access/rule.ts";
 import type { Rule } from "../access/rule.ts";
 import { AppError } from "../platform/errors.ts";
+import { base as deskBase } from "./contract/desk/shapes.ts";
 import { endpoints, livePath, statusPath } from "./contract/endpoints.ts";
 import type { AnswerOf, QueryOf, QuestionName, Status } from "./contract/index.ts";
 import { withDesk } from "./desk/index.ts";
@@ -281,6 +282,8 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
   withQuestions(server, options);
   withNode(server, options);
   withDesk(server, options.desk ?? []);
+  // A node without a desk says so quietly: the portal asks who it speaks to before anything else.
+  if (options.desk === undefined) server.get(`${deskBase}/session`, (_request, reply) => reply.code(204).send());
   withPortal(server, options.portalFolder);
   return server;
 };

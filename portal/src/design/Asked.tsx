@@ -21,13 +21,17 @@ export const Failed = ({ error, onRetry }: { error: ApiError; onRetry?: () => vo
   const advice =
     error.status === 0
       ? t.state.unreachable
-      : error.status === 401 || error.status === 403
-        ? t.state.unauthorised
-        : error.status === 408 || error.status === 504 || /TIMEOUT|SLOW|LIMIT/.test(error.code)
-          ? t.state.slow
-          : error.status < 500
-            ? t.state.wrong
-            : t.state.failed;
+      : error.code === "ACCESS_DENIED"
+        ? t.desk.noPermission
+        : error.code === "NOT_FOUND"
+          ? t.desk.gone
+          : error.status === 401 || error.status === 403
+            ? t.state.unauthorised
+            : error.status === 408 || error.status === 504 || /TIMEOUT|SLOW|LIMIT/.test(error.code)
+              ? t.state.slow
+              : error.status < 500
+                ? t.state.wrong
+                : t.state.failed;
   return (
     <div className="state error" role="alert">
       <h3>{t.state.errorTitle}</h3>

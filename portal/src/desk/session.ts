@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type UseQueryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { Session } from "../../../src/api/contract/desk/session.ts";
 import type { Summary } from "../../../src/api/contract/desk/statistics.ts";
 import { ApiError } from "../api.ts";
@@ -8,7 +8,10 @@ import { deskAsk } from "./client.ts";
 const minute = 60_000;
 /** Who asks. `null`: this node has no desk; undefined: not known yet. */
 export const useSession = (): { session: Session | null | undefined; failed: ApiError | undefined } => {
-  const asked = useQuery({ ...deskAsk("session", "session", {}, minute), staleTime: minute / 2 });
+  const asked = useQuery({
+    ...(deskAsk("session", "session", {}, minute) as unknown as UseQueryOptions<Session | null, ApiError>),
+    staleTime: minute / 2,
+  });
   if (asked.data !== undefined) return { session: asked.data, failed: undefined };
   if (asked.error instanceof ApiError && asked.error.status === 404) return { session: null, failed: undefined };
   return { session: undefined, failed: asked.error ?? undefined };

@@ -108,9 +108,9 @@ export const Picture = ({
       const body = up === undefined ? undefined : place.current.rings[up.ring];
       const organisation = up === undefined ? undefined : rings[up.ring];
       if (up !== undefined && body !== undefined && organisation !== undefined) {
-        const lift = calm.matches ? 1 : Math.min(1, (tick - up.since) / 600);
+        const lift = calm.matches ? 1 : Math.min(1, Math.max(0, tick - up.since) / 600);
         drawRing(above, organisation, body, colours, 1 - (1 - lift) ** 3);
-        const pulse = calm.matches ? 0.5 : ((tick - up.since) % 1600) / 1600;
+        const pulse = calm.matches ? 0.5 : (Math.max(0, tick - up.since) % 1600) / 1600;
         above.beginPath();
         above.strokeStyle = colours.act;
         above.globalAlpha = 1 - pulse;

@@ -89,7 +89,7 @@ const shown = (session: Session | null | undefined, page: Page): boolean => {
     case "audit":
       return hasAny(session, "administrator");
     case "account":
-      return session.person !== null;
+      return session.person !== null && !session.demo;
     default:
       return false;
   }

@@ -10,14 +10,14 @@ export const ContactCheck = () => {
   const { t } = useWords();
   const s = t.desk.session;
   const token = useSecret();
-  const [done, setDone] = useState<{ organisation: string; mail: string }>();
+  const [done, setDone] = useState<{ organisation: string; mail: string | null }>();
   return (
     <div className="sign">
       <h1>{s.checkTitle}</h1>
       {done !== undefined ? (
-        <p role="status">{s.checkText(done.organisation, done.mail)}</p>
+        <p role="status">{s.checkText(done.organisation, done.mail ?? "")}</p>
       ) : token === "" ? (
-        <p>{t.desk.refusals.TOKEN_USED}</p>
+        <p>{t.desk.refusals.LINK_INVALID}</p>
       ) : (
         <>
           <p>{s.checkAsk}</p>

@@ -29,7 +29,7 @@ export const Invitation = () => {
     return (
       <div className="sign">
         <h1>{s.invited(node)}</h1>
-        <p>{t.desk.refusals.TOKEN_USED}</p>
+        <p>{t.desk.refusals.LINK_INVALID}</p>
       </div>
     );
   }

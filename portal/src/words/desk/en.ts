@@ -90,11 +90,13 @@ export const desk = {
   },
   refusals: {
     CHANGED: "Somebody changed this in the meantime. What you see now is the newest: look, and do it again.",
-    FORBIDDEN: "Your roles do not allow this. Ask an administrator of this node.",
+    ACCESS_DENIED: "Your roles do not allow this. Ask an administrator of this node.",
+    ACCESS_PROOF: "Show once more that it is you: sign out, sign in, and do it again.",
     LOGIN_REFUSED: "The address or the password is not right.",
-    CODE_REFUSED: "That code is not right, or it was used before. Wait for the next one.",
-    TOO_MANY: "Too many tries. Wait a few minutes.",
-    TOKEN_USED: "This link was used already, has expired, or is not whole. Ask for a new one.",
+    LOGIN_LIMIT: "Too many tries. Wait a few minutes.",
+    FACTOR_REFUSED: "That code is not right, or it was used before. Wait for the next one.",
+    PASSWORD_WEAK: "That password is too easy to guess. A sentence of several words is better.",
+    LINK_INVALID: "This link was used already, has expired, or is not whole. Ask for a new one.",
   },
   word: {
     owner: "Owner",
@@ -135,8 +137,7 @@ export const desk = {
     n: (count: string) => `n = ${count}`,
     between: (low: string, high: string) => `${low} to ${high}`,
   },
-  noPermission: (roles: string) =>
-    `Your roles (${roles}) do not show this. An administrator of this node can change them.`,
+  noPermission: "Your roles do not show this. An administrator of this node can change them.",
   gone: "It is not there, or it is not yours to see. Check the address, or ask who sent it to you.",
   exercise: {
     frame: (name: string) => `EXERCISE ${name}`,
