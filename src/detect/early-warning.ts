@@ -3,7 +3,7 @@ import type { Detection } from "../model/detection.ts";
 import { protocolName } from "../model/traffic.ts";
 import { changeScore, newChange } from "./changefinder.ts";
 import { inSpan } from "./detector.ts";
-import type { Context, Detector, Parameter, Question, Row, Span } from "./detector.ts";
+import type { Context, Detector, Parameter, Question, Row, Rows, Span } from "./detector.ts";
 import { KEEP } from "./exposure.ts";
 import { cameTrue, forecasts, outlook, verify } from "./forecast.ts";
 import type { Outlook } from "./forecast.ts";
@@ -28,40 +28,40 @@ const BUSY = 60;
 
 const asks = "class IN ('tcp-syn', 'udp') AND dst_port IS NOT NULL";
 
-/** New focused sources of a span, by port, signature and sensor. */
+/**
+ * New focused sources by step, port, signature and sensor. A pair (source, port) is new in a step when it was silent in the day before; a
+ * source is focused in a step when it asked for few ports in the day up to it. Both are counted in steps, so that it does not show how many steps were asked for at
+ * once. Packets with a scanner's mark have no part in it.
+ */
 const newsQuestion: Question = {
-  sql: `SELECT protocol, port, signature, sensor, countIf(begun >= {from:Int64}) AS sources, countIf(begun >= {from:Int64} AND asn = 0) AS unrouted,
-  sum(now) AS packets
+  sql: `SELECT step, protocol, port, signature, flows.sensor AS sensor, countIf(is_new) AS sources, countIf(is_new AND asn = 0) AS unrouted, sum(n) AS packets
 FROM (
-  SELECT pair.1 AS protocol, pair.2 AS port, pair.3 AS signature, pair.4 AS sensor, pair.5 AS begun, pair.6 AS now, pair.7 AS asn
+  SELECT step, protocol, port, signature, sensor, n, asn,
+    step - lagInFrame(step, 1, 0) OVER (PARTITION BY src, protocol, port ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > ${DAY / STEP} AS is_new,
+    uniqExact(protocol, port) OVER (PARTITION BY src ORDER BY step RANGE BETWEEN ${DAY / STEP - 1} PRECEDING AND CURRENT ROW) AS ports
   FROM (
-    SELECT groupArray((protocol, port, signature, sensor, begun, now, asn)) AS pairs
-    FROM (
-      SELECT src, protocol, assumeNotNull(dst_port) AS port, argMin(if(isNull(signature), '', toString(signature)), first_seen) AS signature,
-        argMin(flows.sensor, (first_seen, flows.sensor)) AS sensor, toUnixTimestamp64Micro(min(first_seen)) AS begun,
-        sumIf(packets, first_seen >= fromUnixTimestamp64Micro({from:Int64})) AS now, max(ifNull(src_asn, 0)) AS asn
-      FROM flows
-      WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks}
-        AND first_seen >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
-        AND src IN (
-          SELECT src FROM flows WHERE ${inSpan} AND ${asks}
-          GROUP BY src HAVING uniqExact(protocol, dst_port) <= ${FOCUS} AND 2 * sum(greatest(zmap, masscan, stateless)) < sum(packets))
-      GROUP BY src, protocol, port)
-    GROUP BY src HAVING length(pairs) <= ${FOCUS})
-  ARRAY JOIN pairs AS pair
-  WHERE now > 0)
-GROUP BY protocol, port, signature, sensor ORDER BY protocol, port, signature, sensor`,
+    SELECT src, protocol, assumeNotNull(dst_port) AS port, toInt64(intDiv(toUnixTimestamp64Micro(first_seen), ${STEP})) AS step, sum(flows.packets) AS n,
+      argMin(flows.sensor, (first_seen, flows.sensor)) AS sensor, argMin(if(isNull(flows.signature), '', toString(flows.signature)), first_seen) AS signature, max(ifNull(src_asn, 0)) AS asn
+    FROM flows
+    WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < flows.packets
+      AND first_seen >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
+      AND src IN (SELECT src FROM flows WHERE ${inSpan} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < packets)
+    GROUP BY src, protocol, port, step)) AS flows
+WHERE step >= intDiv({from:Int64}, ${STEP}) AND ports <= ${FOCUS}
+GROUP BY step, protocol, port, signature, sensor ORDER BY step, protocol, port, signature, sensor`,
 };
-/** How long each sensor looked in a span: its reports' intervals, as far as they lie in it. */
+/** How long each sensor looked in each step: its reports' intervals, as far as they lie in it. */
 const sensorsQuestion: Question = {
-  sql: `SELECT sensor, sum(least(ended, {to:Int64}) - greatest(began, {from:Int64})) / 1e6 AS seconds, max(dark_addresses) AS dark
-FROM (SELECT sensor, dark_addresses, toUnixTimestamp64Micro(interval) AS began, began + toInt64(interval_length) AS ended FROM reports
-  WHERE realm = {realm:String} AND exercise = {exercise:String}
-    AND interval >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND ended > {from:Int64})
-GROUP BY sensor ORDER BY sensor`,
+  sql: `SELECT step, sensor, sum(least(ended, (step + 1) * ${STEP}) - greatest(began, step * ${STEP})) / 1e6 AS seconds, max(dark) AS dark
+FROM (SELECT sensor, dark, began, ended, arrayJoin(range(intDiv(greatest(began, {from:Int64}), ${STEP}), intDiv(least(ended, {to:Int64}) - 1, ${STEP}) + 1)) AS step
+  FROM (SELECT sensor, dark_addresses AS dark, toUnixTimestamp64Micro(interval) AS began, began + toInt64(interval_length) AS ended FROM reports
+    WHERE realm = {realm:String} AND exercise = {exercise:String}
+      AND interval >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND ended > {from:Int64}))
+GROUP BY step, sensor ORDER BY step, sensor`,
 };
 
-const newsRow = (row: Row): NewsRow => ({
+const newsRow = (row: Row): NewsRow & { readonly step: number } => ({
+  step: Number(row["step"]),
   protocol: Number(row["protocol"]),
   port: Number(row["port"]),
   signature: String(row["signature"]),
@@ -70,7 +70,8 @@ const newsRow = (row: Row): NewsRow => ({
   unrouted: Number(row["unrouted"]),
   packets: Number(row["packets"]),
 });
-const sensorRow = (row: Row): SensorRow => ({
+const sensorRow = (row: Row): SensorRow & { readonly step: number } => ({
+  step: Number(row["step"]),
   sensor: String(row["sensor"]),
   // Batches of a sensor that was started again may overlap: no more than the span itself is counted.
   seconds: Math.min(STEP / 1e6, Number(row["seconds"])),
@@ -194,6 +195,103 @@ const followChange = (watched: WatchedMemory, hour: number, packets: number, sou
   changeScore(watched.change[1], sources);
 };
 
+/** One step: takes its news in, and tells what stands out. Asks where the sources of a finding come from. */
+function* judgeStep(
+  span: Span,
+  memory: SurgeMemory,
+  news: readonly NewsRow[],
+  sensors: readonly SensorRow[],
+  context: Context,
+): Generator<Question, Detection[], Rows> {
+  const hour = Math.floor(span.from / HOUR);
+  const sums = takeNews(memory, span, news, sensors, surgeParameters);
+  const detections: Detection[] = [];
+
+  for (const [key, { sources, packets }] of sums) {
+    const watched = memory.keys[key];
+    if (watched !== undefined && key.split("/").length === 2) followChange(watched, hour, packets, sources);
+  }
+  for (const [key, watched] of Object.entries(memory.keys)) {
+    if (watched.change !== undefined && !sums.has(key)) followChange(watched, hour, 0, 0);
+  }
+
+  const found = new Map<string, { rare: Rare; signature: string | null }>();
+  for (const key of sums.keys()) {
+    const [protocol, port, signature = null] = key.split("/");
+    const of = `${protocol}/${port}`;
+    const rare = rarest(memory, key, surgeParameters);
+    if (rare === undefined || rare.chance > surgeParameters.novel || rare.sources < surgeParameters.sources) continue;
+    const known = found.get(of);
+    if (known === undefined || rare.chance < known.rare.chance) found.set(of, { rare, signature });
+  }
+  const told = new Set<string>();
+  for (const [key, { rare, signature }] of found) {
+    const watched = memory.keys[key];
+    if (watched === undefined) continue;
+    const surge = rare.chance <= surgeParameters.rare;
+    const isNew = (watched.before ?? 0) < FEW && (watched.hours[0] ?? 0) > hour - 24;
+    if (watched.open !== undefined) watched.open.rare = hour;
+    if (watched.open !== undefined ? watched.open.surge || !surge : !surge && !isNew) continue;
+    const began = firstAbove(watched, hour, rare.hours, rare.expected / rare.hours);
+    const origin = originOf((yield originQuestion(rare.key, began * HOUR))[0]);
+    if (!corroborated(rare, origin)) continue;
+    watched.open = {
+      opened: watched.open?.opened ?? span.to,
+      began: began * HOUR,
+      chance: rare.chance,
+      window: rare.hours,
+      sources: rare.sources,
+      expected: rare.expected,
+      networks: origin.networks,
+      sensors: origin.sensors,
+      signature,
+      surge,
+      outbreak: false,
+      rare: hour,
+      told: hour,
+      forecasts: [],
+      hosts: [],
+    };
+    told.add(key);
+  }
+  for (const [key, watched] of Object.entries(memory.keys)) {
+    const { open } = watched;
+    if (open === undefined) continue;
+    const basis = open.signature === null ? watched : (memory.keys[`${key}/${open.signature}`] ?? watched);
+    const view = outlook(basis, hour, open.expected / open.window);
+    const cameNow = verify(open.forecasts, span.to, view.hosts);
+    const due = hour > open.told;
+    if (!told.has(key) && !due && !cameNow) continue;
+    open.told = hour;
+    const over = hour - open.rare >= surgeParameters.closes;
+    if (open.surge && open.hosts.length < MOST_HOURS) {
+      open.hosts.push([hour, view.hosts.low, view.hosts.middle, view.hosts.high ?? -1]);
+    }
+    if (view.grows) open.outbreak = true;
+    if (open.outbreak && !over && open.forecasts.length < MOST_FORECASTS)
+      open.forecasts.push(...forecasts(view, span.to));
+    const state = over ? ("over" as const) : view.grows ? ("rising" as const) : ("steady" as const);
+    const claim = { key, watched: basis, open, view, span, context, hour, state };
+    if (!open.surge) detections.push(detectionOf({ ...claim, kind: "novelty" }));
+    else {
+      detections.push(detectionOf({ ...claim, kind: "surge" }));
+      if (open.outbreak) detections.push(detectionOf({ ...claim, kind: "outbreak" }));
+    }
+    if (over) delete watched.open;
+  }
+  return detections;
+}
+
+const byStep = <T extends { readonly step: number }>(rows: readonly T[]): Map<number, T[]> => {
+  const found = new Map<number, T[]>();
+  for (const row of rows) {
+    const list = found.get(row.step);
+    if (list === undefined) found.set(row.step, [row]);
+    else list.push(row);
+  }
+  return found;
+};
+
 const says = (value: number, unit: string, about: string, source: string): Parameter => ({
   value,
   unit,
@@ -247,89 +345,20 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
     ),
     closes: says(surgeParameters.closes, "hours", "a finding closes after so long without a rare window", "ours"),
   },
-  cadence: { step: STEP, longest: STEP },
+  cadence: { step: STEP, longest: 6 * HOUR },
   late: "rewind",
   begin: () => null,
   *examine(span, before, context) {
-    const hour = Math.floor(span.from / HOUR);
-    const memory = before ?? newSurgeMemory(hour);
-    const news = (yield newsQuestion).map(newsRow);
-    const sensors = (yield sensorsQuestion).map(sensorRow);
-    const sums = takeNews(memory, span, news, sensors, surgeParameters);
+    const memory = before ?? newSurgeMemory(Math.floor(span.from / HOUR));
+    const news = byStep((yield newsQuestion).map(newsRow));
+    const sensors = byStep((yield sensorsQuestion).map(sensorRow));
     const detections: Detection[] = [];
-
-    for (const [key, { sources, packets }] of sums) {
-      const watched = memory.keys[key];
-      if (watched !== undefined && key.split("/").length === 2) followChange(watched, hour, packets, sources);
+    for (let from = span.from; from < span.to; from += STEP) {
+      const step = from / STEP;
+      const one = { from, to: from + STEP };
+      detections.push(...(yield* judgeStep(one, memory, news.get(step) ?? [], sensors.get(step) ?? [], context)));
     }
-    for (const [key, watched] of Object.entries(memory.keys)) {
-      if (watched.change !== undefined && !sums.has(key)) followChange(watched, hour, 0, 0);
-    }
-
-    const found = new Map<string, { rare: Rare; signature: string | null }>();
-    for (const key of sums.keys()) {
-      const [protocol, port, signature = null] = key.split("/");
-      const of = `${protocol}/${port}`;
-      const rare = rarest(memory, key, surgeParameters);
-      if (rare === undefined || rare.chance > surgeParameters.novel || rare.sources < surgeParameters.sources) continue;
-      const known = found.get(of);
-      if (known === undefined || rare.chance < known.rare.chance) found.set(of, { rare, signature });
-    }
-    const told = new Set<string>();
-    for (const [key, { rare, signature }] of found) {
-      const watched = memory.keys[key];
-      if (watched === undefined) continue;
-      const surge = rare.chance <= surgeParameters.rare;
-      const isNew = (watched.before ?? 0) < FEW && (watched.hours[0] ?? 0) > hour - 24;
-      if (watched.open !== undefined) watched.open.rare = hour;
-      if (watched.open !== undefined ? watched.open.surge || !surge : !surge && !isNew) continue;
-      const began = firstAbove(watched, hour, rare.hours, rare.expected / rare.hours);
-      const origin = originOf((yield originQuestion(rare.key, began * HOUR))[0]);
-      if (!corroborated(rare, origin)) continue;
-      watched.open = {
-        opened: watched.open?.opened ?? span.to,
-        began: began * HOUR,
-        chance: rare.chance,
-        window: rare.hours,
-        sources: rare.sources,
-        expected: rare.expected,
-        networks: origin.networks,
-        sensors: origin.sensors,
-        signature,
-        surge,
-        outbreak: false,
-        rare: hour,
-        told: hour,
-        forecasts: [],
-        hosts: [],
-      };
-      told.add(key);
-    }
-    for (const [key, watched] of Object.entries(memory.keys)) {
-      const { open } = watched;
-      if (open === undefined) continue;
-      const basis = open.signature === null ? watched : (memory.keys[`${key}/${open.signature}`] ?? watched);
-      const view = outlook(basis, hour, open.expected / open.window);
-      const cameNow = verify(open.forecasts, span.to, view.hosts);
-      const due = hour > open.told;
-      if (!told.has(key) && !due && !cameNow) continue;
-      open.told = hour;
-      const over = hour - open.rare >= surgeParameters.closes;
-      if (open.surge && open.hosts.length < MOST_HOURS) {
-        open.hosts.push([hour, view.hosts.low, view.hosts.middle, view.hosts.high ?? -1]);
-      }
-      if (view.grows) open.outbreak = true;
-      if (open.outbreak && !over && open.forecasts.length < MOST_FORECASTS)
-        open.forecasts.push(...forecasts(view, span.to));
-      const state = over ? ("over" as const) : view.grows ? ("rising" as const) : ("steady" as const);
-      const claim = { key, watched: basis, open, view, span, context, hour, state };
-      if (!open.surge) detections.push(detectionOf({ ...claim, kind: "novelty" }));
-      else {
-        detections.push(detectionOf({ ...claim, kind: "surge" }));
-        if (open.outbreak) detections.push(detectionOf({ ...claim, kind: "outbreak" }));
-      }
-      if (over) delete watched.open;
-    }
-    return { memory, detections };
+    // Of one claim the newest word counts.
+    return { memory, detections: [...new Map(detections.map((one) => [one.id, one])).values()] };
   },
 };
