@@ -209,10 +209,14 @@ function* judgeStep(
 
   for (const [key, { sources, packets }] of sums) {
     const watched = memory.keys[key];
-    if (watched !== undefined && key.split("/").length === 2) followChange(watched, hour, packets, sources);
+    if (watched === undefined || key.indexOf("/") !== key.lastIndexOf("/")) continue;
+    const followed = watched.change !== undefined;
+    followChange(watched, hour, packets, sources);
+    if (!followed && watched.change !== undefined) memory.busy.push(key);
   }
-  for (const [key, watched] of Object.entries(memory.keys)) {
-    if (watched.change !== undefined && !sums.has(key)) followChange(watched, hour, 0, 0);
+  for (const key of memory.busy) {
+    const watched = memory.keys[key];
+    if (watched?.change !== undefined && !sums.has(key)) followChange(watched, hour, 0, 0);
   }
 
   const found = new Map<string, { rare: Rare; signature: string | null }>();
@@ -252,11 +256,13 @@ function* judgeStep(
       forecasts: [],
       hosts: [],
     };
+    if (!memory.open.includes(key)) memory.open.push(key);
     told.add(key);
   }
-  for (const [key, watched] of Object.entries(memory.keys)) {
-    const { open } = watched;
-    if (open === undefined) continue;
+  for (const key of memory.open) {
+    const watched = memory.keys[key];
+    const open = watched?.open;
+    if (watched === undefined || open === undefined) continue;
     const basis = open.signature === null ? watched : (memory.keys[`${key}/${open.signature}`] ?? watched);
     const view = outlook(basis, hour, open.expected / open.window);
     const cameNow = verify(open.forecasts, span.to, view.hosts);
@@ -277,7 +283,10 @@ function* judgeStep(
       detections.push(detectionOf({ ...claim, kind: "surge" }));
       if (open.outbreak) detections.push(detectionOf({ ...claim, kind: "outbreak" }));
     }
-    if (over) delete watched.open;
+    if (over) {
+      delete watched.open;
+      memory.open = memory.open.filter((one) => one !== key);
+    }
   }
   return detections;
 }

@@ -68,12 +68,17 @@ export interface SurgeMemory {
   sensors: Record<string, number>;
   /** By "protocol/port" and "protocol/port/signature". */
   keys: Record<string, WatchedMemory>;
+  /** Keys with an open finding, and those that ChangeFinder follows. */
+  open: string[];
+  busy: string[];
 }
 export const newSurgeMemory = (hour: number): SurgeMemory => ({
   exposure: newExposure(hour),
   crowd: 0,
   sensors: {},
   keys: {},
+  open: [],
+  busy: [],
 });
 
 /** An interval's news of one key. */
@@ -124,6 +129,7 @@ const turnHour = (memory: SurgeMemory, hour: number): void => {
     ageWatched(watched, hour, opened);
     if (watched.open === undefined && watched.hours.length === 0 && (watched.before ?? 0) < FORGOTTEN) {
       delete memory.keys[key];
+      memory.busy = memory.busy.filter((one) => one !== key);
     }
   }
 };
