@@ -82,6 +82,9 @@ export interface OutbreakRecord {
   readonly packets: number;
 }
 
+/** Kinds of the background whose hosts, each seen a few times, are many. */
+const nameless: ReadonlySet<TruthKind> = new Set(["mirai", "iot", "slow", "misconfiguration"]);
+
 const FEW = 8;
 
 /** What is counted of one actor at one address. */
@@ -116,10 +119,20 @@ export class Census {
   readonly #outbreaks: { packets: number; readonly seen: Map<number, number> }[];
   readonly #storms = new Map<string, Set<number>>();
   readonly #darkBytes: number;
+  readonly #everybody: boolean;
+  /** Registered prefixes by realm, in order. */
+  readonly #ranges = new Map<string, { readonly start: number; readonly size: number; readonly name: string }[]>();
   packets = 0;
 
-  constructor(region: Region) {
+  /** `everybody`: also the sources of the background that only their number makes remarkable. */
+  constructor(region: Region, everybody = false) {
     this.#region = region;
+    this.#everybody = everybody;
+    for (const { realm, name, prefixes } of region.constituency.organisations) {
+      const list = this.#ranges.get(realm) ?? [];
+      this.#ranges.set(realm, [...list, ...prefixes.map(({ start, size }) => ({ start, size, name }))]);
+    }
+    for (const list of this.#ranges.values()) list.sort((a, b) => a.start - b.start);
     let at = 0;
     this.#sensors = region.scenario.sensors.map(({ name, dark }) => {
       const parts = dark.map((text) => {
@@ -159,6 +172,10 @@ export class Census {
         one.packets++;
         const known = one.seen.get(outbreak.host);
         if (known === undefined || time < known) one.seen.set(outbreak.host, time);
+      }
+      if (!this.#everybody) {
+        if (nameless.has(kind)) continue;
+        if (outbreak !== undefined && this.ownerOf("", src) === null) continue;
       }
       const key = actor * 4294967296 + src;
       let row = this.#rows.get(key);
@@ -245,7 +262,8 @@ export class Census {
 
   /**
    * Every source there is something to say about: all of the cast, seen or not; and of the rest whoever was seen, except
-   * storms (a source a packet) and outbreaks' hosts outside the constituency.
+   * storms (a source a packet), outbreaks' hosts outside the constituency and, unless everybody is wanted, the many small
+   * hosts of the background, which live outside it.
    */
   *sources(): Generator<SourceTruth> {
     const { registry, cast } = this.#region;
@@ -277,7 +295,7 @@ export class Census {
     for (const row of others) {
       const { kind, tool, ports, outbreak } = registry.identities[row.actor - 1]!;
       const organisation = this.ownerOf("", row.src);
-      if (kind === "outbreak" && organisation === null) continue;
+      if (kind === "outbreak" && organisation === null && !this.#everybody) continue;
       yield {
         source: formatV4(row.src),
         realm: "",
@@ -298,11 +316,16 @@ export class Census {
 
   /** Name of the organisation that an address is registered to, or null. */
   ownerOf(realm: string, address: number): string | null {
-    for (const one of this.#region.constituency.organisations) {
-      if (one.realm !== realm) continue;
-      for (const { start, size } of one.prefixes) if (address >= start && address < start + size) return one.name;
+    const ranges = this.#ranges.get(realm) ?? [];
+    let low = 0;
+    let high = ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (ranges[middle]!.start <= address) low = middle + 1;
+      else high = middle;
     }
-    return null;
+    const range = ranges[low - 1];
+    return range !== undefined && address < range.start + range.size ? range.name : null;
   }
 
   /** Stated attacks, seen or not, and those of the background that were seen. */

@@ -74,6 +74,8 @@ interface Outbreak {
   readonly seed: number;
   readonly tool: Tool;
   readonly aim: number;
+  /** Actors' numbers by host. */
+  readonly actors: Map<number, number>;
 }
 interface Storm {
   readonly spec: StormSpec;
@@ -105,6 +107,8 @@ export class Region {
   readonly storms: readonly Storm[];
   readonly constituency: SimulatedConstituency;
   readonly cast: Cast;
+  /** Actors' numbers of the cast's tenancies; 0 where there is none yet. */
+  readonly castActors: Uint32Array;
   /** Organisations of the shared realm. */
   readonly publicOrganisations: SimulatedConstituency["organisations"];
   /** Where infected devices live. */
@@ -135,6 +139,7 @@ export class Region {
       seed: mix3(this.seed, 0x6f757462, i),
       tool: spec.mirai ? tools.mirai : tools.rawBot,
       aim: aimOf(spec.protocol === "udp" ? UDP : TCP, spec.port),
+      actors: new Map(),
     }));
     this.storms = scenario.storms.map((spec) => {
       const start = epoch + spec.startHours * HOUR;
@@ -146,6 +151,7 @@ export class Region {
       scenario.sensors.map(({ name, realm = "", dark }) => ({ name, realm, size: darkSize(dark) })),
       { seed: this.seed, plan, homes: this.homes, epoch },
     );
+    this.castActors = new Uint32Array(this.cast.tenancies.length);
   }
 
   stream(sensor: SimulatedSensor, from: number): SensorStream {
@@ -395,7 +401,7 @@ class Stream implements SensorStream {
 
   /** The cast's packets from place `at` that come before `until`; gives the place of the next one. */
   #play({ times, who, words }: Events, at: number, until: number, away: boolean): number {
-    const { cast, registry, truth } = this.#region;
+    const { cast, castActors: actors, registry, truth } = this.#region;
     for (; at < times.length && times[at]! < until; at++) {
       const time = times[at]!;
       if (away && this.isAway(time)) continue;
@@ -408,7 +414,7 @@ class Stream implements SensorStream {
       const dst = this.#address(place);
       if (!this.#isDark(dst, time)) continue;
       const actor = truth
-        ? registry.number(`cast ${one.number}`, () => ({
+        ? (actors[one.number] ||= registry.add({
             kind: spec.role,
             tool: spec.name,
             ports: one.aims.text,
@@ -687,15 +693,20 @@ class Stream implements SensorStream {
         : undefined;
     const piece = inside === undefined ? region.homes.pick(unit(mix(hash, 1))) : -1;
     const src = inside === undefined ? hostIn(region.plan, piece, lease) : hostOf(inside, lease);
-    const actor = region.truth
-      ? region.registry.number(`outbreak ${seed} ${place}`, () => ({
+    let actor = 0;
+    if (region.truth) {
+      actor = outbreak.actors.get(place) ?? 0;
+      if (actor === 0) {
+        actor = region.registry.add({
           kind: "outbreak",
           outbreak: { number: region.outbreaks.indexOf(outbreak), host: place },
           tool: spec.family,
           ports: `${spec.port}${spec.protocol === "udp" ? "/udp" : ""}`,
           piece,
-        }))
-      : 0;
+        });
+        outbreak.actors.set(place, actor);
+      }
+    }
     const hops = 7 + (mix(hash, 4) & 15);
     const dst = this.#dark();
     if (!this.#isDark(dst, time)) return;

@@ -53,9 +53,13 @@ export class Registry {
   number(key: string, make: () => Identity): number {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    this.identities.push(make());
-    this.#known.set(key, this.identities.length);
-    return this.identities.length;
+    const number = this.add(make());
+    this.#known.set(key, number);
+    return number;
+  }
+  /** A number for an actor that the caller knows to be new. */
+  add(identity: Identity): number {
+    return this.identities.push(identity);
   }
 }
 
