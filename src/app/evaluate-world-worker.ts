@@ -50,6 +50,7 @@ for (const step of steps) {
     const made = sensors.get(chunk.sensor)!.make(chunk.from, chunk.to);
     if (flows) say({ what: "chunk", chunk, ...made }, buffersOf(made.batch));
   }
+  census.settle();
   say({ what: "step" });
 }
 say({

@@ -115,7 +115,7 @@ export const worldKey = (world: World, sensor: string): Uint8Array =>
 
 export interface PlayOptions {
   /** Where the flows go; without one only the truth is made. */
-  readonly store?: FlowStore;
+  readonly store?: Pick<FlowStore, "append">;
   /** Length of a step, microseconds, a multiple of the flow interval; 6 hours by default. */
   readonly step?: number;
   /** Also name the many small hosts of the background in the truth. */

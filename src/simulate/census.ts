@@ -97,6 +97,10 @@ interface Row {
   dark: number;
   plain: number;
   readonly perSensor: number[];
+  /** Packets since `settle`, and what had come by then, until the row is plain. */
+  pending: { readonly time: number; readonly place: number }[];
+  settled: number;
+  readonly marks: number[];
   /** Dark addresses by their place over all sensors: a list while there are few, then one bit each. */
   few: number[] | undefined;
   bits: Uint8Array | undefined;
@@ -120,6 +124,7 @@ export class Census {
   readonly #storms = new Map<string, Set<number>>();
   readonly #darkBytes: number;
   readonly #everybody: boolean;
+  readonly #open = new Set<Row>();
   /** Registered prefixes by realm, in order. */
   readonly #ranges = new Map<string, { readonly start: number; readonly size: number; readonly name: string }[]>();
   packets = 0;
@@ -189,6 +194,9 @@ export class Census {
           dark: 0,
           plain: Number.NaN,
           perSensor: [],
+          pending: [],
+          settled: 0,
+          marks: [],
           few: [],
           bits: undefined,
         };
@@ -227,7 +235,30 @@ export class Census {
       row.bits![place >>> 3]! |= 1 << (place & 7);
       row.dark++;
     }
-    if (Number.isNaN(row.plain) && row.packets >= 10 && row.dark >= 3) row.plain = time;
+    if (Number.isNaN(row.plain)) {
+      row.pending.push({ time, place });
+      this.#open.add(row);
+    }
+  }
+
+  /**
+   * All sensors have handed in their packets up to one time: whatever comes now is later. The more often, the less is
+   * remembered; the truth is the same.
+   */
+  settle(): void {
+    for (const row of this.#open) {
+      row.pending.sort((a, b) => a.time - b.time);
+      for (const { time, place } of row.pending) {
+        row.settled++;
+        if (row.marks.length < 3 && !row.marks.includes(place)) row.marks.push(place);
+        if (row.settled >= 10 && row.marks.length >= 3) {
+          row.plain = time;
+          break;
+        }
+      }
+      row.pending = [];
+    }
+    this.#open.clear();
   }
 
   /** Packets by kind of actor. */
@@ -266,6 +297,7 @@ export class Census {
    * hosts of the background, which live outside it.
    */
   *sources(): Generator<SourceTruth> {
+    this.settle();
     const { registry, cast } = this.#region;
     const ofTenancy = new Map<number, Row>();
     const others: Row[] = [];
@@ -292,6 +324,8 @@ export class Census {
         ...this.#seen(ofTenancy.get(number)),
       };
     }
+    // Actors are numbered as they come by, which depends on the steps that a world is played in.
+    others.sort((a, b) => a.src - b.src || a.first - b.first || a.packets - b.packets);
     for (const row of others) {
       const { kind, tool, ports, outbreak } = registry.identities[row.actor - 1]!;
       const organisation = this.ownerOf("", row.src);
@@ -304,7 +338,7 @@ export class Census {
         name: tool,
         infected: ["mirai", "iot", "slow", "outbreak"].includes(kind),
         mimics: false,
-        host: outbreak === undefined ? `${kind} ${row.actor}` : `outbreak ${outbreak.number} ${outbreak.host}`,
+        host: outbreak === undefined ? `${kind} ${formatV4(row.src)}` : `outbreak ${outbreak.number} ${outbreak.host}`,
         from: row.first,
         to: row.last,
         recycled: false,
@@ -368,7 +402,8 @@ export class Census {
       yield record(attack, seen.get(`${attack.victim} ${attack.start}`) ?? []);
       seen.delete(`${attack.victim} ${attack.start}`);
     }
-    for (const rows of seen.values()) {
+    const order = [...seen].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    for (const [, rows] of order) {
       const { attack, ports } = region.registry.identities[rows[0]!.actor - 1]!;
       const port = Number.parseInt(ports, 10) || 0;
       yield record({ ...attack!, id: "", port, piece: -1, hash: 0, kind: attack!.kind as "syn" }, rows);
