@@ -2,7 +2,8 @@
 import { aggregateColumns, emptyColumns, flowColumns, wordsOf } from "../model/flows.ts";
 import type { ColumnData, ColumnTable, FlowBatch, Rows } from "../model/flows.ts";
 
-const joinRows = <T extends ColumnTable>(table: T, parts: readonly Rows<T>[]): Rows<T> => {
+/** Rows of several batches, one after another. */
+export const joinRows = <T extends ColumnTable>(table: T, parts: readonly Rows<T>[]): Rows<T> => {
   const count = parts.reduce((sum, part) => sum + part.count, 0);
   const columns = emptyColumns(table, count, 0);
   for (const [name, { kind }] of Object.entries(table)) {

@@ -21,7 +21,7 @@ const top = (counts: ReadonlyMap<string | number, OriginCount>): OriginCount[] =
     .slice(0, most);
 
 /** Where the built prefix table is kept for the next replay; null without a home that can be written: it is built each time. */
-const cacheFolder = (): string | null => {
+export const cacheFolder = (): string | null => {
   const { HOME, XDG_CACHE_HOME } = process.env;
   const base = XDG_CACHE_HOME || (HOME ? join(HOME, ".cache") : undefined);
   if (base === undefined) return null;

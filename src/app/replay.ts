@@ -72,6 +72,14 @@ export interface Replay {
   readonly seconds: number;
 }
 
+/** Where the batches of a replay go. */
+export interface ReplayTo {
+  /** When it resolves, the block's memory may be used again. */
+  append(batch: FlowBatch, block: Uint8Array): Promise<void>;
+  /** Resolves when all that was appended is kept. */
+  finish(): Promise<void>;
+}
+
 /** How many addresses are in the prefixes (in text form, sound), each counted once however often it is declared. */
 export const darkAddresses = (dark: readonly string[]): number =>
   new DarkSet(dark.flatMap((text) => parsePrefix(text) ?? [])).size;
@@ -86,7 +94,7 @@ export const replayFiles = (paths: readonly string[]): CaptureFile[] => captureF
  */
 export const replayCaptures = async (
   work: ReplayWork,
-  store?: (batch: FlowBatch, block: Uint8Array<ArrayBuffer>, number: number) => Promise<void>,
+  store?: ReplayTo,
   progress?: (packets: number) => void,
 ): Promise<Replay> => {
   const started = performance.now();
@@ -96,17 +104,15 @@ export const replayCaptures = async (
   const worker = new Worker(new URL("./replay-worker.ts", import.meta.url), { workerData: work });
   let degraded = false;
   let packets = 0;
-  let batches = 0;
   let storing: Promise<void> = Promise.resolve();
 
   const take = (batch: FlowBatch, block: Uint8Array<ArrayBuffer> | null): void => {
-    const number = batches++;
     degraded ||= batch.degraded;
     // The engine works on its own threads: this thread adds up the batch while the one before is stored.
     const before = storing;
     storing = (async () => {
       await before;
-      if (block !== null) await store?.(batch, block, number);
+      if (block !== null) await store?.append(batch, block);
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage(block?.buffer ?? null, block === null ? [] : [block.buffer]);
     })();
@@ -138,6 +144,7 @@ export const replayCaptures = async (
       });
     });
     await storing;
+    await store?.finish();
     return { captures, passedOver, counters, summary, degraded, seconds: (performance.now() - started) / 1000 };
   } finally {
     worker.removeAllListeners("exit");

@@ -6,8 +6,8 @@ import { detectReplay, detectionJson, noOwners, ownersFrom } from "../app/replay
 import { replayKey } from "../app/replay-key.ts";
 import { openReplayStore } from "../app/replay-store.ts";
 import { darkAddresses, replayCaptures, replayFiles } from "../app/replay.ts";
-import type { Replay } from "../app/replay.ts";
-import { replayOrigins } from "../app/replay-origins.ts";
+import type { Replay, ReplayTo } from "../app/replay.ts";
+import { cacheFolder, replayOrigins } from "../app/replay-origins.ts";
 import type { Detection } from "../model/detection.ts";
 import { marks, protocolName } from "../model/traffic.ts";
 import { formatIp } from "../net/ip.ts";
@@ -229,6 +229,8 @@ export const replay: Command = {
     // Detectors ask a store: without a folder of the caller's, one that is gone afterwards.
     const lent = data === undefined && detect ? mkdtempSync(join(tmpdir(), "layang-replay-")) : undefined;
     const folder = data ?? lent;
+    // The built prefix table lies with the user, for all folders, or in the folder itself.
+    const prefixes = folder === undefined ? null : (cacheFolder() ?? resolve(folder));
     const work = {
       files,
       sensor,
@@ -238,22 +240,29 @@ export const replay: Command = {
       key: replayKey(data),
       capacity: CAPACITY,
       joined: lent !== undefined,
-      origins: folder === undefined ? null : resolve(folder),
+      origins: prefixes,
     };
     const forget = (): void => {
       if (lent !== undefined) rmSync(lent, { recursive: true, force: true });
     };
     process.once("exit", forget);
-    const store = folder === undefined ? undefined : await openReplayStore(folder, work);
+    // The store opens while the first packets are read.
+    const opening = folder === undefined || prefixes === null ? undefined : openReplayStore(folder, work, prefixes);
+    opening?.catch(() => undefined); // seen below
     try {
       const started = performance.now();
-      const done = await replayCaptures(work, store?.append, (packets) => {
+      const to: ReplayTo | undefined = opening && {
+        append: async (batch, block) => (await opening).append(batch, block),
+        finish: async () => (await opening).finish(),
+      };
+      const done = await replayCaptures(work, to, (packets) => {
         if (!bar) return;
         const rate = packets / ((performance.now() - started) / 1000);
         process.stderr.write(`\r\u001B[2K${count(packets)} packets, ${count(rate)} a second`);
       });
       if (bar) process.stderr.write("\r\u001B[2K");
       for (const one of done.passedOver) process.stderr.write(`layang: ${one}: is no capture, passed over\n`);
+      const store = await opening;
       if (store?.repeated === true) {
         process.stderr.write("layang: this replay is in the store already; nothing was counted twice\n");
       }
@@ -268,7 +277,8 @@ export const replay: Command = {
       }
       return 0;
     } finally {
-      await store?.close();
+      const opened = await opening?.catch(() => undefined);
+      await opened?.close();
       forget();
     }
   },

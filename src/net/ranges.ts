@@ -226,38 +226,52 @@ export class OriginTable {
   readonly v6: Overlay;
   /** Country codes; `countryOf` counts from 1 in this list. */
   readonly countries: readonly string[];
+  readonly #starts4: Uint32Array;
   readonly #shelves4: Uint32Array;
   readonly #shelves6: Uint32Array;
   constructor(v4: Overlay, v6: Overlay, countries: readonly string[]) {
     this.v4 = v4;
     this.v6 = v6;
     this.countries = countries;
+    this.#starts4 = v4.starts;
     this.#shelves4 = shelves(v4);
     this.#shelves6 = shelves(v6);
   }
 
   /** The segment an address (four words at `at`) lies in, or -1. Valid for this table only. */
   find(words: Uint32Array, at: number): number {
-    const v4 = isV4(words, at);
-    const { starts, width } = v4 ? this.v4 : this.v6;
-    const from = v4 ? at + 3 : at;
-    const shelf = words[from]! >>> 16;
-    const index = v4 ? this.#shelves4 : this.#shelves6;
+    if (isV4(words, at)) return this.#findV4(words[at + 3]!);
+    const { starts, width } = this.v6;
+    const shelf = words[at]! >>> 16;
     // The last boundary at or before the address is in its shelf, or the one just before that.
-    let low = index[shelf]! - 1;
-    let high = index[shelf + 1]! - 1;
+    let low = this.#shelves6[shelf]! - 1;
+    let high = this.#shelves6[shelf + 1]! - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
       let order = 0;
       for (let word = 0; word < width && order === 0; word++) {
         const start = starts[middle * width + word]!;
-        const value = words[from + word]!;
+        const value = words[at + word]!;
         order = start < value ? -1 : start > value ? 1 : 0;
       }
       if (order <= 0) low = middle;
       else high = middle - 1;
     }
-    return low < 0 ? -1 : v4 ? low : this.v4.left.length + low;
+    return low < 0 ? -1 : this.v4.left.length + low;
+  }
+
+  #findV4(address: number): number {
+    const starts = this.#starts4;
+    const index = this.#shelves4;
+    const shelf = address >>> 16;
+    let low = index[shelf]! - 1;
+    let high = index[shelf + 1]! - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (starts[middle]! <= address) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
   /** The origin AS of a segment, 0 when none is known. */
   asnOf(segment: number): number {

@@ -23,7 +23,7 @@ export interface Engine {
   /** Runs a statement that answers nothing. */
   run(sql: string, lane: Lane): Promise<void>;
   /**
-   * Inserts a file of one Native block as one block. A token that the table remembers makes the insert do nothing.
+   * Inserts a file of Native blocks as one block. A token that the table remembers makes the insert do nothing.
    * Resolves to the rows that the engine took from the file.
    */
   insertFile(table: string, columns: readonly string[], path: string, token: string): Promise<number>;

@@ -66,8 +66,11 @@ export class Journal {
     return existsSync(join(this.folder, `${id}.entry`));
   }
 
-  begin(entry: JournalEntry, blocks: { flows?: Uint8Array; aggregates?: Uint8Array } = {}): void {
-    if (blocks.flows !== undefined) writeFileSync(this.blockPath(entry.id, "flows"), blocks.flows, { mode: 0o600 });
+  /** Flows that lie in a file of this file system already are moved, not written again. */
+  begin(entry: JournalEntry, blocks: { flows?: Uint8Array | { file: string }; aggregates?: Uint8Array } = {}): void {
+    const { flows } = blocks;
+    if (flows instanceof Uint8Array) writeFileSync(this.blockPath(entry.id, "flows"), flows, { mode: 0o600 });
+    else if (flows !== undefined) renameSync(flows.file, this.blockPath(entry.id, "flows"));
     if (blocks.aggregates !== undefined) {
       writeFileSync(this.blockPath(entry.id, "aggregates"), blocks.aggregates, { mode: 0o600 });
     }

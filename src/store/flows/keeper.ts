@@ -24,7 +24,12 @@ export interface KeeperOptions {
   readonly retention?: Retention;
   /** Where sources come from; absent: flows have neither ASN nor country. */
   readonly origins?: Origins;
+  /** `later`: flows lie as they were inserted until the folder is opened without this. For many rows in few, large batches. */
+  readonly merges?: "later";
 }
+
+/** Nothing is small enough to be merged. (Stopping merges by statement makes closing wait for ever when some are due.) */
+const unmerged = "max_bytes_to_merge_at_max_space_in_pool";
 
 const defaultLimits: Required<QueryLimits> = { seconds: 10, memory: 2 ** 30 };
 const internalLimits: Required<QueryLimits> = { seconds: 600, memory: 4 * 2 ** 30 };
@@ -107,7 +112,7 @@ export class Keeper implements FlowStore {
   static async open(engine: Engine, options: KeeperOptions): Promise<Keeper> {
     const keeper = new Keeper(engine, options);
     try {
-      await keeper.#prepare(options.retention ?? defaultRetention);
+      await keeper.#prepare(options.retention ?? defaultRetention, options.merges === "later");
       return keeper;
     } catch (error) {
       await engine.close();
@@ -115,9 +120,9 @@ export class Keeper implements FlowStore {
     }
   }
 
-  async #prepare(retention: Retention): Promise<void> {
+  async #prepare(retention: Retention, later: boolean): Promise<void> {
     for (const table of storeTables) await this.#engine.run(createSql(table, retention), "append");
-    await this.#keepFor(retention);
+    await this.#keepFor(retention, later);
     await this.#rollUps.load();
     await this.#loadSequences();
     for (const entry of this.#journal.begun()) {
@@ -127,8 +132,8 @@ export class Keeper implements FlowStore {
     await this.#nameNetworks();
   }
 
-  /** Finds where the tables lie, and brings them to the retention in force. */
-  async #keepFor(retention: Retention): Promise<void> {
+  /** Finds where the tables lie, and brings them to the retention in force and to merging or not. */
+  async #keepFor(retention: Retention, later: boolean): Promise<void> {
     const made = await this.#rows<{ name: string; engine_full: string; create_table_query: string }>(
       "SELECT name, engine_full, create_table_query FROM system.tables WHERE database = currentDatabase()",
     );
@@ -140,6 +145,10 @@ export class Keeper implements FlowStore {
     for (const table of storeTables) {
       const place = this.#place(table.name);
       const held = sqlOf.get(place.split(" ")[0] ?? "") ?? "";
+      if (held.includes(unmerged) !== (later && table === flowsTable)) {
+        const change = later ? `MODIFY SETTING ${unmerged} = 1` : `RESET SETTING ${unmerged}`;
+        await this.#engine.run(`ALTER TABLE ${place} ${change}`, "append");
+      }
       const days = /TTL .*?toIntervalDay\((\d+)\)/.exec(held)?.[1] ?? null;
       const ttl = retentionSql(table, retention);
       const wanted = table.keeps === null ? null : retention[table.keeps.days];

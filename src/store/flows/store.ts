@@ -19,8 +19,11 @@ export interface ArrivedBatch {
   readonly report: SensorReport;
   /** When the node received it, microseconds UTC. */
   readonly received: number;
-  /** The batch's flows as `encodeFlows` wrote them, where a worker did so already. */
-  readonly encoded?: Uint8Array;
+  /**
+   * The batch's flows as `encodeFlows` wrote them, where that was done already: in a file of the store's own folder, which
+   * the store takes for itself, of one block or several.
+   */
+  readonly encoded?: { readonly file: string };
 }
 
 /** `repeated`: this sensor's sequence is in the store already; acknowledge it all the same. */

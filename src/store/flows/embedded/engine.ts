@@ -38,6 +38,9 @@ const settings = [
   "input_format_native_allow_types_conversion = 1",
 ];
 
+/** Blocks of one file become one block, and so one part under one token, however many there are. */
+const oneBlock = "min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 1000000000000";
+
 /**
  * chDB in this process, several sessions on one folder: one for appends, one for roll-ups, `readers` for questions. Each
  * session holds a thread of Node's pool while it works (four by default), so `readers` stays at 2 unless the pool is larger.
@@ -114,7 +117,7 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
     },
     insertFile: async (table, columns, file, token) => {
       const { session, turns } = lanes.append;
-      const sql = `INSERT INTO ${table} (${columns.join(", ")}) FROM INFILE '${file.replaceAll("'", "''")}' SETTINGS insert_deduplication_token = '${token}' FORMAT Native`;
+      const sql = `INSERT INTO ${table} (${columns.join(", ")}) FROM INFILE '${file.replaceAll("'", "''")}' SETTINGS insert_deduplication_token = '${token}', ${oneBlock} FORMAT Native`;
       return (await track(turns.take(() => session.queryAsync(sql)))).rowsRead;
     },
     close: async () => {

@@ -97,7 +97,12 @@ export const serverEngine = async ({
           const { stream, summary } = await client.exec({
             query: `INSERT INTO ${table} (${columns.join(", ")}) FORMAT Native`,
             values: createReadStream(path),
-            clickhouse_settings: { insert_deduplication_token: token },
+            clickhouse_settings: {
+              insert_deduplication_token: token,
+              // One block, and so one part under one token.
+              min_insert_block_size_rows: "1000000000",
+              min_insert_block_size_bytes: "1000000000000",
+            },
           });
           await read(stream);
           return Math.max(Number(summary?.written_rows ?? 0), Number(summary?.read_rows ?? 0));
