@@ -3,6 +3,7 @@ import { openConfig } from "../app/config.ts";
 import { enrolSensor, runSensor } from "../app/sensor.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import type { Prefix } from "../net/prefix.ts";
+import { startAfresh } from "../platform/afresh.ts";
 import { abortSignal } from "../platform/lifecycle.ts";
 import { createLog } from "../platform/log.ts";
 import { text, texts, usageError } from "./command.ts";
@@ -59,6 +60,7 @@ export const sensor: Command = {
     "layang sensor --read yesterday.pcap --dark 192.0.2.0/24",
   ],
   run: async (parsed) => {
+    startAfresh();
     if (parsed.paths.length > 0) throw usageError(`sensor takes no path; did you mean --read ${parsed.paths[0]}?`);
     const { config, ...rest } = settingsOf(parsed);
     const pace = text(parsed, "pace");
