@@ -51,6 +51,7 @@ try {
     quarantine: join(folder, "quarantine"),
     log: createLog("warn"),
     behind: Number.POSITIVE_INFINITY,
+    final: Number.POSITIVE_INFINITY,
     accept: async ({ batch, report, size }) => {
       rows += batch.flows.count;
       packets += report.counted;

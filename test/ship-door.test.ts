@@ -322,6 +322,27 @@ describe("the sensors' door", () => {
     expect(node.receiver.standings()).toMatchObject([{ stored: 1, quarantined: 2, quarantineLost: 0 }]);
   });
 
+  it("takes what a spool held for more than 25 hours, counts it apart, and quarantines what was only made then", async () => {
+    const hour = 3_600_000_000;
+    const node = await start();
+    const hand = await openHand(node);
+    const of = async (sequence: number, madeAfter: number, age = 30) => {
+      const interval = HOUR_ZERO - age * hour;
+      const closedAt = interval + 1_000_000 + madeAfter;
+      return (await hand.post(hand.frame(sequence, { interval, watermark: interval + 1_000_000, closedAt }))).body[
+        "results"
+      ];
+    };
+    expect(await of(1, 10_000)).toEqual([{ sequence: 1, status: "stored" }]);
+    expect(await of(2, 24.9 * hour)).toEqual([{ sequence: 2, status: "stored" }]);
+    // Made 26 hours after: nothing says that its time is true.
+    expect(await of(3, 26 * hour)).toEqual([{ sequence: 3, status: "quarantined" }]);
+    // A clock that runs ahead is no reason: what is young by the node's own clock is taken.
+    expect(await of(4, 60 * hour, 24)).toEqual([{ sequence: 4, status: "stored" }]);
+    expect(node.receiver.standings()).toMatchObject([{ stored: 3, late: 2, quarantined: 1 }]);
+    expect(node.accepted.map(({ identity }) => identity.sequence)).toEqual([1, 2, 4]);
+  });
+
   it("has room in the quarantine for every sensor, for a week, and until it is revoked", async () => {
     const ahead = { interval: HOUR_ZERO + 10_000_000 };
     let now = HOUR_ZERO + 1_020_000;

@@ -28,7 +28,11 @@ const children: ChildProcess[] = [];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "layang-sensor-"));
   // The captures here are of the past, which a node would quarantine.
-  node = await openNode({ clock: () => Date.now() * 1_000, behind: Number.POSITIVE_INFINITY });
+  node = await openNode({
+    clock: () => Date.now() * 1_000,
+    behind: Number.POSITIVE_INFINITY,
+    final: Number.POSITIVE_INFINITY,
+  });
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill("SIGKILL");

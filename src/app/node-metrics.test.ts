@@ -19,6 +19,7 @@ it("counts what is missing by batches, and lag and roll-ups by the clock", async
     stored: 79,
     repeated: 0,
     quarantined: 5,
+    late: 6,
     quarantineLost: 2,
     refused: {},
   };

@@ -70,6 +70,11 @@ export const nodeMetrics = ({ standings, live, frontiers, failures, now = Date.n
     ({ quarantined }) => quarantined,
   );
   total(
+    "layang_batches_late_total",
+    "Batches whose interval was final when they came out of a spool: they count, detections stay.",
+    ({ late }) => late,
+  );
+  total(
     "layang_quarantine_lost_total",
     "Quarantined batches given up for room.",
     ({ quarantineLost }) => quarantineLost,

@@ -82,6 +82,8 @@ export interface SensorSums {
   readonly dropped: number;
   readonly batches: number;
   readonly lostBatches: number;
+  /** Batches that the node keeps aside: their time cannot be true, or was final when they were made. */
+  readonly quarantined: number;
 }
 
 const readCa = (path: string | undefined): string | undefined => {
@@ -385,5 +387,6 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
   client.close();
   if (failure !== undefined) throw failure;
   log.info({ ...counts.sums, batches, waiting: spool.batches }, "sensor stopped");
-  return { ...counts.sums, batches, lostBatches: spool.lostTotal };
+  const { quarantined } = sender.standing;
+  return { ...counts.sums, batches, lostBatches: spool.lostTotal, quarantined };
 };

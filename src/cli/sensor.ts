@@ -57,7 +57,7 @@ export const sensor: Command = {
   examples: [
     "layang sensor enrol --node https://node.example:8421 --token TOKEN",
     "layang sensor --interface eth1 --dark 192.0.2.0/24",
-    "layang sensor --read yesterday.pcap --dark 192.0.2.0/24",
+    "layang sensor --read last-hour.pcap --dark 192.0.2.0/24",
   ],
   run: async (parsed) => {
     startAfresh();
@@ -87,6 +87,11 @@ export const sensor: Command = {
     process.stdout.write(
       `${count(sums.read)} packets read: ${count(sums.counted)} counted, ${count(sums.notDark)} not to a dark prefix, ${count(sums.undecoded)} undecoded, ${count(sums.retired)} to retired addresses; ${count(sums.dropped)} dropped before; ${count(sums.batches)} batches${sums.lostBatches === 0 ? "" : `, ${count(sums.lostBatches)} lost for want of room`}.\n`,
     );
+    if (sums.quarantined > 0) {
+      process.stdout.write(
+        `The node keeps ${count(sums.quarantined)} of the batches aside and counts none of them: their time is more than 25 hours ago, or ahead of its clock. Captures of the past are for layang replay.\n`,
+      );
+    }
     return 0;
   },
 };

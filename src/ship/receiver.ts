@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
+import { FINAL_AFTER } from "../model/final.ts";
 import type { FlowBatch } from "../model/flows.ts";
 import type { SensorReport } from "../model/report.ts";
 import { AppError } from "../platform/errors.ts";
@@ -65,6 +66,8 @@ export interface SensorStanding {
   readonly stored: number;
   readonly repeated: number;
   readonly quarantined: number;
+  /** Of the stored ones, those whose interval was final when they came out of the sensor's spool. */
+  readonly late: number;
   /** Of the quarantined ones, given up for room since. */
   readonly quarantineLost: number;
   readonly refused: Readonly<Record<string, number>>;
@@ -83,6 +86,8 @@ export interface ReceiverOptions extends DoorOptions {
   readonly quarantineLimits?: QuarantineLimits;
   /** How old a row may be, microseconds; by default five weeks. */
   readonly behind?: number;
+  /** How old an interval may be when its batch is made, microseconds; by default 25 h, when intervals are final. */
+  readonly final?: number;
 }
 
 export interface Receiver {
@@ -102,8 +107,11 @@ interface State {
   stored: number;
   repeated: number;
   quarantined: number;
+  late: number;
   /** When a quarantined batch was last told of. */
   said: number;
+  /** Likewise a late one. */
+  saidLate: number;
   readonly refused: Record<string, number>;
   busy: boolean;
 }
@@ -129,7 +137,9 @@ const openState = (path: string, log: Logger): State => {
     stored: 0,
     repeated: 0,
     quarantined: 0,
+    late: 0,
     said: Number.NEGATIVE_INFINITY,
+    saidLate: Number.NEGATIVE_INFINITY,
     refused: {},
     busy: false,
   };
@@ -156,6 +166,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
   const { registry, folder, accept, log } = options;
   const clock = options.clock ?? (() => Date.now() * 1_000);
   const behind = options.behind ?? BEHIND;
+  const final = options.final ?? FINAL_AFTER;
   const quarantine = new Quarantine(
     options.quarantine,
     options.quarantineLimits ?? quarantineLimits,
@@ -236,20 +247,34 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
     }
     const offset = Math.max(-LARGEST_OFFSET, Math.min(LARGEST_OFFSET, report.clockOffset ?? 0));
     const { oldest, newest } = span(batch);
+    const end = batch.interval + batch.intervalLength;
     const far =
       Math.max(newest, report.watermark) - offset > received + AHEAD
-        ? "ahead of"
+        ? "batches lie too far ahead of the node's clock"
         : oldest - offset < received - behind
-          ? "behind"
-          : undefined;
+          ? "batches lie too far behind the node's clock"
+          : // Not the delivery is late but the batch: no spool held it, so nothing says that its time is true.
+            end < Math.min(report.closedAt, received + offset) - final
+            ? "batches were made when their interval was final; captures of the past are for `layang replay`"
+            : undefined;
     if (far !== undefined) {
       // Once an hour: a wrong clock makes a batch a second. The metrics count them all.
       if (received - state.said > HOUR) {
         state.said = received;
-        log.warn({ sensor: record.name, sequence }, `batches lie too far ${far} the node's clock: quarantined`);
+        log.warn({ sensor: record.name, sequence }, `${far}: quarantined`);
       }
       quarantine.keep(record.name, sequence, frame.batch);
       return "quarantined";
+    }
+    if (end - offset < received - final) {
+      state.late++;
+      if (received - state.saidLate > HOUR) {
+        state.saidLate = received;
+        log.warn(
+          { sensor: record.name, sequence },
+          "batches of more than 25 h ago come out of the sensor's spool: they count, what was detected then stays as it is",
+        );
+      }
     }
     return {
       identity: { sensor: record.name, sequence, hash },
@@ -380,12 +405,13 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
     tidy,
     standings: () =>
       registry.list().map(({ name }): SensorStanding => {
-        const { seen, lastSeen, report, lag, stored, repeated, quarantined, refused } = stateOf(name);
+        const { seen, lastSeen, report, lag, stored, repeated, quarantined, late, refused } = stateOf(name);
         const { highest, gaps } = seen;
         const counts = {
           stored,
           repeated,
           quarantined,
+          late,
           quarantineLost: quarantine.given(name),
           refused: { ...refused },
         };

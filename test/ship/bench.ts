@@ -75,7 +75,7 @@ export interface Hand {
   readonly client: Client;
   frame(
     sequence: number,
-    shape?: Shape & { clockOffset?: number | null; watermark?: number; realm?: string },
+    shape?: Shape & { clockOffset?: number | null; watermark?: number; closedAt?: number; realm?: string },
   ): Uint8Array;
   post(...frames: Uint8Array[]): ReturnType<Client["ask"]>;
 }
@@ -91,12 +91,12 @@ export const openHand = async (node: Node, name = "hand-one", ca?: string): Prom
     state,
     key,
     client,
-    frame: (sequence, { clockOffset = 0, watermark, realm = "", ...shape } = {}) => {
+    frame: (sequence, { clockOffset = 0, watermark, closedAt, realm = "", ...shape } = {}) => {
       const batch = { ...makeBatch({ seed: sequence, sensor: name, rows: 10, ...shape }), realm };
       const report = makeReport(packetsIn(batch), {
         clockOffset,
         watermark: watermark ?? batch.interval + 1_000_000,
-        closedAt: batch.interval + 1_010_000,
+        closedAt: closedAt ?? batch.interval + 1_010_000,
       });
       return makeFrame(encodeBatch(batch, sequence, report), name, sequence, key.sign);
     },
