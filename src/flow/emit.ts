@@ -42,6 +42,9 @@ const { innerVictim: HAS_INNER_VICTIM, port: HAS_PORT, victim: HAS_VICTIM } = E.
 /** Rows with registers in one batch; the next one begins a new batch. */
 const DENSE_ROWS = 64;
 
+/** Entries that are copied together. */
+const TOGETHER = 256;
+
 /** Sorts the few tokens of one row in place, as unsigned numbers. */
 const sortTokens = (tokens: Uint32Array, from: number, to: number): void => {
   if (to - from > 32) {
@@ -72,6 +75,10 @@ export class Emitter {
   readonly rows: FlowRows;
   readonly #capacity: number;
   readonly #listed: number;
+  #tokensEnd = 0;
+  #registersEnd = 0;
+  #offsetsEnd = 0;
+  #portsEnd = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -86,29 +93,40 @@ export class Emitter {
     return bytesOf(this.rows);
   }
 
-  /** Fills the batch with entries `from` to at most `count`; gives the first entry that found no room. */
-  copy(entries: Entries, interval: number, from: number, count: number): number {
+  /** Fills the batch with entries `order[from]` to at most `order[count - 1]`; gives the first place that found no room. */
+  copy(entries: Entries, interval: number, order: Uint32Array, from: number, count: number): number {
     const end = Math.min(count, from + this.#capacity);
-    const copied = this.#lists(entries, from, end);
-    this.#numbers(entries, interval, from, copied);
-    this.rows.count = copied - from;
-    return copied;
+    this.#tokensEnd = 0;
+    this.#registersEnd = 0;
+    this.#offsetsEnd = 0;
+    this.#portsEnd = 0;
+    let at = from;
+    // A few entries at a time: they lie anywhere, and stay in the cache for all that is copied of them.
+    while (at < end) {
+      const stop = Math.min(end, at + TOGETHER);
+      const copied = this.#lists(entries, order, from, at, stop);
+      this.#numbers(entries, order, interval, from, at, copied);
+      at = copied;
+      if (copied < stop) break;
+    }
+    this.rows.count = at - from;
+    return at;
   }
 
-  #lists({ words, shorts, small, big }: Entries, from: number, end: number): number {
+  #lists({ words, shorts, small, big }: Entries, order: Uint32Array, begin: number, from: number, end: number): number {
     const c = this.rows.columns;
     const tokens = c.dst_tokens.values;
     const registers = c.dst_registers.values;
     const offsets = c.sample_offsets.values;
     const ports = c.sample_ports.values;
-    let tokensEnd = 0;
-    let registersEnd = 0;
-    let offsetsEnd = 0;
-    let portsEnd = 0;
+    let tokensEnd = this.#tokensEnd;
+    let registersEnd = this.#registersEnd;
+    let offsetsEnd = this.#offsetsEnd;
+    let portsEnd = this.#portsEnd;
     let entry = from;
     for (; entry < end; entry++) {
-      const base = entry << ENTRY_SHIFT;
-      const row = entry - from;
+      const base = order[entry]! << ENTRY_SHIFT;
+      const row = entry - begin;
       const state = words[base + TOKENS]!;
       let distinct = state;
       if (state <= INLINE_TOKENS) {
@@ -149,10 +167,21 @@ export class Emitter {
       const dstPorts = words[base + DST_PORTS]!;
       c.dst_port_count.values[row] = dstPorts < SMALL ? dstPorts : small.portCount(dstPorts & SLOT_MASK);
     }
+    this.#tokensEnd = tokensEnd;
+    this.#registersEnd = registersEnd;
+    this.#offsetsEnd = offsetsEnd;
+    this.#portsEnd = portsEnd;
     return entry;
   }
 
-  #numbers({ words, floats }: Entries, interval: number, from: number, end: number): void {
+  #numbers(
+    { words, floats }: Entries,
+    order: Uint32Array,
+    interval: number,
+    begin: number,
+    from: number,
+    end: number,
+  ): void {
     const c = this.rows.columns;
     const first = c.first_seen.values;
     const last = c.last_seen.values;
@@ -177,8 +206,8 @@ export class Emitter {
     const udpMin = c.udp_length_min.values;
     const udpMax = c.udp_length_max.values;
     for (let entry = from; entry < end; entry++) {
-      const base = entry << ENTRY_SHIFT;
-      const row = entry - from;
+      const base = order[entry]! << ENTRY_SHIFT;
+      const row = entry - begin;
       const four = 4 * row;
       first[row] = interval + words[base + FIRST]!;
       last[row] = interval + words[base + LAST]!;
@@ -212,10 +241,10 @@ export class Emitter {
       udpMin[row] = udp;
       udpMax[row] = udp >>> 16;
     }
-    this.#counts(words, from, end);
+    this.#counts(words, order, begin, from, end);
   }
 
-  #counts(words: Int32Array, from: number, end: number): void {
+  #counts(words: Int32Array, order: Uint32Array, begin: number, from: number, end: number): void {
     const c = this.rows.columns;
     const mismatches = c.icmp_mismatches.values;
     const mirai = c.mirai.values;
@@ -232,8 +261,8 @@ export class Emitter {
     const udpMinThere = c.udp_length_min.present;
     const udpMaxThere = c.udp_length_max.present;
     for (let entry = from; entry < end; entry++) {
-      const base = entry << ENTRY_SHIFT;
-      const row = entry - from;
+      const base = order[entry]! << ENTRY_SHIFT;
+      const row = entry - begin;
       mismatches[row] = words[base + MISMATCHES]!;
       mirai[row] = words[base + MIRAI]!;
       zmap[row] = words[base + ZMAP]!;

@@ -3,6 +3,7 @@ import type { PacketBatch } from "../model/packets.ts";
 import { protocols } from "../model/traffic.ts";
 import { FACT } from "./classify.ts";
 import * as E from "./entry.ts";
+import { ORDER_BYTES, SourceOrder } from "./order.ts";
 import { BigSets, SMALL_ROOM, SmallSets } from "./pools.ts";
 
 // Constants of other modules are copied: the compiler folds only what is constant in the module itself.
@@ -63,7 +64,7 @@ export const sizesOf = (capacity: number): Sizes => ({
 
 /** Bytes of the entries, their index and their pools. */
 export const entriesBytes = ({ capacity, places, small, big }: Sizes): number =>
-  capacity * 4 * ENTRY_WORDS + places * 4 + small * 513 + big * 8194;
+  capacity * (4 * ENTRY_WORDS + ORDER_BYTES) + places * 4 + small * 513 + big * 8194;
 
 /** The rows of a flow table, found by key. It knows no interval: the table sees that all entries are of one. */
 export class Entries {
@@ -74,6 +75,7 @@ export class Entries {
   readonly big: BigSets;
   readonly bytes: number;
   rows = 0;
+  readonly #order: SourceOrder;
   /** Keeps the compiler from dropping the loads of `approach`. */
   touched = 0;
   readonly #capacity: number;
@@ -84,6 +86,7 @@ export class Entries {
 
   constructor(sizes: Sizes, seed: number) {
     this.bytes = entriesBytes(sizes);
+    this.#order = new SourceOrder(sizes.capacity);
     this.#capacity = sizes.capacity;
     this.words = new Int32Array(sizes.capacity * ENTRY_WORDS);
     this.shorts = new Uint16Array(this.words.buffer);
@@ -102,6 +105,11 @@ export class Entries {
   /** Room for anything that a packet of a row that is there may need. */
   hasPools(): boolean {
     return this.small.used + 3 <= this.small.slots && this.big.used < this.big.slots;
+  }
+
+  /** The rows' numbers in the order of their sources, those of one source as they came. Good until the next call. */
+  inOrder(): Uint32Array {
+    return this.#order.of(this.words, this.rows);
   }
 
   /** Forgets all rows; takes as long as there were rows, not as the table is large. */
