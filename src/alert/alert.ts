@@ -42,6 +42,8 @@ export interface Alert {
   readonly translation: "none" | "cgnat";
   readonly network: string | null;
   readonly country: string | null;
+  /** Origin AS of the address when it was opened. */
+  readonly asn: number | null;
   readonly essential: boolean;
   readonly state: AlertState;
   readonly severity: Severity;
@@ -97,7 +99,7 @@ export interface AlertPolicy {
   readonly ownerBreaker: number;
   /** Alerts of all owners in an hour beyond which they are held. */
   readonly globalBreaker: number;
-  /** A host that still sends after this is told once more; null: never. */
+  /** How often a host that still sends is looked at for a reminder; recipients have terms of their own. Null: never. */
   readonly remindAfter: number | null;
   /** Samples kept and told, of a translated network and of others. */
   readonly samples: { readonly cgnat: number; readonly other: number };
@@ -116,7 +118,7 @@ export const defaultPolicy: AlertPolicy = {
   digestEvery: 15 * minute,
   ownerBreaker: 200,
   globalBreaker: 2_000,
-  remindAfter: 7 * day,
+  remindAfter: day,
   samples: { cgnat: 16, other: 5 },
   linkFor: 30 * day,
   previewFirst: true,

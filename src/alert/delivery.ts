@@ -3,52 +3,57 @@ import type { DetectionKind } from "../model/detection.ts";
 import { minute, severities } from "./alert.ts";
 import type { Severity } from "./alert.ts";
 
-export const deliveries = ["immediate", "digest", "none"] as const;
+export const deliveries = ["immediate", "digest", "inbox", "never"] as const;
 export type Delivery = (typeof deliveries)[number];
 
 /** The first rule that fits decides. */
 export interface DeliveryRule {
-  readonly kind: DetectionKind | "*";
+  /** Null: every kind. */
+  readonly kind: DetectionKind | null;
   /** This severity and above. */
-  readonly from: Severity;
-  readonly delivery: Delivery;
+  readonly severity: Severity;
+  readonly how: Delivery;
 }
 
-/** How one recipient wants to be told. */
+/** How one organisation wants to be told. Hours are of its own clock. */
 export interface Preferences {
-  readonly rules: readonly DeliveryRule[];
+  /** BCP 47; a contact's own language goes first. */
+  readonly language: string;
   /** IANA name. */
   readonly timeZone: string;
-  /** Local times of day as minutes since midnight, `from` inclusive; may go over midnight. Null: none. */
-  readonly quiet: { readonly from: number; readonly until: number } | null;
-  /** Days of the week without mail: 0 Sunday ... 6 Saturday. */
-  readonly daysOff: readonly number[];
-  /** Country (ISO 3166-1) whose public holidays are days off; null: none. */
+  readonly rules: readonly DeliveryRule[];
+  readonly digest: { readonly every: "day" | "week" | "weekdays"; readonly hour: number };
+  /** In these hours nothing leaves but what is critical; may go over midnight. Null: none. */
+  readonly quiet: { readonly from: number; readonly to: number } | null;
+  /** Economy whose public holidays are days on which nothing leaves but what is critical; null: none. */
   readonly holidays: string | null;
-  /** From this severity on, quiet hours and days off do not hold mail back; null: they always do. */
-  readonly urgent: Severity | null;
-  /** Local times of day at which digests leave. */
-  readonly digestAt: readonly number[];
-  /** Tell again when a host still sends after the node's term. */
-  readonly remind: boolean;
+  /** Hours between two notices of one infection that goes on. */
+  readonly threshold: number;
+  /** Hours of silence after which its return is told at once. */
+  readonly relapse: number;
+  readonly attach: { readonly csv: boolean; readonly xarf: boolean };
+  /** To the contact's OpenPGP key, where one is known. */
+  readonly encrypt: boolean;
 }
 
 export const defaultPreferences: Preferences = {
-  rules: [{ kind: "*", from: "low", delivery: "immediate" }],
+  language: "en",
   timeZone: "UTC",
+  rules: [{ kind: null, severity: "low", how: "immediate" }],
+  digest: { every: "day", hour: 8 },
   quiet: null,
-  daysOff: [],
   holidays: null,
-  urgent: "high",
-  digestAt: [8 * 60],
-  remind: true,
+  threshold: 7 * 24,
+  relapse: 0,
+  attach: { csv: true, xarf: true },
+  encrypt: true,
 };
 
 export const deliveryOf = (preferences: Preferences, kind: DetectionKind, severity: Severity): Delivery =>
   preferences.rules.find(
     (rule) =>
-      (rule.kind === "*" || rule.kind === kind) && severities.indexOf(severity) >= severities.indexOf(rule.from),
-  )?.delivery ?? "immediate";
+      (rule.kind === null || rule.kind === kind) && severities.indexOf(severity) >= severities.indexOf(rule.severity),
+  )?.how ?? "immediate";
 
 interface LocalTime {
   /** YYYY-MM-DD, Gregorian. */
@@ -105,23 +110,24 @@ export const localTime = (time: number, timeZone: string): LocalTime => {
 export type IsHoliday = (country: string, date: string) => boolean;
 
 const isOff = (local: LocalTime, preferences: Preferences, isHoliday: IsHoliday): boolean =>
-  preferences.daysOff.includes(local.weekday) ||
-  (preferences.holidays !== null && isHoliday(preferences.holidays, local.date));
+  preferences.holidays !== null && isHoliday(preferences.holidays, local.date);
 
 const isQuiet = ({ minutes }: LocalTime, quiet: Preferences["quiet"]): boolean => {
-  if (quiet === null || quiet.from === quiet.until) return false;
-  return quiet.from < quiet.until
-    ? minutes >= quiet.from && minutes < quiet.until
-    : minutes >= quiet.from || minutes < quiet.until;
+  if (quiet === null || quiet.from === quiet.to) return false;
+  const [from, to] = [quiet.from * 60, quiet.to * 60];
+  return from < to ? minutes >= from && minutes < to : minutes >= from || minutes < to;
 };
+
+const digestDay = ({ weekday }: LocalTime, every: Preferences["digest"]["every"]): boolean =>
+  every === "day" || (every === "week" ? weekday === 1 : weekday >= 1 && weekday <= 5);
 
 const step = 15 * minute;
 /** A recipient that is never on duty is told all the same, after this long. */
 const farthest = (16 * 24 * 60) / 15;
 
 /**
- * When a letter may leave (microseconds UTC): at once, or at the end of quiet hours and days off, or at the next digest. Null: not
- * at all. Found by looking ahead in quarters of an hour, so that changes of the clock need no rules of their own.
+ * When a letter may leave (microseconds UTC): at once, or at the end of quiet hours and holidays, or with the next digest. Null: no letter.
+ * Found by looking ahead in quarters of an hour, so that changes of the clock need no rules of their own.
  */
 export const dueAt = (
   preferences: Preferences,
@@ -131,24 +137,44 @@ export const dueAt = (
   isHoliday: IsHoliday,
 ): { readonly delivery: "immediate" | "digest"; readonly due: number } | null => {
   const delivery = deliveryOf(preferences, kind, severity);
-  if (delivery === "none") return null;
-  const urgent = preferences.urgent !== null && severities.indexOf(severity) >= severities.indexOf(preferences.urgent);
+  if (delivery === "never" || delivery === "inbox") return null;
   if (delivery === "immediate") {
     const local = localTime(now, preferences.timeZone);
-    if (urgent || !(isOff(local, preferences, isHoliday) || isQuiet(local, preferences.quiet))) {
+    if (severity === "critical" || !(isOff(local, preferences, isHoliday) || isQuiet(local, preferences.quiet))) {
       return { delivery, due: now };
     }
   }
   const start = Math.ceil((now + 1) / step) * step;
-  const digestAt = preferences.digestAt.length > 0 ? preferences.digestAt : defaultPreferences.digestAt;
   for (let i = 0; i < farthest; i++) {
     const time = start + i * step;
     const local = localTime(time, preferences.timeZone);
     if (isOff(local, preferences, isHoliday)) continue;
     if (delivery === "immediate" && !isQuiet(local, preferences.quiet)) return { delivery, due: time };
-    if (delivery === "digest" && digestAt.some((at) => local.minutes - (local.minutes % 15) === at - (at % 15))) {
+    const { every, hour } = preferences.digest;
+    if (
+      delivery === "digest" &&
+      local.minutes >= hour * 60 &&
+      local.minutes < hour * 60 + 15 &&
+      digestDay(local, every)
+    ) {
       return { delivery, due: time };
     }
   }
   return { delivery, due: start + farthest * step };
+};
+
+/** When the next digest leaves. */
+export const nextDigest = (preferences: Preferences, now: number, isHoliday: IsHoliday): number =>
+  dueAt(
+    { ...preferences, rules: [{ kind: null, severity: "low", how: "digest" }] },
+    "infected-host",
+    "low",
+    now,
+    isHoliday,
+  )?.due ?? now;
+
+/** Whether a reminder at `now` is one that the recipient wants: the first after each of its terms since the first notice. */
+export const wantsReminder = (preferences: Preferences, notified: number, before: number, now: number): boolean => {
+  const term = preferences.threshold * 60 * minute;
+  return term <= 0 || Math.floor((now - notified) / term) > Math.floor((before - notified) / term);
 };

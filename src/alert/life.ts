@@ -60,7 +60,7 @@ export const open = (
   owner: Owner | null,
   policy: AlertPolicy,
   now: number,
-  birth: Pick<Alert, "marking" | "origin">,
+  birth: Pick<Alert, "marking" | "origin" | "asn" | "country">,
 ): Observed => {
   const translation = owner?.translation ?? "none";
   const held = heldBy([], detection, owner, detection.sensors, policy);
@@ -76,7 +76,6 @@ export const open = (
     family: detection.family,
     translation,
     network: owner?.network ?? null,
-    country: owner?.country ?? null,
     essential: owner?.essential ?? false,
     state: "new",
     severity: "low",

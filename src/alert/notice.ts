@@ -52,6 +52,8 @@ export interface NoticePayload {
   readonly timeZone: string;
   readonly organisation: { readonly id: string; readonly name: string };
   readonly exercise: string;
+  readonly attach: { readonly csv: boolean; readonly xarf: boolean };
+  readonly encrypt: boolean;
   /** When it was decided; the letter's Date. */
   readonly at: number;
   readonly items: readonly NoticeItem[];

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Actor } from "../model/actor.ts";
 import { defaultPolicy } from "../alert/alert.ts";
-import type { AlertPolicy } from "../alert/alert.ts";
+import type { Alert, AlertPolicy } from "../alert/alert.ts";
+import { itemOf } from "../alert/notice.ts";
+import type { NoticeItem } from "../alert/notice.ts";
 import type { IsHoliday } from "../alert/delivery.ts";
 import type { Detection } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
@@ -16,6 +18,7 @@ import type { TakeContext, Taken } from "./take.ts";
 export interface CasesOptions {
   readonly desk: Desk;
   readonly owners: Owners;
+  readonly originOf?: CaseRules["originOf"];
   /** Name of this node. */
   readonly origin: string;
   /** The node's secret, 32 bytes or more; the outbox's sender has the same. */
@@ -35,6 +38,8 @@ export interface Cases {
   answerByLink(actor: Actor & { readonly case: string }, answer: Answer, now: number): Promise<void>;
   answer(actor: Actor, id: string, answer: Answer, now: number): Promise<void>;
   revokeLinks(actor: Actor, what: { readonly case: string; readonly link?: string }, now: number): Promise<number>;
+  /** An alert as its owner is told of it. */
+  itemOf(alert: Alert, number: number): NoticeItem;
   /** The token of a link: for who renders its letter. */
   tokenOf(link: string): string;
 }
@@ -44,6 +49,7 @@ export const createCases = (options: CasesOptions): Cases => {
   if (key.length < 32) throw new RangeError("the node's secret is too short");
   const rules: CaseRules = {
     owners: options.owners,
+    originOf: options.originOf ?? (() => ({ asn: null, country: null })),
     policy: { ...defaultPolicy, ...options.policy },
     origin: options.origin,
     key,
@@ -57,6 +63,7 @@ export const createCases = (options: CasesOptions): Cases => {
     answerByLink: (actor, answer, now) => answerByLink(desk, actor, answer, now),
     answer: (actor, id, answer, now) => answerCase(desk, actor, id, answer, now),
     revokeLinks: (actor, what, now) => revokeLinks(desk, actor, what, now),
+    itemOf: (alert, number) => itemOf(alert, "notice", { case: alert.case ?? "", number, link: null }),
     tokenOf: (link) => linkToken(key, link),
   };
 };

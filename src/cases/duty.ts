@@ -22,6 +22,8 @@ export const callDuty = async (
     timeZone: "UTC",
     organisation: { id: what.organisation ?? "", name: what.organisation ?? "" },
     exercise: what.exercise,
+    attach: { csv: false, xarf: false },
+    encrypt: false,
     at: now,
     items: [],
     breaker: what.breaker,

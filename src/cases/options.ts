@@ -9,6 +9,8 @@ export interface Owners {
 
 export interface CaseRules {
   readonly owners: Owners;
+  /** Origin AS and economy of an address, by the prefix data in force. */
+  readonly originOf: (address: string) => { readonly asn: number | null; readonly country: string | null };
   readonly policy: AlertPolicy;
   /** Name of this node: the origin of what it makes. */
   readonly origin: string;

@@ -217,7 +217,10 @@ export const createTake =
         continue;
       }
       const id = idOf("alert", alertKey(key), detection.id);
+      const from = rules.originOf(detection.source ?? "");
       const seen = open(id, detection, owner, policy, now, {
+        asn: from.asn,
+        country: from.country ?? owner?.country ?? null,
         marking: detection.realm === "" ? "TLP:AMBER" : "TLP:AMBER+STRICT",
         origin: rules.origin,
       });
@@ -264,8 +267,15 @@ export const createTake =
       }
       const way = form === "reminder" ? "letter" : count(counts, organisation, policy);
       if (way === "letter" || way === "digest") {
+        const ended = one.before?.quieted ?? one.before?.closed ?? null;
+        tellings.push({
+          alert: { ...one.alert, told: now },
+          form,
+          way,
+          ...(one.alert.told === null ? {} : { before: one.alert.told }),
+          ...(ended === null ? {} : { silent: one.alert.last - ended }),
+        });
         one.alert = { ...one.alert, told: now };
-        tellings.push({ alert: one.alert, form, way });
         continue;
       }
       held++;

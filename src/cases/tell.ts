@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
+import { hour } from "../alert/alert.ts";
 import type { Alert } from "../alert/alert.ts";
-import { dueAt } from "../alert/delivery.ts";
+import { defaultPreferences, deliveryOf, dueAt, wantsReminder } from "../alert/delivery.ts";
+import type { Preferences } from "../alert/delivery.ts";
 import { itemOf, itemsAtMost } from "../alert/notice.ts";
 import type { NoticeForm, NoticeItem, NoticePayload } from "../alert/notice.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
@@ -19,6 +21,11 @@ export interface Telling {
   readonly form: NoticeForm;
   /** `digest`: too many in an hour for a letter each. */
   readonly way: "letter" | "digest";
+  /** An analyst says so: now, whatever the recipient's rules are. */
+  readonly urgent?: boolean;
+  /** Of a reminder: when it was told before. Of a relapse: how long it had been silent. */
+  readonly before?: number;
+  readonly silent?: number;
 }
 
 interface Letter {
@@ -169,12 +176,14 @@ export const tell = async (
   const payloadOf = (
     alert: Alert,
     form: NoticeForm,
-    { language, timeZone }: { readonly language: string; readonly timeZone: string },
+    { language, timeZone, attach, encrypt }: Pick<Preferences, "language" | "timeZone" | "attach" | "encrypt">,
     items: readonly NoticeItem[],
   ): NoticePayload => ({
     form,
     language,
     timeZone,
+    attach,
+    encrypt,
     organisation: {
       id: alert.organisation ?? "",
       name: names.get(alert.organisation ?? "") ?? alert.organisation ?? "",
@@ -184,18 +193,22 @@ export const tell = async (
     items,
   });
   const send = (
-    { alert, form, way }: Telling,
+    { alert, form, way, urgent = false, before, silent }: Telling,
     recipient: Recipient,
     channel: "mail" | "webhook",
     address: string,
     place: CasePlace,
   ): { readonly due: number; readonly delivery: string } | null => {
     const when =
-      form === "correction"
+      form === "correction" || urgent
         ? { delivery: "immediate" as const, due: now }
         : dueAt(recipient.preferences, alert.kind, alert.severity, now, rules.isHoliday);
-    if (when === null || (form === "reminder" && !recipient.preferences.remind)) return null;
-    const reader = { language: recipient.language, timeZone: recipient.preferences.timeZone };
+    if (when === null) return null;
+    const { preferences } = recipient;
+    if (form === "reminder" && !wantsReminder(preferences, alert.notified ?? alert.detected, before ?? now, now))
+      return null;
+    if (form === "relapse" && !urgent && silent !== undefined && silent < preferences.relapse * hour) return null;
+    const reader = { ...preferences, language: recipient.language };
     const state = rules.policy.previewFirst && !recipient.previewed ? "held" : "waiting";
     const common = {
       exercise: alert.exercise,
@@ -259,7 +272,11 @@ export const tell = async (
         events.push(eventOf(alert, "letter", now, { form, channel, contact: recipient.contact, ...sent }, "owner"));
       }
     }
-    if (reached === 0) events.push(eventOf(alert, "nobody-told", now, { form, contacts: to.length }, "staff"));
+    const preferences = to[0]?.preferences ?? defaultPreferences;
+    const wanted = deliveryOf(preferences, alert.kind, alert.severity);
+    if (reached === 0 && (form === "reminder" || wanted === "never")) continue;
+    if (reached === 0 && wanted !== "inbox")
+      events.push(eventOf(alert, "nobody-told", now, { form, contacts: to.length }, "staff"));
     const id = idOf("inbox", alert.id, alert.relapses, form, now);
     letters.push({
       id,
@@ -270,7 +287,7 @@ export const tell = async (
       contact_id: null,
       channel: "inbox",
       recipient: alert.organisation,
-      payload: payloadOf(alert, form, { language: "en", timeZone: "UTC" }, [
+      payload: payloadOf(alert, form, preferences, [
         itemOf(alert, form, { case: place.id, number: place.number, link: null }),
       ]),
       state: "sent",

@@ -52,10 +52,10 @@ export const composeLetter = (id: string, payload: NoticePayload, sender: Sender
   const reports = payload.items.flatMap((item) => xarfOf(item, sender.reporter, id) ?? []);
   const correction = payload.form === "correction";
   const parts: Part[] = [];
-  if (payload.items.length > 0 && !correction) {
+  if (payload.items.length > 0 && payload.attach.csv && !correction) {
     parts.push({ filename: "findings.csv", type: "text/csv", content: darknetCsv(payload.items, sender.reporter.org) });
   }
-  if (reports.length > 0 && !correction) {
+  if (reports.length > 0 && payload.attach.xarf && !correction) {
     parts.push({
       filename: "xarf.json",
       type: "application/json",

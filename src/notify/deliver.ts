@@ -63,7 +63,7 @@ export const createDeliver = (options: DeliverOptions): ((letter: Leased) => Pro
             subject: `[TEST] ${composed.subject}`,
             headers: { ...composed.headers, "X-Layang-Test-Recipient": letter.recipient },
           };
-    const key = test === null ? await openpgpKeyOf(desk, letter.contact_id) : null;
+    const key = test === null && letter.payload.encrypt ? await openpgpKeyOf(desk, letter.contact_id) : null;
     const to = test ?? letter.recipient;
     const message = await buildMail(
       shown,

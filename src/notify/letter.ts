@@ -37,6 +37,11 @@ const kindOf = (item: NoticeItem): ToldKind => item.kind as ToldKind;
 const whereOf = (item: NoticeItem): string =>
   `${item.source ?? item.subject}${item.family === null ? "" : ` (${line(item.family)})`}`;
 
+/** What to do, in a language; nothing for kinds that owners are not told of. */
+export const stepsFor = (language: string, kind: NoticeItem["kind"], family: string | null): readonly string[] =>
+  kind === "infected-host" || Object.hasOwn(wordsOf(language).steps, kind)
+    ? stepsOf(wordsOf(language), { kind, family })
+    : [];
 export const stepsOf = (words: Words, item: Pick<NoticeItem, "kind" | "family">): readonly string[] =>
   item.kind === "infected-host"
     ? words.cleaning[adviceOf(item.family)]

@@ -148,7 +148,7 @@ export const makeOutbox = (
   cases: Cases,
   port: number,
   now: () => number,
-  more: Partial<DeliverOptions> & Partial<Pick<OutboxOptions, "onOutcome" | "parallel">> = {},
+  more: Partial<DeliverOptions> & Partial<Pick<OutboxOptions, "onOutcome" | "parallel" | "alone">> = {},
 ): Outbox & { close(): Promise<void> } => {
   const smtp = openSmtp({ host: "127.0.0.1", port, tls: "none", user: null, password: null, connections: 4 });
   const deliver = createDeliver({

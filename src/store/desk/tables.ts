@@ -159,7 +159,9 @@ export interface AlertsTable {
   translation: Generated<"none" | "cgnat">;
   /** The prefix that matched when it was opened. */
   network: string | null;
+  /** Economy the address is registered in when known, else its owner's. */
   country: string | null;
+  asn: number | null;
   essential: Generated<boolean>;
   protocol: string | null;
   ports: Generated<number[]>;
@@ -199,6 +201,8 @@ export interface CasesTable {
   opened: Time;
   closed: Time | null;
   version: number;
+  /** When its timeline last grew. */
+  touched: Generated<Time>;
   /** The case that goes on with this one's alerts. */
   merged_into: string | null;
   quieted: Time | null;

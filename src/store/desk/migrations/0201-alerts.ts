@@ -9,7 +9,7 @@ const linked = (id: string): string => `${id} = (SELECT nullif(current_setting('
 
 /** What an alert carries for its notice and its page, the board's indexes, and who sees which line of a timeline. */
 export const alerts: readonly string[] = [
-  `ALTER TABLE alerts ADD translation text NOT NULL DEFAULT 'none' CHECK (translation IN ('none', 'cgnat')), ADD network text, ADD country text,
+  `ALTER TABLE alerts ADD translation text NOT NULL DEFAULT 'none' CHECK (translation IN ('none', 'cgnat')), ADD network text, ADD country text, ADD asn bigint,
   ADD essential boolean NOT NULL DEFAULT false, ADD protocol text, ADD ports int[] NOT NULL DEFAULT '{}', ADD signature text, ADD samples jsonb NOT NULL DEFAULT '[]',
   ADD tests text[] NOT NULL DEFAULT '{}', ADD closing text, ADD silence text CHECK (silence IN ('counting', 'silent', 'unknown', 'moved')), ADD silence_facts jsonb,
   ADD checked bigint, ADD told bigint, ADD moved_to text`,

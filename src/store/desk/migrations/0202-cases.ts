@@ -7,7 +7,15 @@ const ofCase = (table: string, audience: boolean): string =>
   })`;
 
 export const cases: readonly string[] = [
-  "ALTER TABLE cases ADD merged_into text REFERENCES cases, ADD quieted bigint",
+  "ALTER TABLE cases ADD merged_into text REFERENCES cases, ADD quieted bigint, ADD touched bigint NOT NULL DEFAULT 0",
+  "UPDATE cases SET touched = greatest(opened, coalesce((SELECT max(at) FROM case_events e WHERE e.case_id = cases.id), 0))",
+  // When something last happened, kept with the line that happened: lists are ordered by it.
+  `CREATE FUNCTION layang_touch_cases() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  UPDATE cases SET touched = greatest(touched, f.at) FROM (SELECT case_id, max(at) AS at FROM fresh GROUP BY case_id) AS f WHERE cases.id = f.case_id;
+  RETURN NULL;
+END $$`,
+  "CREATE TRIGGER case_events_touch AFTER INSERT ON case_events REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION layang_touch_cases()",
+  "CREATE INDEX cases_touched ON cases (realm, exercise, touched DESC, id DESC) WHERE state <> 'closed'",
   `CREATE TABLE answers (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, case_id text NOT NULL REFERENCES cases, organisation_id text, realm text NOT NULL, exercise text NOT NULL, at bigint NOT NULL, actor text NOT NULL,
   answer text NOT NULL CHECK (answer IN ('cleaned', 'subscriber-notified', 'working', 'not-ours', 'false-positive', 'cannot-attribute', 'research')),

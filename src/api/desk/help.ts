@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { sql } from "kysely";
+import { alertOf } from "../../cases/rows.ts";
+import { precisionOfKind } from "../../cases/statistics.ts";
+import { wholeOf } from "../../cases/page.ts";
+import type { Actor } from "../../model/actor.ts";
+import { systemActor } from "../../model/actor.ts";
+import { darknetCsv } from "../../notify/csv.ts";
+import { stepsFor } from "../../notify/letter.ts";
+import { AppError } from "../../platform/errors.ts";
+import { helpEndpoints as at, helpEvidencePath } from "../contract/desk/help.ts";
+import type { Help } from "../contract/desk/help.ts";
+import { touch } from "./actor.ts";
+import type { ActorOf } from "./actor.ts";
+import type { AlertServices } from "./alerts.ts";
+import { answerOf } from "./cases.ts";
+import { mount } from "./route.ts";
+import { classificationFor, samplesOf, silenceOf } from "./shapes.ts";
+import { timeOf } from "./times.ts";
+
+export interface HelpServices extends AlertServices {
+  /** Who tells: name, mail and telephone of the node. */
+  readonly desker: { readonly name: string; readonly mail: string | null; readonly phone: string | null };
+  readonly simulated: boolean;
+}
+type Bearer = Actor & { readonly case: string };
+const bearerOf = (actor: Actor): Bearer => {
+  if (actor.case === undefined) throw new AppError("LINK_ENDED", "this page is opened by the link of a mail");
+  return actor as Bearer;
+};
+const stateOf = (help: {
+  readonly closed: boolean;
+  readonly quiet: boolean;
+  readonly relapsed: boolean;
+  readonly unknown: boolean;
+  readonly claimed: boolean;
+}): Help["state"] => {
+  if (help.relapsed) return "relapsed";
+  if (help.closed) return "closed";
+  if (help.quiet) return "quiet";
+  if (help.claimed) return "claimed";
+  return help.unknown ? "unknown" : "asked";
+};
+
+/** The self-help page's data: the bearer of a link, one case. Reading changes nothing; an answer is a POST. */
+export const withHelp = (server: FastifyInstance, services: HelpServices, actorOf: ActorOf): void => {
+  const { desk, cases, now } = services;
+
+  const help = async (request: FastifyRequest, language: string | undefined): Promise<Help> => {
+    const bearer = bearerOf(actorOf(request));
+    const whole = await desk.as(bearer, (trx) => wholeOf(trx, { id: bearer.case }));
+    // Beside the case the page needs three things that its bearer may not read itself: a name, a date, a rate.
+    const beside = await desk.as(systemActor, async (trx) => {
+      const { rows } = await sql<{
+        name: string | null;
+        expires: number;
+        language: string | null;
+      }>`SELECT o.name, l.expires, c.language FROM help_links l LEFT JOIN organisations o ON o.id = l.organisation_id LEFT JOIN contacts c ON c.id = l.contact_id WHERE l.id = ${bearer.id.slice("link:".length)}`.execute(
+        trx,
+      );
+      return { link: rows[0], precision: await precisionOfKind(trx, whole.line.kind) };
+    });
+    const { line, alerts } = whole;
+    const [top] = alerts;
+    const words = language ?? beside.link?.language ?? "en";
+    return {
+      asked: timeOf(now()),
+      case: line.number,
+      organisation: (beside.link?.name ?? "").slice(0, 200),
+      from: services.desker.name.slice(0, 200),
+      language: words,
+      kind: line.kind,
+      classification: classificationFor(line.kind),
+      family: line.family?.slice(0, 100) ?? null,
+      severity: line.severity,
+      exercise: line.exercise,
+      simulated: services.simulated,
+      subjects: alerts.map((row) => ({
+        alert: row.id,
+        subject: row.subject.split("#")[0] ?? "",
+        first: timeOf(row.first),
+        last: timeOf(row.last),
+        packets: row.packets,
+        darkAddresses: row.dark_addresses,
+        ports: row.ports.slice(0, 16),
+        samples: samplesOf(row.samples, 50),
+        attributable: row.translation === "none" || row.samples.length > 0,
+        silence: silenceOf(row),
+      })),
+      translation: top?.translation ?? "none",
+      sensors: new Set(alerts.flatMap(({ sensors }) => sensors)).size,
+      confidence: Math.min(1, Math.max(0, ...alerts.map(({ confidence }) => confidence))),
+      precision: beside.precision,
+      steps: [...stepsFor(words, line.kind, line.family)],
+      answers: whole.answers.map((answer) => ({
+        at: timeOf(answer.at),
+        answer: answer.answer as Help["answers"][number]["answer"],
+        channel: answer.channel as Help["answers"][number]["channel"],
+        text: answer.note?.slice(0, 2000) ?? null,
+      })),
+      state: stateOf({
+        relapsed: alerts.some(({ state }) => state === "relapsed"),
+        closed: line.state === "closed",
+        quiet: alerts.length > 0 && alerts.every(({ state }) => state === "quiet" || state === "closed"),
+        unknown: alerts.some(({ silence }) => silence === "unknown" || silence === "moved"),
+        claimed: whole.answers.length > 0,
+      }),
+      expires: timeOf(beside.link?.expires ?? 0),
+      contact: { mail: services.desker.mail, phone: services.desker.phone },
+    };
+  };
+
+  mount(server, at.help, { who: ["link"], audit: "help.read" }, ({ query, request }) => help(request, query.language));
+  mount(server, at["help/answer"], { who: ["link"], audit: "help.answer" }, async ({ body, request }) => {
+    const bearer = bearerOf(actorOf(request));
+    touch(request, `case-id:${bearer.case}`);
+    await cases.answerByLink(bearer, answerOf(body), now());
+    return help(request, undefined);
+  });
+  mount(
+    server,
+    { method: "GET", path: helpEvidencePath } as const,
+    { who: ["link"], audit: "help.evidence" },
+    async ({ request, reply }) => {
+      const bearer = bearerOf(actorOf(request));
+      const whole = await desk.as(bearer, (trx) => wholeOf(trx, { id: bearer.case }));
+      const items = whole.alerts.map((row) => cases.itemOf(alertOf(row), whole.line.number));
+      await reply
+        .type("text/csv; charset=utf-8; header=present")
+        .header("content-disposition", `attachment; filename="LAYANG-${whole.line.number}.csv"`)
+        .send(darknetCsv(items, services.desker.name));
+      return reply;
+    },
+  );
+};

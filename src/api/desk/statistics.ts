@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { FastifyInstance } from "fastify";
+import { people } from "../../access/rule.ts";
+import { cleanUp, measuredPrecision, responseTimes, summaryOf } from "../../cases/statistics.ts";
+import type { Curve } from "../../cases/statistics.ts";
+import { personOf } from "../../cases/board.ts";
+import type { Actor } from "../../model/actor.ts";
+import { hasRole, systemActor } from "../../model/actor.ts";
+import { AppError } from "../../platform/errors.ts";
+import { statisticsEndpoints as at } from "../contract/desk/statistics.ts";
+import type { Curve as CurveShape } from "../contract/desk/statistics.ts";
+import type { ActorOf } from "./actor.ts";
+import type { AlertServices } from "./alerts.ts";
+import { mount } from "./route.ts";
+import { microsOf } from "./shapes.ts";
+import { timeOf } from "./times.ts";
+
+export interface StatisticsServices extends AlertServices {
+  /** Figures of the shell that other rooms have. */
+  readonly beside?: (
+    actor: Actor,
+  ) => Promise<{ readonly rising: number; readonly changes: number; readonly exercise: string | null }>;
+}
+
+/**
+ * Whose rows a statistic counts: staff and members their own by the desk's rules; who sees aggregates alone, those of all, but no owner
+ * by name.
+ */
+const readerOf = (actor: Actor, byOwner: boolean): Actor => {
+  if (hasRole(actor, "system", "administrator", "analyst", "member")) return actor;
+  if (byOwner) throw new AppError("ACCESS_DENIED", "your role sees no owner by name");
+  return systemActor;
+};
+const curveShape = (curve: Curve): CurveShape => ({
+  group: curve.group.slice(0, 200),
+  label: curve.label.slice(0, 200),
+  n: curve.n,
+  censored: curve.censored,
+  medianDays: curve.medianDays,
+  points: curve.points.slice(0, 400).map(({ time, still, low, high, atRisk, ended, censored }) => ({
+    day: time,
+    still,
+    low,
+    high,
+    atRisk,
+    quiet: ended,
+    censored,
+  })),
+});
+/** Microseconds. */
+const day = 86_400_000_000;
+const longest = 3 * 366 * day;
+
+/** Clean-up curves, response times, measured precision, and the shell's small figures. Nothing of an exercise is in any of them. */
+export const withStatistics = (server: FastifyInstance, services: StatisticsServices, actorOf: ActorOf): void => {
+  const { desk, now } = services;
+  const periodOf = (
+    query: { readonly from?: string | undefined; readonly to?: string | undefined },
+    days: number,
+  ): { from: number; to: number } => {
+    const to = query.to === undefined ? now() : microsOf(query.to);
+    const from = query.from === undefined ? to - days * day : microsOf(query.from);
+    if (from >= to || to - from > longest)
+      throw new AppError("QUERY_PERIOD", "`from` lies before `to`, at most three years");
+    return { from, to };
+  };
+  const shown = ({ from, to }: { from: number; to: number }) => ({ from: timeOf(from), to: timeOf(to) });
+
+  mount(server, at.summary, { who: people, audit: null }, async ({ request }) => {
+    const actor = actorOf(request);
+    const found = await summaryOf(desk, actor, personOf(actor));
+    const beside = await services.beside?.(actor);
+    return {
+      asked: timeOf(now()),
+      ...found,
+      warnings: { rising: beside?.rising ?? 0 },
+      changes: beside?.changes ?? 0,
+      exercise: beside?.exercise ?? null,
+    };
+  });
+  mount(server, at["statistics/clean-up"], { who: people, audit: null }, async ({ query, request }) => {
+    const { by = "none", days = 60, kind, organisation } = query;
+    const period = periodOf(query, 90);
+    const actor = readerOf(actorOf(request), by === "owner" || organisation !== undefined);
+    const found = await cleanUp(
+      desk,
+      actor,
+      {
+        by,
+        days,
+        ...period,
+        ...(kind === undefined ? {} : { kind }),
+        ...(organisation === undefined ? {} : { organisation }),
+      },
+      now(),
+    );
+    return {
+      asked: timeOf(now()),
+      period: shown(period),
+      by,
+      all: curveShape(found.all),
+      groups: found.groups.map(curveShape),
+      least: found.least,
+      baseline: found.baseline === null ? null : curveShape(found.baseline),
+      before: found.before,
+    };
+  });
+  mount(server, at["statistics/response"], { who: people, audit: null }, async ({ query, request }) => {
+    const { by = "kind" } = query;
+    const period = periodOf(query, 90);
+    const found = await responseTimes(desk, readerOf(actorOf(request), by === "owner"), { by, ...period });
+    const { detectedNotified, notifiedAcknowledged, notifiedActed, actedQuiet, answered } = found.all;
+    return {
+      asked: timeOf(now()),
+      period: shown(period),
+      by,
+      all: { detectedNotified, notifiedAcknowledged, notifiedActed, actedQuiet, answered },
+      rows: found.rows.slice(0, 200),
+    };
+  });
+  mount(server, at["statistics/precision"], { who: people, audit: null }, async ({ request }) => ({
+    asked: timeOf(now()),
+    rows: await measuredPrecision(desk, readerOf(actorOf(request), false), now() - 2 * 366 * day),
+  }));
+};

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import type { RawBuilder } from "kysely";
+import { day } from "../alert/alert.ts";
+import type { AlertState, Severity } from "../alert/alert.ts";
+import type { Actor } from "../model/actor.ts";
+import type { DetectionKind } from "../model/detection.ts";
+import { formatPrefix, parsePrefix } from "../net/prefix.ts";
+import { parseIp, formatIp } from "../net/ip.ts";
+import { AppError } from "../platform/errors.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import type { AlertRow } from "./rows.ts";
+
+export interface AlertFilter {
+  readonly states?: readonly AlertState[];
+  readonly kinds?: readonly DetectionKind[];
+  readonly severities?: readonly Severity[];
+  readonly organisation?: string;
+  readonly country?: string;
+  readonly family?: string;
+  readonly port?: number;
+  readonly only?: readonly string[];
+  readonly q?: string;
+  readonly realm: string;
+  readonly exercise: string;
+}
+export type AlertOrder = "rank" | "last" | "first" | "packets";
+export interface Page {
+  readonly cursor?: string;
+  readonly limit: number;
+}
+/** A line of the board: the alert, and what stands in other tables about it. */
+export type BoardRow = AlertRow & {
+  readonly organisation_name: string | null;
+  readonly case_number: number | null;
+  readonly assignee_name: string | null;
+  readonly answer: string | null;
+};
+export interface BoardFacts {
+  readonly states: Readonly<Record<AlertState, number>>;
+  readonly held: number;
+  readonly suppressed: number;
+  readonly unclaimed: number;
+  readonly essential: number;
+  readonly owners: number;
+  readonly day: number;
+  readonly dayBefore: number;
+  readonly oldestUnnotified: number | null;
+}
+export interface Board {
+  readonly total: number;
+  readonly next: string | null;
+  readonly facts: BoardFacts;
+  readonly rows: readonly BoardRow[];
+}
+
+/** Counts are exact up to this. */
+export const countedTo = 100_000;
+const openStates: readonly AlertState[] = ["new", "continuing", "quiet", "relapsed"];
+
+/** A place in an ordered list, as text that means nothing to who holds it. @throws AppError QUERY_PARAMETER */
+export const cursorOf = (value: number, id: string): string =>
+  Buffer.from(JSON.stringify([value, id])).toString("base64url");
+export const placeOf = (cursor: string): readonly [number, string] => {
+  try {
+    const [value, id] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as unknown[];
+    if (typeof value === "number" && Number.isFinite(value) && typeof id === "string" && id.length <= 64)
+      return [value, id];
+  } catch {
+    // Refused below.
+  }
+  throw new AppError("QUERY_PARAMETER", "`cursor` is none of ours", { parameter: "cursor" });
+};
+
+/** `%` and `_` of what was typed mean themselves. */
+export const like = (typed: string): string => `%${typed.replaceAll(/[\\%_]/g, "\\$&")}%`;
+
+/** What was typed into the search box: an address, a prefix, AS64500, or a family or an owner's name. */
+const searched = (q: string): RawBuilder<unknown> => {
+  const typed = q.trim();
+  const address = parseIp(typed);
+  if (address !== undefined) {
+    const ip = formatIp(address);
+    return sql`(a.source = ${ip}::inet OR a.subject = ${ip})`;
+  }
+  const prefix = typed.includes("/") ? parsePrefix(typed) : undefined;
+  if (prefix !== undefined) return sql`a.source <<= ${formatPrefix(prefix)}::inet`;
+  const asn = /^AS(\d{1,10})$/i.exec(typed)?.[1];
+  if (asn !== undefined) return sql`a.asn = ${Number(asn)}`;
+  return sql`(a.family ILIKE ${like(typed)} OR a.organisation_id IN (SELECT id FROM organisations WHERE name ILIKE ${like(typed)} OR id = ${typed.toLowerCase()}))`;
+};
+
+const conditions = (filter: AlertFilter, actor: Actor, now: number): RawBuilder<unknown>[] => {
+  const list: RawBuilder<unknown>[] = [sql`a.realm = ${filter.realm}`, sql`a.exercise = ${filter.exercise}`];
+  if (filter.kinds !== undefined) list.push(sql`a.kind = ANY (${[...filter.kinds]})`);
+  if (filter.severities !== undefined) list.push(sql`a.severity = ANY (${[...filter.severities]})`);
+  if (filter.organisation !== undefined) list.push(sql`a.organisation_id = ${filter.organisation}`);
+  if (filter.country !== undefined) list.push(sql`a.country = ${filter.country}`);
+  if (filter.family !== undefined) list.push(sql`a.family = ${filter.family}`);
+  if (filter.port !== undefined) list.push(sql`${filter.port} = ANY (a.ports)`);
+  if (filter.q !== undefined) list.push(searched(filter.q));
+  for (const one of filter.only ?? []) {
+    if (one === "held") list.push(sql`a.held <> '{}' AND a.released IS NULL`);
+    if (one === "suppressed") list.push(sql`a.suppressed_until > ${now}`);
+    if (one === "unclaimed") list.push(sql`a.organisation_id IS NULL`);
+    if (one === "essential") list.push(sql`a.essential`);
+    if (one === "mine") list.push(sql`a.case_id IN (SELECT id FROM cases WHERE assignee = ${personOf(actor)})`);
+    if (one === "unanswered") list.push(sql`a.notified IS NOT NULL AND a.acknowledged IS NULL`);
+  }
+  return list;
+};
+/** Id of the person behind an actor; a token's own id where there is none. */
+export const personOf = (actor: Actor): string => actor.id.replace(/^person:/, "");
+
+const where = (list: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
+  sql`WHERE ${sql.join([...list], sql` AND `)}`;
+const columns: Readonly<Record<AlertOrder, string>> = {
+  rank: "a.rank",
+  last: "a.last",
+  first: "a.first",
+  packets: "a.packets",
+};
+
+const factsOf = async (
+  trx: DeskTransaction,
+  list: readonly RawBuilder<unknown>[],
+  now: number,
+): Promise<BoardFacts> => {
+  const { rows } = await sql<
+    Record<string, number | null>
+  >`SELECT count(*) FILTER (WHERE a.state = 'new')::int AS new, count(*) FILTER (WHERE a.state = 'continuing')::int AS continuing,
+  count(*) FILTER (WHERE a.state = 'quiet')::int AS quiet, count(*) FILTER (WHERE a.state = 'relapsed')::int AS relapsed,
+  count(*) FILTER (WHERE a.held <> '{}' AND a.released IS NULL)::int AS held, count(*) FILTER (WHERE a.suppressed_until > ${now})::int AS suppressed,
+  count(*) FILTER (WHERE a.organisation_id IS NULL)::int AS unclaimed, count(*) FILTER (WHERE a.essential)::int AS essential,
+  count(DISTINCT a.organisation_id) FILTER (WHERE a.state <> 'quiet')::int AS owners,
+  count(*) FILTER (WHERE a.detected > ${now - day})::int AS day, count(*) FILTER (WHERE a.detected > ${now - 2 * day} AND a.detected <= ${now - day})::int AS day_before,
+  min(a.detected) FILTER (WHERE a.notified IS NULL AND a.organisation_id IS NOT NULL AND a.state <> 'quiet') AS oldest
+FROM alerts a ${where([...list, sql`a.state <> 'closed'`])}`.execute(trx);
+  const closed = await sql<{
+    n: number;
+  }>`SELECT count(*)::int AS n FROM (SELECT 1 FROM alerts a ${where([...list, sql`a.state = 'closed'`])} LIMIT ${countedTo}) AS c`.execute(
+    trx,
+  );
+  const facts = rows[0] ?? {};
+  const n = (name: string): number => Number(facts[name] ?? 0);
+  return {
+    states: {
+      new: n("new"),
+      continuing: n("continuing"),
+      quiet: n("quiet"),
+      closed: closed.rows[0]?.n ?? 0,
+      relapsed: n("relapsed"),
+    },
+    held: n("held"),
+    suppressed: n("suppressed"),
+    unclaimed: n("unclaimed"),
+    essential: n("essential"),
+    owners: n("owners"),
+    day: n("day"),
+    dayBefore: n("day_before"),
+    oldestUnnotified: facts["oldest"] === null || facts["oldest"] === undefined ? null : Number(facts["oldest"]),
+  };
+};
+
+const joined = sql`SELECT a.*, o.name AS organisation_name, c.number AS case_number,
+  (SELECT p.name FROM people p WHERE p.id = c.assignee) AS assignee_name,
+  (SELECT x.answer FROM answers x WHERE x.case_id = a.case_id ORDER BY x.id DESC LIMIT 1) AS answer
+FROM alerts a LEFT JOIN organisations o ON o.id = a.organisation_id LEFT JOIN cases c ON c.id = a.case_id`;
+
+/** The board: a page of it, and what a sentence about all of it needs. Without `states`, what is not closed. */
+export const listAlerts = (
+  desk: Desk,
+  actor: Actor,
+  filter: AlertFilter,
+  order: AlertOrder,
+  page: Page,
+  now: number,
+): Promise<Board> =>
+  desk.as(actor, async (trx) => {
+    const list = conditions(filter, actor, now);
+    const facts = await factsOf(trx, list, now);
+    const states = filter.states ?? openStates;
+    const among = states.includes("closed")
+      ? sql`a.state = ANY (${[...states]})`
+      : sql`a.state <> 'closed' AND a.state = ANY (${[...states]})`;
+    const column = sql.raw(columns[order]);
+    const wanted = [...list, among];
+    if (page.cursor !== undefined) {
+      const [value, id] = placeOf(page.cursor);
+      wanted.push(sql`(${column}, a.id) < (${value}, ${id})`);
+    }
+    // The page is found by its index first; other tables are asked for its rows alone.
+    const { rows } =
+      await sql<BoardRow>`${joined} WHERE a.id IN (SELECT a.id FROM alerts a ${where(wanted)} ORDER BY ${column} DESC, a.id DESC LIMIT ${page.limit + 1}) ORDER BY ${column} DESC, a.id DESC`.execute(
+        trx,
+      );
+    const shown = rows.slice(0, page.limit);
+    const last = shown.at(-1);
+    return {
+      total: states.reduce((sum, state) => sum + facts.states[state], 0),
+      next: rows.length > page.limit && last !== undefined ? cursorOf(Number(last[order]), last.id) : null,
+      facts,
+      rows: shown,
+    };
+  });
+
+/** Lines of the board by id, or of a case. */
+export const boardRows = async (
+  trx: DeskTransaction,
+  what: { readonly id: string } | { readonly case: string; readonly limit: number },
+): Promise<readonly BoardRow[]> => {
+  const { rows } =
+    "id" in what
+      ? await sql<BoardRow>`${joined} WHERE a.id = ${what.id}`.execute(trx)
+      : await sql<BoardRow>`${joined} WHERE a.case_id = ${what.case} ORDER BY a.rank DESC, a.id LIMIT ${what.limit}`.execute(
+          trx,
+        );
+  return rows;
+};
+
+export interface DetectionOfAlert {
+  readonly id: string;
+  readonly detector: string;
+  readonly version: number;
+  readonly kind: DetectionKind;
+  readonly first: number;
+  readonly last: number;
+  readonly packets: number;
+  readonly dark_addresses: number;
+  readonly confidence: number;
+  readonly revision: number;
+  readonly withdrawn: boolean;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+/** One alert whole. @throws AppError NOT_FOUND, also when it is there for others. */
+export const loadAlert = (
+  desk: Desk,
+  actor: Actor,
+  id: string,
+): Promise<{
+  readonly row: BoardRow;
+  readonly detections: readonly DetectionOfAlert[];
+  readonly moved: readonly { readonly id: string; readonly subject: string; readonly first: number }[];
+}> =>
+  desk.as(actor, async (trx) => {
+    const [row] = await boardRows(trx, { id });
+    if (row === undefined) throw new AppError("NOT_FOUND", "no such alert");
+    const detections =
+      await sql<DetectionOfAlert>`SELECT d.id, d.detector, d.version, d.kind, d.first, d.last, d.packets, d.dark_addresses, d.confidence, d.revision, d.withdrawn, d.evidence
+FROM alert_detections ad JOIN detections d ON d.id = ad.detection_id WHERE ad.alert_id = ${id} ORDER BY d.last DESC LIMIT 100`.execute(
+        trx,
+      );
+    const moved = await sql<{
+      id: string;
+      subject: string;
+      first: number;
+    }>`SELECT id, subject, first FROM alerts WHERE id = ${row.moved_to}`.execute(trx);
+    return { row, detections: detections.rows, moved: moved.rows };
+  });

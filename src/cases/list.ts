@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import type { RawBuilder } from "kysely";
+import { day } from "../alert/alert.ts";
+import type { Severity } from "../alert/alert.ts";
+import type { Actor } from "../model/actor.ts";
+import type { DetectionKind } from "../model/detection.ts";
+import type { Marking } from "../model/marking.ts";
+import { formatIp, parseIp } from "../net/ip.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { countedTo, cursorOf, like, personOf, placeOf } from "./board.ts";
+import type { Page } from "./board.ts";
+
+export type CaseState = "open" | "waiting" | "closed";
+export interface CaseFilter {
+  readonly states?: readonly CaseState[];
+  readonly kinds?: readonly DetectionKind[];
+  readonly severities?: readonly Severity[];
+  readonly organisation?: string;
+  readonly only?: readonly string[];
+  readonly q?: string;
+  readonly realm: string;
+  readonly exercise: string;
+}
+export type CaseOrder = "touched" | "opened" | "severity";
+/** A line of the list of cases. */
+export interface CaseLine {
+  readonly id: string;
+  readonly number: number;
+  readonly version: number;
+  readonly title: string;
+  readonly kind: DetectionKind;
+  readonly state: CaseState;
+  readonly severity: Severity;
+  readonly organisation_id: string | null;
+  readonly organisation_name: string | null;
+  readonly essential: boolean;
+  readonly assignee: string | null;
+  readonly assignee_name: string | null;
+  readonly alerts: number;
+  readonly subjects: readonly string[];
+  readonly family: string | null;
+  readonly opened: number;
+  readonly closed: number | null;
+  readonly quieted: number | null;
+  readonly touched: number;
+  readonly notified: number | null;
+  readonly answer: string | null;
+  /** States of silence and of the alerts themselves, one of each. */
+  readonly silences: readonly (string | null)[];
+  readonly open_tasks: number;
+  readonly marking: Marking;
+  readonly exercise: string;
+  readonly realm: string;
+  readonly ordered: number;
+}
+export interface CaseList {
+  readonly total: number;
+  readonly next: string | null;
+  readonly facts: {
+    readonly open: number;
+    readonly waiting: number;
+    readonly closed: number;
+    readonly unanswered: number;
+    readonly oldestUnanswered: number | null;
+    readonly quietThisWeek: number;
+  };
+  readonly rows: readonly CaseLine[];
+}
+
+const severityNumber = "(CASE c.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END)";
+const orders: Readonly<Record<CaseOrder, string>> = {
+  touched: "c.touched",
+  opened: "c.opened",
+  severity: `(${severityNumber} * 10000000000000000::bigint + c.opened)`,
+};
+const unanswered = sql`EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = c.id AND a.notified IS NOT NULL AND a.acknowledged IS NULL)`;
+
+const conditions = (filter: CaseFilter, actor: Actor): RawBuilder<unknown>[] => {
+  const list: RawBuilder<unknown>[] = [
+    sql`c.realm = ${filter.realm}`,
+    sql`c.exercise = ${filter.exercise}`,
+    sql`c.merged_into IS NULL`,
+  ];
+  if (filter.kinds !== undefined) list.push(sql`c.kind = ANY (${[...filter.kinds]})`);
+  if (filter.severities !== undefined) list.push(sql`c.severity = ANY (${[...filter.severities]})`);
+  if (filter.organisation !== undefined) list.push(sql`c.organisation_id = ${filter.organisation}`);
+  for (const one of filter.only ?? []) {
+    if (one === "mine") list.push(sql`c.assignee = ${personOf(actor)}`);
+    if (one === "unassigned") list.push(sql`c.assignee IS NULL`);
+    if (one === "unanswered") list.push(unanswered);
+    if (one === "relapsed")
+      list.push(sql`EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = c.id AND a.state = 'relapsed')`);
+    if (one === "essential") list.push(sql`EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = c.id AND a.essential)`);
+  }
+  if (filter.q !== undefined) {
+    const typed = filter.q.trim();
+    const number = /^(?:LAYANG-)?(\d{1,15})$/i.exec(typed)?.[1];
+    const address = parseIp(typed);
+    if (number !== undefined) list.push(sql`c.number = ${Number(number)}`);
+    else if (address !== undefined) {
+      const ip = formatIp(address);
+      list.push(sql`c.id IN (SELECT a.case_id FROM alerts a WHERE a.source = ${ip}::inet)`);
+    } else
+      list.push(
+        sql`(c.title ILIKE ${like(typed)} OR c.organisation_id IN (SELECT id FROM organisations WHERE name ILIKE ${like(typed)} OR id = ${typed.toLowerCase()}))`,
+      );
+  }
+  return list;
+};
+const where = (list: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
+  sql`WHERE ${sql.join([...list], sql` AND `)}`;
+
+const line = sql`SELECT c.id, c.number, c.version, c.title, c.kind, c.state, c.severity, c.organisation_id, o.name AS organisation_name, c.assignee, (SELECT p.name FROM people p WHERE p.id = c.assignee) AS assignee_name,
+  c.opened, c.closed, c.quieted, c.marking, c.exercise, c.realm, c.touched,
+  coalesce(g.n, 0) AS alerts, coalesce(g.subjects, '{}') AS subjects, g.family, coalesce(g.essential, false) AS essential, g.notified, coalesce(g.silences, '{}') AS silences,
+  (SELECT x.answer FROM answers x WHERE x.case_id = c.id ORDER BY x.id DESC LIMIT 1) AS answer, (SELECT count(*)::int FROM case_tasks t WHERE t.case_id = c.id AND t.done IS NULL) AS open_tasks
+FROM cases c LEFT JOIN organisations o ON o.id = c.organisation_id
+LEFT JOIN LATERAL (SELECT count(*)::int AS n, (array_agg(DISTINCT a.subject))[1:5] AS subjects, min(a.family) AS family, bool_or(a.essential) AS essential, min(a.notified) AS notified,
+  array_agg(DISTINCT CASE WHEN a.state IN ('quiet', 'closed') THEN 'silent' ELSE coalesce(a.silence, 'active') END) AS silences FROM alerts a WHERE a.case_id = c.id) AS g ON true`;
+
+/** One line by number or id; undefined when the actor may not see it. */
+export const caseLine = async (
+  trx: DeskTransaction,
+  what: { readonly number: number } | { readonly id: string },
+): Promise<CaseLine | undefined> => {
+  const { rows } =
+    "id" in what
+      ? await sql<CaseLine>`${line} WHERE c.id = ${what.id}`.execute(trx)
+      : await sql<CaseLine>`${line} WHERE c.number = ${what.number}`.execute(trx);
+  return rows[0];
+};
+
+/** Cases, a page of them. Without `states`, those that are not closed. */
+export const listCases = (
+  desk: Desk,
+  actor: Actor,
+  filter: CaseFilter,
+  order: CaseOrder,
+  page: Page,
+  now: number,
+): Promise<CaseList> =>
+  desk.as(actor, async (trx) => {
+    const list = conditions(filter, actor);
+    const states = filter.states ?? ["open", "waiting"];
+    const counted = await sql<
+      Record<string, number | null>
+    >`SELECT count(*) FILTER (WHERE c.state = 'open')::int AS open, count(*) FILTER (WHERE c.state = 'waiting')::int AS waiting,
+  count(*) FILTER (WHERE c.quieted > ${now - 7 * day})::int AS quiet FROM cases c ${where([...list, sql`c.state <> 'closed'`])}`.execute(
+      trx,
+    );
+    const closed = await sql<{
+      n: number;
+      quiet: number;
+    }>`SELECT count(*)::int AS n, count(*) FILTER (WHERE k.quieted > ${now - 7 * day})::int AS quiet FROM (SELECT c.quieted FROM cases c ${where([...list, sql`c.state = 'closed'`])} LIMIT ${countedTo}) AS k`.execute(
+      trx,
+    );
+    const open = await sql<{
+      n: number;
+      oldest: number | null;
+    }>`SELECT count(DISTINCT a.case_id)::int AS n, min(a.notified) AS oldest FROM alerts a JOIN cases c ON c.id = a.case_id
+${where([...list, sql`c.state <> 'closed'`, sql`a.notified IS NOT NULL`, sql`a.acknowledged IS NULL`])}`.execute(trx);
+    const n = (name: string): number => Number(counted.rows[0]?.[name] ?? 0);
+    const facts = {
+      open: n("open"),
+      waiting: n("waiting"),
+      closed: closed.rows[0]?.n ?? 0,
+      unanswered: open.rows[0]?.n ?? 0,
+      oldestUnanswered: open.rows[0]?.oldest ?? null,
+      quietThisWeek: n("quiet") + (closed.rows[0]?.quiet ?? 0),
+    };
+    const column = sql.raw(orders[order]);
+    const among = states.includes("closed")
+      ? sql`c.state = ANY (${[...states]})`
+      : sql`c.state <> 'closed' AND c.state = ANY (${[...states]})`;
+    const wanted = [...list, among];
+    if (page.cursor !== undefined) {
+      const [value, id] = placeOf(page.cursor);
+      wanted.push(sql`(${column}, c.id) < (${value}::bigint, ${id})`);
+    }
+    const found = await sql<{
+      id: string;
+      ordered: number;
+    }>`SELECT c.id, ${column} AS ordered FROM cases c ${where(wanted)} ORDER BY ${column} DESC, c.id DESC LIMIT ${page.limit + 1}`.execute(
+      trx,
+    );
+    const ids = found.rows.slice(0, page.limit).map(({ id }) => id);
+    const { rows } = await sql<CaseLine>`${line} WHERE c.id = ANY (${ids})`.execute(trx);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const last = found.rows[page.limit - 1];
+    return {
+      total: states.reduce((sum, state) => sum + facts[state], 0),
+      next: found.rows.length > page.limit && last !== undefined ? cursorOf(Number(last.ordered), last.id) : null,
+      facts,
+      rows: ids.flatMap((id) => byId.get(id) ?? []),
+    };
+  });

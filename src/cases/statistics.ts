@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import type { RawBuilder } from "kysely";
+import { day, second, toldKinds, verifiableKinds } from "../alert/alert.ts";
+import { atSteps, survival, wilson } from "../alert/survival.ts";
+import type { Survival, SurvivalPoint } from "../alert/survival.ts";
+import type { Actor } from "../model/actor.ts";
+import type { DetectionKind } from "../model/detection.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+
+/*
+ * Every figure here is of what is real: `exercise = ''` stands in one place, `episodes`, and every question goes through it.
+ */
+
+/** Every episode of every alert of the real: what an alert is now, and what it was before it came back. */
+const episodes = sql`(SELECT a.id AS alert_id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, a.detected, a.notified, a.acknowledged, a.acted, a.quieted, a.closed, a.closing, a.state, a.last, a.checked, a.relapses > 0 AS again
+  FROM alerts a WHERE a.exercise = ''
+  UNION ALL SELECT a.id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, e.detected, e.notified, e.acknowledged, e.acted, e.quieted, e.closed, e.closing, 'quiet', e.relapsed, e.relapsed, e.episode > 0
+  FROM alert_episodes e JOIN alerts a ON a.id = e.alert_id WHERE a.exercise = '')`;
+/** Taken back, false, or another's: these were no infections of the owner's, and no curve has them. */
+const counted = sql`(x.closing IS NULL OR x.closing NOT IN ('withdrawn', 'false-positive', 'not-ours'))`;
+
+export type CurveBy = "none" | "channel" | "owner" | "family" | "country";
+export interface CleanUpAsked {
+  readonly by: CurveBy;
+  readonly kind?: DetectionKind;
+  readonly organisation?: string;
+  /** Notices (for the baseline: detections) in [from, to). */
+  readonly from: number;
+  readonly to: number;
+  readonly days: number;
+}
+export interface Curve {
+  readonly group: string;
+  readonly label: string;
+  readonly n: number;
+  readonly censored: number;
+  readonly medianDays: number | null;
+  readonly points: readonly SurvivalPoint[];
+}
+export interface CleanUp {
+  readonly all: Curve;
+  readonly groups: readonly Curve[];
+  readonly least: number;
+  readonly baseline: Curve | null;
+  readonly before: { readonly n: number; readonly medianDays: number | null } | null;
+}
+/** Groups under this are not shown: few of them name an owner. */
+export const leastGroup = 5;
+const groupsAtMost = 7;
+
+interface EpisodeRow {
+  readonly start: number;
+  readonly ended: number | null;
+  readonly seen: number;
+  readonly grouped: string | null;
+  readonly label: string | null;
+}
+/** By what the subscriber was told, as the owner says; a notice that nobody answered so is `notice-only`. */
+const channel = sql`coalesce((SELECT w.channel FROM answers w WHERE w.case_id = x.case_id AND w.answer = 'subscriber-notified' AND w.at >= x.detected ORDER BY w.id LIMIT 1), 'notice-only')`;
+const groupOf: Readonly<Record<CurveBy, RawBuilder<unknown>>> = {
+  none: sql`''`,
+  channel,
+  owner: sql`x.organisation_id`,
+  family: sql`x.family`,
+  country: sql`x.country`,
+};
+
+const read = async (
+  trx: DeskTransaction,
+  asked: CleanUpAsked,
+  told: boolean,
+  from: number,
+  to: number,
+  now: number,
+): Promise<readonly EpisodeRow[]> => {
+  const start = told ? sql`x.notified` : sql`x.detected`;
+  const kinds = asked.kind === undefined ? [...verifiableKinds] : [asked.kind];
+  const by = told ? asked.by : "none";
+  const { rows } =
+    await sql<EpisodeRow>`SELECT ${start} AS start, CASE WHEN x.state IN ('quiet', 'closed') THEN x.quieted END AS ended, greatest(x.last, coalesce(x.checked, 0)) AS seen,
+  ${groupOf[by]} AS grouped, ${by === "owner" ? sql`(SELECT name FROM organisations o WHERE o.id = x.organisation_id)` : sql`NULL`} AS label
+FROM ${episodes} AS x WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${kinds}) AND ${told ? sql`x.notified IS NOT NULL` : sql`x.notified IS NULL`}
+  AND ${start} >= ${from} AND ${start} < ${to} AND ${start} <= ${now} AND (${asked.organisation ?? null}::text IS NULL OR x.organisation_id = ${asked.organisation ?? null}) LIMIT 1000000`.execute(
+      trx,
+    );
+  return rows;
+};
+/** Days from the notice to the last packet, or to when somebody last looked. */
+const curveOf = (rows: readonly EpisodeRow[]): Survival =>
+  survival(
+    rows.map(({ start, ended, seen }) => ({
+      time: Math.round((Math.max(0, (ended ?? seen) - start) / day) * 100) / 100,
+      ended: ended !== null,
+    })),
+  );
+const shown = (group: string, label: string, curve: Survival, days: number): Curve => ({
+  group,
+  label,
+  n: curve.n,
+  censored: curve.censored,
+  medianDays: curve.median,
+  points: atSteps(curve, 1, days),
+});
+
+/** Clean-up curves: Kaplan-Meier from the notice to the last packet. What is open, or unknown, is censored. */
+export const cleanUp = (desk: Desk, actor: Actor, asked: CleanUpAsked, now: number): Promise<CleanUp> =>
+  desk.as(actor, async (trx) => {
+    const rows = await read(trx, asked, true, asked.from, asked.to, now);
+    const baseline = await read(trx, asked, false, asked.from, asked.to, now);
+    const before = await read(
+      trx,
+      { ...asked, by: "none" },
+      true,
+      asked.from - (asked.to - asked.from),
+      asked.from,
+      now,
+    );
+    const groups = new Map<string, EpisodeRow[]>();
+    for (const row of asked.by === "none" ? [] : rows) {
+      const list = groups.get(row.grouped ?? "") ?? [];
+      list.push(row);
+      groups.set(row.grouped ?? "", list);
+    }
+    const earlier = curveOf(before);
+    return {
+      all: shown("", "", curveOf(rows), asked.days),
+      groups: [...groups]
+        .filter(([, list]) => list.length >= leastGroup)
+        .toSorted((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1))
+        .slice(0, groupsAtMost)
+        .map(([group, list]) => shown(group, list[0]?.label ?? group, curveOf(list), asked.days)),
+      least: leastGroup,
+      baseline: baseline.length < leastGroup ? null : shown("", "", curveOf(baseline), asked.days),
+      before: before.length === 0 ? null : { n: earlier.n, medianDays: earlier.median },
+    };
+  });
+
+export type ResponseBy = "owner" | "kind" | "month" | "country" | "sector";
+export interface Span {
+  readonly n: number;
+  readonly median: number | null;
+  readonly p90: number | null;
+}
+export interface ResponseRow {
+  readonly group: string;
+  readonly label: string;
+  readonly notices: number;
+  readonly answered: ReturnType<typeof wilson>;
+  readonly relapsed: number;
+  readonly detectedNotified: Span;
+  readonly notifiedAcknowledged: Span;
+  readonly notifiedActed: Span;
+  readonly actedQuiet: Span;
+}
+const responseGroup: Readonly<Record<ResponseBy, RawBuilder<unknown>>> = {
+  owner: sql`x.organisation_id`,
+  kind: sql`x.kind`,
+  month: sql`to_char(to_timestamp(x.notified / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM')`,
+  country: sql`x.country`,
+  sector: sql`o.sector`,
+};
+const spans = {
+  dn: ["detected", "notified"],
+  na: ["notified", "acknowledged"],
+  nt: ["notified", "acted"],
+  aq: ["acted", "quieted"],
+} as const;
+
+/**
+ * Response times between FIRST's clocks, in seconds: medians and 90th percentiles of those that have both ends. What has no answer
+ * yet is counted in `answered`, never as a time.
+ */
+export const responseTimes = (
+  desk: Desk,
+  actor: Actor,
+  asked: { readonly by: ResponseBy; readonly from: number; readonly to: number },
+): Promise<{ readonly all: ResponseRow; readonly rows: readonly ResponseRow[] }> =>
+  desk.as(actor, async (trx) => {
+    const columns = Object.entries(spans).map(([name, [from, to]]) => {
+      const length = sql`(CASE WHEN x.${sql.raw(to)} >= x.${sql.raw(from)} THEN (x.${sql.raw(to)} - x.${sql.raw(from)}) / ${second}::double precision END)`;
+      return sql`count(${length})::int AS ${sql.raw(`${name}_n`)}, percentile_cont(0.5) WITHIN GROUP (ORDER BY ${length}) AS ${sql.raw(`${name}_median`)}, percentile_cont(0.9) WITHIN GROUP (ORDER BY ${length}) AS ${sql.raw(`${name}_p90`)}`;
+    });
+    const { rows } = await sql<
+      Record<string, string | number | null>
+    >`SELECT g.grouped, grouping(g.grouped) AS total, min(g.label) AS label, count(*)::int AS notices, count(x.acknowledged)::int AS answered, count(*) FILTER (WHERE x.again)::int AS relapsed, ${sql.join(columns)}
+FROM ${episodes} AS x LEFT JOIN organisations o ON o.id = x.organisation_id CROSS JOIN LATERAL (SELECT ${responseGroup[asked.by]} AS grouped, ${asked.by === "owner" ? sql`o.name` : sql`NULL::text`} AS label) AS g
+WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${[...toldKinds]}) AND x.notified >= ${asked.from} AND x.notified < ${asked.to} GROUP BY GROUPING SETS ((), (g.grouped)) ORDER BY total DESC, notices DESC, grouped LIMIT 201`.execute(
+      trx,
+    );
+    const spanOf = (row: Record<string, string | number | null>, name: string): Span => ({
+      n: Number(row[`${name}_n`] ?? 0),
+      median:
+        row[`${name}_median`] === null || row[`${name}_median`] === undefined ? null : Number(row[`${name}_median`]),
+      p90: row[`${name}_p90`] === null || row[`${name}_p90`] === undefined ? null : Number(row[`${name}_p90`]),
+    });
+    const read = (row: Record<string, string | number | null>): ResponseRow => ({
+      group: String(row["grouped"] ?? ""),
+      label: String(row["label"] ?? row["grouped"] ?? ""),
+      notices: Number(row["notices"] ?? 0),
+      answered: wilson(Number(row["answered"] ?? 0), Number(row["notices"] ?? 0)),
+      relapsed: Number(row["relapsed"] ?? 0),
+      detectedNotified: spanOf(row, "dn"),
+      notifiedAcknowledged: spanOf(row, "na"),
+      notifiedActed: spanOf(row, "nt"),
+      actedQuiet: spanOf(row, "aq"),
+    });
+    const all = rows.find((row) => Number(row["total"]) === 1) ?? {};
+    return { all: read(all), rows: rows.filter((row) => Number(row["total"]) === 0).map(read) };
+  });
+
+export interface PrecisionRow {
+  readonly month: string;
+  readonly detector: string;
+  readonly kind: DetectionKind;
+  readonly right: number;
+  readonly wrong: number;
+  readonly undecided: number;
+  readonly precision: ReturnType<typeof wilson>;
+}
+/**
+ * What owners' answers say of each detector: right where the owner cleaned or told the subscriber; wrong where it says false positive; `research` says that a
+ * scan was meant, which is right of a scanning host and wrong of an infected one; whose network it is (`not-ours`) is the constituency's fault, and the rest is undecided. The newest decided answer of a case counts.
+ */
+export const measuredPrecision = (desk: Desk, actor: Actor, from: number): Promise<readonly PrecisionRow[]> =>
+  desk.as(actor, async (trx) => {
+    const { rows } = await sql<{
+      month: string;
+      detector: string;
+      kind: DetectionKind;
+      right: number;
+      wrong: number;
+      undecided: number;
+    }>`WITH said AS (
+  SELECT DISTINCT ON (a.id) a.id, a.kind, w.answer, w.at FROM alerts a JOIN answers w ON w.case_id = a.case_id AND (cardinality(w.alerts) = 0 OR a.id = ANY (w.alerts))
+  WHERE a.exercise = '' AND a.realm = '' AND w.exercise = '' AND w.at >= ${from} ORDER BY a.id, (w.answer = 'working'), w.id DESC)
+SELECT to_char(to_timestamp(s.at / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM') AS month, d.detector, s.kind,
+  count(DISTINCT s.id) FILTER (WHERE s.answer IN ('cleaned', 'subscriber-notified') OR (s.answer = 'research' AND s.kind <> 'infected-host'))::int AS right,
+  count(DISTINCT s.id) FILTER (WHERE s.answer = 'false-positive' OR (s.answer = 'research' AND s.kind = 'infected-host'))::int AS wrong,
+  count(DISTINCT s.id) FILTER (WHERE s.answer IN ('working', 'not-ours', 'cannot-attribute'))::int AS undecided
+FROM said s JOIN alert_detections ad ON ad.alert_id = s.id JOIN detections d ON d.id = ad.detection_id GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3 LIMIT 600`.execute(
+      trx,
+    );
+    return rows.map((row) => ({ ...row, precision: wilson(row.right, row.right + row.wrong) }));
+  });
+
+/** How often a claim of a kind was right, of those answered; null under ten of them. */
+export const precisionOfKind = async (trx: DeskTransaction, kind: DetectionKind): Promise<number | null> => {
+  const { rows } = await sql<{
+    right: number;
+    wrong: number;
+  }>`SELECT count(*) FILTER (WHERE w.answer IN ('cleaned', 'subscriber-notified') OR (w.answer = 'research' AND c.kind <> 'infected-host'))::int AS right,
+  count(*) FILTER (WHERE w.answer = 'false-positive' OR (w.answer = 'research' AND c.kind = 'infected-host'))::int AS wrong
+FROM answers w JOIN cases c ON c.id = w.case_id WHERE w.exercise = '' AND w.realm = '' AND c.kind = ${kind}`.execute(
+    trx,
+  );
+  const { right = 0, wrong = 0 } = rows[0] ?? {};
+  return right + wrong < 10 ? null : right / (right + wrong);
+};
+
+export interface Summary {
+  readonly alerts: {
+    readonly new: number;
+    readonly relapsed: number;
+    readonly held: number;
+    readonly open: number;
+    readonly essential: number;
+  };
+  readonly cases: { readonly open: number; readonly unanswered: number; readonly mine: number };
+  readonly outbox: { readonly waiting: number; readonly dead: number; readonly held: number };
+  readonly inbox: number;
+  readonly breaker: boolean;
+}
+/** Small figures for the shell, of what who asks may see. */
+export const summaryOf = (desk: Desk, actor: Actor, person: string): Promise<Summary> =>
+  desk.as(actor, async (trx) => {
+    const { rows } = await sql<
+      Record<string, number | boolean>
+    >`SELECT count(*) FILTER (WHERE state = 'new')::int AS new, count(*) FILTER (WHERE state = 'relapsed')::int AS relapsed,
+  count(*) FILTER (WHERE held <> '{}' AND released IS NULL)::int AS held, count(*) FILTER (WHERE state <> 'quiet')::int AS open, count(*) FILTER (WHERE essential AND state <> 'quiet')::int AS essential,
+  coalesce(bool_or('global-breaker' = ANY (held) AND released IS NULL), false) AS breaker, count(DISTINCT case_id) FILTER (WHERE notified IS NOT NULL AND acknowledged IS NULL)::int AS unanswered
+FROM alerts WHERE exercise = '' AND state <> 'closed'`.execute(trx);
+    const cases = await sql<{
+      open: number;
+      mine: number;
+    }>`SELECT count(*)::int AS open, count(*) FILTER (WHERE assignee = ${person})::int AS mine FROM cases WHERE exercise = '' AND state <> 'closed' AND merged_into IS NULL`.execute(
+      trx,
+    );
+    const outbox = await sql<{
+      state: string;
+      n: number;
+    }>`SELECT state, count(*)::int AS n FROM outbox WHERE exercise = '' AND state IN ('waiting', 'sending', 'dead', 'held') GROUP BY state`.execute(
+      trx,
+    );
+    const inbox = await sql<{
+      n: number;
+    }>`SELECT count(*)::int AS n FROM outbox WHERE exercise = '' AND channel = 'inbox' AND read IS NULL AND organisation_id = ANY (${[...actor.organisations]})`.execute(
+      trx,
+    );
+    const n = (name: string): number => Number(rows[0]?.[name] ?? 0);
+    const waiting = (state: string): number => outbox.rows.find((row) => row.state === state)?.n ?? 0;
+    return {
+      alerts: { new: n("new"), relapsed: n("relapsed"), held: n("held"), open: n("open"), essential: n("essential") },
+      cases: { open: cases.rows[0]?.open ?? 0, unanswered: n("unanswered"), mine: cases.rows[0]?.mine ?? 0 },
+      outbox: { waiting: waiting("waiting") + waiting("sending"), dead: waiting("dead"), held: waiting("held") },
+      inbox: inbox.rows[0]?.n ?? 0,
+      breaker: rows[0]?.["breaker"] === true,
+    };
+  });

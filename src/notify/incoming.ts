@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { simpleParser } from "mailparser";
+import type { ParsedMail } from "mailparser";
+
+/** What a mail that came in is, and what it answers. */
+export interface Incoming {
+  /** Of its Message-ID, or of its bytes where it has none: the same mail twice is the same. */
+  readonly id: string;
+  /** `bounce`: a report on a delivery (RFC 3464). `automatic`: nobody wrote it (RFC 3834). */
+  readonly kind: "reply" | "bounce" | "automatic";
+  readonly from: string | null;
+  readonly subject: string;
+  readonly text: string;
+  /** Message-IDs that it answers or reports on, newest first. */
+  readonly answers: readonly string[];
+  /** LAYANG-42 of its subject. */
+  readonly number: number | null;
+  readonly attachments: readonly { readonly name: string; readonly type: string; readonly content: Uint8Array }[];
+  readonly reports: readonly DeliveryReport[];
+}
+export interface DeliveryReport {
+  readonly recipient: string | null;
+  readonly action: "failed" | "delayed" | "delivered" | "relayed" | "expanded" | "unknown";
+  /** RFC 3463, such as 5.1.1. */
+  readonly status: string | null;
+  readonly diagnostic: string | null;
+}
+
+const sha = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex").slice(0, 32);
+const header = (mail: ParsedMail, name: string): string => {
+  const value = mail.headers.get(name);
+  return typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
+};
+
+/** Nobody wrote it: by the header that says so, or by those that came before it. Of several traits any one is enough. */
+const isAutomatic = (mail: ParsedMail): boolean => {
+  const submitted = header(mail, "auto-submitted").toLowerCase();
+  return (
+    (submitted !== "" && !submitted.startsWith("no")) ||
+    /^(bulk|junk|auto_reply)$/i.test(header(mail, "precedence").trim()) ||
+    ["x-autoreply", "x-autorespond", "x-loop", "x-layang-letter"].some((name) => mail.headers.has(name)) ||
+    mail.headerLines.some(({ key, line }) => key === "return-path" && /^return-path:\s*<>\s*$/i.test(line))
+  );
+};
+
+/** Fields of a delivery report's groups; the first group speaks of the message, the others each of one recipient. */
+export const readReports = (text: string): DeliveryReport[] => {
+  const actions = new Set(["failed", "delayed", "delivered", "relayed", "expanded"]);
+  return text
+    .replaceAll("\r\n", "\n")
+    .split(/\n\s*\n/)
+    .slice(0, 100)
+    .map((group) => {
+      const fields = new Map<string, string>();
+      for (const line of group.replaceAll(/\n[ \t]+/g, " ").split("\n")) {
+        const at = line.indexOf(":");
+        if (at > 0) fields.set(line.slice(0, at).trim().toLowerCase(), line.slice(at + 1).trim());
+      }
+      return fields;
+    })
+    .filter((fields) => fields.has("action"))
+    .map((fields) => {
+      const value = (name: string): string | null =>
+        fields
+          .get(name)
+          ?.replace(/^[\w-]+\s*;\s*/, "")
+          .slice(0, 300) ?? null;
+      const action = fields.get("action")?.toLowerCase() ?? "";
+      return {
+        recipient: value("final-recipient") ?? value("original-recipient"),
+        action: actions.has(action) ? (action as DeliveryReport["action"]) : "unknown",
+        status: /^\d\.\d{1,3}\.\d{1,3}$/.exec(fields.get("status")?.split(/\s/)[0] ?? "")?.[0] ?? null,
+        diagnostic: value("diagnostic-code"),
+      };
+    });
+};
+
+const idsIn = (text: string): string[] => text.match(/<[^<>\s]{3,250}>/g)?.slice(0, 50) ?? [];
+
+/** What was written, without what was quoted below it. */
+const written = (text: string): string => {
+  const lines = text.split("\n");
+  const at = lines.findIndex(
+    (line, i) =>
+      /^(>|-{2,} ?original message|_{10,})/i.test(line) ||
+      (/:\s*$/.test(line) && lines[i + 1]?.startsWith(">") === true),
+  );
+  const own = (at < 0 ? lines : lines.slice(0, at)).join("\n").trim();
+  return (own === "" ? text.trim() : own).slice(0, 8_000);
+};
+
+/** Reads a mail. Bytes that are no mail become an empty one of kind `reply`: it is kept, and answers nothing. */
+export const readIncoming = async (message: Uint8Array): Promise<Incoming> => {
+  const mail = await simpleParser(Buffer.from(message), {
+    skipHtmlToText: false,
+    skipImageLinks: true,
+    maxHtmlLengthToParse: 1 << 20,
+  });
+  const reportPart = mail.attachments.find(({ contentType }) => contentType === "message/delivery-status");
+  const original = mail.attachments.find(
+    ({ contentType }) =>
+      contentType === "message/rfc822" ||
+      contentType === "text/rfc822-headers" ||
+      contentType === "message/rfc822-headers",
+  );
+  const reports = reportPart === undefined ? [] : readReports(reportPart.content.toString("utf8"));
+  const inside =
+    original === undefined
+      ? ""
+      : (original.content
+          .subarray(0, 1 << 16)
+          .toString("latin1")
+          .split(/\r?\n\r?\n/)[0] ?? "");
+  const reported = /^message-id:\s*(<[^<>\s]+>)/im.exec(inside)?.[1];
+  const subject = (mail.subject ?? "").slice(0, 300);
+  const references = typeof mail.references === "string" ? [mail.references] : (mail.references ?? []);
+  return {
+    id: sha(mail.messageId ?? message),
+    kind: reports.length > 0 ? "bounce" : isAutomatic(mail) ? "automatic" : "reply",
+    from: mail.from?.value[0]?.address?.toLowerCase().slice(0, 254) ?? null,
+    subject,
+    text: written(mail.text ?? ""),
+    answers: [
+      ...new Set([
+        ...(reported === undefined ? [] : [reported]),
+        ...idsIn(mail.inReplyTo ?? ""),
+        ...idsIn(references.join(" ")).toReversed(),
+      ]),
+    ],
+    number: Number(/\bLAYANG-(\d{1,12})\b/.exec(subject)?.[1] ?? NaN) || null,
+    attachments: mail.attachments
+      .filter(({ contentType }) => !contentType.startsWith("message/") && contentType !== "text/rfc822-headers")
+      .slice(0, 5)
+      .map(({ filename, contentType, content }) => ({
+        // oxlint-disable-next-line no-control-regex
+        name: (filename ?? "attachment").replaceAll(/[/\\\u0000-\u001f]+/g, "_").slice(0, 200),
+        type: contentType.slice(0, 100),
+        content,
+      })),
+    reports,
+  };
+};

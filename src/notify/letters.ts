@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import type { RawBuilder } from "kysely";
+import { day } from "../alert/alert.ts";
+import type { NoticePayload } from "../alert/notice.ts";
+import type { Actor } from "../model/actor.ts";
+import { hasRole } from "../model/actor.ts";
+import { AppError } from "../platform/errors.ts";
+import type { Desk } from "../store/desk/desk.ts";
+
+/*
+ * What people see of the outbox, and what they may do to a letter.
+ */
+
+export type LetterState = "waiting" | "sending" | "sent" | "dead" | "held";
+export type Channel = "mail" | "webhook" | "inbox";
+export interface LetterLine {
+  readonly id: string;
+  readonly state: LetterState;
+  readonly channel: Channel;
+  readonly recipient: string;
+  readonly organisation_id: string | null;
+  readonly organisation_name: string | null;
+  readonly case_number: number | null;
+  readonly payload: NoticePayload;
+  readonly attempts: number;
+  readonly created: number;
+  readonly due: number;
+  readonly sent: number | null;
+  readonly error: string | null;
+  readonly exercise: string;
+  readonly contact_id: string | null;
+  readonly read: number | null;
+  /** An attempt has no known end. */
+  readonly maybe_sent: boolean;
+}
+export interface LetterFilter {
+  readonly states?: readonly LetterState[];
+  readonly channel?: Channel;
+  readonly organisation?: string;
+  readonly case?: number;
+  readonly exercise: string;
+}
+export interface LetterList {
+  readonly total: number;
+  readonly next: string | null;
+  readonly facts: {
+    readonly waiting: number;
+    readonly sending: number;
+    readonly sent: number;
+    readonly dead: number;
+    readonly held: number;
+    readonly sentDay: number;
+    readonly oldestWaiting: number | null;
+  };
+  readonly rows: readonly LetterLine[];
+}
+
+const columns = sql`SELECT b.id, b.state, b.channel, b.recipient, b.organisation_id, o.name AS organisation_name, c.number AS case_number, b.payload, b.attempts, b.created, b.due, b.sent, b.error, b.exercise, b.contact_id, b.read,
+  (b.state <> 'sent' AND EXISTS (SELECT 1 FROM deliveries d WHERE d.outbox_id = b.id AND (d.outcome = 'unknown' OR (d.ended IS NULL AND (b.state <> 'sending' OR d.attempt < b.attempts))))) AS maybe_sent
+FROM outbox b LEFT JOIN organisations o ON o.id = b.organisation_id LEFT JOIN cases c ON c.id = b.case_id`;
+const where = (list: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
+  sql`WHERE ${sql.join([...list], sql` AND `)}`;
+const countedTo = 100_000;
+
+const cursorOf = (row: LetterLine): string => Buffer.from(JSON.stringify([row.created, row.id])).toString("base64url");
+const placeOf = (cursor: string): readonly [number, string] => {
+  try {
+    const [at, id] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as unknown[];
+    if (typeof at === "number" && typeof id === "string" && id.length <= 64) return [at, id];
+  } catch {
+    // Refused below.
+  }
+  throw new AppError("QUERY_PARAMETER", "`cursor` is none of ours", { parameter: "cursor" });
+};
+
+/** Letters, newest first. The portal's inbox is not among them unless it is asked for by name. */
+export const listLetters = (
+  desk: Desk,
+  actor: Actor,
+  filter: LetterFilter,
+  page: { readonly cursor?: string; readonly limit: number },
+  now: number,
+): Promise<LetterList> =>
+  desk.as(actor, async (trx) => {
+    const list: RawBuilder<unknown>[] = [sql`b.exercise = ${filter.exercise}`];
+    list.push(filter.channel === undefined ? sql`b.channel <> 'inbox'` : sql`b.channel = ${filter.channel}`);
+    if (filter.organisation !== undefined) list.push(sql`b.organisation_id = ${filter.organisation}`);
+    if (filter.case !== undefined) list.push(sql`b.case_id IN (SELECT id FROM cases WHERE number = ${filter.case})`);
+    const counted = await sql<{
+      state: LetterState;
+      n: number;
+      day: number;
+      oldest: number | null;
+    }>`SELECT k.state, count(*)::int AS n, count(*) FILTER (WHERE k.sent > ${now - day})::int AS day, min(k.created) AS oldest
+FROM (SELECT b.state, b.sent, b.created FROM outbox b ${where(list)} ORDER BY b.created DESC LIMIT ${countedTo}) AS k GROUP BY k.state`.execute(
+      trx,
+    );
+    const of = (state: LetterState): number => counted.rows.find((row) => row.state === state)?.n ?? 0;
+    const states = filter.states ?? ["waiting", "sending", "sent", "dead", "held"];
+    const wanted = [...list, sql`b.state = ANY (${[...states]})`];
+    if (page.cursor !== undefined) {
+      const [at, id] = placeOf(page.cursor);
+      wanted.push(sql`(b.created, b.id) < (${at}::bigint, ${id})`);
+    }
+    const { rows } =
+      await sql<LetterLine>`${columns} ${where(wanted)} ORDER BY b.created DESC, b.id DESC LIMIT ${page.limit + 1}`.execute(
+        trx,
+      );
+    const shown = rows.slice(0, page.limit);
+    const last = shown.at(-1);
+    return {
+      total: states.reduce((sum, state) => sum + of(state), 0),
+      next: rows.length > page.limit && last !== undefined ? cursorOf(last) : null,
+      facts: {
+        waiting: of("waiting"),
+        sending: of("sending"),
+        sent: of("sent"),
+        dead: of("dead"),
+        held: of("held"),
+        sentDay: counted.rows.find(({ state }) => state === "sent")?.day ?? 0,
+        oldestWaiting: counted.rows.find(({ state }) => state === "waiting")?.oldest ?? null,
+      },
+      rows: shown,
+    };
+  });
+
+export interface Attempt {
+  readonly attempt: number;
+  readonly began: number;
+  readonly ended: number | null;
+  readonly outcome: "accepted" | "refused" | "deferred" | "unknown" | null;
+  readonly answer: string | null;
+  readonly message_id: string | null;
+}
+export interface WholeLetter {
+  readonly line: LetterLine;
+  readonly attempts: readonly Attempt[];
+}
+const noLetter = (): AppError => new AppError("NOT_FOUND", "no such letter");
+
+/** One letter with its attempts. @throws AppError NOT_FOUND, also when it is there for others. */
+export const loadLetter = (desk: Desk, actor: Actor, id: string): Promise<WholeLetter> =>
+  desk.as(actor, async (trx) => {
+    const { rows } = await sql<LetterLine>`${columns} WHERE b.id = ${id}`.execute(trx);
+    if (rows[0] === undefined) throw noLetter();
+    const attempts =
+      await sql<Attempt>`SELECT attempt, began, ended, outcome, answer, message_id FROM deliveries WHERE outbox_id = ${id} ORDER BY attempt DESC LIMIT 100`.execute(
+        trx,
+      );
+    return { line: rows[0], attempts: attempts.rows };
+  });
+
+/**
+ * `retry`: a dead or waiting letter is due now, its attempts count anew. `discard`: it will not leave. `release`: a letter that was held
+ * for a look leaves, and so does all that waits for the same organisation, now and later.
+ */
+export const actOnLetter = (
+  desk: Desk,
+  actor: Actor,
+  id: string,
+  action: "retry" | "discard" | "release",
+  reason: string | null,
+  now: number,
+): Promise<WholeLetter> =>
+  desk
+    .as(actor, async (trx) => {
+      if (!hasRole(actor, "analyst", "administrator", "system")) throw noLetter();
+      const { rows } = await sql<{
+        state: LetterState;
+        case_id: string | null;
+        organisation_id: string | null;
+      }>`SELECT state, case_id, organisation_id FROM outbox WHERE id = ${id} FOR UPDATE`.execute(trx);
+      const [letter] = rows;
+      if (letter === undefined) throw noLetter();
+      const demand = (...states: LetterState[]): void => {
+        if (!states.includes(letter.state)) throw new AppError("CHANGED", `the letter is ${letter.state} by now`);
+      };
+      if (action === "retry") {
+        demand("dead", "waiting");
+        await sql`UPDATE outbox SET state = 'waiting', due = ${now}, error = NULL WHERE id = ${id}`.execute(trx);
+      } else if (action === "discard") {
+        demand("dead", "waiting", "held");
+        await sql`UPDATE outbox SET state = 'dead', error = ${`discarded${reason === null ? "" : `: ${reason}`}`} WHERE id = ${id}`.execute(
+          trx,
+        );
+      } else {
+        demand("held");
+        await releaseFirst(trx, actor, letter.organisation_id, now);
+      }
+      if (letter.case_id !== null) {
+        await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
+SELECT id, organisation_id, realm, ${now}, ${actor.id}, 'letter', ${JSON.stringify({ letter: id, action, reason })}::jsonb, marking, 'staff' FROM cases WHERE id = ${letter.case_id}`.execute(
+          trx,
+        );
+      }
+    })
+    .then(() => loadLetter(desk, actor, id));
+
+/** Somebody looked at the first letter to an organisation: what waited for it leaves. */
+const releaseFirst = async (
+  trx: Parameters<Parameters<Desk["as"]>[1]>[0],
+  actor: Actor,
+  organisation: string | null,
+  now: number,
+): Promise<void> => {
+  if (organisation === null) return;
+  await sql`INSERT INTO preferences (organisation_id, document, previewed, changed, actor) VALUES (${organisation}, '{}', ${now}, ${now}, ${actor.id})
+ON CONFLICT (organisation_id) DO UPDATE SET previewed = coalesce(preferences.previewed, excluded.previewed)`.execute(
+    trx,
+  );
+  await sql`UPDATE outbox SET state = 'waiting', due = greatest(due, ${now}) WHERE organisation_id = ${organisation} AND state = 'held'`.execute(
+    trx,
+  );
+};
+
+/** Marks lines of the portal's inbox as read, or unread; reading in the portal acknowledges. */
+export const markRead = (desk: Desk, actor: Actor, ids: readonly string[], read: boolean, now: number): Promise<void> =>
+  desk.as(actor, async (trx) => {
+    if (!hasRole(actor, "member")) throw new AppError("ACCESS_DENIED", "an inbox is its organisation's");
+    const { rows } = await sql<{
+      case_id: string | null;
+    }>`UPDATE outbox SET read = ${read ? now : null} WHERE id = ANY (${[...ids]}) AND channel = 'inbox' AND organisation_id = ANY (${[...actor.organisations]}) RETURNING case_id`.execute(
+      trx,
+    );
+    if (rows.length < new Set(ids).size) throw noLetter();
+    if (!read) return;
+    const cases = rows.flatMap(({ case_id }) => case_id ?? []);
+    await sql`UPDATE alerts SET acknowledged = ${now}, version = version + 1 WHERE case_id = ANY (${cases}) AND acknowledged IS NULL AND state <> 'closed'`.execute(
+      trx,
+    );
+  });
+
+export interface InboxList {
+  readonly total: number;
+  readonly unread: number;
+  readonly next: string | null;
+  readonly rows: readonly LetterLine[];
+}
+/** The portal's inbox of the actor's organisations, newest first. */
+export const listInbox = (
+  desk: Desk,
+  actor: Actor,
+  filter: { readonly unread: boolean; readonly exercise: string },
+  page: { readonly cursor?: string; readonly limit: number },
+): Promise<InboxList> =>
+  desk.as(actor, async (trx) => {
+    const list: RawBuilder<unknown>[] = [
+      sql`b.channel = 'inbox'`,
+      sql`b.exercise = ${filter.exercise}`,
+      sql`b.organisation_id = ANY (${[...actor.organisations]})`,
+    ];
+    const counted = await sql<{
+      n: number;
+      unread: number;
+    }>`SELECT count(*)::int AS n, count(*) FILTER (WHERE b.read IS NULL)::int AS unread FROM outbox b ${where(list)}`.execute(
+      trx,
+    );
+    if (filter.unread) list.push(sql`b.read IS NULL`);
+    if (page.cursor !== undefined) {
+      const [at, id] = placeOf(page.cursor);
+      list.push(sql`(b.created, b.id) < (${at}::bigint, ${id})`);
+    }
+    const { rows } =
+      await sql<LetterLine>`${columns} ${where(list)} ORDER BY b.created DESC, b.id DESC LIMIT ${page.limit + 1}`.execute(
+        trx,
+      );
+    const shown = rows.slice(0, page.limit);
+    const last = shown.at(-1);
+    const { n = 0, unread = 0 } = counted.rows[0] ?? {};
+    return {
+      total: filter.unread ? unread : n,
+      unread,
+      next: rows.length > page.limit && last !== undefined ? cursorOf(last) : null,
+      rows: shown,
+    };
+  });

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { sql } from "kysely";
+import { systemActor } from "../model/actor.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { readIncoming } from "./incoming.ts";
+import type { Incoming } from "./incoming.ts";
+
+export interface ReceiveOptions {
+  readonly desk: Desk;
+  /** Domain of our own Message-IDs. */
+  readonly domain: string;
+  /** A letter came back: contacts learn from it. `hard`: the address is wrong for good. */
+  readonly onBounce?: (trx: DeskTransaction, contact: string, at: number, hard: boolean) => Promise<unknown>;
+}
+export interface Received {
+  readonly kind: "reply" | "bounce" | "automatic" | "unknown" | "known";
+  /** Number of the case it landed on. */
+  readonly case: number | null;
+}
+
+interface Letter {
+  readonly id: string;
+  readonly case_id: string | null;
+  readonly contact_id: string | null;
+  readonly recipient: string;
+}
+interface CasePlace {
+  readonly id: string;
+  readonly number: number;
+  readonly organisation_id: string | null;
+  readonly realm: string;
+  readonly marking: string;
+}
+const attachmentsAtMost = 20;
+const attachmentBytes = 5 << 20;
+
+/**
+ * Takes a mail that came in. A reply lands on its case's timeline, a delivery report on the letter and the contact; what a machine wrote is
+ * noted and nothing more. Nothing is ever sent in answer, so there is no loop.
+ */
+export const receiveMail = async (options: ReceiveOptions, message: Uint8Array, now: number): Promise<Received> => {
+  const mail = await readIncoming(message);
+  const { desk } = options;
+  return desk.as(systemActor, async (trx) => {
+    const letter = await letterOf(trx, mail, options.domain);
+    const place = await caseOf(trx, mail, letter);
+    const kind = mail.kind !== "bounce" && place === undefined ? "unknown" : mail.kind;
+    const { rows } =
+      await sql`INSERT INTO received_mail (id, case_id, at, kind, sender, subject) VALUES (${mail.id}, ${place?.id ?? null}, ${now}, ${kind}, ${mail.from}, ${mail.subject}) ON CONFLICT (id) DO NOTHING RETURNING id`.execute(
+        trx,
+      );
+    if (rows.length === 0) return { kind: "known", case: place?.number ?? null };
+    if (mail.kind === "bounce") await bounced(trx, options, mail, letter, place, now);
+    else if (place !== undefined) await answered(trx, mail, letter, place, now);
+    return { kind, case: place?.number ?? null };
+  });
+};
+
+/** Our letter that it answers: its Message-ID is made of the outbox id. */
+const letterOf = async (trx: DeskTransaction, mail: Incoming, domain: string): Promise<Letter | undefined> => {
+  const ids = mail.answers.flatMap((id) => {
+    const [local = "", host = ""] = id.slice(1, -1).split("@");
+    return host.toLowerCase() === domain.toLowerCase() && /^[0-9a-f]{32}$/.test(local) ? [local] : [];
+  });
+  if (ids.length === 0) return undefined;
+  const { rows } =
+    await sql<Letter>`SELECT id, case_id, contact_id, recipient FROM outbox WHERE id = ANY (${ids}) ORDER BY array_position(${ids}, id) LIMIT 1`.execute(
+      trx,
+    );
+  return rows[0];
+};
+
+/** The case: the one in the subject, else the letter's own. A case that was merged goes on in another. */
+const caseOf = async (
+  trx: DeskTransaction,
+  mail: Incoming,
+  letter: Letter | undefined,
+): Promise<CasePlace | undefined> => {
+  const { rows } =
+    await sql<CasePlace>`SELECT coalesce(m.id, c.id) AS id, coalesce(m.number, c.number) AS number, c.organisation_id, c.realm, c.marking FROM cases c LEFT JOIN cases m ON m.id = c.merged_into
+WHERE c.number = ${mail.number} OR c.id = ${letter?.case_id ?? null} ORDER BY (c.id = ${letter?.case_id ?? ""}) DESC LIMIT 1`.execute(
+      trx,
+    );
+  return rows[0];
+};
+
+const say = async (
+  trx: DeskTransaction,
+  place: CasePlace,
+  what: {
+    readonly at: number;
+    readonly actor: string;
+    readonly kind: string;
+    readonly body: object;
+    readonly audience: "owner" | "staff";
+  },
+): Promise<void> => {
+  await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
+VALUES (${place.id}, ${place.organisation_id}, ${place.realm}, ${what.at}, ${what.actor}, ${what.kind}, ${JSON.stringify(what.body).replaceAll("\\u0000", "")}::jsonb, ${place.marking}, ${what.audience})`.execute(
+    trx,
+  );
+};
+
+const answered = async (
+  trx: DeskTransaction,
+  mail: Incoming,
+  letter: Letter | undefined,
+  place: CasePlace,
+  now: number,
+): Promise<void> => {
+  const known = await sql<{
+    id: string;
+  }>`SELECT id FROM contacts WHERE organisation_id = ${place.organisation_id} AND lower(mail) = ${mail.from} AND state <> 'ended' LIMIT 1`.execute(
+    trx,
+  );
+  const contact = known.rows[0]?.id;
+  // Who is no contact of the owner, and answers no letter of ours, writes to analysts: the owner does not read strangers.
+  const trusted = contact !== undefined || letter !== undefined;
+  const actor =
+    contact === undefined
+      ? `mail:${createHash("sha256")
+          .update(mail.from ?? "")
+          .digest("hex")
+          .slice(0, 16)}`
+      : `mail:contact-${contact}`;
+  const body = { from: mail.from, subject: mail.subject, text: mail.text, attachments: mail.attachments.length };
+  if (mail.kind === "automatic") {
+    await say(trx, place, {
+      at: now,
+      actor,
+      kind: "automatic",
+      body: { ...body, text: mail.text.slice(0, 500) },
+      audience: "staff",
+    });
+    return;
+  }
+  await say(trx, place, {
+    at: now,
+    actor,
+    kind: "reply",
+    body: { ...body, known: trusted },
+    audience: trusted ? "owner" : "staff",
+  });
+  const had = await sql<{ n: number }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${place.id}`.execute(
+    trx,
+  );
+  let room = attachmentsAtMost - (had.rows[0]?.n ?? 0);
+  for (const { name, type, content } of mail.attachments) {
+    if (room <= 0 || content.length > attachmentBytes) continue;
+    room--;
+    await sql`INSERT INTO attachments (case_id, at, actor, name, media_type, size, sha256, content, marking, audience)
+VALUES (${place.id}, ${now}, ${actor}, ${name}, ${type}, ${content.length}, ${createHash("sha256").update(content).digest("hex")}, ${Buffer.from(content)}, ${place.marking}, 'staff')`.execute(
+      trx,
+    );
+  }
+  if (!trusted) return;
+  // A person wrote: they have taken note. What they did, their words or an answer say.
+  await sql`UPDATE alerts SET acknowledged = ${now}, version = version + 1 WHERE case_id = ${place.id} AND acknowledged IS NULL AND state <> 'closed'`.execute(
+    trx,
+  );
+  await sql`UPDATE cases SET state = 'open', version = version + 1 WHERE id = ${place.id} AND state = 'waiting'`.execute(
+    trx,
+  );
+};
+
+const bounced = async (
+  trx: DeskTransaction,
+  options: ReceiveOptions,
+  mail: Incoming,
+  letter: Letter | undefined,
+  place: CasePlace | undefined,
+  now: number,
+): Promise<void> => {
+  const failed = mail.reports.filter(({ action }) => action === "failed");
+  const body = { reports: mail.reports.slice(0, 10) };
+  if (place !== undefined)
+    await say(trx, place, {
+      at: now,
+      actor: "system",
+      kind: failed.length > 0 ? "bounce" : "delayed",
+      body,
+      audience: "staff",
+    });
+  if (letter === undefined || failed.length === 0) return;
+  const [first] = failed;
+  await sql`UPDATE outbox SET state = 'dead', error = ${`came back: ${first?.status ?? ""} ${first?.diagnostic ?? ""}`.trim().slice(0, 300)} WHERE id = ${letter.id}`.execute(
+    trx,
+  );
+  // 5.1.x, 5.2.1 and the like: the address is wrong. A mailbox that is full (5.2.2) or a rule that refuses (5.7) may change.
+  const hard = failed.some(
+    ({ status }) => status === null || /^5\.(?:1\.|2\.1|4\.4)/.test(status) || status === "5.0.0",
+  );
+  if (letter.contact_id !== null) await options.onBounce?.(trx, letter.contact_id, now, hard);
+};
