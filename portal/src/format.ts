@@ -43,6 +43,8 @@ export interface Format {
   ago(at: Date, now: Date): string;
   bytes(value: number): string;
   country(code: string): string;
+  /** A language by its code, in the reader's. */
+  language(code: string): string;
   list(items: readonly string[]): string;
 }
 
@@ -91,6 +93,7 @@ export const formatFor = (language: Language): Format => {
   const between = date({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "always", style: "short" });
   const regions = new Intl.DisplayNames(locale, { type: "region", fallback: "code" });
+  const tongues = new Intl.DisplayNames(locale, { type: "language", fallback: "code" });
   const conjunction = new Intl.ListFormat(locale, { type: "conjunction" });
   return {
     locale,
@@ -152,6 +155,13 @@ export const formatFor = (language: Language): Format => {
         return regions.of(code) ?? code;
       } catch {
         return code; // A code that the browser refuses is shown as it is.
+      }
+    },
+    language: (code) => {
+      try {
+        return tongues.of(code) ?? code;
+      } catch {
+        return code;
       }
     },
     list: (items) => conjunction.format(items),

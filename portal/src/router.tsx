@@ -79,6 +79,104 @@ const oneCase = createRoute({
   validateSearch: desk.plainSearch,
   component: lazyRouteComponent(() => import("./pages/desk/Case.tsx"), "Case"),
 });
+const warnings = createRoute({
+  getParentRoute,
+  path: "/warnings",
+  validateSearch: desk.warningsSearch,
+  component: lazyRouteComponent(() => import("./pages/watch/Warnings.tsx"), "Warnings"),
+});
+const warning = createRoute({
+  getParentRoute,
+  path: "/warnings/$warning",
+  validateSearch: desk.plainSearch,
+  component: lazyRouteComponent(() => import("./pages/watch/Warning.tsx"), "Warning"),
+});
+const campaigns = createRoute({
+  getParentRoute,
+  path: "/campaigns",
+  validateSearch: desk.campaignsSearch,
+  component: lazyRouteComponent(() => import("./pages/watch/Campaigns.tsx"), "Campaigns"),
+});
+const campaign = createRoute({
+  getParentRoute,
+  path: "/campaigns/$campaign",
+  validateSearch: desk.plainSearch,
+  component: lazyRouteComponent(() => import("./pages/watch/Campaign.tsx"), "Campaign"),
+});
+const statistics = createRoute({
+  getParentRoute,
+  path: "/statistics",
+  validateSearch: desk.statisticsSearch,
+  component: lazyRouteComponent(() => import("./pages/watch/Statistics.tsx"), "Statistics"),
+});
+const detectors = createRoute({
+  getParentRoute,
+  path: "/detectors",
+  component: lazyRouteComponent(() => import("./pages/watch/Detectors.tsx"), "Detectors"),
+});
+const mine = createRoute({
+  getParentRoute,
+  path: "/mine",
+  validateSearch: desk.mineSearch,
+  component: lazyRouteComponent(() => import("./pages/office/Mine.tsx"), "Mine"),
+});
+const inbox = createRoute({
+  getParentRoute,
+  path: "/inbox",
+  validateSearch: desk.plainSearch,
+  component: lazyRouteComponent(() => import("./pages/office/Inbox.tsx"), "Inbox"),
+});
+const constituency = createRoute({
+  getParentRoute,
+  path: "/constituency",
+  validateSearch: desk.constituencySearch,
+  component: lazyRouteComponent(() => import("./pages/office/Constituency.tsx"), "Constituency"),
+});
+const organisation = createRoute({
+  getParentRoute,
+  path: "/constituency/$organisation",
+  validateSearch: desk.plainSearch,
+  component: lazyRouteComponent(() => import("./pages/office/Organisation.tsx"), "Organisation"),
+});
+const importer = createRoute({
+  getParentRoute,
+  path: "/import",
+  component: lazyRouteComponent(() => import("./pages/office/Import.tsx"), "Import"),
+});
+const unclaimed = createRoute({
+  getParentRoute,
+  path: "/unclaimed",
+  validateSearch: desk.plainSearch,
+  component: lazyRouteComponent(() => import("./pages/office/Unclaimed.tsx"), "Unclaimed"),
+});
+const notices = createRoute({
+  getParentRoute,
+  path: "/notices",
+  validateSearch: desk.noticesSearch,
+  component: lazyRouteComponent(() => import("./pages/office/Notices.tsx"), "Notices"),
+});
+const preferences = createRoute({
+  getParentRoute,
+  path: "/preferences/$organisation",
+  component: lazyRouteComponent(() => import("./pages/office/Preferences.tsx"), "Preferences"),
+});
+const people = createRoute({
+  getParentRoute,
+  path: "/people",
+  validateSearch: desk.peopleSearch,
+  component: lazyRouteComponent(() => import("./pages/office/People.tsx"), "People"),
+});
+const audit = createRoute({
+  getParentRoute,
+  path: "/audit",
+  validateSearch: desk.auditSearch,
+  component: lazyRouteComponent(() => import("./pages/office/Audit.tsx"), "Audit"),
+});
+const account = createRoute({
+  getParentRoute,
+  path: "/account",
+  component: lazyRouteComponent(() => import("./pages/session/Account.tsx"), "Account"),
+});
 const help = createRoute({
   getParentRoute,
   path: "/help",
@@ -114,6 +212,23 @@ export const router = createRouter({
     alerts,
     cases,
     oneCase,
+    warnings,
+    warning,
+    campaigns,
+    campaign,
+    statistics,
+    detectors,
+    mine,
+    inbox,
+    constituency,
+    organisation,
+    importer,
+    unclaimed,
+    notices,
+    preferences,
+    people,
+    audit,
+    account,
     help,
     first,
     invitation,

@@ -7,6 +7,7 @@ import type { Measured, OrganisationName } from "../../../src/api/contract/desk/
 import { useNow } from "../design/parts.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { useWords } from "../words/index.tsx";
+import "../chart/chart.css";
 import "./desk.css";
 
 type Severity = AlertRow["severity"];
@@ -98,18 +99,29 @@ export const Ago = ({ at }: { at: string | null }) => {
   );
 };
 
+/** Never rounded up: 99.97 % is not 100 %. */
+const useExactShare = (): ((value: number) => string) => {
+  const { f } = useWords();
+  return (value) =>
+    new Intl.NumberFormat(f.locale, {
+      style: "percent",
+      maximumFractionDigits: value > 0.99 && value < 1 ? 2 : 1,
+      roundingMode: "floor",
+    }).format(value);
+};
 /** A measured share with its interval and number: a figure alone would claim too much. */
 export const MeasuredShare = ({ measured }: { measured: Measured }) => {
   const { t, f } = useWords();
+  const exact = useExactShare();
   if (measured.value === null) return <span className="faint">–</span>;
   return (
     <span className="measured nowrap">
-      {f.share(measured.value)}
+      {exact(measured.value)}
       <IntervalBar measured={measured} />
       <small className="faint">
         {measured.low === null || measured.high === null
           ? ""
-          : `${t.desk.word.between(f.share(measured.low), f.share(measured.high))}, `}
+          : `${t.desk.word.between(exact(measured.low), exact(measured.high))}, `}
         {t.desk.word.n(f.short(measured.n))}
       </small>
     </span>

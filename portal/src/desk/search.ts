@@ -60,3 +60,58 @@ export const casesSearch = (raw: Raw) =>
     order: oneOf(raw, "order", caseOrders),
   });
 export const ringSearch = (raw: Raw) => set({ exercise: exercise(raw), wall: oneOf(raw, "wall", ["1"] as const) });
+
+export const warningKinds = ["surge", "novelty", "outbreak"] as const;
+export const warningStates = ["rising", "steady", "over"] as const;
+export const warningsSearch = (raw: Raw) =>
+  set({
+    exercise: exercise(raw),
+    kind: oneOf(raw, "kind", warningKinds),
+    state: oneOf(raw, "state", warningStates),
+  });
+export const campaignKinds = ["botnet", "scanner", "unknown"] as const;
+export const campaignStates = ["active", "over"] as const;
+export const campaignOrders = ["last", "sources", "ours"] as const;
+export const campaignsSearch = (raw: Raw) =>
+  set({
+    exercise: exercise(raw),
+    kind: oneOf(raw, "kind", campaignKinds),
+    state: oneOf(raw, "state", campaignStates),
+    order: oneOf(raw, "order", campaignOrders),
+  });
+export const cleanUpBys = ["none", "channel", "owner", "family", "country"] as const;
+export const responseBys = ["owner", "kind", "month", "country", "sector"] as const;
+export const statisticsDays = ["30", "60", "90"] as const;
+export const statisticsSearch = (raw: Raw) =>
+  set({
+    by: oneOf(raw, "by", cleanUpBys),
+    response: oneOf(raw, "response", responseBys),
+    days: oneOf(raw, "days", statisticsDays),
+  });
+export const organisationOnlys = ["essential", "no-contact", "dead-contact", "open-alerts", "ended"] as const;
+export const constituencySearch = (raw: Raw) =>
+  set({
+    exercise: exercise(raw),
+    q: text(raw, "q", word),
+    only: oneOf(raw, "only", organisationOnlys),
+    view: oneOf(raw, "view", ["overlaps", "changes", "whose"] as const),
+  });
+export const mineSearch = (raw: Raw) => set({ organisation: text(raw, "organisation", /^[a-z0-9][a-z0-9-]{0,62}$/) });
+export const outboxStates = ["waiting", "sending", "sent", "dead", "held"] as const;
+export const channels = ["mail", "webhook", "inbox"] as const;
+export const noticesSearch = (raw: Raw) =>
+  set({
+    exercise: exercise(raw),
+    state: oneOf(raw, "state", outboxStates),
+    channel: oneOf(raw, "channel", channels),
+    letter: text(raw, "letter", /^[\w-]{1,64}$/),
+  });
+export const peopleSearch = (raw: Raw) => set({ view: oneOf(raw, "view", ["tokens"] as const) });
+export const auditKinds = ["read", "change", "session"] as const;
+export const auditSearch = (raw: Raw) =>
+  set({
+    kind: oneOf(raw, "kind", auditKinds),
+    outcome: oneOf(raw, "outcome", ["done", "refused"] as const),
+    actor: text(raw, "actor", /^[\p{L}\p{N} .:@-]{1,100}$/u),
+    subject: text(raw, "subject", /^[\p{L}\p{N} .:_@/-]{1,200}$/u),
+  });

@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+import { useSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { Dialog } from "./Dialog.tsx";
 
+const deskPages = [
+  ["v", "ring"],
+  ["a", "alerts"],
+  ["c", "cases"],
+  ["m", "mine"],
+  ["i", "warnings"],
+  ["b", "campaigns"],
+  ["t", "statistics"],
+  ["d", "detectors"],
+  ["o", "constituency"],
+  ["u", "unclaimed"],
+  ["l", "notices"],
+] as const;
+
 export const KeysDialog = ({ onClose }: { onClose: () => void }) => {
   const { t } = useWords();
+  const { session } = useSession();
+  const inside = session?.state === "in";
   const keys: readonly (readonly [readonly string[], string])[] = [
     [["/"], t.shell.keySearch],
     [["?"], t.shell.keyHelp],
@@ -13,7 +30,22 @@ export const KeysDialog = ({ onClose }: { onClose: () => void }) => {
     [["g", "s"], t.shell.keyGo(t.nav.sensors)],
     [["g", "e"], t.shell.keyGo(t.nav.explore)],
     [["g", "r"], t.shell.keyGo(t.nav.reports)],
+    ...(inside ? deskPages.map(([key, page]) => [["g", key], t.shell.keyGo(t.desk.nav[page])] as const) : []),
     [["←", "→"], t.shell.keyMove],
+    ...(inside
+      ? ([
+          [["j", "k"], t.desk.alerts.keys.move],
+          [["x"], t.desk.alerts.keys.select],
+          [["*"], t.desk.alerts.keys.range],
+          [["Enter"], t.desk.alerts.keys.open],
+          [["c"], t.desk.alerts.keys.goCase],
+          [["e"], t.desk.alerts.keys.close],
+          [["s"], t.desk.alerts.keys.suppress],
+          [["r"], t.desk.alerts.keys.release],
+          [["m"], t.desk.alerts.keys.merge],
+          [["a"], t.desk.alerts.keys.assign],
+        ] as const)
+      : []),
     [["Esc"], t.shell.keyClose],
   ];
   return (

@@ -35,7 +35,13 @@ const node = [
   ["/account", "account"],
 ] as const;
 type Page = (typeof observatory | typeof desk | typeof node)[number][1];
-const paths: readonly (readonly [string, Page])[] = [...observatory.slice(1), ...desk, ...node];
+const paths: readonly (readonly [string, Page])[] = [
+  ...observatory.slice(1),
+  ...desk,
+  ...node,
+  ["/import", "constituency"],
+  ["/preferences", "constituency"],
+];
 
 /** Second key after `g`. */
 export const goKeys: Readonly<Record<string, string>> = {
@@ -141,7 +147,7 @@ export const Menu = ({
               return (
                 <Link
                   key={path}
-                  to={path as "/"}
+                  to={path}
                   activeOptions={{ exact: path === "/", includeSearch: false }}
                   search={{}}
                   onClick={onGo}

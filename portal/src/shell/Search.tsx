@@ -3,17 +3,31 @@ import { useQuery } from "@tanstack/react-query";
 import { type NavigateOptions, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import type { Search } from "../../../src/api/contract/answers.ts";
+import type { DeskSearch } from "../../../src/api/contract/desk/search.ts";
 import { ask } from "../api.ts";
+import { deskAsk } from "../desk/client.ts";
+import { useSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { Icon } from "./icons.tsx";
 
-type Hit = Search["rows"][number];
+type Seen = Search["rows"][number];
+type Known = DeskSearch["rows"][number];
+type Hit = (Seen & { readonly desk?: undefined }) | { readonly desk: Known };
 const address = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/i;
 
+/** The page that shows what the desk knows. */
+const deskPlaceOf = (hit: Known): NavigateOptions => {
+  if (hit.kind === "case") return { to: "/cases/$case", params: { case: String(hit.case ?? "") } } as NavigateOptions;
+  if (hit.kind === "organisation" || hit.kind === "network")
+    return { to: "/constituency/$organisation", params: { organisation: hit.organisation ?? "" } } as NavigateOptions;
+  if (hit.kind === "campaign")
+    return { to: "/campaigns/$campaign", params: { campaign: hit.id ?? "" } } as NavigateOptions;
+  return { to: "/alerts", search: { open: hit.id ?? "", q: hit.label, state: "all" } } as NavigateOptions;
+};
 /** The page that shows a hit. A prefix has none of its own: its busiest network does. */
 const placeOf = (
-  hit: Pick<Hit, "kind" | "label" | "ip" | "asn" | "protocol" | "port" | "country" | "sensor">,
+  hit: Pick<Seen, "kind" | "label" | "ip" | "asn" | "protocol" | "port" | "country" | "sensor">,
 ): NavigateOptions => {
   if (hit.kind === "source") return { to: "/sources/$ip", params: { ip: hit.ip ?? hit.label } } as NavigateOptions;
   if (hit.kind === "port" && hit.protocol !== null && hit.port !== null) {
@@ -44,10 +58,14 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
     return () => clearTimeout(timer);
   }, [text]);
   const found = useQuery({ ...ask<Search>("search", { q: asked, limit: 12 }), enabled: asked !== "" });
-  const rows: readonly Hit[] = asked === "" ? [] : (found.data?.rows ?? []);
+  const { session } = useSession();
+  const inside = session?.state === "in";
+  const known = useQuery({ ...deskAsk("desk/search", "search", { q: asked }), enabled: asked !== "" && inside });
+  const rows: readonly Seen[] = asked === "" ? [] : (found.data?.rows ?? []);
+  const ofDesk: readonly Hit[] = asked === "" ? [] : (known.data?.rows ?? []).map((desk) => ({ desk }));
   // An address can be opened whether or not it was seen: "not seen" is an answer too.
   const direct = text.trim();
-  const hits: readonly Hit[] =
+  const seen: readonly Seen[] =
     address.test(direct) && !rows.some((hit) => hit.kind === "source" && hit.label === direct)
       ? [
           {
@@ -66,11 +84,12 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
           ...rows,
         ]
       : rows;
+  const hits: readonly Hit[] = [...ofDesk, ...seen];
   const chosen = Math.min(at, Math.max(0, hits.length - 1));
   const go = (hit: Hit | undefined): void => {
     if (hit === undefined) return;
     onClose();
-    void navigate(placeOf(hit));
+    void navigate(hit.desk === undefined ? placeOf(hit) : deskPlaceOf(hit.desk));
   };
   return (
     <Dialog label={t.shell.searchShort} onClose={onClose}>
@@ -114,7 +133,11 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
           // The keyboard works on the field: the list follows its active descendant.
           // oxlint-disable-next-line jsx-a11y/click-events-have-key-events
           <li
-            key={`${hit.kind} ${hit.label}`}
+            key={
+              hit.desk === undefined
+                ? `${hit.kind} ${hit.label}`
+                : `desk ${hit.desk.kind} ${hit.desk.id ?? hit.desk.label}`
+            }
             id={`hit-${place}`}
             role="option"
             aria-selected={place === chosen}
@@ -122,12 +145,16 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
             onClick={() => go(hit)}
             onPointerMove={() => setAt(place)}
           >
-            <span className="kind">{t.shell.kinds[hit.kind]}</span>
-            <span className="what">
-              <span className="mono">{hit.kind === "country" ? f.country(hit.label) : hit.label}</span>{" "}
-              <span className="muted">{hit.detail}</span>
+            <span className="kind">
+              {hit.desk === undefined ? t.shell.kinds[hit.kind] : t.desk.search[hit.desk.kind]}
             </span>
-            {hit.packets > 0 ? (
+            <span className="what">
+              <span className="mono">
+                {hit.desk === undefined ? (hit.kind === "country" ? f.country(hit.label) : hit.label) : hit.desk.label}
+              </span>{" "}
+              <span className="muted">{hit.desk === undefined ? hit.detail : hit.desk.detail}</span>
+            </span>
+            {hit.desk === undefined && hit.packets > 0 ? (
               <span className="faint nowrap">{`${f.short(hit.packets)} ${t.explore.measures.packets}`}</span>
             ) : undefined}
           </li>

@@ -481,6 +481,7 @@ export const desk = {
     checkAsk: "Does somebody read this mailbox? One click confirms it.",
     checkButton: "Yes, we read it",
   },
+  search: { case: "Case", organisation: "Organisation", network: "Network", alert: "Alert", campaign: "Campaign" },
   roles: {
     system: "the program",
     administrator: "administrator",

@@ -77,8 +77,8 @@ export const office = {
       `Nobody of the constituency held it at ${x.time}; it is routed by ${x.network}.`,
   },
   organisation: {
-    lede: (x: { name: string; networks: string; addresses: string; alerts: string; n: number }) =>
-      `${x.name} holds ${x.networks} networks with ${x.addresses} IPv4 addresses; ${x.alerts} ${one(x.n, "alert is", "alerts are")} open.`,
+    lede: (x: { name: string; networks: string; w: number; addresses: string; alerts: string; n: number }) =>
+      `${x.name} holds ${x.networks} ${one(x.w, "network", "networks")} with ${x.addresses} IPv4 addresses; ${x.alerts} ${one(x.n, "alert is", "alerts are")} open.`,
     noContact: "Nobody can be told: there is no contact.",
     network: "Network",
     translation: "Translation",

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useState } from "react";
+import type { Imported } from "../../../../src/api/contract/desk/organisations.ts";
+import { Refused } from "../../desk/Loaded.tsx";
+import { useSend } from "../../desk/client.ts";
+import { Head, Panel, Segments } from "../../design/parts.tsx";
+import { Table } from "../../design/Table.tsx";
+import { useWords } from "../../words/index.tsx";
+
+/** The constituency from a file: first what would change, then the change. */
+export const Import = () => {
+  const { t, f } = useWords();
+  const words = t.office.import;
+  const [content, setContent] = useState("");
+  const [form, setForm] = useState<"csv" | "yaml">("csv");
+  const [replace, setReplace] = useState(false);
+  const [result, setResult] = useState<Imported>();
+  const sent = useSend("import", setResult);
+  const send = (apply: boolean) =>
+    sent.mutate({ path: "constituency/import", body: { form, content, apply, replace } });
+  return (
+    <>
+      <Head title={words.title} lede={words.lede} />
+      <div className="stack">
+        <Panel>
+          <form
+            className="form"
+            onSubmit={(event) => {
+              event.preventDefault();
+              send(false);
+            }}
+          >
+            <div className="inline-form">
+              <label className="field">
+                <span>{words.file}</span>
+                <input
+                  type="file"
+                  accept=".csv,.yaml,.yml,text/csv,application/yaml"
+                  onChange={(event) => {
+                    const file = event.currentTarget.files?.[0];
+                    if (file === undefined) return;
+                    setForm(/\.ya?ml$/i.test(file.name) ? "yaml" : "csv");
+                    setResult(undefined);
+                    void file.text().then(setContent);
+                  }}
+                />
+              </label>
+              <Segments
+                label={words.form}
+                value={form}
+                options={[
+                  ["csv", "CSV"],
+                  ["yaml", "YAML"],
+                ]}
+                onChange={setForm}
+              />
+            </div>
+            <label className="field">
+              <span>{words.paste}</span>
+              <textarea
+                className="mono"
+                rows={10}
+                value={content}
+                onChange={(event) => (setContent(event.target.value), setResult(undefined))}
+                spellCheck={false}
+              />
+            </label>
+            <label>
+              <input
+                type="checkbox"
+                checked={replace}
+                onChange={(event) => (setReplace(event.target.checked), setResult(undefined))}
+              />{" "}
+              {words.replace}
+            </label>
+            <Refused error={sent.error} />
+            <div className="buttons">
+              <button type="submit" className="button" disabled={content.trim() === "" || sent.isPending}>
+                {words.look}
+              </button>
+              <button
+                type="button"
+                className="button primary"
+                disabled={result === undefined || result.applied || result.faults.length > 0 || sent.isPending}
+                onClick={() => send(true)}
+              >
+                {words.apply}
+              </button>
+            </div>
+          </form>
+        </Panel>
+        {result === undefined ? undefined : (
+          <Panel title={result.applied ? words.applied : words.look}>
+            <p role="status">
+              {words.result({
+                added: f.count(result.added),
+                changed: f.count(result.changed),
+                ended: f.count(result.ended),
+                same: f.count(result.same),
+              })}
+            </p>
+            {result.faults.map((fault) => (
+              <p key={`${fault.line} ${fault.detail}`} className="notice-line act">
+                {fault.line === null ? "" : `${words.line(f.count(fault.line))}: `}
+                {fault.detail}
+              </p>
+            ))}
+            <Table
+              label={words.look}
+              rows={result.rows}
+              keyOf={({ subject, change, what }) => `${what} ${change} ${subject}`}
+              columns={[
+                { key: "change", head: "", cell: ({ change }) => t.office.organisation.historyChanges[change] },
+                { key: "what", head: t.desk.word.kind, cell: ({ what }) => t.office.constituency.changeKinds[what] },
+                {
+                  key: "subject",
+                  head: t.desk.cases.subject,
+                  rowHead: true,
+                  cell: ({ subject }) => <span className="mono">{subject}</span>,
+                },
+                { key: "before", head: words.before, className: "text", cell: ({ before }) => before ?? "–" },
+                { key: "after", head: words.after, className: "text", cell: ({ after }) => after ?? "–" },
+              ]}
+            />
+          </Panel>
+        )}
+      </div>
+    </>
+  );
+};
