@@ -412,7 +412,7 @@ const errorsOf =
 function* examineLate(span: Span, memory: Memory, context: Context, index: Index): Examination<Memory> {
   const { ledger } = context;
   const into: Judged = { detections: [], complete: [] };
-  const found = yield* candidates(context, span.from);
+  const found = span.withdrawn === undefined ? yield* candidates(context, span.from) : new Map<string, string>();
   if (span.withdrawn !== undefined) {
     for (const [key, value] of ledger.entries()) {
       const { evidence, organisation } = value as Entry;

@@ -110,6 +110,16 @@ export interface DetectorCursorsTable {
   memory: Json<unknown>;
 }
 
+/** What a detector remembers of its subjects, up to the checkpoint that its cursor names. */
+export interface DetectorLedgerTable {
+  detector: string;
+  realm: string;
+  exercise: string;
+  key: string;
+  /** JSON. */
+  value: string;
+}
+
 export const alertStates = ["new", "continuing", "quiet", "closed", "relapsed"] as const;
 export type AlertState = (typeof alertStates)[number];
 export const severities = ["low", "medium", "high", "critical"] as const;
@@ -396,6 +406,7 @@ export interface DeskTables extends ConstituencyTables, PeopleTables {
   contacts: ContactsTable;
   detections: DetectionsTable;
   detector_cursors: DetectorCursorsTable;
+  detector_ledger: DetectorLedgerTable;
   alerts: AlertsTable;
   alert_detections: AlertDetectionsTable;
   cases: CasesTable;

@@ -6,10 +6,11 @@ import { cases } from "./0202-cases.ts";
 import { notices } from "./0301-notices.ts";
 import { constituency } from "./0101-constituency.ts";
 import { peopleTables } from "./0401-people.ts";
+import { detectorLedger } from "./0511-detector-ledger.ts";
 
 /**
  * Every change of the desk's schema, in order, by name. A migration that was released is never edited: what differs is a new
- * one. Rooms number theirs apart: 01.. constituency, 02.. alerts and cases, 03.. notices, 04.. people and access.
+ * one. Rooms number theirs apart: 01.. constituency, 02.. alerts and cases, 03.. notices, 04.. people and access, 05.. detectors.
  */
 export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0001-ground": ground,
@@ -19,4 +20,5 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0101-constituency": constituency,
   "0401-people": peopleTables,
   "0501-warnings": warnings,
+  "0511-detector-ledger": detectorLedger,
 };

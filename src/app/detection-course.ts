@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Context, Detector, Scope, Sensor, Span } from "../detect/detector.ts";
+import { systemActor } from "../model/actor.ts";
+import type { Detection } from "../model/detection.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import type { FlowStore } from "../store/flows/store.ts";
+import { loadCursor, loadLedger, saveCursor, saveLedger, takenBack } from "./detection-desk.ts";
+import { MemoryLedger, examineSpan } from "./detection-examine.ts";
+import type { Surroundings } from "./detection-examine.ts";
+
+const MINUTE = 60e6;
+const HOUR = 3_600e6;
+/** Intervals older than this are final. */
+export const FINAL = 25 * HOUR;
+/** How often what is remembered is written down, by the node's clock. */
+const CHECKPOINT = 60e6;
+/** Late rows are looked at this often, by the node's clock. */
+const PATIENCE = 60e6;
+/** A span that took less may be followed by a longer one, in a past that is caught up with; milliseconds. */
+const QUICK = 250;
+/** What is received is noted a little after it can be seen: so much is looked back at a restart. */
+const OVERLAP = 10e6;
+
+/** Takes what a span brought, inside the transaction that moves the cursor. */
+export type Take = (
+  trx: DeskTransaction,
+  detections: readonly Detection[],
+  context: { readonly now: number; readonly withdrawn: readonly string[] },
+) => Promise<unknown>;
+
+export interface CourseOptions {
+  readonly store: FlowStore;
+  readonly desk: Desk;
+  readonly around: Surroundings;
+  readonly take: Take;
+  /** Node's clock, microseconds UTC. */
+  now(): number;
+  /** Sensors of a scope, as of an event time. */
+  sensors(scope: Scope, to: number): Promise<readonly Sensor[]>;
+  /** Where a detector begins that never ran here: event time. */
+  begin(scope: Scope): Promise<number>;
+}
+
+interface Snapshot {
+  readonly position: number;
+  readonly memory: unknown;
+}
+
+/** Late stretches, and whose rows were withdrawn in them ("": none). */
+interface Late {
+  readonly from: number;
+  readonly to: number;
+  readonly withdrawn: string | undefined;
+}
+
+/**
+ * One detector in one scope, in order of time. Its cursor, its memory and what `take` writes move in one transaction; what it
+ * remembers of many subjects is written down once a minute, and after a restart the time since is judged again: the same flows
+ * give the same claims, so nothing is lost and nothing doubled.
+ */
+export class Course {
+  readonly detector: Detector;
+  readonly scope: Scope;
+  readonly #options: CourseOptions;
+  #context: Context | null = null;
+  #ledger = new MemoryLedger();
+  #memory: unknown = null;
+  #position = 0;
+  #checkpoint = 0;
+  #checkpointAt = 0;
+  /** Up to where rows may have been read: what comes for a time before it is late. */
+  #reach = 0;
+  #length: number;
+  #late: Late[] = [];
+  #lateAt = -Infinity;
+  /** Node's clock when the oldest of them came. */
+  #lateSince = Infinity;
+  #catching = false;
+  /** Memory as of the checkpoint, and from when on what was received may not be in it. */
+  #kept: unknown = null;
+  #savedAt = 0;
+  #snapshots: Snapshot[] = [];
+
+  constructor(detector: Detector, scope: Scope, options: CourseOptions) {
+    this.detector = detector;
+    this.scope = scope;
+    this.#options = options;
+    this.#length = detector.cadence.step;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+  get late(): number {
+    return this.#late.length;
+  }
+  get remembered(): number {
+    return this.#ledger.size;
+  }
+
+  /** Reads where it stood. */
+  async open(): Promise<void> {
+    const { detector, scope } = this;
+    const { desk, around, store, now } = this.#options;
+    const { cursor, entries } = await desk.as(systemActor, async (trx) => ({
+      cursor: await loadCursor(trx, detector.name, scope),
+      entries: await loadLedger(trx, detector.name, scope),
+    }));
+    this.#snapshots = [];
+    const ledger: [string, unknown][] = [];
+    for (const [key, value] of entries) {
+      if (key.startsWith("@")) this.#snapshots.push({ position: Number(key.slice(1)), memory: value });
+      else ledger.push([key, value]);
+    }
+    this.#snapshots.sort((a, b) => a.position - b.position);
+    this.#ledger = new MemoryLedger(ledger);
+    this.#memory = cursor?.memory ?? detector.begin();
+    const { step } = detector.cadence;
+    this.#position = cursor?.checkpoint ?? Math.floor((await this.#options.begin(scope)) / step) * step;
+    this.#checkpoint = this.#reach = this.#position;
+    this.#checkpointAt = this.#savedAt = now();
+    this.#kept = structuredClone(this.#memory);
+    this.#length = step;
+    this.#late = [];
+    this.#catching = false;
+    if (detector.late === "rewind" && this.#snapshots.length === 0) {
+      this.#snapshots.push({ position: this.#position, memory: structuredClone(this.#memory) });
+      this.#ledger.set(`@${this.#position}`, structuredClone(this.#memory));
+    }
+    if (cursor !== null) {
+      const { rows } = await store.query<{ t: number; n: number }>(
+        "SELECT toUnixTimestamp64Micro(interval) AS t, toInt64(interval_length) AS n FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String} AND received >= fromUnixTimestamp64Micro({at:Int64}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND flow_rows > 0",
+        { ...scope, at: Math.floor(cursor.at - OVERLAP), to: this.#position },
+      );
+      for (const { t, n } of rows) this.arrived(t, n);
+    }
+    this.#context = {
+      scope,
+      owners: around.owners(),
+      home: around.home,
+      researcher: (address) => around.researcher(address),
+      sensors: [],
+      ledger: this.#ledger,
+    };
+  }
+
+  /** Rows of this interval can be seen. */
+  arrived(interval: number, length: number): void {
+    if (interval >= this.#reach || interval < this.#reach - FINAL) return;
+    this.#mark(interval, Math.min(interval + Math.max(1, length), this.#reach), undefined);
+  }
+  /** Rows of a sensor from this time on have left the store. */
+  withdrew(sensor: string, since: number): void {
+    if (since < this.#reach) this.#mark(since, this.#reach, sensor);
+  }
+  #mark(from: number, to: number, withdrawn: string | undefined): void {
+    if (this.#late.length === 0 && !this.#catching) this.#lateSince = this.#options.now();
+    const start = Math.floor(from / MINUTE) * MINUTE;
+    const last = this.#late.at(-1);
+    if (last !== undefined && last.withdrawn === withdrawn && start >= last.from && start <= last.to) {
+      this.#late[this.#late.length - 1] = { ...last, to: Math.max(last.to, to) };
+    } else this.#late.push({ from: start, to, withdrawn });
+  }
+
+  /** Judges what has closed, then, at most once a minute, what came late. `until` says when to give others their turn (node's clock). */
+  async advance(closed: number, until: number): Promise<void> {
+    if (this.#context === null) await this.open();
+    try {
+      const { step, longest } = this.detector.cadence;
+      const { now } = this.#options;
+      while (this.#position + step <= closed && now() < until) {
+        const from = this.#position;
+        const border = (Math.floor(from / longest) + 1) * longest;
+        const to = Math.min(border, from + Math.floor(Math.min(this.#length, closed - from) / step) * step);
+        const began = now();
+        await this.#judge({ from, to });
+        const took = (now() - began) / 1000;
+        this.#length =
+          took > 4 * QUICK
+            ? Math.max(step, this.#length / 2)
+            : took < QUICK
+              ? Math.min(longest, this.#length * 2)
+              : this.#length;
+        this.#length = Math.max(step, Math.floor(this.#length / step) * step);
+      }
+      if (this.#late.length > 0 && now() - this.#lateAt >= PATIENCE && this.#position + step > closed) {
+        this.#lateAt = now();
+        this.#catching = true;
+        await this.#catchUp();
+        this.#catching = false;
+        this.#lateSince = this.#options.now();
+      }
+      // What is remembered is written down even where nothing was told for long.
+      if (now() - this.#checkpointAt >= CHECKPOINT && this.#position > this.#checkpoint) await this.#commit([], []);
+    } catch (error) {
+      // What is in memory may be ahead of the desk: it is read again.
+      this.#context = null;
+      throw error;
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    const late = this.#late;
+    this.#late = [];
+    if (this.detector.late === "again") {
+      for (const { from, to, withdrawn } of late) {
+        await this.#judge({ from, to, late: true, ...(withdrawn === undefined ? {} : { withdrawn }) });
+      }
+      return;
+    }
+    const first = late.reduce((least, { from }) => Math.min(least, from), Infinity);
+    const before = this.#snapshots.findLast(({ position }) => position <= first);
+    // Without one that old, what came is older than what is remembered: it stays out.
+    if (before === undefined) return;
+    this.#snapshots = this.#snapshots.filter(({ position }) => position <= before.position);
+    this.#position = before.position;
+    this.#memory = structuredClone(before.memory);
+  }
+
+  async #judge(span: Span): Promise<void> {
+    const { store, sensors } = this.#options;
+    const base = this.#context!;
+    const context = { ...base, owners: this.#options.around.owners(), sensors: await sensors(this.scope, span.to) };
+    this.#reach = Math.max(this.#reach, span.to);
+    const verdict = await examineSpan(store, this.detector, span, this.#memory, context);
+    this.#memory = verdict.memory;
+    if (span.late !== true) {
+      this.#position = span.to;
+      this.#snapshot(span);
+    }
+    const { detections, complete = [] } = verdict;
+    if (detections.length > 0 || complete.length > 0) await this.#commit(detections, complete);
+  }
+
+  /** Memory at each hour of the last day, for detectors that go back when rows come late. */
+  #snapshot({ from, to }: Span): void {
+    if (this.detector.late !== "rewind" || Math.floor(from / HOUR) === Math.floor(to / HOUR)) return;
+    const memory = structuredClone(this.#memory);
+    this.#snapshots.push({ position: to, memory });
+    this.#ledger.set(`@${to}`, memory);
+    while ((this.#snapshots[0]?.position ?? to) < to - FINAL - HOUR) {
+      this.#ledger.delete(`@${this.#snapshots.shift()!.position}`);
+    }
+  }
+
+  async #commit(detections: readonly Detection[], complete: Parameters<typeof takenBack>[3]): Promise<void> {
+    const { detector, scope } = this;
+    const { desk, take, now } = this.#options;
+    const clock = now();
+    const checkpoint = clock - this.#checkpointAt >= CHECKPOINT || this.#checkpoint === 0;
+    const changes = checkpoint ? this.#ledger.take() : [];
+    const ids = new Set(detections.map(({ id }) => id));
+    if (checkpoint) {
+      this.#checkpoint = this.#position;
+      this.#checkpointAt = clock;
+      this.#kept = structuredClone(this.#memory);
+      // What came late and was not looked at yet is found again by when it was received.
+      this.#savedAt = this.#late.length === 0 && !this.#catching ? clock : Math.min(clock, this.#lateSince);
+    }
+    await desk.as(systemActor, async (trx) => {
+      const withdrawn = complete.length === 0 ? [] : await takenBack(trx, detector.name, scope, complete, ids);
+      if (detections.length > 0 || withdrawn.length > 0) await take(trx, detections, { now: clock, withdrawn });
+      if (changes.length > 0) await saveLedger(trx, detector.name, scope, changes);
+      await saveCursor(trx, detector.name, scope, {
+        position: this.#position,
+        checkpoint: this.#checkpoint,
+        at: this.#savedAt,
+        memory: this.#kept,
+      });
+    });
+  }
+}

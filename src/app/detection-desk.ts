@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import type { Complete, Scope } from "../detect/detector.ts";
+import { json } from "../store/desk/desk.ts";
+import type { DeskTransaction } from "../store/desk/desk.ts";
+
+/** Where a detector stands in one scope, as the desk remembers it. */
+export interface Cursor {
+  /** Event time up to which every interval was judged, microseconds. */
+  readonly position: number;
+  /** Event time that `memory` and the ledger are of: what lies between is judged again after a restart, with the same outcome. */
+  readonly checkpoint: number;
+  /** Node's clock at that checkpoint, microseconds: what was received later may not be in it. */
+  readonly at: number;
+  readonly memory: unknown;
+}
+
+const rowsAtOnce = 1_000;
+const inParts = function* <T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < list.length; at += rowsAtOnce) yield list.slice(at, at + rowsAtOnce);
+};
+
+export const loadCursor = async (trx: DeskTransaction, detector: string, scope: Scope): Promise<Cursor | null> => {
+  const row = await trx
+    .selectFrom("detector_cursors")
+    .selectAll()
+    .where("detector", "=", detector)
+    .where("realm", "=", scope.realm)
+    .where("exercise", "=", scope.exercise)
+    .executeTakeFirst();
+  return row === undefined ? null : { ...(row.memory as Omit<Cursor, "position">), position: row.position };
+};
+
+export const saveCursor = async (
+  trx: DeskTransaction,
+  detector: string,
+  scope: Scope,
+  cursor: Cursor,
+): Promise<void> => {
+  const { position, ...memory } = cursor;
+  await sql`INSERT INTO detector_cursors (detector, realm, exercise, position, memory)
+VALUES (${detector}, ${scope.realm}, ${scope.exercise}, ${position}, ${json(memory)})
+ON CONFLICT (detector, realm, exercise) DO UPDATE SET position = excluded.position, memory = excluded.memory`.execute(
+    trx,
+  );
+};
+
+/** Entries of a ledger, as they were at the cursor's checkpoint. */
+export const loadLedger = async (
+  trx: DeskTransaction,
+  detector: string,
+  { realm, exercise }: Scope,
+): Promise<[string, unknown][]> => {
+  const entries: [string, unknown][] = [];
+  for (let after = "", more = true; more;) {
+    const rows = await trx
+      .selectFrom("detector_ledger")
+      .select(["key", "value"])
+      .where("detector", "=", detector)
+      .where("realm", "=", realm)
+      .where("exercise", "=", exercise)
+      .where("key", ">", after)
+      .orderBy("key")
+      .limit(rowsAtOnce)
+      .execute();
+    for (const { key, value } of rows) entries.push([key, JSON.parse(value)]);
+    after = rows.at(-1)?.key ?? "";
+    more = rows.length === rowsAtOnce;
+  }
+  return entries;
+};
+
+/** Writes down entries that changed; undefined ones have left. */
+export const saveLedger = async (
+  trx: DeskTransaction,
+  detector: string,
+  { realm, exercise }: Scope,
+  changes: readonly (readonly [string, unknown])[],
+): Promise<void> => {
+  const kept = changes.filter(([, value]) => value !== undefined);
+  const left = changes.filter(([, value]) => value === undefined).map(([key]) => key);
+  for (const part of inParts(kept)) {
+    await sql`INSERT INTO detector_ledger (detector, realm, exercise, key, value)
+SELECT ${detector}, ${realm}, ${exercise}, * FROM unnest(${part.map(([key]) => key)}::text[], ${part.map(([, value]) => JSON.stringify(value))}::text[])
+ON CONFLICT (detector, realm, exercise, key) DO UPDATE SET value = excluded.value`.execute(trx);
+  }
+  for (const part of inParts(left)) {
+    await sql`DELETE FROM detector_ledger WHERE detector = ${detector} AND realm = ${realm} AND exercise = ${exercise} AND key = ANY (${[...part]}::text[])`.execute(
+      trx,
+    );
+  }
+};
+
+interface Claim {
+  readonly id: string;
+  readonly kind: string;
+  readonly source: string | null;
+  readonly first: number;
+}
+
+/** Ids of standing claims that were judged whole and are not among those claimed now. */
+export const takenBack = async (
+  trx: DeskTransaction,
+  detector: string,
+  { realm, exercise }: Scope,
+  complete: readonly Complete[],
+  claimed: ReadonlySet<string>,
+): Promise<string[]> => {
+  const bySource = Map.groupBy(complete, ({ source }) => source);
+  const found: string[] = [];
+  const check = (claim: Claim, source: string | null): void => {
+    if (claimed.has(claim.id)) return;
+    const judged = bySource
+      .get(source)
+      ?.some(
+        ({ kinds, since, until }) =>
+          (kinds as readonly string[]).includes(claim.kind) && claim.first >= since && claim.first < until,
+      );
+    if (judged === true) found.push(claim.id);
+  };
+  const scoped = sql`detector = ${detector} AND realm = ${realm} AND exercise = ${exercise} AND NOT withdrawn`;
+  for (const part of inParts([...bySource.keys()].filter((source) => source !== null))) {
+    const { rows } =
+      await sql<Claim>`SELECT id, kind, host(source) AS source, first FROM detections WHERE source = ANY (${[...part]}::inet[]) AND ${scoped}`.execute(
+        trx,
+      );
+    for (const claim of rows) check(claim, claim.source);
+  }
+  const lone = bySource.get(null);
+  if (lone !== undefined) {
+    const since = Math.min(...lone.map((one) => one.since));
+    const until = Math.max(...lone.map((one) => one.until));
+    const bounded = Number.isFinite(until) ? sql`AND first < ${until}` : sql``;
+    const { rows } =
+      await sql<Claim>`SELECT id, kind, NULL AS source, first FROM detections WHERE source IS NULL AND ${scoped} AND kind = ANY (${[...new Set(lone.flatMap(({ kinds }) => kinds))]}::text[]) AND first >= ${since} ${bounded}`.execute(
+        trx,
+      );
+    for (const claim of rows) check(claim, null);
+  }
+  return found.toSorted();
+};

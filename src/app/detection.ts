@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import { detectors as all } from "../detect/detectors.ts";
+import type { Detector, Scope, Sensor } from "../detect/detector.ts";
+import type { FlowBatch } from "../model/flows.ts";
+import type { Logger } from "../platform/log.ts";
+import { Course } from "./detection-course.ts";
+import type { CourseOptions, Take } from "./detection-course.ts";
+import { scopesIn, sensorsAt } from "./detection-examine.ts";
+
+const TICK = 200;
+/** An interval closes when all sensors that are up have passed it, or so much later; microseconds. */
+const PATIENCE = 2e6;
+/** A sensor that was not heard of for so long is not waited for, microseconds. */
+const UP = 10e6;
+/** What is known of the sensors is read anew this often, microseconds. */
+const FRESH = 30e6;
+/** How long one detector goes on before the others have their turn, microseconds. */
+const TURN = 1e6;
+/** After a failure a detector rests so long, microseconds. */
+const REST = 5e6;
+/** A detector that never ran here begins so long ago, microseconds. */
+const PAST = 3_600e6;
+
+export interface SensorNow {
+  readonly name: string;
+  readonly country: string | null;
+  /** Node's clock, microseconds; null: not heard of since the start. */
+  readonly lastSeen: number | null;
+  /** Event time it has passed, microseconds; null: not told. */
+  readonly watermark: number | null;
+}
+
+export interface DetectionOptions extends Pick<CourseOptions, "store" | "desk" | "around"> {
+  readonly take: Take;
+  readonly log: Logger;
+  sensors(): readonly SensorNow[];
+  readonly detectors?: readonly Detector[];
+  /** Node's clock, microseconds UTC. */
+  readonly now?: () => number;
+  /** Event time that detectors begin at which never ran here; by default an hour ago. */
+  readonly begin?: number;
+}
+
+export interface DetectorState {
+  readonly detector: string;
+  readonly realm: string;
+  readonly exercise: string;
+  /** Event time up to which every closed interval was judged. */
+  readonly position: number;
+  /** Late stretches that wait to be judged again. */
+  readonly late: number;
+  /** Subjects it remembers. */
+  readonly remembered: number;
+  readonly failures: number;
+}
+
+export interface RunningDetection {
+  /** To be told after a batch can be seen in the store. */
+  arrived(batch: Pick<FlowBatch, "realm" | "exercise" | "interval" | "intervalLength" | "flows">): void;
+  /** To be told after a sensor's rows since a time (event time) have left the store. */
+  withdrew(sensor: string, since: number): void;
+  states(): DetectorState[];
+  close(): Promise<void>;
+}
+
+/** Up to where intervals have closed, by the sensors and the node's clock. */
+export const closedAt = (sensors: readonly SensorNow[], now: number): number => {
+  const up = sensors.filter(
+    ({ lastSeen, watermark }) => lastSeen !== null && watermark !== null && now - lastSeen < UP,
+  );
+  const passed = up.reduce((least, { watermark }) => Math.min(least, watermark!), now);
+  return up.length === 0 ? now - PATIENCE : Math.min(now, Math.max(passed, now - PATIENCE));
+};
+
+/** Runs every detector over what the store takes in, one after another, until it is closed. A failure is logged, and the detector goes on from what the desk holds. */
+export const startDetection = (options: DetectionOptions): RunningDetection => {
+  const { store, log } = options;
+  const now = options.now ?? (() => Date.now() * 1000);
+  const chosen = options.detectors ?? all;
+  const courses = new Map<string, { course: Course; failures: number; rest: number }>();
+  const known = new Map<string, { at: number; sensors: readonly Sensor[] }>();
+  const nameOf = (scope: Scope): string => JSON.stringify([scope.realm, scope.exercise]);
+
+  const sensors = async (scope: Scope, to: number): Promise<readonly Sensor[]> => {
+    const name = `${nameOf(scope)} ${Math.floor(to / FRESH)}`;
+    const held = known.get(name);
+    if (held !== undefined && now() - held.at < FRESH) return held.sensors;
+    const countries = new Map(options.sensors().map((sensor) => [sensor.name, sensor.country]));
+    const read = await sensorsAt(store, scope, (Math.floor(to / FRESH) + 1) * FRESH, countries);
+    if (known.size > 64) known.clear();
+    known.set(name, { at: now(), sensors: read });
+    return read;
+  };
+  const begin = async (): Promise<number> => options.begin ?? now() - PAST;
+  const enter = (scope: Scope): void => {
+    for (const detector of chosen) {
+      const name = `${detector.name} ${nameOf(scope)}`;
+      if (courses.has(name)) continue;
+      const { realm, exercise } = scope;
+      const course = new Course(detector, { realm, exercise }, { ...options, now, sensors, begin });
+      courses.set(name, { course, failures: 0, rest: 0 });
+    }
+  };
+
+  let closing = false;
+  let wake = (): void => undefined;
+  const rest = (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, TICK);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  const turn = async (): Promise<void> => {
+    let scoped = false;
+    while (!closing) {
+      try {
+        if (!scoped) for (const scope of await scopesIn(store)) enter(scope);
+        scoped = true;
+      } catch (error) {
+        log.error({ err: error }, "the scopes of the store could not be read");
+      }
+      for (const one of courses.values()) {
+        if (closing) break;
+        if (now() < one.rest) continue;
+        try {
+          await one.course.advance(closedAt(options.sensors(), now()), now() + TURN);
+        } catch (error) {
+          one.failures++;
+          one.rest = now() + REST;
+          log.error(
+            { err: error, detector: one.course.detector.name },
+            "a detector failed; it goes on from what the desk holds",
+          );
+        }
+      }
+      if (!closing) await rest();
+    }
+  };
+  const running = turn();
+
+  return {
+    arrived: (batch) => {
+      enter(batch);
+      if (batch.flows.count === 0) return;
+      for (const { course } of courses.values()) {
+        if (course.scope.realm === batch.realm && course.scope.exercise === batch.exercise) {
+          course.arrived(batch.interval, batch.intervalLength);
+        }
+      }
+    },
+    withdrew: (sensor, since) => {
+      for (const { course } of courses.values()) course.withdrew(sensor, since);
+    },
+    states: () =>
+      [...courses.values()].map(({ course, failures }) => ({
+        detector: course.detector.name,
+        ...course.scope,
+        position: course.position,
+        late: course.late,
+        remembered: course.remembered,
+        failures,
+      })),
+    close: async () => {
+      closing = true;
+      wake();
+      await running;
+    },
+  };
+};

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, expect, it } from "vitest";
+import { systemActor } from "../../src/model/actor.ts";
+import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
+
+const kills = Number(process.env["LAYANG_TEST_KILLS"] ?? 3);
+const folders: string[] = [];
+const newFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "layang-kill-"));
+  folders.push(folder);
+  return folder;
+};
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the node over `folder`; killed so many milliseconds after it opened, or never. Resolves to what it said. */
+const run = async (folder: string, after: number | null): Promise<string> => {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "killed-node.ts"), folder], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const exit = once(child, "exit");
+  if (after !== null) {
+    while (!said.includes("open") && child.exitCode === null) await sleep(20);
+    await sleep(after);
+    child.kill("SIGKILL");
+  }
+  await exit;
+  return said;
+};
+
+/** Standing claims, and the letters that were written; opened in this process once the node is gone. */
+const outcome = async (folder: string): Promise<{ claims: unknown[]; letters: string[] }> => {
+  const desk = await openEmbeddedDesk({ folder: join(folder, "desk") });
+  try {
+    return await desk.as(systemActor, async (trx) => {
+      const claims = await trx
+        .selectFrom("detections")
+        .selectAll()
+        .where("withdrawn", "=", false)
+        .orderBy("id")
+        .execute();
+      const letters = await trx.selectFrom("outbox").select("id").orderBy("id").execute();
+      return { claims: claims.map(({ revision: _, ...claim }) => claim), letters: letters.map(({ id }) => id) };
+    });
+  } finally {
+    await desk.close();
+  }
+};
+
+it(`loses no claim and doubles none over ${kills} kill -9`, { timeout: 600_000 }, async () => {
+  const plain = newFolder();
+  expect(await run(plain, null)).toContain("done");
+  const expected = await outcome(plain);
+  expect(expected.claims.filter((claim) => (claim as { kind: string }).kind === "infected-host").length).toBe(60);
+
+  const killed = newFolder();
+  for (let i = 0; i < kills; i++) await run(killed, 300 + ((i * 1_733) % 4_000));
+  expect(await run(killed, null)).toContain("done");
+  const found = await outcome(killed);
+  expect(found.claims).toEqual(expected.claims);
+  // A letter for every claim that was ever made, and `take` would have failed on a second.
+  const ids = new Set(found.letters);
+  expect(ids.size).toBe(found.letters.length);
+  for (const claim of found.claims) expect(ids.has(`letter-${(claim as { id: string }).id}`)).toBe(true);
+});
