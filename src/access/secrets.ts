@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { argon2, createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  argon2,
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 import { AppError } from "../platform/errors.ts";
 
 /** A secret that nobody guesses: 256 bits. */
@@ -106,3 +114,9 @@ export const createSealer = (key: Buffer): Sealer => {
     },
   };
 };
+
+/** A number in (0, 1) for a text: always the same, and nobody without the key foresees it. */
+export const lotOf =
+  (key: Buffer) =>
+  (text: string): number =>
+    (createHmac("sha256", key).update(`layang lot ${text}`).digest().readUIntBE(0, 6) + 0.5) / 2 ** 48;

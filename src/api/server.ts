@@ -9,13 +9,16 @@ import type { AuditLog } from "../access/audit.ts";
 import { operatorVisitor } from "../access/guard.ts";
 import type { Guard } from "../access/guard.ts";
 import type { Observatory } from "../observe/observatory.ts";
+import { releaseRule } from "../observe/released.ts";
+import type { Released } from "../observe/released.ts";
 import { people, refusalOf, staff } from "../access/rule.ts";
 import type { Rule } from "../access/rule.ts";
+import { hasRole } from "../model/actor.ts";
 import { AppError } from "../platform/errors.ts";
 import { base as deskBase } from "./contract/desk/shapes.ts";
 import { endpoints, livePath, statusPath } from "./contract/endpoints.ts";
 import type { AnswerOf, QueryOf, QuestionName, Status } from "./contract/index.ts";
-import { withDesk } from "./desk/index.ts";
+import { actorOf, withDesk } from "./desk/index.ts";
 import type { DeskRoutes } from "./desk/index.ts";
 import { auditNow, withAudit } from "./audit.ts";
 import { formOf } from "./form.ts";
@@ -24,9 +27,15 @@ import { openApi } from "./openapi.ts";
 import { parametersOf } from "./parameters.ts";
 import { sendProblem } from "./problem.ts";
 import { csvOf, parquetOf } from "./table.ts";
+import { askAs } from "./view.ts";
+import type { ToldSources } from "./view.ts";
 
 export interface ApiOptions {
   readonly observatory: Observatory;
+  /** Figures for who may not see single sources and sensors. */
+  readonly released?: Released;
+  /** Sources that an actor's organisations were told of. */
+  readonly told?: ToldSources;
   readonly live: Live;
   readonly guard: Guard;
   /** The built portal; without it `/` says how to build it. */
@@ -86,7 +95,8 @@ const fileName = (
 ): string =>
   `layang-${name.replaceAll("/", "-")}-${(answer.period?.from ?? "").slice(0, 10)}${answer.meta.simulated ? "-SIMULATED" : ""}.${end}`;
 
-const withQuestions = (server: FastifyInstance, { observatory }: ApiOptions): void => {
+const withQuestions = (server: FastifyInstance, options: ApiOptions): void => {
+  const { observatory } = options;
   const answer = async <Q extends QuestionName>(
     name: Q,
     request: FastifyRequest,
@@ -96,7 +106,7 @@ const withQuestions = (server: FastifyInstance, { observatory }: ApiOptions): vo
     const parameters: QueryOf<Q> = parametersOf(name, given);
     const form = formOf((parameters as { format?: string }).format, request.headers.accept);
     const { format: _form, ...asked } = parameters as { format?: string };
-    const found: AnswerOf<Q> = await observatory.ask(name, asked as QueryOf<Q>);
+    const found: AnswerOf<Q> = await askAs(options, actorOf(request), name, asked as QueryOf<Q>);
     reply.header("cache-control", "no-store").header("vary", "accept");
     if (form === "json") return reply.type("application/json; charset=utf-8").send(JSON.stringify(found));
     reply.header("content-disposition", `attachment; filename="${fileName(name, found, form)}"`);
@@ -139,6 +149,17 @@ const withNode = (server: FastifyInstance, { live, metrics, observatory, status,
       },
       sensors: { enrolled, up: range.up },
     };
+    if (!hasRole(actorOf(request), ...staff)) {
+      // A count that moves with every packet would tell a prober what arrived.
+      const day = 86_400_000;
+      const out = Math.floor((now() - releaseRule.delay) / day) * day;
+      const rounded = 10 ** Math.floor(Math.log10(Math.max(1, range.flows)));
+      answer.data = {
+        from: range.from === null ? null : seconds(Math.floor(range.from / day) * day),
+        to: range.to === null || range.to < out ? null : seconds(out),
+        flows: range.flows === 0 ? 0 : rounded,
+      };
+    }
     return reply.header("cache-control", "no-store").send(answer);
   });
   // A stream has no end to answer HEAD with.

@@ -3,10 +3,13 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { newToken } from "../access/guard.ts";
+import { lotOf } from "../access/secrets.ts";
+import { toldSources } from "../access/told.ts";
 import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
 import { linkActor } from "../cases/links.ts";
 import type { Observatory } from "../observe/observatory.ts";
+import { createReleased } from "../observe/released.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
@@ -19,7 +22,7 @@ import { attribution, version } from "./attribution.ts";
 import { openAccess, originsOf } from "./access.ts";
 import { openAlarms } from "./alarms.ts";
 import type { Settings } from "./config.ts";
-import { openDeskStore } from "./desk.ts";
+import { nodeSecret, openDeskStore } from "./desk.ts";
 import { liveEvent } from "./live-event.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { openObservatory, readNamed } from "./observatory.ts";
@@ -168,8 +171,11 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   });
   const operator = createOperatorDoor(data);
   const portalTls = config.portal.tls;
+  const lots = nodeSecret(data);
   const api = createApi({
     observatory,
+    released: createReleased({ engine: store, now: Date.now, simulated, lot: lotOf(lots) }),
+    told: toldSources(desk),
     live,
     guard: access.guard,
     audit: access.audit,

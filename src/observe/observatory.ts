@@ -6,6 +6,7 @@ import type { RollUps, SensorAlarm, SensorInfo, Surroundings } from "./asked.ts"
 import { defaultLimits } from "./engine.ts";
 import type { Engine, Limits } from "./engine.ts";
 import type { ResearchList } from "./research-list.ts";
+import { sourcesAmong } from "./sources.ts";
 
 export interface ObservatoryOptions {
   readonly engine: Engine;
@@ -36,6 +37,8 @@ export interface Observatory {
    * @throws AppError QUERY_PERIOD, QUERY_PARAMETER, DOOR_BUSY, STORE_...
    */
   ask<Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>>;
+  /** `sources/top` among these addresses alone; nothing of others is read. */
+  among(addresses: readonly string[], query: QueryOf<"sources/top">): Promise<AnswerOf<"sources/top">>;
   range(realm?: string, exercise?: string): Promise<DataRange>;
   /** The sensors enrolled for a realm and exercise: by default, for everyone and for real. */
   sensors(realm?: string, exercise?: string): readonly SensorInfo[];
@@ -114,24 +117,32 @@ FROM reports WHERE ${scope}`,
       };
     });
 
+  const around = async (realm: string | undefined, exercise: string | undefined): Promise<Surroundings> => {
+    const own = sensors(realm, exercise);
+    return {
+      now: now(),
+      dataUntil: (await range(realm, exercise)).to,
+      sensors: own,
+      research: options.research?.() ?? null,
+      alarms: alarms(own),
+      rollUps: (await options.rollUps?.()) ?? null,
+      simulated,
+    };
+  };
+
   return {
     options,
     range,
     sensors,
+    among: async (addresses, query) => {
+      const surroundings = await around(query.realm, query.exercise);
+      return inTurn(() => ask(engine, "sources/top", query, surroundings, limits, sourcesAmong(addresses)));
+    },
     ask: <Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>> =>
       answers(`${name} ${JSON.stringify(Object.entries(query).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`, async () => {
         const { realm, exercise } = query as { realm?: string; exercise?: string };
-        const own = sensors(realm, exercise);
-        const around: Surroundings = {
-          now: now(),
-          dataUntil: (await range(realm, exercise)).to,
-          sensors: own,
-          research: options.research?.() ?? null,
-          alarms: alarms(own),
-          rollUps: (await options.rollUps?.()) ?? null,
-          simulated,
-        };
-        return inTurn(() => ask(engine, name, query, around, limits));
+        const surroundings = await around(realm, exercise);
+        return inTurn(() => ask(engine, name, query, surroundings, limits));
       }) as Promise<AnswerOf<Q>>,
   };
 };

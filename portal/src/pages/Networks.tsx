@@ -25,8 +25,8 @@ export const Networks = () => {
   const query = { ...when, by, limit: 250 };
   const countries = useQuery(ask<Countries>("countries", query));
   const facts = countries.data?.facts;
-  const amount = (row: { packets: number; sources: number; miraiSources: number }): number =>
-    by === "packets" ? row.packets : by === "sources" ? row.sources : row.miraiSources;
+  const amount = (row: { packets: number; sources: number; miraiSources: number | null }): number =>
+    by === "packets" ? row.packets : by === "sources" ? row.sources : (row.miraiSources ?? 0);
   const unit =
     by === "packets" ? t.explore.measures.packets : by === "sources" ? t.explore.measures.sources : t.networks.byMirai;
   const lede =
@@ -50,7 +50,7 @@ export const Networks = () => {
       key: "mirai",
       head: t.word.mirai,
       num: true,
-      cell: ({ miraiSources }: { miraiSources: number }) => f.count(miraiSources),
+      cell: ({ miraiSources }: { miraiSources: number | null }) => (miraiSources === null ? "" : f.count(miraiSources)),
     },
     {
       key: "change",

@@ -80,9 +80,9 @@ export const Series = answer(
     buckets: Type.Array(
       strict({
         time: Time,
-        /** Sensors up at any time in the bucket, of those enrolled then. */
-        up: Count,
-        enrolled: Count,
+        /** Sensors up at any time in the bucket, of those enrolled then; null in released figures, which do not speak of sensors. */
+        up: orNull(Count),
+        enrolled: orNull(Count),
         /** The bucket had not ended when the question was asked. */
         incomplete: Type.Boolean(),
         /** Partly from aggregate rows: sources are a lower bound. */
@@ -186,7 +186,8 @@ export const Countries = answer(
     country: Text,
     packets: Count,
     sources: Count,
-    miraiSources: Count,
+    /** Null in released figures. */
+    miraiSources: orNull(Count),
     share: Share,
     previousPackets: orNull(Count),
     previousSources: orNull(Count),

@@ -55,6 +55,8 @@ export const Meta = strict({
   from: oneOf(["base", "rollup", "mixed", "none"]),
   /** Rows were left out because of `limit`. */
   truncated: Type.Boolean(),
+  /** Figures for everybody: whole days, late, from many networks, with noise. */
+  released: Type.Optional(Type.Boolean()),
 });
 export type Meta = Static<typeof Meta>;
 
