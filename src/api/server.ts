@@ -304,7 +304,9 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
   withNode(server, options);
   withDesk(server, options.desk ?? []);
   // A node without a desk says so quietly: the portal asks who it speaks to before anything else.
-  if (options.desk === undefined) server.get(`${deskBase}/session`, (_request, reply) => reply.code(204).send());
+  if (options.desk === undefined) {
+    server.get(`${deskBase}/session`, { config: { rule: open } }, (_request, reply) => reply.code(204).send());
+  }
   withPortal(server, options.portalFolder);
   return server;
 };
