@@ -80,14 +80,14 @@ const sensorRow = (row: Row): SensorRow & { readonly step: number } => ({
 });
 
 /** Where the sources of a port's window come from: asked only for what is rare. */
-const originQuestion = (key: string, from: number): Question => {
+const originQuestion = (key: string, since: number, until: number): Question => {
   const [protocol, port, signature] = key.split("/");
   return {
     sql: `SELECT uniqExactIf(src_asn, src_asn IS NOT NULL) AS networks, arraySort(groupUniqArray(flows.sensor)) AS sensors, uniqExact(src) AS sources, uniqExactIf(src, src_asn IS NULL) AS unrouted
 FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol = {protocol:UInt8} AND dst_port = {port:UInt16}
   AND ({signature:String} = '' OR toString(signature) = {signature:String}) AND 2 * greatest(zmap, masscan, stateless) < packets
-  AND first_seen >= fromUnixTimestamp64Micro({since:Int64}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})`,
-    parameters: { protocol: Number(protocol), port: Number(port), signature: signature ?? "", since: from },
+  AND first_seen >= fromUnixTimestamp64Micro({since:Int64}) AND first_seen < fromUnixTimestamp64Micro({until:Int64})`,
+    parameters: { protocol: Number(protocol), port: Number(port), signature: signature ?? "", since, until },
   };
 };
 interface Origin {
@@ -237,7 +237,7 @@ function* judgeStep(
     if (watched.open !== undefined) watched.open.rare = hour;
     if (watched.open !== undefined ? watched.open.surge || !surge : !surge && !isNew) continue;
     const began = firstAbove(watched, hour, rare.hours, rare.expected / rare.hours);
-    const origin = originOf((yield originQuestion(rare.key, began * HOUR))[0]);
+    const origin = originOf((yield originQuestion(rare.key, began * HOUR, span.to))[0]);
     if (!corroborated(rare, origin)) continue;
     watched.open = {
       opened: watched.open?.opened ?? span.to,
