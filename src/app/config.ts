@@ -173,6 +173,9 @@ export const configSchema = Type.Object(
           }),
           user: Type.Optional(Type.String({ minLength: 1 })),
           password: Type.Optional(secret),
+          ca: Type.Optional(
+            Type.String({ minLength: 1, description: "PEM file of the authority that signed its certificate" }),
+          ),
           from: Type.String({ minLength: 3, pattern: "@", description: "letters come from here: `Name <address>`" }),
           replyTo: Type.Optional(Type.String({ pattern: "@" })),
           duty: Type.Optional(

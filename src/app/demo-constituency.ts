@@ -81,3 +81,18 @@ export const fillConstituency = (
     }
     return missing.length;
   });
+
+/** Addresses whose owner said lately that the machine was cleaned. */
+export const cleanedSubjects = (desk: Desk): Promise<string[]> =>
+  desk.as(systemActor, async (trx) => {
+    const rows = await trx
+      .selectFrom("answers")
+      .innerJoin("alerts", "alerts.case_id", "answers.case_id")
+      .select("alerts.source")
+      .distinct()
+      .where("answers.answer", "=", "cleaned")
+      .where("alerts.source", "is not", null)
+      .limit(1_000)
+      .execute();
+    return rows.flatMap(({ source }) => source ?? []);
+  });

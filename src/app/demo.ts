@@ -16,7 +16,9 @@ import { DAY, HOUR } from "../simulate/scenario.ts";
 import { originsIn } from "../store/flows/origins.ts";
 import { openConfig } from "./config.ts";
 import { fillHistory, historyChunks } from "./demo-history.ts";
+import { cleanedSubjects, fillConstituency } from "./demo-constituency.ts";
 import { startLive } from "./demo-live.ts";
+import { openMailbox } from "./demo-mailbox.ts";
 import { startNode } from "./node.ts";
 import type { RunningNode } from "./node.ts";
 import { openScenario } from "./scenario.ts";
@@ -24,11 +26,13 @@ import { lockState } from "./sensor-state.ts";
 import { simulatedPlan } from "./simulated-plan.ts";
 
 const SEED = 20130913;
+/** The node's own economy. */
+const HOME = "ID";
 /** Of the past: a week to compare with, and a day that is compared. */
 const HISTORY = 9 * DAY;
 /** After a pause longer than this the region is made anew; a shorter one shows as an outage. */
 const STALE = 6 * HOUR;
-const FORM = 1;
+const FORM = 2;
 /** Milliseconds that the address waits for the last day. */
 const LONGEST_WAIT = 8_000;
 
@@ -43,6 +47,8 @@ export interface DemoOptions {
 }
 export interface Demo {
   readonly node: RunningNode;
+  /** Where the letters lie that the node sent. */
+  readonly mailbox: string;
   /** Resolves when the whole past is there. */
   readonly history: Promise<void>;
   close(): Promise<void>;
@@ -71,7 +77,8 @@ const openState = (folder: string, scenario: string): { state: State; save: (sta
     const state = JSON.parse(readFileSync(file, "utf8")) as State;
     const same = state.form === FORM && state.seed === SEED && state.scenario === scenario && state.history;
     if (same && now() - state.alive < STALE) return { state, save };
-    for (const part of ["node", "sensors", "prefixes"]) rmSync(join(folder, part), { recursive: true, force: true });
+    for (const part of ["node", "sensors", "prefixes", "mailbox"])
+      rmSync(join(folder, part), { recursive: true, force: true });
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const epoch = Math.floor(now() / HOUR) * HOUR;
@@ -150,10 +157,31 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     portal: { ...portal, port: await freePort(options.port) },
     sensors: { ...sensors, port: 0 },
   };
+  const mailbox = await openMailbox(join(folder, "mailbox"));
   const node = await startNode(
     { ...base, config },
-    { log, simulated: true, origins: originsIn(prefixes), name: "Simulated region" },
+    {
+      log,
+      simulated: true,
+      origins: originsIn(prefixes),
+      name: "Simulated region",
+      country: HOME,
+      previewFirst: false,
+      mail: {
+        host: "127.0.0.1",
+        port: mailbox.port,
+        tls: "none",
+        user: null,
+        password: null,
+        connections: 2,
+        from: "Simulated region <desk@simulated.invalid>",
+        replyTo: null,
+        duty: "duty@simulated.invalid",
+      },
+    },
   );
+  await fillConstituency(node.desk.desk, region.publicOrganisations, state.epoch - HISTORY);
+  await node.desk.reloadOwners();
 
   const stop = new AbortController();
   const keys = Object.fromEntries(
@@ -171,6 +199,15 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     folder: join(folder, "sensors"),
     log,
   });
+  // A visitor who says that a machine was cleaned has cleaned it, in this region: it falls silent.
+  const answers = setInterval(() => {
+    cleanedSubjects(node.desk.desk).then(
+      (addresses) => {
+        for (const address of addresses) live.clean(address);
+      },
+      (error: unknown) => log.warn({ err: error }, "answers could not be read"),
+    );
+  }, 2_000);
   for (const { name } of scenario.sensors) backdate(join(folder, "node", "sensors"), name, state.epoch - HISTORY);
   const chunks = state.history ? [] : historyChunks(scenario, state.epoch, state.epoch - HISTORY, began);
   const recent = chunks.filter(({ to }) => to > began - DAY).length;
@@ -201,14 +238,17 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
 
   return {
     node,
+    mailbox: mailbox.folder,
     history,
     close: async () => {
       clearInterval(pulse);
+      clearInterval(answers);
       stop.abort();
       await live.close();
       await history.catch(() => undefined);
       save({ ...alive, alive: now() });
       await node.close();
+      await mailbox.close();
       free();
     },
   };

@@ -5,11 +5,19 @@ import { join } from "node:path";
 import { newToken } from "../access/guard.ts";
 import { lotOf } from "../access/secrets.ts";
 import { toldSources } from "../access/told.ts";
+import { verifySilence } from "../cases/silence.ts";
+import type { EvidenceOf } from "../cases/silence.ts";
 import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
 import { linkActor } from "../cases/links.ts";
-import type { Observatory } from "../observe/observatory.ts";
+import type { FlowBatch } from "../model/flows.ts";
+import { mailFolder, openMaildir, takeMails } from "../notify/maildir.ts";
+import { receiveMail } from "../notify/receive.ts";
 import { createReleased } from "../observe/released.ts";
+import { listOwner } from "../observe/research-list.ts";
+import { silenceEvidence } from "../observe/silence.ts";
+import { parseIp } from "../net/ip.ts";
+import type { Observatory } from "../observe/observatory.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
@@ -21,25 +29,44 @@ import type { FlowStore } from "../store/flows/store.ts";
 import { attribution, version } from "./attribution.ts";
 import { openAccess, originsOf } from "./access.ts";
 import { openAlarms } from "./alarms.ts";
+import { startDetection } from "./detection.ts";
 import type { Settings } from "./config.ts";
-import { nodeSecret, openDeskStore } from "./desk.ts";
+import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
+import type { MailSettings, NodeDesk } from "./desk.ts";
+import { deskRoutes } from "./desk-routes.ts";
 import { liveEvent } from "./live-event.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { openObservatory, readNamed } from "./observatory.ts";
 import { createOperatorDoor } from "./operator.ts";
+import { createRing } from "./ring-live.ts";
 import { runningText } from "./running.ts";
 import { openStore } from "./stores.ts";
 
 const ROLL_UP_EVERY = 5_000;
 const ALARMS_EVERY = 10_000;
 const CARE_EVERY = 60_000;
+const SILENCE_EVERY = 15_000;
+const MAIL_EVERY = 2_000;
 const HOURLY = 3_600_000;
 const portalFolder = join(import.meta.dirname, "../../portal/dist");
+
+/** How far back a subject's own past is read to tell how often it came by. */
+const SILENCE_PAST = 30 * 86_400e6;
+const silenceOf =
+  (store: FlowStore): EvidenceOf =>
+  (scope, subjects, now) =>
+    silenceEvidence(store, { ...scope, past: SILENCE_PAST, limits: { seconds: 30 } }, subjects, now);
 
 export interface NodeOptions {
   readonly log: Logger;
   /** The rows are invented: said on every page and export. */
   readonly simulated?: boolean;
+  /** Economy of the node, where the configuration names none. */
+  readonly country?: string;
+  /** The mail server instead of the configured one (the demo's own). */
+  readonly mail?: MailSettings;
+  /** A first letter to a contact waits until somebody has looked at it; so it is unless this says no. */
+  readonly previewFirst?: boolean;
   /** Prefix data instead of the packaged or configured ones (the demo's invented networks). */
   readonly origins?: OriginFiles;
   readonly name?: string;
@@ -59,6 +86,7 @@ export interface RunningNode {
   readonly store: FlowStore;
   readonly registry: SensorRegistry;
   readonly observatory: Observatory;
+  readonly desk: NodeDesk;
   close(): Promise<void>;
 }
 
@@ -117,6 +145,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const { config, path } = settings;
   const { log } = options;
   const simulated = options.simulated ?? false;
+  openMaildir(mailFolder(path(config.data)));
   const started = new Date().toISOString().replace(/\.\d+Z/, "Z");
   const data = path(config.data);
   mkdirSync(data, { recursive: true, mode: 0o700 });
@@ -131,6 +160,8 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
 
   const observatory = openObservatory(store, { settings, simulated, registry, alarms });
 
+  // Who wants to know of batches comes later than the door.
+  let arrived = (_batch: FlowBatch): void => undefined;
   const accept = async (received: ReceivedBatch): Promise<unknown> => {
     // A request that was let in before its sensor was revoked must not store after the withdrawal.
     registry.admit(received.identity.sensor);
@@ -139,6 +170,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       const event = liveEvent(received.batch, origins, names);
       if (event !== null) live.publish(event);
       alarms.look(received);
+      arrived(received.batch);
     }
     return outcome;
   };
@@ -159,6 +191,43 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   // Throw-away data need no accounts: whoever has the printed address is in, on this machine alone.
   const token = simulated || config.portal.access === "token" ? portalToken(settings, data) : null;
   let port = config.portal.port;
+  const nodeDesk = await openNodeDesk(
+    desk,
+    {
+      name: options.name ?? config.name,
+      country: config.country ?? options.country ?? null,
+      portal: () => originsOf(settings, port)[0] ?? "",
+      mail: options.mail ?? mailOf(settings),
+      previewFirst: options.previewFirst ?? true,
+    },
+    data,
+    {
+      log,
+      asnOf: (words, at) => {
+        const segment = origins.table.find(words, at);
+        return segment < 0 ? 0 : origins.table.asnOf(segment);
+      },
+      originOf: (address) => {
+        const words = parseIp(address);
+        const segment = words === undefined ? -1 : origins.table.find(Uint32Array.from(words), 0);
+        if (segment < 0) return { asn: null, country: null };
+        const asn = origins.table.asnOf(segment);
+        return {
+          asn: asn === 0 ? null : asn,
+          country: origins.table.countries[origins.table.countryOf(segment) - 1] ?? null,
+        };
+      },
+    },
+  );
+  const now = (): number => Date.now() * 1000;
+  const ring = createRing({
+    desk,
+    now,
+    sensors: () => observatory.sensors().map(({ name }) => name),
+    key: nodeDesk.key,
+    simulated,
+    onFault: (error) => log.error({ err: error }, "the ring view failed"),
+  });
   const access = openAccess({
     settings,
     desk,
@@ -171,15 +240,17 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   });
   const operator = createOperatorDoor(data);
   const portalTls = config.portal.tls;
-  const lots = nodeSecret(data);
   const api = createApi({
     observatory,
-    released: createReleased({ engine: store, now: Date.now, simulated, lot: lotOf(lots) }),
-    told: toldSources(desk),
     live,
     guard: access.guard,
     audit: access.audit,
-    desk: access.routes,
+    released: createReleased({ engine: store, now: Date.now, simulated, lot: lotOf(nodeDesk.key) }),
+    told: toldSources(desk),
+    desk: [
+      ...access.routes,
+      ...deskRoutes({ node: nodeDesk, ring, observatory, name: options.name ?? config.name, simulated, now }),
+    ],
     operator: operator.isOperator,
     proxies: config.portal.proxies,
     ...(portalTls === undefined
@@ -208,6 +279,40 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     throw error;
   }
   ({ port } = api.server.address() as AddressInfo);
+
+  const detection = startDetection({
+    store,
+    desk,
+    log,
+    around: {
+      owners: nodeDesk.owners,
+      home: config.country ?? options.country ?? null,
+      researcher: (address) => listOwner(observatory.options.research?.() ?? null, address),
+    },
+    take: async (trx, detections, context) => {
+      await nodeDesk.cases.takeDetections(trx, detections, context);
+      if (detections.length === 0 && context.withdrawn.length === 0) return;
+      // The letters can be seen once the transaction is over: the outbox looks by itself every second, this only hurries it.
+      setImmediate(() => {
+        nodeDesk.outbox.poke();
+        ring.poke();
+      });
+    },
+    sensors: () => {
+      const countries = new Map(registry.list().map(({ name, country }) => [name, country]));
+      return receiver.standings().map(({ name, lastSeen, report }) => ({
+        name,
+        country: countries.get(name) ?? null,
+        lastSeen: lastSeen === null ? null : lastSeen * 1000,
+        watermark: report?.watermark ?? null,
+      }));
+    },
+  });
+  arrived = (batch) => {
+    detection.arrived(batch);
+    ring.see(batch);
+  };
+  nodeDesk.outbox.start();
 
   const closing = new AbortController();
   /** One pass after another, `pause` milliseconds apart, until the node closes; a failure is logged and the next pass tries again. */
@@ -243,6 +348,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     every(ROLL_UP_EVERY, "withdrawing", async () => {
       for (const { name, since } of registry.toWithdraw()) {
         await store.revoke(name, since);
+        detection.withdrew(name, since);
         registry.withdrawn(name);
         log.warn({ sensor: name, since: new Date(since / 1000).toISOString() }, "rows of a revoked sensor withdrawn");
       }
@@ -251,6 +357,20 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       for (const { name, revoked } of registry.list()) if (revoked !== null) alarms.forget(name);
       alarms.check();
     }),
+    every(CARE_EVERY, "reading the constituency", nodeDesk.reloadOwners),
+    every(SILENCE_EVERY, "asking for silence", async () => {
+      const { quiet, moved, closed } = await verifySilence(desk, silenceOf(store), now());
+      if (quiet + moved + closed > 0) ring.poke();
+    }),
+    every(MAIL_EVERY, "reading mail that came in", () =>
+      takeMails(
+        mailFolder(data),
+        async (message) => {
+          await receiveMail({ desk, domain: nodeDesk.domain }, message, now());
+        },
+        (error) => log.warn({ err: error }, "a mail was put aside"),
+      ),
+    ),
     every(CARE_EVERY, "clearing the quarantine", async () => receiver.tidy()),
     every(HOURLY, "signing the audit log", access.hourly),
     every(CARE_EVERY, "reading prefix data", async () => {
@@ -277,6 +397,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     store,
     registry,
     observatory,
+    desk: nodeDesk,
     close: async () => {
       closing.abort();
       for (const end of sleepers) end();
@@ -285,6 +406,9 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       await operator.close();
       await api.close();
       await Promise.all(work);
+      await detection.close();
+      ring.close();
+      await nodeDesk.close();
       await desk.close();
       await store.close();
       log.info("node stopped");

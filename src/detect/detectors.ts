@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { campaign } from "./campaign.ts";
 import type { Detector } from "./detector.ts";
+import { earlyWarning } from "./early-warning.ts";
 import { infectedHost } from "./infected.ts";
 
 /** Every detector of the program, in the order they are asked. */
-export const detectors: readonly Detector[] = [infectedHost as Detector];
+export const detectors: readonly Detector[] = [
+  infectedHost as Detector,
+  earlyWarning as Detector,
+  campaign as Detector,
+];

@@ -15,12 +15,7 @@ import { timeOf } from "./times.ts";
 
 /** Where a port's packets come from and who sees them, asked of the flows. */
 export interface PortOrigins {
-  readonly sensors: readonly {
-    readonly sensor: string;
-    readonly packets: number;
-    readonly sources: number;
-    readonly first: number;
-  }[];
+  readonly sensors: readonly { readonly sensor: string; readonly packets: number; readonly sources: number }[];
   readonly countries: readonly { readonly country: string | null; readonly sources: number; readonly share: number }[];
 }
 export interface WarningServices {
@@ -306,7 +301,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
           high: high < 0 ? most : high,
         })),
       forecasts: saidOf(told.evidence).map(forecastRow),
-      sensors: origins.sensors.slice(0, 50).map((one) => ({ ...one, first: timeOf(one.first) })),
+      sensors: origins.sensors.slice(0, 50),
       countries: origins.countries.slice(0, 50),
       owners,
       evidence: row.evidence,

@@ -113,7 +113,7 @@ export const Warning = strict({
   /** Estimated population over time, for the picture of forecast against outcome. */
   population: some(strict({ time: Time, low: Num, middle: Num, high: Num }), 1100),
   forecasts: some(ForecastRow, 500),
-  sensors: some(strict({ sensor: text(64), packets: Count, sources: Count, first: Time }), 50),
+  sensors: some(strict({ sensor: text(64), packets: Count, sources: Count }), 50),
   countries: some(strict({ country: orNull(Country), sources: Count, share: Share }), 50),
   /** Owners of the constituency with sources in it. */
   owners: some(strict({ organisation: text(200), sources: Count }), 50),

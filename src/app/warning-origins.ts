@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { PortOrigins } from "../api/desk/warnings.ts";
+import type { Observatory } from "../observe/observatory.ts";
+
+const iso = (microseconds: number): string =>
+  new Date(Math.floor(microseconds / 1000)).toISOString().replace(/\.\d+Z/, "Z");
+
+/** Where a port's packets came from and which sensors saw them, by the observatory's own question. */
+export const portOrigins =
+  (observatory: Observatory) =>
+  async (protocol: string, port: number, from: number, to: number): Promise<PortOrigins> => {
+    const found = await observatory.ask("port", {
+      protocol: protocol as "tcp",
+      port,
+      from: iso(from),
+      to: iso(Math.max(to, from + 60e6)),
+      limit: 1,
+    });
+    const sources = found.countries.reduce((sum, one) => sum + one.sources, 0);
+    return {
+      sensors: found.sensorRows.map(({ sensor, packets, sources: n }) => ({ sensor, packets, sources: n })),
+      countries: found.countries.map(({ country, sources: n }) => ({
+        country: country === "" ? null : country,
+        sources: n,
+        share: sources === 0 ? 0 : n / sources,
+      })),
+    };
+  };
