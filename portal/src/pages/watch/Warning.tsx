@@ -187,7 +187,7 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
             columns={[
               { key: "sensor", head: t.word.sensor, rowHead: true, cell: ({ sensor }) => sensor },
               { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
-              { key: "first", head: t.word.first, cell: ({ first }) => <Ago at={first} /> },
+              { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
             ]}
           />
         </Panel>
