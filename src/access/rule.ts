@@ -10,9 +10,9 @@ export const people = [...staff, "sensor-host", "member", "researcher", "observe
 
 /** What a route wants of a token, where its rule does not say: by the place of the route. No line: no token opens it. */
 const scopesOf: readonly (readonly [RegExp, string])[] = [
-  [/^\/api\/v1\/desk\/(alerts|detections|campaigns|warning|ring)(\/|$)/, "alerts"],
-  [/^\/api\/v1\/desk\/(cases|notices)(\/|$)/, "cases"],
-  [/^\/api\/v1\/desk\/(organisations|unclaimed|networks|contacts)(\/|$)/, "constituency"],
+  [/^\/api\/v1\/desk\/(alerts|detections|detectors|campaigns|warnings|outbreaks|ring)(\/|$)/, "alerts"],
+  [/^\/api\/v1\/desk\/(cases|outbox|inbox)(\/|$)/, "cases"],
+  [/^\/api\/v1\/desk\/(organisations|unclaimed|constituency|changes|claims)(\/|$)/, "constituency"],
   [/^\/api\/v1\/desk\/statistics(\/|$)/, "statistics"],
   [/^\/api\/v1\/desk\/(session|people|tokens|audit|colleagues|settings)(\/|$)/, ""],
   [/^\/api\/v1\/desk\//, ""],
