@@ -35,18 +35,19 @@ export interface Seen {
   readonly spoof: readonly number[];
   /** 16 hexadecimal digits. */
   readonly signature: string | null;
-  /** The first packet's source port; null without ports. */
+  /** The first packet's source port, of SYN-ACK and RST its destination port; null without ports. */
   readonly samplePort: number | null;
-  /** Backscatter: distinct destination ports in this row. */
-  readonly targetPorts: number;
   readonly mismatches: number;
+  /** ICMP errors: of the quoted packet. */
+  readonly innerProtocol: number | null;
+  readonly innerPort: number | null;
 }
 
 const columnsOf = (key: string): string =>
   `SELECT hex(${key}) AS k, sensor AS n, ${micros("first_seen")} AS f, ${micros("last_seen")} AS l, protocol AS o, dst_port AS d, CAST(class, 'Int8') AS c, packets AS p, ` +
   "dst_tokens AS t, hex(dst_registers) AS r, ttl_min AS tl, ttl_max AS th, mirai AS m, zmap AS z, masscan AS q, stateless AS s, " +
   "[spoof_protocol, spoof_ttl, spoof_fragment, spoof_last_octet, spoof_same, spoof_port_zero, spoof_udp_80] AS x, " +
-  "hex(signature) AS g, if(empty(sample_ports), NULL, sample_ports[1]) AS e, dst_port_count AS y, icmp_mismatches AS i FROM flows";
+  "hex(signature) AS g, if(empty(sample_ports), NULL, sample_ports[1]) AS e, icmp_mismatches AS i, inner_protocol AS ip, inner_port AS io FROM flows";
 
 const seenOf = (row: Row): Seen => ({
   key: row["k"] as string,
@@ -68,8 +69,9 @@ const seenOf = (row: Row): Seen => ({
   spoof: row["x"] as number[],
   signature: row["g"] as string | null,
   samplePort: row["e"] as number | null,
-  targetPorts: row["y"] as number,
   mismatches: row["i"] as number,
+  innerProtocol: row["ip"] as number | null,
+  innerPort: row["io"] as number | null,
 });
 
 const text = (a: string | null, b: string | null): number =>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { REGISTERS, addToken, estimateRegisters } from "../model/distinct.ts";
 
-/** Tokens kept exactly; beyond that registers replace them. */
-const EXACT = 128;
+/** Tokens kept exactly where the caller says nothing else; beyond that registers replace them. */
+const EXACT = 256;
 /** Registers kept: a row's 4,096 folded by eight, standard error 4.6 %. */
 const FOLDED = 512;
 
 /**
- * Distinct dark addresses of one subject over rows, sensors and spans: exact up to 128, then estimated. What is counted does not depend on how
+ * Distinct dark addresses of one subject over rows, sensors and spans: exact while few, then estimated. What is counted does not depend on how
  * rows were cut: a token and the register it made in a row's sketch say the same. JSON.
  */
 export interface Distinct {
@@ -39,7 +39,12 @@ const unfold = (distinct: Distinct): number[] => {
 };
 
 /** Adds what a row says: its tokens, or its registers as hexadecimal text. */
-export const addRow = (distinct: Distinct, tokens: readonly number[], registers: string): void => {
+export const addRow = (
+  distinct: Distinct,
+  tokens: readonly number[],
+  registers: string,
+  exact: number = EXACT,
+): void => {
   if (registers !== "") {
     const into = unfold(distinct);
     for (let i = 0; i < REGISTERS; i++) {
@@ -51,7 +56,7 @@ export const addRow = (distinct: Distinct, tokens: readonly number[], registers:
     if (distinct.registers !== null) addTo(distinct.registers, token);
     else if (!distinct.tokens.includes(token)) {
       distinct.tokens.push(token);
-      if (distinct.tokens.length > EXACT) unfold(distinct);
+      if (distinct.tokens.length > exact) unfold(distinct);
     }
   }
 };

@@ -236,7 +236,9 @@ export class Entries {
     let flags = old >>> 16;
     if ((words[base + EXTRA]! & HAS_PORT) !== 0) {
       const from = packets.srcPort[i]!;
-      if (seen < SAMPLES && seen >= 0) this.shorts[2 * (base + SAMPLE_PORTS) + seen] = from;
+      // Of a reply the source port is the row's port already; where it was sent to tells an echo from a scan.
+      const told = kind === TCP && (fact & FACT_BACKSCATTER) !== 0 ? packets.dstPort[i]! : from;
+      if (seen < SAMPLES && seen >= 0) this.shorts[2 * (base + SAMPLE_PORTS) + seen] = told;
       this.#port(base, SRC_PORTS, SRC_LIST, from);
       if ((fact & FACT_BACKSCATTER) !== 0) this.#port(base, DST_PORTS, DST_LIST, packets.dstPort[i]!);
       else words[base + DST_PORTS] = 1;

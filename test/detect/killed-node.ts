@@ -28,8 +28,8 @@ const sensors = [
   { name: "tokyo", dark: ["198.51.100.0/24"], country: "JP" },
 ];
 const packets: Packet[] = [];
-for (let host = 0; host < 60; host++) {
-  for (let i = 0; i < 14; i++) {
+for (let host = 0; host < 24; host++) {
+  for (let i = 0; i < 12; i++) {
     const dst = ip(`${(host + i) % 2 === 0 ? "192.0.2." : "198.51.100."}${1 + ((host * 31 + i * 7) % 250)}`);
     const time = START + ((host * 7_919_000 + i * 37_000_003) % (10 * MINUTE));
     packets.push(

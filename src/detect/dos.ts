@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Detection } from "../model/detection.ts";
+import { classes } from "../model/traffic.ts";
+import { addReply, emptyVector } from "./backscatter.ts";
+import type { Vector } from "./backscatter.ts";
+import { inSpan } from "./detector.ts";
+import type { Complete, Context, Detector, Examination, Rows, Span } from "./detector.ts";
+import { darkAddresses } from "./guards.ts";
+import { detectionId } from "./identity.ts";
+import { parameter, valuesOf } from "./parameters.ts";
+import { HOUR, addressOf, byHost, engineAddress, rowsIn, rowsOf, startOf } from "./rows.ts";
+import type { Seen } from "./rows.ts";
+import { countOf } from "./tokens.ts";
+
+const NAME = "dos-victim";
+const VERSION = 1;
+const MINUTE = 60e6;
+/** A standing claim is told anew when it changed, at most this often. */
+const REFRESH = 300e6;
+const REPLY = "victim IS NOT NULL";
+const SENT = "class IN ('tcp-syn', 'udp', 'icmp-echo-request') AND victim IS NULL";
+/** More hosts than this are not named in a question. */
+const NAMED = 5_000;
+
+export const dosParameters = {
+  packets: parameter(
+    25,
+    "packets",
+    "of backscatter in a vector",
+    "Corsaro, corsaro_dos (CAIDA); Moore et al., TOCS 2006",
+  ),
+  duration: parameter(60, "s", "from its first to its last packet", "Corsaro"),
+  rate: parameter(
+    30,
+    "packets",
+    "in its busiest minute (six stretches of ten seconds), into a telescope of a /8; scaled to ours",
+    "Corsaro, for UCSD-NT",
+  ),
+  rate_floor: parameter(
+    5,
+    "packets",
+    "in its busiest minute at least, however small the telescope",
+    "ours: backscatter.trace on a /23 never passes 11",
+  ),
+  idle: parameter(
+    3_600,
+    "s",
+    "without a packet end a vector",
+    "Corsaro has 300 s for a /8; on a /23 that cuts one attack of a day in 13, 3,600 s leave it one",
+  ),
+  spread: parameter(
+    5,
+    "dark addresses",
+    "it must reach",
+    "ours: forged sources are drawn from everywhere; a one-address sensor never tells alone",
+  ),
+  retransmissions: parameter(
+    6,
+    "replies",
+    "to one forged packet at most: the spread asks for half of what is left",
+    "ours: systems send a SYN-ACK up to six times",
+  ),
+  scan_targets: parameter(
+    0.1,
+    "of the replies looked at",
+    "go to distinct ports, or the replies are a scan of SYN-ACKs",
+    "ours: forged sources have ports from everywhere",
+  ),
+  trigger: parameter(3, "packets", "in a clock minute make a host one to look at", "ours: half of the rate's floor"),
+} as const;
+const P = valuesOf(dosParameters);
+const IDLE = P.idle * 1e6;
+
+interface Entry {
+  vector: Vector;
+  /** Told as a claim; "": not yet. */
+  claim: string;
+  dirty: boolean;
+}
+interface Memory {
+  position: number;
+}
+
+/** The rate that a vector must reach, packets a minute, with so many dark addresses. */
+export const scaledRate = (dark: number): number => Math.max(P.rate_floor, (P.rate * dark) / 2 ** 24);
+
+/** Whether the packets lie as widely over the dark addresses as echoes of forged sources do. */
+const isSpread = ({ packets, dark }: Vector, addresses: number): boolean => {
+  const seen = countOf(dark);
+  const asked = packets / P.retransmissions;
+  return seen >= P.spread && (addresses === 0 || seen >= (addresses * -Math.expm1(-asked / addresses)) / 2);
+};
+
+/** SYN-ACKs that somebody sends to find something: always to the same ports, or from ports that no host has open. */
+const isScan = ({ drawn, targets, classes: by, ports, others, packets }: Vector): boolean => {
+  if (drawn >= 8 && targets.length <= Math.max(1, P.scan_targets * drawn)) return true;
+  const top = Object.values(ports).reduce((most, n) => Math.max(most, n), 0);
+  return (by["tcp-syn-ack"] ?? 0) * 2 >= packets && others > 0 && top * 2 < packets;
+};
+
+const passes = (vector: Vector, addresses: number): boolean =>
+  vector.packets >= P.packets &&
+  vector.last - vector.first >= P.duration * 1e6 &&
+  vector.peak >= scaledRate(addresses) &&
+  isSpread(vector, addresses) &&
+  !isScan(vector) &&
+  vector.mismatches * 2 <= vector.packets;
+
+const detectionOf = (address: string, vector: Vector, context: Context): Detection => {
+  const { scope } = context;
+  const dark = darkAddresses(context.sensors);
+  const ports = Object.entries(vector.ports).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+  const [number, protocol] = ports[0]?.[0].includes("/") === true ? ports[0][0].split("/") : [undefined, ports[0]?.[0]];
+  return {
+    id: detectionId({ detector: NAME, kind: "dos-victim", ...scope, subject: address, opening: vector.first }),
+    detector: NAME,
+    version: VERSION,
+    kind: "dos-victim",
+    ...scope,
+    source: address,
+    protocol: protocol ?? null,
+    port: number === undefined ? null : Number(number),
+    first: vector.first,
+    last: vector.last,
+    packets: vector.packets,
+    darkAddresses: countOf(vector.dark),
+    sensors: Object.keys(vector.sensors).sort(),
+    confidence: 0.95,
+    family: null,
+    held: [],
+    evidence: {
+      ports: Object.fromEntries(ports.slice(0, 10)),
+      other_ports: vector.others,
+      types: Object.fromEntries(Object.entries(vector.classes).sort(([a], [b]) => (a < b ? -1 : 1))),
+      seconds: Math.round((vector.last - vector.first) / 1e6),
+      busiest_minute: vector.peak,
+      asked_rate: Number(scaledRate(dark).toPrecision(3)),
+      // Replies a second to the whole address space, in the busiest minute.
+      implied_rate: dark === 0 ? null : Number(((vector.peak / 60) * (2 ** 32 / dark)).toPrecision(2)),
+      packets_by_sensor: Object.fromEntries(Object.entries(vector.sensors).sort(([a], [b]) => (a < b ? -1 : 1))),
+      mismatches: vector.mismatches,
+    },
+    samples: [],
+  };
+};
+
+/** Clock minutes in which a host had enough replies to be looked at, in order. */
+function* triggers(): Generator<{ sql: string; parameters: Record<string, unknown> }, Map<string, number[]>, Rows> {
+  const found = new Map<string, number[]>();
+  const rows = yield {
+    sql: `SELECT hex(victim) AS k, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS m, sum(packets) AS n FROM flows WHERE ${inSpan} AND ${REPLY} GROUP BY victim, m HAVING n >= {trigger:UInt32}`,
+    parameters: { trigger: P.trigger },
+  };
+  for (const row of rows) {
+    const key = row["k"] as string;
+    const minutes = found.get(key);
+    if (minutes === undefined) found.set(key, [(row["m"] as number) * MINUTE]);
+    else minutes.push((row["m"] as number) * MINUTE);
+  }
+  for (const minutes of found.values()) minutes.sort((a, b) => a - b);
+  return found;
+}
+
+interface Judged {
+  readonly detections: Detection[];
+  readonly complete: Complete[];
+}
+
+/** Adds rows in order of time to a host's vectors. One that ended is told before the next begins. */
+const addRows = (
+  key: string,
+  rows: readonly Seen[],
+  minutes: readonly number[],
+  context: Context,
+  ended: (key: string, entry: Entry) => void,
+): void => {
+  let entry = context.ledger.get(key) as Entry | undefined;
+  for (const row of rows) {
+    if (entry !== undefined && row.first - entry.vector.last > IDLE) {
+      ended(key, entry);
+      entry = undefined;
+    }
+    if (entry === undefined) {
+      // A vector begins with the first packet in the hour before a minute that calls for a look.
+      const minute = startOf(row.first, MINUTE);
+      if (!minutes.some((one) => one >= minute && one - HOUR <= row.first)) continue;
+      entry = { vector: emptyVector(row.first), claim: "", dirty: true };
+    }
+    addReply(entry.vector, row, classes[row.class]!);
+    entry.dirty = true;
+  }
+  if (entry === undefined) context.ledger.delete(key);
+  else context.ledger.set(key, entry);
+};
+
+/** Which of these hosts sent as much of their own will as came back from them: scanners, not victims. */
+function* scanners(
+  candidates: readonly (readonly [string, Vector])[],
+): Generator<{ sql: string; parameters: Record<string, unknown> }, Set<string>, Rows> {
+  const found = new Set<string>();
+  if (candidates.length === 0) return found;
+  const from = candidates.reduce((least, [, { first }]) => Math.min(least, first), Infinity);
+  const to = candidates.reduce((most, [, { last }]) => Math.max(most, last), 0) + 1;
+  const rows = yield {
+    sql: `SELECT hex(src) AS k, toUnixTimestamp64Micro(first_seen) AS f, packets AS n FROM flows WHERE ${inSpan} AND ${SENT} AND src IN {hosts:Array(IPv6)}`,
+    parameters: { hosts: candidates.map(([key]) => engineAddress(key)), from, to },
+  };
+  const vectors = new Map(candidates);
+  const sums = new Map<string, number>();
+  for (const row of rows) {
+    const key = row["k"] as string;
+    const vector = vectors.get(key);
+    const first = row["f"] as number;
+    if (vector === undefined || first < vector.first || first > vector.last) continue;
+    sums.set(key, (sums.get(key) ?? 0) + (row["n"] as number));
+  }
+  for (const [key, sent] of sums) if (sent * 2 >= vectors.get(key)!.packets) found.add(key);
+  return found;
+}
+
+/** Tells what of these holds: at once what is new, now and then what goes on, at the end what ended. */
+function* tell(
+  chosen: readonly (readonly [string, Entry])[],
+  due: boolean,
+  context: Context,
+  into: Judged,
+): Generator<{ sql: string; parameters: Record<string, unknown> }, void, Rows> {
+  const addresses = darkAddresses(context.sensors);
+  const holding = chosen.filter(
+    ([, { vector, claim, dirty }]) => passes(vector, addresses) && (claim === "" || (due && dirty)),
+  );
+  const scanning = yield* scanners(holding.map(([key, { vector }]) => [key, vector] as const));
+  for (const [key, entry] of holding) {
+    if (scanning.has(key)) continue;
+    const detection = detectionOf(addressOf(key), entry.vector, context);
+    entry.claim = detection.id;
+    entry.dirty = false;
+    into.detections.push(detection);
+  }
+  const kept = new Set(into.detections.map(({ id }) => id));
+  for (const [key, entry] of chosen) {
+    const { vector, claim } = entry;
+    if (claim === "" || kept.has(claim) || (passes(vector, addresses) && !scanning.has(key))) continue;
+    // What looked like an attack at first does not any more.
+    entry.claim = "";
+    into.complete.push({ kinds: ["dos-victim"], source: addressOf(key), since: vector.first, until: vector.last + 1 });
+  }
+}
+
+function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
+  const { ledger } = context;
+  const into: Judged = { detections: [], complete: [] };
+  const late = span.late === true;
+  const to = late ? Math.max(memory.position, span.to) : span.to;
+  let found = span.withdrawn === undefined ? yield* triggers() : new Map<string, number[]>();
+  let from = span.from - HOUR;
+  if (late) {
+    // Hosts in the late rows, and those already told of: made anew from the hour before.
+    const hosts = new Set(found.keys());
+    for (const [key, value] of ledger.entries()) {
+      const { vector } = value as Entry;
+      if (vector.last < span.from - IDLE) continue;
+      if (span.withdrawn === undefined || vector.sensors[span.withdrawn] !== undefined) hosts.add(key);
+    }
+    for (const key of hosts) {
+      const entry = ledger.get(key) as Entry | undefined;
+      if (entry !== undefined) from = Math.min(from, entry.vector.first - HOUR);
+      into.complete.push({ kinds: ["dos-victim"], source: addressOf(key), since: from, until: Infinity });
+      ledger.delete(key);
+    }
+    found = new Map();
+    const rows = yield {
+      sql: `SELECT hex(victim) AS k, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS m, sum(packets) AS n FROM flows WHERE ${inSpan} AND ${REPLY} AND victim IN {hosts:Array(IPv6)} GROUP BY victim, m`,
+      parameters: { hosts: [...hosts].map(engineAddress), from, to },
+    };
+    for (const key of hosts) found.set(key, []);
+    for (const row of rows) {
+      if ((row["n"] as number) >= P.trigger) found.get(row["k"] as string)?.push((row["m"] as number) * MINUTE);
+    }
+    for (const minutes of found.values()) minutes.sort((a, b) => a - b);
+  }
+
+  const over: [string, Entry][] = [];
+  const ended = (key: string, entry: Entry): void => void over.push([key, entry]);
+  const fresh = [...found.keys()].filter((key) => ledger.get(key) === undefined).sort();
+  const open: string[] = [];
+  for (const [key] of ledger.entries()) open.push(key);
+  open.sort();
+  if (fresh.length > 0) {
+    for (let at = 0; at < fresh.length; at += NAMED) {
+      for (const [key, rows] of byHost(yield rowsOf("victim", REPLY, fresh.slice(at, at + NAMED), from, to))) {
+        addRows(key, rows, found.get(key)!, context, ended);
+      }
+    }
+  }
+  if (!late && open.length > 0) {
+    const wanted = new Set(open);
+    for (const [key, rows] of byHost(yield rowsIn("victim", REPLY, open.length <= NAMED ? open : null))) {
+      if (wanted.has(key)) addRows(key, rows, found.get(key) ?? [], context, ended);
+    }
+  }
+  const due = late || startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
+  const standing: [string, Entry][] = [];
+  for (const [key, value] of ledger.entries()) {
+    const entry = value as Entry;
+    if (entry.vector.last + IDLE < to) over.push([key, entry]);
+    else if (entry.dirty) standing.push([key, entry]);
+  }
+  const inOrder = (a: readonly [string, Entry], b: readonly [string, Entry]): number =>
+    a[1].vector.first - b[1].vector.first || (a[0] < b[0] ? -1 : 1);
+  yield* tell(over.sort(inOrder), true, context, into);
+  yield* tell(standing.sort(inOrder), due, context, into);
+  for (const [key, entry] of over) if (ledger.get(key) === entry) ledger.delete(key);
+  for (const [key, entry] of standing) ledger.set(key, entry);
+  return { memory: late ? memory : { position: span.to }, ...into };
+}
+
+export const dosVictim: Detector<Memory> = {
+  name: NAME,
+  version: VERSION,
+  about: "A host under denial of service with forged sources, by its replies to dark addresses",
+  kinds: ["dos-victim"],
+  parameters: dosParameters,
+  cadence: { step: MINUTE, longest: HOUR },
+  late: "again",
+  begin: () => ({ position: 0 }),
+  examine,
+};
