@@ -22,14 +22,21 @@ export interface Desk {
   close(): Promise<void>;
 }
 
+/** A list as the policies read it. A name with a comma in it would be two names there: nobody gets in with one. */
+const listText = (names: readonly string[]): string => {
+  const wrong = names.find((name) => name === "" || name.includes(","));
+  if (wrong !== undefined) throw new RangeError(`${JSON.stringify(wrong)} is no name that an actor can have`);
+  return names.join(",");
+};
+
 /** Takes the role that owns nothing, and says who acts. First statement of every transaction. */
 export const actAs = async (trx: DeskTransaction, actor: Actor): Promise<void> => {
   await sql`SET LOCAL ROLE layang_desk`.execute(trx);
   const settings: readonly (readonly [string, string])[] = [
     ["layang.actor", actor.id],
-    ["layang.roles", actor.roles.join(",")],
-    ["layang.organisations", actor.organisations.join(",")],
-    ["layang.realms", actor.realms.join(",")],
+    ["layang.roles", listText(actor.roles)],
+    ["layang.organisations", listText(actor.organisations)],
+    ["layang.realms", listText(actor.realms)],
     ["layang.case", actor.case ?? ""],
   ];
   await sql`SELECT ${sql.join(settings.map(([name, value]) => sql`set_config(${name}, ${value}, true)`))}`.execute(trx);
