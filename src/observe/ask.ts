@@ -2,7 +2,7 @@
 import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
 import { day, endOf, hour, iso, minute, spanOf } from "./asked.ts";
 import type { Asked, Span, Surroundings } from "./asked.ts";
-import { coverageStatement, foldCoverage } from "./coverage.ts";
+import { coverageStatement, foldCoverage, foldPrevious } from "./coverage.ts";
 import { defaultLimits } from "./engine.ts";
 import type { Engine, Limits, Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
@@ -63,13 +63,17 @@ export const ask = async <Q extends QuestionName>(
         ]),
       ),
     ) as Results;
-  const first = await run({ ...question.compile(asked), coverage: coverageStatement(asked, sensor) });
+  const first = await run({
+    ...question.compile(asked),
+    coverage: coverageStatement(asked, asked, sensor),
+    ...(question.compares ? { coverageBefore: coverageStatement(asked, asked.previous, sensor) } : {}),
+  });
   const results = question.next === undefined ? first : { ...first, ...(await run(question.next(asked, first))) };
   const { truncated, ...body } = question.fold(asked, results);
   const answer = {
     question: name,
     period: { from: iso(asked.from), to: iso(asked.to) },
-    previous: question.compares ? { from: iso(asked.previous.from), to: iso(asked.previous.to) } : null,
+    previous: question.compares ? foldPrevious(asked, results) : null,
     coverage: foldCoverage(asked, results["coverage"], sensor),
     meta: {
       simulated: around.simulated,

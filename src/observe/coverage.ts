@@ -51,9 +51,13 @@ FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}${own.
   };
 };
 
-/** Per sensor: in how many beats of the period it was up. */
-export const coverageStatement = (asked: Asked<unknown>, sensors?: string): Statement => {
-  const stretches = covered(asked, asked, beat / 1000, sensors);
+/** Per sensor: in how many beats of a span it was up. */
+export const coverageStatement = (
+  asked: Pick<Asked<unknown>, "realm" | "exercise">,
+  span: Span,
+  sensors?: string,
+): Statement => {
+  const stretches = covered(asked, span, beat / 1000, sensors);
   return {
     sql: `SELECT sensor, uniqExactArray(range(first, last + 1)) AS beats, intDiv(min(begin), 1000) AS first_ms, max(degraded) AS degraded
 FROM ${stretches.sql} GROUP BY sensor ORDER BY sensor`,
@@ -104,6 +108,40 @@ export const foldCoverage = (asked: Asked<unknown>, rows: Rows, sensors?: string
     degraded: (rows ?? []).some((row) => Boolean(row["degraded"])),
   };
 };
+
+/** Of two periods, this much of the sensor-time must be of the same sensors: then their numbers can be compared. */
+const alike = 0.9;
+
+/** Of which share of a span each sensor was up. */
+const upShares = ({ from, to }: Span, rows: Rows): Map<string, number> => {
+  // The beats at both ends are there in part: a sensor that was up all the time may have one more than fit in.
+  const whole = Math.max(1, Math.floor(to / beat) - Math.floor(from / beat));
+  return new Map((rows ?? []).map((row) => [text(row, "sensor"), Math.min(1, num(row, "beats") / whole)]));
+};
+
+/**
+ * Whether the period before is one to compare with: the same sensors were up for the same share of it, within a tenth. Not where the data
+ * began inside it, sensors were down in it or are down now, or came since: what would be compared then is the sensors, not the traffic.
+ */
+export const foldPrevious = (
+  asked: Asked<unknown>,
+  results: Readonly<Record<string, Rows>>,
+): { from: string; to: string; sensors: number; comparable: boolean } => {
+  const now = { from: asked.from, to: Math.min(asked.to, Math.max(asked.from, asked.around.now)) };
+  const [then, since] = [upShares(asked.previous, results["coverageBefore"]), upShares(now, results["coverage"])];
+  const sum = (shares: Iterable<number>): number => [...shares].reduce((all, one) => all + one, 0);
+  const both = sum([...then].map(([sensor, up]) => Math.min(up, since.get(sensor) ?? 0)));
+  const most = Math.max(sum(then.values()), sum(since.values()));
+  return {
+    from: iso(asked.previous.from),
+    to: iso(asked.previous.to),
+    sensors: Math.round(sum(then.values()) * 1000) / 1000,
+    comparable: most > 0 && both / most >= alike,
+  };
+};
+/** Whether a number of the period before stands for what is usual: there were packets, and the same sensors to see them. */
+export const compared = (asked: Asked<unknown>, results: Readonly<Record<string, Rows>>, before: number): boolean =>
+  before > 0 && foldPrevious(asked, results).comparable;
 
 /** Seconds of a step that gives a graph at most some 800 points. */
 export const stepFor = ({ from, to }: Span): number =>

@@ -2,7 +2,7 @@
 import { protocolName } from "../model/traffic.ts";
 import { day, dayOf } from "./asked.ts";
 import type { Asked } from "./asked.ts";
-import { upStatement } from "./coverage.ts";
+import { compared, upStatement } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { packed, unpacked } from "./ports.ts";
@@ -95,15 +95,15 @@ export const miraiHosts: QuestionOf<"mirai/hosts"> = {
   fold: (asked, results) => {
     const { hosts, ...tables } = foldMiraiHosts(asked, results);
     const previous = num(results["before"]?.[0], "n");
-    const compared = previous > 0 ? previous : null;
+    const usual = compared(asked, results, previous) ? previous : null;
     const top = tables.countries[0];
     return {
       facts: {
         hosts,
         topCountry: top?.country ?? null,
         topHosts: top?.hosts ?? 0,
-        previousHosts: compared,
-        change: change(hosts, compared),
+        previousHosts: usual,
+        change: change(hosts, usual),
       },
       ...tables,
     };

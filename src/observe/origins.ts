@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { QueryOf } from "../api/contract/index.ts";
 import type { Asked } from "./asked.ts";
+import { compared } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { change, num, numOrNull, share, text, textOrNull } from "./question.ts";
@@ -57,9 +58,8 @@ ORDER BY ${columns[query.by ?? "packets"]} DESC, now_packets DESC, origin LIMIT 
 };
 
 const folded = (
-  query: Query,
-  found: readonly Record<string, unknown>[],
-  total: Record<string, unknown> | undefined,
+  asked: Asked<Query>,
+  results: Results,
 ): {
   rank: number;
   packets: number;
@@ -70,7 +70,10 @@ const folded = (
   previousSources: number | null;
   change: number | null;
 }[] => {
-  const compared = num(total, "before_packets") > 0;
+  const { query } = asked;
+  const found = results["rows"] ?? [];
+  const total = results["total"]?.[0];
+  const usual = compared(asked, results, num(total, "before_packets"));
   const column = columns[query.by ?? "packets"];
   return found.map((row, i) => ({
     rank: i + 1,
@@ -78,12 +81,12 @@ const folded = (
     sources: num(row, "now_sources"),
     miraiSources: num(row, "mirai_sources"),
     share: share(num(row, column), num(total, column)),
-    previousPackets: compared ? num(row, "before_packets") : null,
-    previousSources: compared ? num(row, "before_sources") : null,
+    previousPackets: usual ? num(row, "before_packets") : null,
+    previousSources: usual ? num(row, "before_sources") : null,
     change:
       query.by === "sources"
-        ? change(num(row, "now_sources"), compared ? num(row, "before_sources") : null)
-        : change(num(row, "now_packets"), compared ? num(row, "before_packets") : null),
+        ? change(num(row, "now_sources"), usual ? num(row, "before_sources") : null)
+        : change(num(row, "now_packets"), usual ? num(row, "before_packets") : null),
   }));
 };
 
@@ -93,9 +96,10 @@ export const countries: QuestionOf<"countries"> = {
   compares: true,
   compile: (asked) => statements(asked, "country"),
   next: (asked, { chosen }) => ({ rows: closely(asked, "country", chosen) }),
-  fold: ({ query }, { rows: found = [], total: totals, chosen }) => {
+  fold: (asked, results) => {
+    const { rows: found = [], total: totals, chosen } = results;
     const total = totals?.[0];
-    const rows = folded(query, found, total).map((row, i) => Object.assign(row, { country: text(found[i], "origin") }));
+    const rows = folded(asked, results).map((row, i) => Object.assign(row, { country: text(found[i], "origin") }));
     return {
       facts: {
         countries: num(chosen?.[0], "origins"),
@@ -126,9 +130,10 @@ ORDER BY ${columns[asked.query.by ?? "packets"]} DESC, now_packets DESC, origin`
       },
     };
   },
-  fold: ({ query }, { rows: found = [], total: totals, chosen }) => {
+  fold: (asked, results) => {
+    const { rows: found = [], total: totals, chosen } = results;
     const total = totals?.[0];
-    const rows = folded(query, found, total).map((row, i) =>
+    const rows = folded(asked, results).map((row, i) =>
       Object.assign(row, {
         asn: numOrNull(found[i], "origin"),
         network: textOrNull(found[i], "network"),

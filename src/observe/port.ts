@@ -3,7 +3,7 @@ import { formatSignature } from "../model/signature.ts";
 import { protocolName } from "../model/traffic.ts";
 import { day, iso } from "./asked.ts";
 import type { Asked, Grain } from "./asked.ts";
-import { filled, stepFor, upStatement } from "./coverage.ts";
+import { compared, filled, stepFor, upStatement } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import { packed } from "./ports.ts";
 import type { QuestionOf, Results } from "./question.ts";
@@ -106,16 +106,16 @@ LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high,
     const named = results["sources"] ?? [];
     const summary = results["summary"]?.[0];
     const packets = num(summary, "now_packets");
-    const compared = num(summary, "before_packets") > 0;
+    const usual = compared(asked, results, num(summary, "before_packets"));
     return {
       facts: {
         protocol: protocolName(protocolNumber(query.protocol)),
         port: query.port,
         packets,
         sources: num(summary, "now_sources"),
-        previousPackets: compared ? num(summary, "before_packets") : null,
-        previousSources: compared ? num(summary, "before_sources") : null,
-        change: change(packets, compared ? num(summary, "before_packets") : null),
+        previousPackets: usual ? num(summary, "before_packets") : null,
+        previousSources: usual ? num(summary, "before_sources") : null,
+        change: change(packets, usual ? num(summary, "before_packets") : null),
         rank: numOrNull(results["rank"]?.[0], "place"),
         miraiPackets: num(summary, "mirai_packets"),
         miraiShare: shareOrNull(num(summary, "mirai_packets"), packets),

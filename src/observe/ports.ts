@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { protocolName } from "../model/traffic.ts";
+import { compared } from "./coverage.ts";
 import type { QuestionOf } from "./question.ts";
 import { change, num, numOrNull, share, text } from "./question.ts";
 import { asking } from "./relation.ts";
@@ -63,12 +64,14 @@ FROM ${rows.sql} GROUP BY protocol, port ORDER BY now_${query.by ?? "packets"} D
       },
     };
   },
-  fold: ({ query }, { rows: found = [], total: totals, chosen = [] }) => {
+  fold: (asked, results) => {
+    const { query } = asked;
+    const { rows: found = [], total: totals, chosen = [] } = results;
     const by = query.by ?? "packets";
     const total = totals?.[0];
     const ports = num(chosen[0], "ports");
     const all = num(total, `now_${by}`);
-    const compared = num(total, "before_packets") > 0;
+    const usual = compared(asked, results, num(total, "before_packets"));
     const places = new Map(chosen.filter((row) => num(row, "before") > 0).map((row) => [key(row), num(row, "place")]));
     const rows = found
       .filter((row) => num(row, "now_packets") > 0)
@@ -81,10 +84,10 @@ FROM ${rows.sql} GROUP BY protocol, port ORDER BY now_${query.by ?? "packets"} D
           packets: num(row, "now_packets"),
           sources: num(row, "now_sources"),
           share: share(num(row, `now_${by}`), all),
-          previousPackets: compared ? num(row, "before_packets") : null,
-          previousSources: compared ? num(row, "before_sources") : null,
-          previousRank: places.get(key(row)) ?? null,
-          change: change(num(row, `now_${by}`), compared ? before : null),
+          previousPackets: usual ? num(row, "before_packets") : null,
+          previousSources: usual ? num(row, "before_sources") : null,
+          previousRank: usual ? (places.get(key(row)) ?? null) : null,
+          change: change(num(row, `now_${by}`), usual ? before : null),
         };
       });
     const top = rows[0];
@@ -93,7 +96,7 @@ FROM ${rows.sql} GROUP BY protocol, port ORDER BY now_${query.by ?? "packets"} D
         by,
         packets: num(total, "now_packets"),
         sources: num(total, "now_sources"),
-        previousPackets: compared ? num(total, "before_packets") : null,
+        previousPackets: usual ? num(total, "before_packets") : null,
         ports,
         topPort: top?.port ?? null,
         topProtocol: top?.protocol ?? null,

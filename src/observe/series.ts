@@ -2,7 +2,7 @@
 import { marks, protocolName } from "../model/traffic.ts";
 import { day } from "./asked.ts";
 import type { Asked } from "./asked.ts";
-import { filled, upStatement } from "./coverage.ts";
+import { compared, filled, upStatement } from "./coverage.ts";
 import type { QueryOf } from "../api/contract/index.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
@@ -197,7 +197,7 @@ export const series: QuestionOf<"series"> = {
       ? (results["values"] ?? []).reduce((sum, row) => sum + num(row, "value"), 0)
       : num(results["total"]?.[0], "total");
     const previous = num(results["before"]?.[0], "total");
-    const compared = previous > 0 ? previous : null;
+    const usual = compared(asked, results, previous) ? previous : null;
     const sums = Map.groupBy(results["values"] ?? [], (row) => num(row, "t"));
     const peak = [...sums]
       .map(([t, list]) => ({ t, value: list.reduce((sum, row) => sum + num(row, "value"), 0) }))
@@ -207,8 +207,8 @@ export const series: QuestionOf<"series"> = {
         measure: query.measure ?? "packets",
         step,
         total,
-        previousTotal: compared,
-        change: change(total, compared),
+        previousTotal: usual,
+        change: change(total, usual),
         peak: peak?.value ?? null,
         peakTime: peak === undefined ? null : new Date(peak.t * 1000).toISOString().replace(".000Z", "Z"),
         gaps: buckets.filter(({ up }) => up === 0).length,

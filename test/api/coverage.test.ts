@@ -252,3 +252,75 @@ it("an answer to the shared, real realm knows nothing of another realm or an exe
   };
   expect(await answers([...shared, ...others])).toEqual(await answers(shared));
 }, 60_000);
+
+describe("is compared with the period before", () => {
+  const both = [enrolled("jp-01", "2026-07-01T00:00:00Z"), enrolled("jp-02", "2026-07-01T00:00:00Z")];
+  const hosts = (n: number): KnownRow[] =>
+    Array.from({ length: n }, (_, i) => ({ src: `203.0.113.${i + 1}`, port: 23, packets: 1, mirai: 1 }));
+  const stretch = (sensor: string, time: string, hours: number, n: number): KnownBatch => ({
+    sensor,
+    at: time,
+    seconds: hours * 3600,
+    rows: hosts(n),
+  });
+  /** Ten packets an hour and sensor on the ninth, twenty on the tenth, until noon; `then` are the hours of the ninth that jp-02 was up. */
+  const days = (then: number): KnownBatch[] => [
+    stretch("jp-01", "2026-07-09T12:00:00Z", 12, 10),
+    ...(then > 0 ? [stretch("jp-02", "2026-07-09T12:00:00Z", then, 10)] : []),
+    stretch("jp-01", "2026-07-10T00:00:00Z", 12, 20),
+    stretch("jp-02", "2026-07-10T00:00:00Z", 12, 20),
+  ];
+  const half = { from: "2026-07-10T00:00:00Z", to: "2026-07-10T12:00:00Z" };
+
+  it("where the same sensors saw both", async () => {
+    const { store, observatory } = await observed(days(11), both);
+    await store.rollUp(at("2026-07-10T05:10:00Z") * 1000);
+    const top = await ask(observatory, "ports/top", half);
+    expect(top.previous).toEqual({
+      from: "2026-07-09T12:00:00Z",
+      to: "2026-07-10T00:00:00Z",
+      sensors: 1.917,
+      comparable: true,
+    });
+    expect(top.facts).toMatchObject({ packets: 40, previousPackets: 20, topChange: 1 });
+    expect(top.rows[0]).toMatchObject({ previousPackets: 20, previousSources: 10, previousRank: 1, change: 1 });
+    expect((await ask(observatory, "series", half)).facts).toMatchObject({ previousTotal: 20, change: 1 });
+    expect((await ask(observatory, "countries", half)).rows[0]).toMatchObject({ previousPackets: 20, change: 1 });
+    expect((await ask(observatory, "networks", half)).rows[0]).toMatchObject({ previousSources: 10, change: 1 });
+    expect((await ask(observatory, "mirai/hosts", half)).facts).toMatchObject({ previousHosts: 10, change: 1 });
+    expect((await ask(observatory, "port", { protocol: "tcp", port: "23", ...half })).facts).toMatchObject({
+      previousPackets: 20,
+      change: 1,
+    });
+  });
+
+  it.each([
+    ["a sensor was down in a part of it", days(6), half],
+    ["the data began inside it", days(0).filter(({ at: time }) => time !== "2026-07-09T12:00:00Z"), half],
+    ["half of it was seen by nobody", days(12), { from: "2026-07-09T18:00:00Z", to: "2026-07-10T12:00:00Z" }],
+  ])("but not where %s", async (_what, batches, period) => {
+    const { observatory } = await observed(batches, both);
+    const top = await ask(observatory, "ports/top", period);
+    expect(top.previous?.comparable).toBe(false);
+    expect(top.facts).toMatchObject({ previousPackets: null, topChange: null });
+    expect(top.rows[0]).toMatchObject({
+      previousPackets: null,
+      previousSources: null,
+      previousRank: null,
+      change: null,
+    });
+    expect((await ask(observatory, "series", period)).facts).toMatchObject({ previousTotal: null, change: null });
+    expect((await ask(observatory, "countries", period)).rows[0]).toMatchObject({ previousPackets: null, change: null });
+    expect((await ask(observatory, "mirai/hosts", period)).facts).toMatchObject({ previousHosts: null, change: null });
+    expect((await ask(observatory, "port", { protocol: "tcp", port: "23", ...period })).facts).toMatchObject({
+      previousPackets: null,
+      change: null,
+    });
+  });
+
+  it("not while a sensor is down now, and by the one that is asked of where it was up", async () => {
+    const { observatory } = await observed(days(12).slice(0, 3), both);
+    expect((await ask(observatory, "series", half)).facts).toMatchObject({ previousTotal: null });
+    expect((await ask(observatory, "series", { ...half, sensor: "jp-01" })).facts).toMatchObject({ previousTotal: 10 });
+  });
+});

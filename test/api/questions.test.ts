@@ -150,26 +150,31 @@ describe.each([
   });
 
   it("ports/top by sources has another order, and knows the day before", async () => {
-    const { rows, facts } = await ask("ports/top", {
-      from: "2026-07-10T00:00:00Z",
-      to: "2026-07-11T00:00:00Z",
-      by: "sources",
-    });
+    const day = (date: string, next: string): Promise<AnswerOf<"ports/top">> =>
+      ask("ports/top", { from: `2026-07-${date}T00:00:00Z`, to: `2026-07-${next}T00:00:00Z`, by: "sources" });
+    const { rows, facts } = await day("09", "10");
     expect(
-      rows
-        .slice(0, 2)
-        .map(({ port, sources, previousSources, previousRank, change }) => [
-          port,
-          sources,
-          previousSources,
-          previousRank,
-          change,
-        ]),
+      rows.map(({ port, packets, sources, previousPackets, previousSources, previousRank, change }) => [
+        port,
+        packets,
+        sources,
+        previousPackets,
+        previousSources,
+        previousRank,
+        change,
+      ]),
     ).toEqual([
-      [23, 40, 10, 2, 3],
-      [445, 10, 40, 1, -0.75],
+      [445, 80, 40, 80, 40, 1, 0],
+      [23, 10, 10, 10, 10, 2, 0],
     ]);
     expect(facts.previousPackets).toBe(10 + 80);
+    // An hour of today against a moment of yesterday: that the sensors were up longer is no rise.
+    const today = await day("10", "11");
+    expect(today.rows.slice(0, 2).map(({ port, sources, change }) => [port, sources, change])).toEqual([
+      [23, 40, null],
+      [445, 10, null],
+    ]);
+    expect(today.previous?.comparable).toBe(false);
   });
 
   it("ports/by-sensor puts sensors side by side", async () => {

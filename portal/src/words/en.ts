@@ -163,6 +163,7 @@ export const en = {
     outages: (list: string) => `Outages: ${list}.`,
     degraded: "Part of the period was counted under storm conditions: numbers of sources are lower bounds.",
     none: "No sensor was up",
+    noCompare: "Not compared with the period before: it was not seen by the same sensors",
   },
   chart: {
     outage: "no sensor up",

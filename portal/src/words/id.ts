@@ -157,6 +157,7 @@ export const id: Messages = {
     api: "API",
   },
   coverage: {
+    noCompare: "Tidak dibandingkan dengan periode sebelumnya: sensor yang mengamatinya tidak sama",
     full: (_n, sensors) => `${sensors} sensor, aktif sepanjang waktu`,
     part: (share, sensors) => `Sensor aktif ${share} dari waktu (${sensors} terdaftar)`,
     down: (sensor, span) => `${sensor} mati ${span}`,

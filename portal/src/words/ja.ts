@@ -159,6 +159,7 @@ export const ja: Messages = {
     api: "API",
   },
   coverage: {
+    noCompare: "直前の期間とは比較していません（観測したセンサーが同じではないため）",
     full: (_n, sensors) => `センサー${sensors}台、常時稼働`,
     part: (share, sensors) => `センサー稼働率 ${share}(登録${sensors}台)`,
     down: (sensor, span) => `${sensor} 停止 ${span}`,

@@ -153,6 +153,7 @@ export const th: Messages = {
     api: "API",
   },
   coverage: {
+    noCompare: "ไม่ได้เทียบกับช่วงก่อนหน้า เพราะเซนเซอร์ที่เฝ้าดูไม่ใช่ชุดเดียวกัน",
     full: (_n, sensors) => `เซนเซอร์ ${sensors} ตัว ทำงานตลอดเวลา`,
     part: (share, sensors) => `เซนเซอร์ทำงาน ${share} ของเวลา (ลงทะเบียน ${sensors} ตัว)`,
     down: (sensor, span) => `${sensor} หยุด ${span}`,

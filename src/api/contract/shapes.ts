@@ -26,6 +26,20 @@ export const measures = ["packets", "sources", "flows"] as const;
 export const Period = strict({ from: Time, to: Time });
 export type Period = Static<typeof Period>;
 
+/** The period of the same length just before, and whether its numbers may stand beside those of the period. */
+export const Previous = strict({
+  from: Time,
+  to: Time,
+  /** How many sensors were up in it, on average. */
+  sensors: Type.Number({ minimum: 0 }),
+  /**
+   * At least nine tenths of the sensor-time of both periods is of the same sensors. Where not (the data began in between, sensors
+   * were down or are new), `previous...` and `change` are null: it would be the sensors that are compared.
+   */
+  comparable: Type.Boolean(),
+});
+export type Previous = Static<typeof Previous>;
+
 /** How far the sensors were there to see: "no packets" while a sensor was down is never "clean". */
 export const Coverage = strict({
   /** Sensors that reported at any time in the period, or are enrolled. */
@@ -72,7 +86,7 @@ export const answer = <R extends TProperties, F extends TProperties, X extends T
       question: Type.String(),
       period: orNull(Period),
       /** The period of the same length just before, which `previous…` fields speak of. */
-      previous: orNull(Period),
+      previous: orNull(Previous),
       coverage: orNull(Coverage),
       meta: Meta,
       /** What a sentence about the answer needs, so that every language can say it. */
