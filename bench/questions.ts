@@ -6,7 +6,7 @@ import type { Surroundings } from "../src/observe/asked.ts";
 import type { Engine } from "../src/observe/engine.ts";
 import { openEmbedded } from "../src/store/flows/embedded/index.ts";
 import { keepForEver } from "../src/store/flows/retention.ts";
-import { rollupSource } from "../src/store/flows/rollups.ts";
+import { rollUpsAt } from "../src/store/flows/rollups.ts";
 
 /**
  * Times every question on a store that bench/flows100m.ts made, as one person asks them, one after the other.
@@ -80,7 +80,7 @@ const around: Surroundings = {
   research: null,
   alarms: [],
   simulated: true,
-  rollUps: { source: (name, grain, range, options) => rollupSource(name, grain, range, frontiers, options) },
+  rollUps: rollUpsAt(frontiers),
 };
 /** The slowest statement of a question, when one is asked for by name. */
 const slow = new Map<string, number>();

@@ -5,7 +5,7 @@ import type { Observatory } from "../observe/observatory.ts";
 import { parseResearchList } from "../observe/research-list.ts";
 import { AppError } from "../platform/errors.ts";
 import type { SensorRegistry } from "../ship/registry.ts";
-import { rollupSource } from "../store/flows/rollups.ts";
+import { rollUpsAt } from "../store/flows/rollups.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Settings } from "./config.ts";
@@ -41,9 +41,7 @@ export const openObservatory = (
     simulated,
     research: () => research,
     alarms: () => alarms?.standing() ?? [],
-    rollUps: () => ({
-      source: (name, grain, range, asked) => rollupSource(name, grain, range, store.frontiers(), asked),
-    }),
+    rollUps: () => rollUpsAt(store.frontiers()),
     ...(registry === undefined
       ? {}
       : {

@@ -68,7 +68,8 @@ export const ask = async <Q extends QuestionName>(
     coverage: coverageStatement(asked, asked, sensor),
     ...(question.compares ? { coverageBefore: coverageStatement(asked, asked.previous, sensor) } : {}),
   });
-  const results = question.next === undefined ? first : { ...first, ...(await run(question.next(asked, first))) };
+  const second = question.next === undefined ? first : { ...first, ...(await run(question.next(asked, first))) };
+  const results = question.after === undefined ? second : { ...second, ...(await run(question.after(asked, second))) };
   const { truncated, ...body } = question.fold(asked, results);
   const answer = {
     question: name,

@@ -1,40 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { QueryOf } from "../api/contract/index.ts";
 import { protocolName } from "../model/traffic.ts";
 import { day, dayOf } from "./asked.ts";
 import type { Asked } from "./asked.ts";
 import { compared, upStatement } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf, Results } from "./question.ts";
-import { packed, unpacked } from "./ports.ts";
-import { change, num, numOrNull, share, shareOrNull, text } from "./question.ts";
+import { exactStatement, leadersStatement, topOf } from "./leaders.ts";
+import type { TopSearch } from "./leaders.ts";
+import { change, num, share, shareOrNull, text } from "./question.ts";
 import type { Filters } from "./relation.ts";
 import { tally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
 
 /** Hosts of Mirai-type packets: per day, per day and country (of the top countries), per country, in all. */
-export const miraiHostStatements = (
-  asked: Asked<unknown>,
-  filters: Filters,
-  limit: number,
-): Record<string, Statement> => {
+export const miraiHostStatements = (asked: Asked<unknown>, filters: Filters): Record<string, Statement> => {
   const marked = { ...filters, mark: "mirai" };
   const rows = tally(asked, [asked], marked, { by: ["country"], grain: "1d", sources: true, named: true });
-  const all = tally(asked, [asked], marked, { by: [], grain: "1d", sources: true, named: true });
-  const date = (tallied: Tally): string => `toString(toDate(toDateTime(${tallied.bucket}, 'UTC')))`;
   return {
+    // All four in one pass: the states of distinct counts are read once.
     hosts: {
-      sql: `SELECT ${date(rows)} AS date, ifNull(src_cc, '--') AS country, ${rows.sources()} AS n FROM ${rows.sql} GROUP BY date, country HAVING n > 0 ORDER BY date, n DESC, country`,
+      sql: `SELECT grouping(date) = 0 AS of_date, grouping(country) = 0 AS of_country, toString(date) AS date, country, ${rows.sources()} AS n
+FROM (SELECT *, toDate(toDateTime(${rows.bucket}, 'UTC')) AS date, ifNull(src_cc, '--') AS country FROM ${rows.sql})
+GROUP BY GROUPING SETS ((date, country), (date), (country), ()) HAVING n > 0 ORDER BY n DESC, country`,
       parameters: rows.parameters,
     },
-    hostTotals: {
-      sql: `SELECT ${date(all)} AS date, ${all.sources()} AS n FROM ${all.sql} GROUP BY date ORDER BY date`,
-      parameters: all.parameters,
-    },
-    hostCountries: {
-      sql: `SELECT ifNull(src_cc, '--') AS country, ${rows.sources()} AS n FROM ${rows.sql} GROUP BY country HAVING n > 0 ORDER BY n DESC, country LIMIT {limit:UInt32}`,
-      parameters: { ...rows.parameters, limit },
-    },
-    hostsInAll: { sql: `SELECT ${all.sources()} AS n FROM ${all.sql}`, parameters: all.parameters },
     days: daysStatement(asked, filters.sensor),
   };
 };
@@ -47,6 +37,7 @@ const daysStatement = (asked: Asked<unknown>, sensors: string | undefined): Stat
 export const foldMiraiHosts = (
   asked: Asked<unknown>,
   results: Results,
+  limit: number,
 ): {
   rows: { date: string; country: string; hosts: number | null }[];
   totals: { date: string; hosts: number | null }[];
@@ -56,14 +47,13 @@ export const foldMiraiHosts = (
   const up = new Set((results["days"] ?? []).map((row) => dayOf(num(row, "t") * 1000)));
   const dates: string[] = [];
   for (let t = Math.floor(asked.from / day) * day; t < asked.to; t += day) dates.push(dayOf(t));
-  const countries = (results["hostCountries"] ?? []).map((row) => ({
-    country: text(row, "country"),
-    hosts: num(row, "n"),
-  }));
-  const perDay = new Map(
-    (results["hosts"] ?? []).map((row) => [`${text(row, "date")} ${text(row, "country")}`, num(row, "n")]),
-  );
-  const totals = new Map((results["hostTotals"] ?? []).map((row) => [text(row, "date"), num(row, "n")]));
+  const of = (date: 0 | 1, country: 0 | 1): Results[string] =>
+    (results["hosts"] ?? []).filter((row) => num(row, "of_date") === date && num(row, "of_country") === country);
+  const countries = of(0, 1)
+    .slice(0, limit)
+    .map((row) => ({ country: text(row, "country"), hosts: num(row, "n") }));
+  const perDay = new Map(of(1, 1).map((row) => [`${text(row, "date")} ${text(row, "country")}`, num(row, "n")]));
+  const totals = new Map(of(1, 0).map((row) => [text(row, "date"), num(row, "n")]));
   const unseen = (date: string): 0 | null => (up.has(date) ? 0 : null);
   return {
     rows: dates.flatMap((date) =>
@@ -71,7 +61,7 @@ export const foldMiraiHosts = (
     ),
     totals: dates.map((date) => ({ date, hosts: totals.get(date) ?? unseen(date) })),
     countries,
-    hosts: num(results["hostsInAll"]?.[0], "n"),
+    hosts: num(of(0, 0)[0], "n"),
   };
 };
 
@@ -88,12 +78,12 @@ export const miraiHosts: QuestionOf<"mirai/hosts"> = {
       { by: [], grain: "1d", sources: true },
     );
     return {
-      ...miraiHostStatements(asked, filters, asked.query.limit ?? 5),
+      ...miraiHostStatements(asked, filters),
       before: { sql: `SELECT ${before.sources()} AS n FROM ${before.sql}`, parameters: before.parameters },
     };
   },
   fold: (asked, results) => {
-    const { hosts, ...tables } = foldMiraiHosts(asked, results);
+    const { hosts, ...tables } = foldMiraiHosts(asked, results, asked.query.limit ?? 5);
     const previous = num(results["before"]?.[0], "n");
     const usual = compared(asked, results, previous) ? previous : null;
     const top = tables.countries[0];
@@ -111,51 +101,64 @@ export const miraiHosts: QuestionOf<"mirai/hosts"> = {
 };
 
 /** Ports with Mirai-type packets, most of them first, and all packets of the same ports. SYN only: the mark is a SYN's. */
+const miraiSearch = (asked: Asked<unknown>, filters: Filters, limit: number): TopSearch => ({
+  filters: { ...filters, class: "tcp-syn" },
+  spans: [asked],
+  by: "mirai",
+  limit,
+});
 export const miraiPortStatements = (
   asked: Asked<unknown>,
   filters: Filters,
   limit: number,
 ): Record<string, Statement> => {
-  const syn = { ...filters, class: "tcp-syn" };
-  const rows = tally(asked, [asked], syn, { by: ["protocol", "port"], grain: "1d" });
-  const all = tally(asked, [asked], syn, { by: [], grain: "1d" });
+  const all = tally(asked, [asked], { ...filters, class: "tcp-syn" }, { by: [], grain: "1d" });
   return {
-    miraiPorts: {
-      sql: `SELECT ${unpacked}, n, marked FROM (SELECT ${packed}, ${rows.packets()} AS n, ${rows.marked("mirai")} AS marked FROM ${rows.sql} GROUP BY packed HAVING marked > 0 ORDER BY marked DESC, packed LIMIT {limit:UInt32}) ORDER BY marked DESC, packed`,
-      parameters: { ...rows.parameters, limit },
-    },
+    miraiPorts: leadersStatement(asked, miraiSearch(asked, filters, limit)),
     miraiTotal: {
       sql: `SELECT ${all.packets()} AS n, ${all.marked("mirai")} AS marked FROM ${all.sql}`,
       parameters: all.parameters,
     },
   };
 };
+export const miraiPortsExactly = (
+  asked: Asked<unknown>,
+  filters: Filters,
+  limit: number,
+  results: Results,
+): Record<string, Statement> => {
+  const exact = exactStatement(asked, miraiSearch(asked, filters, limit), results["miraiPorts"], results);
+  return exact === undefined ? {} : { miraiPortsExact: exact };
+};
 export const foldMiraiPorts = (
+  asked: Asked<unknown>,
+  filters: Filters,
+  limit: number,
   results: Results,
 ): { rank: number; protocol: string; port: number | null; miraiPackets: number; packets: number; share: number }[] =>
-  (results["miraiPorts"] ?? []).map((row, i) => ({
-    rank: i + 1,
-    protocol: protocolName(num(row, "protocol")),
-    port: numOrNull(row, "port"),
-    miraiPackets: num(row, "marked"),
-    packets: num(row, "n"),
-    share: share(num(row, "marked"), num(row, "n")),
-  }));
+  topOf(miraiSearch(asked, filters, limit), results["miraiPorts"], results["miraiPortsExact"])
+    .filter(({ marked }) => marked > 0)
+    .map(({ protocol, port, marked, packets }, i) => ({
+      rank: i + 1,
+      protocol: protocolName(protocol),
+      port,
+      miraiPackets: marked,
+      packets,
+      share: share(marked, packets),
+    }));
 
+const portFilters = ({ country, sensor }: QueryOf<"mirai/ports">): Filters => ({
+  ...(country === undefined ? {} : { country }),
+  ...(sensor === undefined ? {} : { sensor }),
+});
 export const miraiPorts: QuestionOf<"mirai/ports"> = {
   about: "Share of Mirai-type packets among the packets of each port",
   last: "30d",
   compares: false,
-  compile: (asked) => {
-    const { country, sensor, limit } = asked.query;
-    return miraiPortStatements(
-      asked,
-      { ...(country === undefined ? {} : { country }), ...(sensor === undefined ? {} : { sensor }) },
-      limit ?? 20,
-    );
-  },
-  fold: (_asked, results) => {
-    const rows = foldMiraiPorts(results);
+  compile: (asked) => miraiPortStatements(asked, portFilters(asked.query), asked.query.limit ?? 20),
+  next: (asked, results) => miraiPortsExactly(asked, portFilters(asked.query), asked.query.limit ?? 20, results),
+  fold: (asked, results) => {
+    const rows = foldMiraiPorts(asked, portFilters(asked.query), asked.query.limit ?? 20, results);
     const total = results["miraiTotal"]?.[0];
     return {
       facts: {

@@ -5,12 +5,12 @@ import { day, floorTo, iso } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
 import { beat, covered } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
-import { packed, unpacked } from "./ports.ts";
+import { packed, unpacked } from "./leaders.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { num, numOrNull, text, textOrNull } from "./question.ts";
 import type { Filters } from "./relation.ts";
 import { among, column, tally } from "./tally.ts";
-import type { Dimension, Wanted } from "./tally.ts";
+import type { Dimension, Tally, Wanted } from "./tally.ts";
 
 type Row = AnswerOf<"news">["rows"][number];
 
@@ -60,12 +60,19 @@ ORDER BY usual_packets = 0 DESC, now_sources / greatest(usual_sources, 1) DESC, 
   };
 };
 
+/** Of every day of the week before no fewer sources than this, added up: what has no more now can be left aside without counting. */
+const usual = (asked: Asked<unknown>, rows: Tally): string =>
+  Array.from({ length: 7 }, (_, i) => (week(asked).from + i * day) / 1000)
+    .map((start) => rows.throng(`now = 0 AND ${rows.bucket} = ${start}`))
+    .join(" + ");
+
 export const news: QuestionOf<"news"> = {
   about: "New and fast-moving ports and countries against the seven days before",
   last: "24h",
   compares: false,
   compile: (asked) => {
     const spans = [asked, week(asked)];
+    const length = Math.max(1 / 24, (asked.to - asked.from) / day);
     const beats = covered(asked, week(asked), beat / 1000);
     return {
       ...Object.fromEntries(
@@ -76,8 +83,8 @@ export const news: QuestionOf<"news"> = {
           return [
             what === "port" ? "ports" : "countries",
             {
-              sql: `SELECT ${shown} FROM (SELECT ${grouped}, ${light.crowd("now = 1")} AS crowd, ${light.packets("now = 1")} AS n, ${light.packets("now = 0")} AS before FROM ${light.sql} GROUP BY ${by}
-HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 OR crowd >= ${rule.moreSources}) ORDER BY before = 0 DESC, n / before DESC, ${by} LIMIT ${most})`,
+              sql: `SELECT ${shown} FROM (SELECT ${grouped}, ${light.crowd("now = 1")} AS crowd, ${light.packets("now = 1")} AS n, ${light.packets("now = 0")} AS before, (${usual(asked, light)}) * ${length} / 7 AS usual FROM ${light.sql} GROUP BY ${by}
+HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 OR crowd >= ${rule.moreSources} AND crowd >= ${rule.times} * usual AND crowd >= usual + ${length} * ${rule.moreSources}) ORDER BY before = 0 DESC, n / before DESC, ${by} LIMIT ${most})`,
               parameters: light.parameters,
             },
           ];

@@ -5,7 +5,9 @@ import { day, iso } from "./asked.ts";
 import type { Asked, Grain } from "./asked.ts";
 import { compared, filled, stepFor, upStatement } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
-import { packed } from "./ports.ts";
+import { exactStatement, leadersStatement, leavesOut, packed, packedOf, topOf } from "./leaders.ts";
+import type { Top, TopSearch } from "./leaders.ts";
+import type { QueryOf } from "../api/contract/index.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { change, num, numOrNull, shareOrNull, text, textOrNull } from "./question.ts";
 import { conditions, plainIp, protocolNumber, scopeOf } from "./relation.ts";
@@ -45,6 +47,25 @@ const sourcesOf = (asked: Asked<unknown>, filters: Filters): Statement => {
   };
 };
 
+const everywhere = (asked: Asked<unknown>): TopSearch => ({
+  filters: { class: "tcp-syn,udp" },
+  spans: [asked],
+  by: "packets",
+  limit: Number.MAX_SAFE_INTEGER,
+});
+const isOwn = ({ query }: Asked<QueryOf<"port">>, { protocol, port }: Top): boolean =>
+  protocol === protocolNumber(query.protocol) && port === query.port;
+/** The port's place among all, by summing up all. */
+const placeStatement = (asked: Asked<QueryOf<"port">>): Statement => {
+  const { query } = asked;
+  const rows = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["protocol", "port"], grain: "1d" });
+  return {
+    sql: `SELECT 1 + countIf(n > own OR (n = own AND packed < {own_key:UInt32})) AS place, any(own) AS mine
+FROM (SELECT packed, n, maxIf(n, packed = {own_key:UInt32}) OVER () AS own FROM (SELECT ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY packed)) HAVING mine > 0`,
+    parameters: { ...rows.parameters, own_key: packedOf(query.protocol, query.port) },
+  };
+};
+
 export const onePort: QuestionOf<"port"> = {
   about: "One port: its series, origins, sensors, signatures and Mirai share",
   last: "7d",
@@ -54,48 +75,52 @@ export const onePort: QuestionOf<"port"> = {
     const filters = { port: String(query.port), protocol: query.protocol, class: "tcp-syn,udp" };
     const named = sourcesOf(asked, filters);
     const step = stepFor(asked);
-    const both = tally(asked, [asked, asked.previous], filters, { by: [], grain: "1d", sources: true });
+    const both = tally(asked, [asked, asked.previous], filters, { by: ["sensor"], grain: "1d", sources: true });
     const fine = tally(asked, [asked], filters, { by: [], grain: grainOf(step), sources: true });
-    const each = tally(asked, [asked], filters, { by: ["sensor"], grain: "1d", sources: true });
-    const everything = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["protocol", "port"], grain: "1d" });
     const limit = query.limit ?? 20;
     return {
-      summary: {
-        sql: `SELECT ${both.packets("now = 1")} AS now_packets, ${both.sources("now = 1")} AS now_sources, ${both.packets("now = 0")} AS before_packets,
-  ${both.sources("now = 0")} AS before_sources, ${both.marked("mirai", "now = 1")} AS mirai_packets FROM ${both.sql}`,
+      sums: {
+        sql: `SELECT grouping(sensor) = 0 AS of_sensor, sensor, ${both.packets("now = 1")} AS now_packets, ${both.sources("now = 1")} AS now_sources, ${both.packets("now = 0")} AS before_packets,
+  ${both.sources("now = 0")} AS before_sources, ${both.marked("mirai", "now = 1")} AS mirai_packets FROM ${both.sql} GROUP BY GROUPING SETS ((sensor), ()) ORDER BY sensor`,
         parameters: both.parameters,
       },
-      rank: {
-        sql: `SELECT 1 + countIf(n > own OR (n = own AND packed < {own_key:UInt32})) AS place, any(own) AS mine
-FROM (SELECT packed, n, maxIf(n, packed = {own_key:UInt32}) OVER () AS own FROM (SELECT ${packed}, ${everything.packets()} AS n FROM ${everything.sql} GROUP BY packed)) HAVING mine > 0`,
-        parameters: { ...everything.parameters, own_key: protocolNumber(query.protocol) * 131_072 + query.port },
-      },
+      ...(leavesOut(asked, everywhere(asked))
+        ? { leaders: leadersStatement(asked, everywhere(asked)) }
+        : { rank: placeStatement(asked) }),
       series: {
         sql: `SELECT ${fine.bucket} AS t, ${fine.packets()} AS n, ${fine.sources()} AS sources FROM ${fine.sql} GROUP BY t ORDER BY t`,
         parameters: fine.parameters,
       },
       seriesUp: upStatement(asked, step),
-      sensors: {
-        sql: `SELECT sensor, ${each.packets()} AS n, ${each.sources()} AS sources FROM ${each.sql} GROUP BY sensor ORDER BY sensor`,
-        parameters: each.parameters,
-      },
-      sources: {
-        sql: `SELECT t.*, networks.name AS network FROM (
-  SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(n) AS total, sum(m) AS marked, toUnixTimestamp64Milli(min(first)) AS first_at, toUnixTimestamp64Milli(max(last)) AS last_at
-  FROM ${named.sql} GROUP BY src ORDER BY total DESC, src LIMIT ${limit + 1}) AS t
-LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, src`,
-        parameters: named.parameters,
-      },
+      // One pass over the sources of the port: by source, and by what they are of.
       origins: {
         sql: `SELECT t.*, networks.name AS network FROM (
-  SELECT multiIf(grouping(src_cc) = 0, 'country', grouping(src_asn) = 0, 'network', grouping(signature) = 0, 'signature', 'all') AS kind, src_cc AS cc, src_asn AS asn,
-    toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
+  SELECT multiIf(grouping(src) = 0, 'source', grouping(cc) = 0, 'country', grouping(asn) = 0, 'network', grouping(signature) = 0, 'signature', 'all') AS kind, src, cc, asn,
+    toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed, any(cc) AS some_cc, any(asn) AS some_asn,
     sum(n) AS total, sum(m) AS marked, uniqCombined(12)(src) AS sources, toUnixTimestamp64Milli(min(first)) AS first_at, toUnixTimestamp64Milli(max(last)) AS last_at
-  FROM ${named.sql} GROUP BY GROUPING SETS ((src_cc), (src_asn), (signature), ()) ORDER BY total DESC, cc, asn, high, low LIMIT ${limit + 1} BY kind) AS t
-LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high, low`,
+  FROM (SELECT src, signature, anyLast(src_asn) AS asn, anyLast(src_cc) AS cc, sum(n) AS n, sum(m) AS m, min(first) AS first, max(last) AS last FROM ${named.sql} GROUP BY src, signature)
+  GROUP BY GROUPING SETS ((src), (cc), (asn), (signature), ()) ORDER BY total DESC, src, cc, asn, high, low LIMIT ${limit + 1} BY kind) AS t
+LEFT JOIN networks ON networks.asn = if(kind = 'source', t.some_asn, t.asn) ORDER BY total DESC, src, cc, t.asn, high, low`,
         parameters: named.parameters,
       },
     };
+  },
+  next: (asked, results) => {
+    if (results["leaders"] === undefined) return {};
+    const order = topOf(everywhere(asked), results["leaders"]);
+    const at = order.findIndex((one) => isOwn(asked, one));
+    // One of the many with few packets: they are all summed up.
+    const place = (): Statement => placeStatement(asked);
+    if (at < 0) return { rank: place() };
+    const exact = exactStatement(
+      asked,
+      { ...everywhere(asked), limit: at + 1 },
+      results["leaders"],
+      results,
+      false,
+      place,
+    );
+    return exact === undefined ? {} : { rank: exact };
   },
   fold: (asked, results) => {
     const { query } = asked;
@@ -103,8 +128,12 @@ LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high,
     const limit = query.limit ?? 20;
     const of = (kind: string): Results[string] => (kinds.get(kind) ?? []).slice(0, limit);
     const all = kinds.get("all")?.[0];
-    const named = results["sources"] ?? [];
-    const summary = results["summary"]?.[0];
+    const named = kinds.get("source") ?? [];
+    const summary = results["sums"]?.find((row) => num(row, "of_sensor") === 0);
+    const sensors = (results["sums"] ?? []).filter((row) => num(row, "of_sensor") === 1 && num(row, "now_packets") > 0);
+    const ranked = results["rank"] ?? [];
+    const at = topOf(everywhere(asked), ranked).findIndex((one) => isOwn(asked, one));
+    const place = ranked[0]?.["place"] === undefined ? (at < 0 ? null : at + 1) : num(ranked[0], "place");
     const packets = num(summary, "now_packets");
     const usual = compared(asked, results, num(summary, "before_packets"));
     return {
@@ -116,18 +145,18 @@ LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high,
         previousPackets: usual ? num(summary, "before_packets") : null,
         previousSources: usual ? num(summary, "before_sources") : null,
         change: change(packets, usual ? num(summary, "before_packets") : null),
-        rank: numOrNull(results["rank"]?.[0], "place"),
+        rank: place,
         miraiPackets: num(summary, "mirai_packets"),
         miraiShare: shareOrNull(num(summary, "mirai_packets"), packets),
-        sensors: results["sensors"]?.length ?? 0,
+        sensors: sensors.length,
         firstSeen: num(all, "total") > 0 ? iso(num(all, "first_at")) : null,
         lastSeen: num(all, "total") > 0 ? iso(num(all, "last_at")) : null,
       },
       rows: named.slice(0, limit).map((row) => ({
         ip: plainIp(text(row, "src")),
-        asn: numOrNull(row, "asn"),
+        asn: numOrNull(row, "some_asn"),
         network: textOrNull(row, "network"),
-        country: textOrNull(row, "cc"),
+        country: textOrNull(row, "some_cc"),
         packets: num(row, "total"),
         mirai: num(row, "marked"),
         firstSeen: iso(num(row, "first_at")),
@@ -149,10 +178,10 @@ LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high,
         packets: num(row, "total"),
         sources: num(row, "sources"),
       })),
-      sensorRows: (results["sensors"] ?? []).map((row) => ({
+      sensorRows: sensors.map((row) => ({
         sensor: text(row, "sensor"),
-        packets: num(row, "n"),
-        sources: num(row, "sources"),
+        packets: num(row, "now_packets"),
+        sources: num(row, "now_sources"),
       })),
       signatures: of("signature")
         .filter((row) => num(row, "signed") === 1)

@@ -1,49 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { QueryOf } from "../api/contract/index.ts";
 import { protocolName } from "../model/traffic.ts";
+import type { Asked } from "./asked.ts";
 import { compared } from "./coverage.ts";
+import { allStatement, exactStatement, leadersStatement, topOf } from "./leaders.ts";
+import type { TopSearch } from "./leaders.ts";
 import type { QuestionOf } from "./question.ts";
 import { change, num, numOrNull, share, text } from "./question.ts";
 import { asking } from "./relation.ts";
 import { among, tally } from "./tally.ts";
 
-/** Ports whose sources are counted when the order is by sources: the rest has a smaller upper bound. */
-const candidates = 200;
-/** Protocol and port in one number: grouping by it is twice as fast as by two columns, one of them Nullable. */
-export const packed = "toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536) AS packed";
-export const unpacked =
-  "toUInt8(intDiv(packed, 131072)) AS protocol, if(packed % 131072 = 65536, NULL, toUInt16(packed % 131072)) AS port";
 const key = (row: Record<string, unknown>): string => `${num(row, "protocol")}/${numOrNull(row, "port") ?? ""}`;
+
+const searchOf = (asked: Asked<QueryOf<"ports/top">>): TopSearch => ({
+  filters: asking(asked.query),
+  spans: [asked, asked.previous],
+  by: asked.query.by === "sources" ? "crowd" : "packets",
+  limit: asked.query.limit ?? 20,
+});
+const eachOf = (asked: Asked<QueryOf<"ports/by-sensor">>): TopSearch => ({
+  filters: asking(asked.query),
+  spans: [asked],
+  by: "packets",
+  limit: asked.query.limit ?? 10,
+  perSensor: true,
+});
 
 export const portsTop: QuestionOf<"ports/top"> = {
   about: "The busiest destination ports, by packets or by sources, against the period before",
   last: "24h",
   compares: true,
   compile: (asked) => {
-    const { query } = asked;
-    const filters = asking(query);
-    const spans = [asked, asked.previous];
-    const by = query.by ?? "packets";
-    const light = tally(asked, spans, filters, { by: ["protocol", "port"], grain: "1d" });
-    const [weight, before] =
-      by === "packets"
-        ? [light.packets("now = 1"), light.packets("now = 0")]
-        : [light.crowd("now = 1"), light.crowd("now = 0")];
-    const all = tally(asked, spans, filters, { by: [], grain: "1d", sources: true });
+    const filters = asking(asked.query);
+    const all = tally(asked, [asked, asked.previous], filters, { by: [], grain: "1d", sources: true, ports: true });
     return {
-      chosen: {
-        sql: `SELECT ${unpacked}, weight, before, row_number() OVER (ORDER BY before DESC, packed) AS place, countIf(n > 0) OVER () AS ports
-FROM (SELECT ${packed}, ${weight} AS weight, ${before} AS before, ${light.packets("now = 1")} AS n FROM ${light.sql} GROUP BY packed)
-ORDER BY weight DESC, n DESC, packed LIMIT ${by === "packets" ? (query.limit ?? 20) : Math.max(candidates, query.limit ?? 20)}`,
-        parameters: light.parameters,
-      },
+      // How many ports there are is told by the roll-up of sensors; where it cannot, all ports are summed up.
+      chosen: (all.ports === undefined ? allStatement : leadersStatement)(asked, searchOf(asked)),
       total: {
-        sql: `SELECT ${all.packets("now = 1")} AS now_packets, ${all.packets("now = 0")} AS before_packets, ${all.sources("now = 1")} AS now_sources FROM ${all.sql}`,
+        sql: `SELECT ${all.packets("now = 1")} AS now_packets, ${all.packets("now = 0")} AS before_packets, ${all.sources("now = 1")} AS now_sources${all.ports === undefined ? "" : `, ${all.ports("now = 1")} AS ports`} FROM ${all.sql}`,
         parameters: all.parameters,
       },
     };
   },
+  next: (asked, results) => {
+    const { chosen, total } = results;
+    const ranked = compared(asked, results, num(total?.[0], "before_packets"));
+    const exact = exactStatement(asked, searchOf(asked), chosen, results, ranked);
+    return exact === undefined ? {} : { exact };
+  },
   // Distinct counts are merged only for ports that can win.
-  next: (asked, { chosen = [] }) => {
+  after: (asked, { chosen, exact }) => {
     const { query } = asked;
     const rows = tally(asked, [asked, asked.previous], asking(query), {
       by: ["protocol", "port"],
@@ -51,7 +57,7 @@ ORDER BY weight DESC, n DESC, packed LIMIT ${by === "packets" ? (query.limit ?? 
       sources: true,
       where: among(
         "port",
-        chosen.map((row) => numOrNull(row, "port")),
+        topOf(searchOf(asked), chosen, exact).map(({ port }) => port),
         "UInt16",
       ),
     });
@@ -66,13 +72,17 @@ FROM ${rows.sql} GROUP BY protocol, port ORDER BY now_${query.by ?? "packets"} D
   },
   fold: (asked, results) => {
     const { query } = asked;
-    const { rows: found = [], total: totals, chosen = [] } = results;
+    const { rows: found = [], total: totals, chosen = [], exact } = results;
     const by = query.by ?? "packets";
     const total = totals?.[0];
-    const ports = num(chosen[0], "ports");
+    const ports = num(total?.["ports"] === undefined ? chosen[0] : total, "ports");
     const all = num(total, `now_${by}`);
     const usual = compared(asked, results, num(total, "before_packets"));
-    const places = new Map(chosen.filter((row) => num(row, "before") > 0).map((row) => [key(row), num(row, "place")]));
+    const places = new Map(
+      topOf(searchOf(asked), chosen, exact)
+        .filter(({ before }) => before > 0)
+        .map(({ protocol, port, place }) => [`${protocol}/${port ?? ""}`, place]),
+    );
     const rows = found
       .filter((row) => num(row, "now_packets") > 0)
       .map((row, i) => {
@@ -114,31 +124,27 @@ export const portsBySensor: QuestionOf<"ports/by-sensor"> = {
   last: "24h",
   compares: false,
   compile: (asked) => {
-    const filters = asking(asked.query);
-    const limit = asked.query.limit ?? 10;
-    const by = ["sensor", "protocol", "port"] as const;
-    const light = tally(asked, [asked], filters, { by, grain: "1d" });
-    const whole = tally(asked, [asked], filters, { by: ["sensor"], grain: "1d" });
+    const whole = tally(asked, [asked], asking(asked.query), { by: ["sensor"], grain: "1d" });
     return {
-      rows: {
-        sql: `SELECT sensor, ${unpacked}, n FROM (SELECT sensor, ${packed}, ${light.packets()} AS n FROM ${light.sql} GROUP BY sensor, packed)
-ORDER BY sensor, n DESC, packed LIMIT {limit:UInt32} BY sensor`,
-        parameters: { ...light.parameters, limit },
-      },
+      leaders: leadersStatement(asked, eachOf(asked)),
       whole: {
         sql: `SELECT sensor, ${whole.packets()} AS n FROM ${whole.sql} GROUP BY sensor`,
         parameters: whole.parameters,
       },
     };
   },
-  next: (asked, { rows: found = [] }) => {
+  next: (asked, { leaders }) => {
+    const exact = exactStatement(asked, eachOf(asked), leaders);
+    return exact === undefined ? {} : { exact };
+  },
+  after: (asked, { leaders, exact }) => {
     const rows = tally(asked, [asked], asking(asked.query), {
       by: ["sensor", "protocol", "port"],
       grain: "1d",
       sources: true,
       where: among(
         "port",
-        found.map((row) => numOrNull(row, "port")),
+        topOf(eachOf(asked), leaders, exact).map(({ port }) => port),
         "UInt16",
       ),
     });
@@ -149,19 +155,21 @@ ORDER BY sensor, n DESC, packed LIMIT {limit:UInt32} BY sensor`,
       },
     };
   },
-  fold: ({ around }, { rows: found = [], sources = [], whole = [] }) => {
+  fold: (asked, { leaders, exact, sources = [], whole = [] }) => {
+    const { around } = asked;
     const counted = new Map(sources.map((row) => [`${text(row, "sensor")} ${key(row)}`, num(row, "sources")]));
     const all = new Map(whole.map((row) => [text(row, "sensor"), num(row, "n")]));
-    const rows = [...Map.groupBy(found, (row) => text(row, "sensor"))].flatMap(([sensor, own]) =>
-      own.map((row, i) => ({
+    const found = topOf(eachOf(asked), leaders, exact).filter(({ packets }) => packets > 0);
+    const rows = [...Map.groupBy(found, ({ sensor }) => sensor)].flatMap(([sensor, own]) =>
+      own.map(({ protocol, port, packets }, i) => ({
         sensor,
         country: around.sensors.find(({ name }) => name === sensor)?.country ?? null,
         rank: i + 1,
-        protocol: protocolName(num(row, "protocol")),
-        port: numOrNull(row, "port"),
-        packets: num(row, "n"),
-        sources: counted.get(`${sensor} ${key(row)}`) ?? 0,
-        share: share(num(row, "n"), all.get(sensor) ?? 0),
+        protocol: protocolName(protocol),
+        port,
+        packets,
+        sources: counted.get(`${sensor} ${protocol}/${port ?? ""}`) ?? 0,
+        share: share(packets, all.get(sensor) ?? 0),
       })),
     );
     const sensors = new Set(rows.map(({ sensor }) => sensor)).size;

@@ -21,6 +21,8 @@ export interface Question<P, A> {
   readonly compile: (asked: Asked<P>) => Readonly<Record<string, Statement>>;
   /** Statements that need the rows of the first ones: what to look at closely. */
   readonly next?: (asked: Asked<P>, results: Results) => Readonly<Record<string, Statement>>;
+  /** Statements that need the rows of those. */
+  readonly after?: (asked: Asked<P>, results: Results) => Readonly<Record<string, Statement>>;
   readonly fold: (asked: Asked<P>, results: Results) => Body<A>;
 }
 export type QuestionOf<Q extends QuestionName> = Question<QueryOf<Q>, AnswerOf<Q>>;

@@ -5,6 +5,8 @@ import type { Asked } from "./asked.ts";
 import { compared, filled, upStatement } from "./coverage.ts";
 import type { QueryOf } from "../api/contract/index.ts";
 import type { Statement } from "./engine.ts";
+import { exactStatement, leadersStatement, topOf } from "./leaders.ts";
+import type { TopSearch } from "./leaders.ts";
 import type { QuestionOf, Results } from "./question.ts";
 import { change, num, text, textOrNull } from "./question.ts";
 import { among, tally } from "./tally.ts";
@@ -75,6 +77,35 @@ const source = (query: Query, rows: Tally): string =>
     ? `(SELECT *, mark.1 AS mark_name, mark.2 AS mark_packets FROM (SELECT *, arrayJoin([${marks.map((mark) => `('${mark}', toUInt64(${mark}))`).join(", ")}]) AS mark FROM ${rows.sql}) WHERE mark_packets > 0)`
     : rows.sql;
 
+/** Ports by packets are looked for among the leaders; what is left is the whole less theirs. */
+const searchOf = (asked: Asked<Query>): TopSearch | undefined =>
+  asked.query.group === "port" && (asked.query.measure ?? "packets") === "packets"
+    ? { filters: asked.query, spans: [asked], by: "packets", limit: (asked.query.limit ?? 7) + 1 }
+    : undefined;
+/** The first ports as groups; those without a port are one. */
+const portsOf = (asked: Asked<Query>, search: TopSearch, { top, exact }: Results): number[] => {
+  const all = topOf({ ...search, limit: Infinity }, top, exact).filter(({ packets }) => packets > 0);
+  const sums = Map.groupBy(all, ({ protocol, port }) => (port === null ? noValue : protocol * 65_536 + port));
+  return [...sums]
+    .map(([g, rows]) => ({ g, n: rows.reduce((sum, { packets }) => sum + packets, 0) }))
+    .toSorted((a, b) => b.n - a.n || a.g - b.g)
+    .slice(0, asked.query.limit ?? 7)
+    .map(({ g }) => g);
+};
+const withRest = (results: Results): Results => {
+  if (results["all"] === undefined) return results;
+  const values = results["values"] ?? [];
+  const chosen = Map.groupBy(values, (row) => num(row, "t"));
+  const rest = results["all"]
+    .map((row) => ({
+      t: num(row, "t"),
+      g: theRest,
+      value: num(row, "value") - (chosen.get(num(row, "t")) ?? []).reduce((sum, one) => sum + num(one, "value"), 0),
+    }))
+    .filter(({ value }) => value > 0);
+  return { ...results, values: [...values, ...rest] };
+};
+
 /** Every group with its sum or count, the largest first. */
 const groupRows = (query: Query, results: Results): { g: string; network: string | null; total: number }[] => {
   const named = results["groups"] ?? [];
@@ -115,7 +146,7 @@ export const series: QuestionOf<"series"> = {
     });
     return {
       // Chosen by a cheap upper bound where sources are measured.
-      ...(by.length > 0
+      ...(by.length > 0 && searchOf(asked) === undefined
         ? {
             top: {
               sql: `SELECT ${group} AS g FROM ${light.sql} GROUP BY g ORDER BY ${weight} DESC, g LIMIT {limit:UInt32}`,
@@ -123,13 +154,20 @@ export const series: QuestionOf<"series"> = {
             },
           }
         : {}),
+      ...(searchOf(asked) === undefined ? {} : { top: leadersStatement(asked, searchOf(asked)!) }),
       ...(additive(query) ? {} : { total: whole(after) }),
       before: whole(before),
       up: upStatement(asked, seconds[step], query.sensor),
     };
   },
-  next: (asked, { top }) => {
+  next: (asked, results) => {
+    const { top } = results;
     const { query } = asked;
+    const search = searchOf(asked);
+    if (search !== undefined) {
+      const exact = exactStatement(asked, search, top, results);
+      return exact === undefined ? {} : { exact };
+    }
     const step = stepOf(asked);
     const { by, sql: group, type, other } = groups[query.group ?? "none"];
     const measure = query.measure ?? "packets";
@@ -163,8 +201,32 @@ export const series: QuestionOf<"series"> = {
       },
     };
   },
-  fold: (asked, results) => {
+  after: (asked, found) => {
+    const search = searchOf(asked);
+    if (search === undefined) return {};
+    const step = stepOf(asked);
+    const chosen = portsOf(asked, search, found);
+    const ports = chosen.map((g) => (g === noValue ? null : g % 65_536));
+    const rows = tally(asked, [asked], asked.query, {
+      by: ["protocol", "port"],
+      grain: step,
+      where: among("port", ports, "UInt16"),
+    });
+    const all = tally(asked, [asked], asked.query, { by: [], grain: step });
+    return {
+      values: {
+        sql: `SELECT ${rows.bucket} AS t, ${groups.port.sql} AS g, ${rows.packets()} AS value FROM ${rows.sql} WHERE g IN {chosen:Array(UInt32)} GROUP BY t, g ORDER BY t, g`,
+        parameters: { ...rows.parameters, chosen },
+      },
+      all: {
+        sql: `SELECT ${all.bucket} AS t, ${all.packets()} AS value FROM ${all.sql} GROUP BY t ORDER BY t`,
+        parameters: all.parameters,
+      },
+    };
+  },
+  fold: (asked, given) => {
     const { query } = asked;
+    const results = withRest(given);
     const step = stepOf(asked);
     const nameOf = (g: string): string => {
       if (query.group !== "port" || g === "other" || g === "") return g;

@@ -74,21 +74,19 @@ export const oneSource: QuestionOf<"source"> = {
   min(ttl_min) AS low_ttl, max(ttl_max) AS high_ttl, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, ${seen}, ${spoof} ${from}) AS t
 LEFT JOIN networks ON networks.asn = t.asn`),
       days: statement(
-        `SELECT max(ports) AS most FROM (SELECT toDate(first_seen) AS date, uniqExact(protocol, dst_port) AS ports ${from} GROUP BY date)`,
+        `SELECT max(ports) AS most FROM (SELECT toDate(first_seen) AS date, uniqExact(protocol, dst_port) AS ports ${from} AND class IN ('tcp-syn', 'udp') GROUP BY date)`,
       ),
-      ports: statement(
-        `SELECT protocol, dst_port AS port, class, sum(packets) AS n, count() AS flow_rows, sum(mirai) AS m, ${seen} ${from} GROUP BY protocol, port, class ORDER BY n DESC, protocol, port LIMIT 1000`,
-      ),
-      classes: statement(`SELECT class, sum(packets) AS n ${from} GROUP BY class ORDER BY n DESC, class`),
-      signatures: statement(
-        `SELECT toUInt32(bitShiftRight(assumeNotNull(signature), 32)) AS high, toUInt32(bitAnd(assumeNotNull(signature), 4294967295)) AS low, sum(packets) AS n ${from} AND signature IS NOT NULL GROUP BY signature ORDER BY n DESC, high, low LIMIT 20`,
+      // One pass: the parts of the rows are read once.
+      parts: statement(
+        `SELECT multiIf(grouping(class) = 0 AND grouping(protocol) = 0, 'port', grouping(class) = 0, 'class', grouping(signature) = 0, 'signature', grouping(sensor) = 0, 'sensor', 'hour') AS kind,
+  protocol, dst_port AS port, class, sensor, t, toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
+  sum(packets) AS n, count() AS flow_rows, sum(mirai) AS m, ${seen}
+FROM (SELECT *, last_seen, toUnixTimestamp(toStartOfHour(first_seen)) AS t ${from}) GROUP BY GROUPING SETS ((protocol, dst_port, class), (class), (signature), (sensor), (t))
+ORDER BY n DESC, protocol, port, class, high, low LIMIT 10000 BY kind`,
       ),
       // Dark sets of two sensors are disjoint: their counts add.
-      sensors: statement(
-        `SELECT sensor, sum(packets) AS n, greatest(uniqExactArray(dst_tokens), max(dst_count)) AS destinations, ${seen} ${from} GROUP BY sensor ORDER BY sensor`,
-      ),
-      hours: statement(
-        `SELECT toUnixTimestamp(toStartOfHour(first_seen)) AS t, sum(packets) AS n ${from} GROUP BY t ORDER BY t`,
+      destinations: statement(
+        `SELECT sensor, greatest(uniqExactArray(dst_tokens), max(dst_count)) AS destinations ${from} GROUP BY sensor ORDER BY sensor`,
       ),
       evidence: statement(
         `SELECT toUnixTimestamp64Milli(first_seen) + intDiv(sample.1, 1000) AS ms, sensor, protocol, sample.2 AS source_port, dst_port AS port, class,
@@ -101,15 +99,24 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
     const ip = addressOf(query.ip);
     const summary = results["summary"]?.[0];
     const packets = num(summary, "n");
-    const classes = (results["classes"] ?? []).map((row) => ({ class: text(row, "class"), packets: num(row, "n") }));
-    const sensorRows = (results["sensors"] ?? []).map((row) => ({
-      sensor: text(row, "sensor"),
-      packets: num(row, "n"),
-      destinations: num(row, "destinations"),
-      firstSeen: iso(num(row, "first_ms")),
-      lastSeen: iso(num(row, "last_ms")),
-    }));
-    const hours = (results["hours"] ?? []).map((row) => ({ time: iso(num(row, "t") * 1000), packets: num(row, "n") }));
+    const kinds = Map.groupBy(results["parts"] ?? [], (row) => text(row, "kind"));
+    const of = (kind: string): readonly Record<string, unknown>[] => kinds.get(kind) ?? [];
+    const dark = new Map((results["destinations"] ?? []).map((row) => [text(row, "sensor"), num(row, "destinations")]));
+    const inOrder = (name: string) => (a: Record<string, unknown>, b: Record<string, unknown>) =>
+      text(a, name) < text(b, name) ? -1 : text(a, name) > text(b, name) ? 1 : num(a, name) - num(b, name);
+    const classes = of("class").map((row) => ({ class: text(row, "class"), packets: num(row, "n") }));
+    const sensorRows = of("sensor")
+      .toSorted(inOrder("sensor"))
+      .map((row) => ({
+        sensor: text(row, "sensor"),
+        packets: num(row, "n"),
+        destinations: dark.get(text(row, "sensor")) ?? 0,
+        firstSeen: iso(num(row, "first_ms")),
+        lastSeen: iso(num(row, "last_ms")),
+      }));
+    const hours = of("hour")
+      .toSorted(inOrder("t"))
+      .map((row) => ({ time: iso(num(row, "t") * 1000), packets: num(row, "n") }));
     const destinations = sensorRows.reduce((all, row) => all + row.destinations, 0);
     const marks = {
       mirai: num(summary, "m"),
@@ -124,16 +131,18 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
       classes.reduce((all, row) => all + (names.has(row.class) ? row.packets : 0), 0);
     const mostPortsInDay = num(results["days"]?.[0], "most");
     const owner = listOwner(around.research, ip);
-    const rows = (results["ports"] ?? []).map((row) => ({
-      protocol: protocolName(num(row, "protocol")),
-      port: numOrNull(row, "port"),
-      class: text(row, "class"),
-      packets: num(row, "n"),
-      flows: num(row, "flow_rows"),
-      mirai: num(row, "m"),
-      firstSeen: iso(num(row, "first_ms")),
-      lastSeen: iso(num(row, "last_ms")),
-    }));
+    const rows = of("port")
+      .slice(0, 1000)
+      .map((row) => ({
+        protocol: protocolName(num(row, "protocol")),
+        port: numOrNull(row, "port"),
+        class: text(row, "class"),
+        packets: num(row, "n"),
+        flows: num(row, "flow_rows"),
+        mirai: num(row, "m"),
+        firstSeen: iso(num(row, "first_ms")),
+        lastSeen: iso(num(row, "last_ms")),
+      }));
     const seen = packets > 0;
     return {
       facts: {
@@ -172,10 +181,13 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
       marks,
       classes,
       spoof,
-      signatures: (results["signatures"] ?? []).map((row) => ({
-        signature: formatSignature(num(row, "high"), num(row, "low")),
-        packets: num(row, "n"),
-      })),
+      signatures: of("signature")
+        .filter((row) => num(row, "signed") === 1)
+        .slice(0, 20)
+        .map((row) => ({
+          signature: formatSignature(num(row, "high"), num(row, "low")),
+          packets: num(row, "n"),
+        })),
       sensorRows,
       hours,
       evidence: (results["evidence"] ?? []).map((row) => ({

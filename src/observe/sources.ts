@@ -6,12 +6,61 @@ import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, share, text, textOrNull } from "./question.ts";
 import { plainIp, relation } from "./relation.ts";
 import type { Filters } from "./relation.ts";
-import { sourceDays } from "./source-days.ts";
+import { rolledUp, sourceDays } from "./source-days.ts";
 import { tally } from "./tally.ts";
 
-const sourceRows = (asked: Asked<unknown>, filters: Filters): Statement => {
-  const rows = relation(asked, asked, filters, { storms: false });
-  return { sql: `(SELECT src, ${rows.packets} AS n FROM ${rows.sql})`, parameters: rows.parameters };
+/** Leaders looked at. */
+const looked = 1000;
+/** Whether the period has whole days that are rolled up, and the filters let those answer. */
+const leads = (asked: Asked<Filters>): boolean => asked.to - asked.from >= 2 * day && rolledUp(asked, asked.query);
+
+/** Sources with the most packets; of all, or of some. */
+const byPackets = (
+  asked: Asked<Filters>,
+  limit: number,
+  { chosen, leaders = false }: { chosen?: readonly string[]; leaders?: boolean } = {},
+): Statement => {
+  const only = chosen === undefined ? "" : "src IN {chosen:Array(IPv6)}";
+  const ordered = `GROUP BY src ORDER BY n DESC, src LIMIT ${limit}`;
+  if (asked.to - asked.from >= 2 * day) {
+    const days = sourceDays(asked, asked.query, ["packets"], { where: only, leaders });
+    return {
+      sql: `SELECT src, sum(d.n) AS n FROM ${days.sql} AS d ${ordered}`,
+      parameters: { ...days.parameters, ...(chosen === undefined ? {} : { chosen }) },
+    };
+  }
+  // Where no whole day is in the period, packets are summed up straight from the base.
+  const rows = relation(asked, asked, asked.query, { storms: false, also: only === "" ? [] : [only] });
+  return {
+    sql: `SELECT src, sum(${rows.packets}) AS n FROM ${rows.sql} ${ordered}`,
+    parameters: { ...rows.parameters, ...(chosen === undefined ? {} : { chosen }) },
+  };
+};
+const first = (asked: Asked<Filters & { limit?: number }>): Statement =>
+  byPackets(asked, leads(asked) ? looked : (asked.query.limit ?? 50), { leaders: leads(asked) });
+
+/** What is shown of a few sources: from the days where they tell, else from the base, which is ordered by source. */
+const details = (asked: Asked<Filters>, chosen: readonly string[]): Statement => {
+  const shown = (inner: string, parameters: Readonly<Record<string, unknown>>): Statement => ({
+    sql: `SELECT t.*, networks.name AS network FROM (${inner} GROUP BY src) AS t LEFT JOIN networks ON networks.asn = t.asn ORDER BY n DESC, src`,
+    parameters: { ...parameters, chosen },
+  });
+  if (leads(asked)) {
+    const days = sourceDays(asked, asked.query, ["packets", "marks", "sets"], { where: "src IN {chosen:Array(IPv6)}" });
+    return shown(
+      `SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(d.n) AS n, uniqExactArray(port_set) AS ports, uniqExactArray(sensor_set) AS sensor_count,
+    sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, toUnixTimestamp64Milli(min(first)) AS first_ms, toUnixTimestamp64Milli(max(last)) AS last_ms
+  FROM ${days.sql} AS d`,
+      days.parameters,
+    );
+  }
+  const rows = relation(asked, asked, asked.query, { storms: false, also: ["src IN {chosen:Array(IPv6)}"] });
+  return shown(
+    `SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(${rows.packets}) AS n, uniqExact(protocol, dst_port) AS ports, uniqExact(sensor) AS sensor_count,
+    sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, toUnixTimestamp64Milli(min(first_seen)) AS first_ms, toUnixTimestamp64Milli(max(last_seen)) AS last_ms
+  FROM ${rows.sql}`,
+    rows.parameters,
+  );
 };
 
 export const sourcesTop: QuestionOf<"sources/top"> = {
@@ -19,35 +68,30 @@ export const sourcesTop: QuestionOf<"sources/top"> = {
   last: "24h",
   compares: false,
   compile: (asked) => {
-    // Where no whole day is in the period, packets are summed up straight from the base.
-    const days =
-      asked.to - asked.from < 2 * day ? sourceRows(asked, asked.query) : sourceDays(asked, asked.query, ["packets"]);
     const all = tally(asked, [asked], asked.query, { by: [], grain: "1d", sources: true, named: true });
     return {
-      top: {
-        sql: `SELECT src FROM ${days.sql} GROUP BY src ORDER BY sum(n) DESC, src LIMIT {limit:UInt32}`,
-        parameters: { ...days.parameters, limit: asked.query.limit ?? 50 },
-      },
+      top: first(asked),
       total: {
         sql: `SELECT ${all.packets()} AS n, ${all.sources()} AS sources FROM ${all.sql}`,
         parameters: all.parameters,
       },
     };
   },
-  // The base is ordered by source: a few of them are read in no time.
   next: (asked, { top = [] }) => {
-    const rows = relation(asked, asked, asked.query, { storms: false, also: ["src IN {chosen:Array(IPv6)}"] });
-    return {
-      rows: {
-        sql: `SELECT t.*, networks.name AS network FROM (
-  SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(${rows.packets}) AS n, uniqExact(protocol, dst_port) AS ports, uniqExact(sensor) AS sensor_count,
-    sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s,
-    toUnixTimestamp64Milli(min(first_seen)) AS first_ms, toUnixTimestamp64Milli(max(last_seen)) AS last_ms
-  FROM ${rows.sql} GROUP BY src) AS t
-LEFT JOIN networks ON networks.asn = t.asn ORDER BY n DESC, src`,
-        parameters: { ...rows.parameters, chosen: top.map((row) => text(row, "src")) },
-      },
-    };
+    const limit = asked.query.limit ?? 50;
+    if (!leads(asked)) return {};
+    // A source has a row of a day: so many packets at most are in rows that were left out.
+    const rest =
+      asked.around.rollUps?.rareSum("source_days", "1d", { from: asked.from * 1000, to: asked.to * 1000 }) ?? 0;
+    const last = num(top[limit - 1], "n");
+    const cut = top.length < looked ? 0 : num(top.at(-1), "n");
+    if (top.length < limit || last <= cut + rest) return { exact: byPackets(asked, limit) };
+    const chosen = top.filter((row) => num(row, "n") + rest >= last).map((row) => text(row, "src"));
+    return { exact: byPackets(asked, limit, { chosen }) };
+  },
+  after: (asked, { top = [], exact }) => {
+    const chosen = (exact ?? top).slice(0, asked.query.limit ?? 50).map((row) => text(row, "src"));
+    return { rows: details(asked, chosen) };
   },
   fold: (_asked, { rows: found = [], total: totals }) => {
     const total = totals?.[0];

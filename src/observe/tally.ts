@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Asked, Grain, RollUpName, Span } from "./asked.ts";
+import { classes } from "../model/traffic.ts";
 import { conditions, markColumn, relation } from "./relation.ts";
 import type { Filters } from "./relation.ts";
 
@@ -35,6 +36,10 @@ export interface Wanted {
   readonly sources?: boolean;
   readonly miraiSources?: boolean;
   readonly flows?: boolean;
+  /** Distinct ports, where sources are told apart by sensor, protocol and class at most. */
+  readonly ports?: boolean;
+  /** Only what is not rare: `rest` says what that leaves out. */
+  readonly leaders?: boolean;
   /** Leave out storms: packets whose source nobody knows. */
   readonly named?: boolean;
   /** One more condition over the dimensions' columns. */
@@ -58,7 +63,22 @@ export interface Tally {
   marked(mark: string, condition?: string): string;
   /** A cheap upper bound of sources, to choose by before counting them. */
   crowd(condition?: string): string;
+  /** A cheap lower bound of them: the largest of the numbers that make up the crowd. */
+  throng(condition?: string): string;
+  /** Distinct ports; undefined where that was not wanted or cannot be told. */
+  readonly ports?: (condition?: string) => string;
+  /**
+   * With `leaders`: at most so much of packets, crowd or a mark is missing in the sum of a protocol and port over one span, where it is
+   * summed up over so many sensors. 0 where nothing is left out.
+   */
+  rest(span: Span, sensors: number): number;
 }
+/** The largest number of classes of one protocol that pass the filter: each has a row of its own. */
+const classesOf = (filter: string | undefined): number => {
+  const names = filter?.split(",") ?? classes;
+  const of = (prefix: string): number => names.filter((name) => name.startsWith(prefix)).length;
+  return of("unknown") + Math.max(of("tcp"), of("udp"), of("icmp"));
+};
 
 const seconds: Readonly<Record<Grain, number>> = { "5m": 300, "1h": 3600, "1d": 86_400 };
 const filterDimensions = ["sensor", "protocol", "port", "class", "country", "asn"] as const;
@@ -107,12 +127,22 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
       miraiSources: (condition) => uniq(condition === undefined ? "mirai > 0" : `mirai > 0 AND ${condition}`),
       marked: (mark, condition) => when("sum", markColumn(mark), condition),
       crowd: (condition) => uniq(condition === undefined ? "named" : `named AND ${condition}`),
+      throng: (condition) => uniq(condition === undefined ? "named" : `named AND ${condition}`),
+      ...(wanted.ports === true
+        ? {
+            ports: (condition?: string) =>
+              when("uniqExact", `toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536)`, condition),
+          }
+        : {}),
+      rest: () => 0,
     };
   }
 
   const { mark: _mark, ...unmarked } = filters;
   const filter = conditions(unmarked);
   const where = `realm = {realm:String} AND exercise = {exercise:String}${[...filter.all, ...filter.named].map((one) => ` AND ${one}`).join("")}${more}`;
+  const leaders = wanted.leaders === true && (found.name === "ports" || found.name === "port_days");
+  const tellsPorts = wanted.ports === true && found.name === "sensors" && filters.mark === undefined;
   const state = miraiOnly ? "mirai_sources" : "sources";
   const measures = [
     "packets",
@@ -124,10 +154,16 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
     "stateless",
     ...(wanted.sources === true ? [state, "source_count"] : ["source_count"]),
     ...(wanted.miraiSources === true && state !== "mirai_sources" ? ["mirai_sources"] : []),
+    ...(tellsPorts ? ["port_set"] : []),
   ];
   const table = asked.around.rollUps;
   const part = (span: Span): string =>
-    table.source(found.name, wanted.grain, { from: span.from * 1000, to: span.to * 1000 }, { measures, where });
+    table.source(
+      found.name,
+      wanted.grain,
+      { from: span.from * 1000, to: span.to * 1000 },
+      { measures, where, leaders },
+    );
   const packets =
     filters.mark === undefined
       ? wanted.named === true
@@ -147,6 +183,14 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
     miraiSources: (condition) => merge("mirai_sources", condition),
     marked: (mark, condition) => when("sum", markColumn(mark), condition),
     crowd: (condition) => when("sum", "source_count", condition),
+    throng: (condition) => when("max", "source_count", condition),
+    ...(tellsPorts ? { ports: (condition?: string) => when("groupBitmapMerge", "port_set", condition) } : {}),
+    rest: (span, sensors) =>
+      leaders
+        ? table.rareSum(found.name, wanted.grain, { from: span.from * 1000, to: span.to * 1000 }) *
+          classesOf(filters.class) *
+          sensors
+        : 0,
   };
 };
 

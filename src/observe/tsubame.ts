@@ -4,10 +4,17 @@ import { AppError } from "../platform/errors.ts";
 import { day, dayOf } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
 import { upStatement } from "./coverage.ts";
-import { foldMiraiHosts, foldMiraiPorts, miraiHostStatements, miraiPortStatements } from "./mirai.ts";
-import { packed, unpacked } from "./ports.ts";
+import { exactStatement, leadersStatement, packed, topOf, unpacked } from "./leaders.ts";
+import type { TopSearch } from "./leaders.ts";
+import {
+  foldMiraiHosts,
+  foldMiraiPorts,
+  miraiHostStatements,
+  miraiPortStatements,
+  miraiPortsExactly,
+} from "./mirai.ts";
 import type { QuestionOf } from "./question.ts";
-import { num, numOrNull, text } from "./question.ts";
+import { num, text } from "./question.ts";
 import { foldSides, sidesStatements } from "./region.ts";
 import { among, tally } from "./tally.ts";
 
@@ -28,6 +35,12 @@ const soFar = <P>(asked: Asked<P>): Asked<P> => ({
   to: Math.max(asked.from + 1, Math.min(asked.to, Math.ceil(asked.around.now / day) * day)),
 });
 
+const asks = { class: "tcp-syn,udp" };
+const searches = {
+  ports: { filters: asks, by: "packets", limit: 10 },
+  each: { filters: asks, by: "packets", limit: 10, perSensor: true },
+} as const satisfies Record<string, Omit<TopSearch, "spans">>;
+
 export const tsubame: QuestionOf<"reports/tsubame"> = {
   about: "The TSUBAME tables of a quarter",
   last: "90d",
@@ -35,22 +48,13 @@ export const tsubame: QuestionOf<"reports/tsubame"> = {
   compares: false,
   compile: (whole) => {
     const asked = soFar(whole);
-    const rows = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["sensor", "protocol", "port"], grain: "1d" });
-    const all = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["sensor"], grain: "1d" });
-    const ports = tally(asked, [asked], { class: "tcp-syn,udp" }, { by: ["protocol", "port"], grain: "1d" });
+    const all = tally(asked, [asked], searches.ports.filters, { by: ["sensor"], grain: "1d" });
     return {
       ...sidesStatements(asked),
-      ...miraiHostStatements(asked, {}, 5),
+      ...miraiHostStatements(asked, {}),
       ...miraiPortStatements(asked, {}, 10),
-      topPorts: {
-        sql: `SELECT ${unpacked}, n FROM (SELECT ${packed}, ${ports.packets()} AS n FROM ${ports.sql} GROUP BY packed ORDER BY n DESC, packed LIMIT 10) ORDER BY n DESC, packed`,
-        parameters: ports.parameters,
-      },
-      bySensor: {
-        sql: `SELECT sensor, ${unpacked}, n, row_number() OVER (PARTITION BY sensor ORDER BY n DESC, packed) AS rank
-FROM (SELECT sensor, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY sensor, packed ORDER BY sensor, n DESC, packed LIMIT 10 BY sensor) ORDER BY sensor, rank`,
-        parameters: rows.parameters,
-      },
+      topPorts: leadersStatement(asked, { ...searches.ports, spans: [asked] }),
+      bySensor: leadersStatement(asked, { ...searches.each, spans: [asked] }),
       total: {
         sql: `SELECT ${all.packets()} AS n, uniqExact(sensor) AS sensors FROM ${all.sql}`,
         parameters: all.parameters,
@@ -58,22 +62,28 @@ FROM (SELECT sensor, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY
       up: upStatement(asked, 86_400),
     };
   },
-  next: (whole, { topPorts = [] }) => {
+  next: (whole, results) => {
     const asked = soFar(whole);
-    const rows = tally(
-      asked,
-      [asked],
-      { class: "tcp-syn,udp" },
-      {
-        by: ["protocol", "port"],
-        grain: "1d",
-        where: among(
-          "port",
-          topPorts.slice(0, 5).map((row) => numOrNull(row, "port")),
-          "UInt16",
-        ),
-      },
-    );
+    const exact = exactStatement(asked, { ...searches.ports, spans: [asked] }, results["topPorts"], results);
+    const each = exactStatement(asked, { ...searches.each, spans: [asked] }, results["bySensor"], results);
+    return {
+      ...miraiPortsExactly(asked, {}, 10, results),
+      ...(exact === undefined ? {} : { topPortsExact: exact }),
+      ...(each === undefined ? {} : { bySensorExact: each }),
+    };
+  },
+  after: (whole, { topPorts, topPortsExact }) => {
+    const asked = soFar(whole);
+    const top = topOf({ ...searches.ports, spans: [asked] }, topPorts, topPortsExact).slice(0, 5);
+    const rows = tally(asked, [asked], searches.ports.filters, {
+      by: ["protocol", "port"],
+      grain: "1d",
+      where: among(
+        "port",
+        top.map(({ port }) => port),
+        "UInt16",
+      ),
+    });
     return {
       daily: {
         sql: `SELECT toString(toDate(toDateTime(t, 'UTC'))) AS date, ${unpacked}, n FROM (SELECT ${rows.bucket} AS t, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY t, packed)`,
@@ -85,13 +95,15 @@ FROM (SELECT sensor, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY
     const asked = soFar(whole);
     const sensorDays = new Map((results["sensorDays"] ?? []).map((row) => [text(row, "date"), num(row, "days")]));
     const allDays = [...sensorDays.values()].reduce((sum, days) => sum + days, 0);
-    const ports = (results["topPorts"] ?? []).map((row, i) => ({
-      rank: i + 1,
-      protocol: protocolName(num(row, "protocol")),
-      port: numOrNull(row, "port"),
-      packets: num(row, "n"),
-      perSensorDay: allDays > 0 ? num(row, "n") / allDays : null,
-    }));
+    const ports = topOf({ ...searches.ports, spans: [asked] }, results["topPorts"], results["topPortsExact"])
+      .filter(({ packets }) => packets > 0)
+      .map(({ protocol, port, packets }, i) => ({
+        rank: i + 1,
+        protocol: protocolName(protocol),
+        port,
+        packets,
+        perSensorDay: allDays > 0 ? packets / allDays : null,
+      }));
     const daily = new Map(
       (results["daily"] ?? []).map((row) => [
         `${text(row, "date")} ${protocolName(num(row, "protocol"))}/${num(row, "port")}`,
@@ -100,8 +112,14 @@ FROM (SELECT sensor, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY
     );
     const dates: string[] = [];
     for (let t = asked.from; t < asked.to; t += day) dates.push(dayOf(t));
-    const mirai = foldMiraiHosts(asked, results);
+    const mirai = foldMiraiHosts(asked, results, 5);
     const total = results["total"]?.[0];
+    const each = Map.groupBy(
+      topOf({ ...searches.each, spans: [asked] }, results["bySensor"], results["bySensorExact"]).filter(
+        ({ packets }) => packets > 0,
+      ),
+      ({ sensor }) => sensor,
+    );
     return {
       facts: {
         quarter: whole.query.quarter ?? quarterOf(whole.around.now),
@@ -123,14 +141,16 @@ FROM (SELECT sensor, ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY
       miraiHosts: mirai.rows,
       miraiTotals: mirai.totals,
       miraiCountries: mirai.countries,
-      bySensor: (results["bySensor"] ?? []).map((row) => ({
-        sensor: text(row, "sensor"),
-        rank: num(row, "rank"),
-        protocol: protocolName(num(row, "protocol")),
-        port: numOrNull(row, "port"),
-        packets: num(row, "n"),
-      })),
-      miraiPorts: foldMiraiPorts(results),
+      bySensor: [...each].flatMap(([sensor, own]) =>
+        own.map(({ protocol, port, packets }, i) => ({
+          sensor,
+          rank: i + 1,
+          protocol: protocolName(protocol),
+          port,
+          packets,
+        })),
+      ),
+      miraiPorts: foldMiraiPorts(asked, {}, 10, results),
       rows: foldSides(asked, results, "month").map(({ date, side, perSensorDay, packets, sensorDays: there }) => ({
         month: date,
         side,

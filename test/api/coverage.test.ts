@@ -5,7 +5,7 @@ import type { AnswerOf, QuestionName } from "../../src/api/contract/index.ts";
 import type { SensorInfo } from "../../src/observe/asked.ts";
 import { createObservatory } from "../../src/observe/observatory.ts";
 import type { Observatory } from "../../src/observe/observatory.ts";
-import { rollupSource } from "../../src/store/flows/rollups.ts";
+import { rollUpsAt } from "../../src/store/flows/rollups.ts";
 import type { FlowStore } from "../../src/store/flows/store.ts";
 import { appendKnown, knownStore } from "./known.ts";
 import type { KnownBatch, KnownRow } from "./known.ts";
@@ -31,9 +31,7 @@ const observed = async (
       now: () => now,
       simulated: true,
       sensors: () => sensors,
-      rollUps: () => ({
-        source: (name, grain, range, options) => rollupSource(name, grain, range, store.frontiers(), options),
-      }),
+      rollUps: () => rollUpsAt(store.frontiers()),
     }),
   };
 };
@@ -310,7 +308,10 @@ describe("is compared with the period before", () => {
       change: null,
     });
     expect((await ask(observatory, "series", period)).facts).toMatchObject({ previousTotal: null, change: null });
-    expect((await ask(observatory, "countries", period)).rows[0]).toMatchObject({ previousPackets: null, change: null });
+    expect((await ask(observatory, "countries", period)).rows[0]).toMatchObject({
+      previousPackets: null,
+      change: null,
+    });
     expect((await ask(observatory, "mirai/hosts", period)).facts).toMatchObject({ previousHosts: null, change: null });
     expect((await ask(observatory, "port", { protocol: "tcp", port: "23", ...period })).facts).toMatchObject({
       previousPackets: null,

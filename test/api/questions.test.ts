@@ -6,7 +6,7 @@ import { createObservatory } from "../../src/observe/observatory.ts";
 import type { Observatory } from "../../src/observe/observatory.ts";
 import type { RollUps } from "../../src/observe/asked.ts";
 import { parseResearchList } from "../../src/observe/research-list.ts";
-import { rollupSource } from "../../src/store/flows/rollups.ts";
+import { rollUpsAt } from "../../src/store/flows/rollups.ts";
 import type { FlowStore } from "../../src/store/flows/store.ts";
 import { appendKnown, knownStore } from "./known.ts";
 import type { KnownBatch, KnownRow } from "./known.ts";
@@ -86,10 +86,7 @@ const observatory = (rollUps: boolean): Observatory =>
       parseResearchList("# known\n198.51.100.1 # probe7.scan.example.org\n192.0.2.0/29 # lab\nnonsense\n"),
     ...(rollUps
       ? {
-          rollUps: (): RollUps => {
-            const frontiers = store.frontiers();
-            return { source: (name, grain, range, options) => rollupSource(name, grain, range, frontiers, options) };
-          },
+          rollUps: (): RollUps => rollUpsAt(store.frontiers()),
         }
       : {}),
   });

@@ -7,8 +7,10 @@ import type { Retention } from "./retention.ts";
 
 export const storeTables: readonly EngineTable[] = [...baseTables, ...rollupTables];
 
-const columnSql = ({ name, type, codec = "ZSTD(1)", alias }: EngineTable["columns"][number]): string =>
-  alias === undefined ? `  ${name} ${type} CODEC(${codec})` : `  ${name} ${type} ALIAS ${alias}`;
+const columnSql = ({ name, type, codec = "ZSTD(1)", alias, made }: EngineTable["columns"][number]): string =>
+  alias === undefined
+    ? `  ${name} ${type}${made === undefined ? "" : ` MATERIALIZED ${made}`} CODEC(${codec})`
+    : `  ${name} ${type} ALIAS ${alias}`;
 
 /** The TTL clause that a table has by a retention; undefined where rows stay. */
 export const retentionSql = (table: EngineTable, retention: Retention): string | undefined => {

@@ -121,6 +121,7 @@ export class Keeper implements FlowStore {
   }
 
   async #prepare(retention: Retention, later: boolean): Promise<void> {
+    await this.#renew(retention);
     for (const table of storeTables) await this.#engine.run(createSql(table, retention), "append");
     await this.#keepFor(retention, later);
     await this.#rollUps.load();
@@ -130,6 +131,42 @@ export class Keeper implements FlowStore {
       else await this.#withdraw(entry);
     }
     await this.#nameNetworks();
+  }
+
+  /**
+   * Roll-ups of an earlier form: what they hold is kept, and is computed again where the base still has its rows. Cut short, it is done
+   * again from what was put aside. On a cluster `layang schema` says what is to be there.
+   */
+  async #renew(retention: Retention): Promise<void> {
+    const held = await this.#rows<{ name: string; key: string; columns: string[] }>(
+      `SELECT t.name AS name, t.sorting_key AS key, c.columns AS columns FROM (SELECT name, sorting_key FROM system.tables WHERE database = currentDatabase() AND engine = 'MergeTree') AS t
+INNER JOIN (SELECT table, groupArray(name) AS columns FROM system.columns WHERE database = currentDatabase() GROUP BY table) AS c ON c.table = t.name`,
+    );
+    const found = new Map(held.map((one) => [one.name, one]));
+    const aside = (name: string): string => `${name}_aside`;
+    const outdated = rollupTables.filter(({ name, orderBy, columns }) => {
+      const one = found.get(name);
+      if (found.has(aside(name))) return true;
+      return one !== undefined && (`(${one.key})` !== orderBy || !columns.every((own) => one.columns.includes(own.name)));
+    });
+    if (outdated.length === 0) return;
+    const [base] = await this.#rows<{ first: number }>(
+      "SELECT if(count() = 0, 4294967295, toUnixTimestamp(toStartOfDay(min(first_seen)))) AS first FROM flows",
+    );
+    await this.#engine.run(
+      `ALTER TABLE rollup_revisions DELETE WHERE toUnixTimestamp(bucket) >= ${base?.first ?? 0} SETTINGS mutations_sync = 2`,
+      "append",
+    );
+    for (const table of outdated) {
+      const { name } = table;
+      const run = (sql: string): Promise<void> => this.#engine.run(sql, "append");
+      const columns = found.get(found.has(aside(name)) ? aside(name) : name)?.columns ?? [];
+      await run(found.has(aside(name)) ? `DROP TABLE IF EXISTS ${name} SYNC` : `RENAME TABLE ${name} TO ${aside(name)}`);
+      await run(createSql(table, retention));
+      const kept = storedColumns(table).filter((column) => columns.includes(column)).join(", ");
+      await run(`INSERT INTO ${name} (${kept}) SELECT ${kept} FROM ${aside(name)}`);
+      await run(`DROP TABLE ${aside(name)} SYNC`);
+    }
   }
 
   /** Finds where the tables lie, and brings them to the retention in force and to merging or not. */

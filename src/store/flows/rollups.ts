@@ -18,6 +18,8 @@ export const bucketOf = (time: number, grain: Grain): number => time - (time % g
 /** What a measure is in a flow row, in an aggregate row, and how two of it become one. */
 interface Measure extends EngineColumn {
   readonly flows: string;
+  /** What a question gets of the base instead, where that is cheaper and tells enough. */
+  readonly asked?: string;
   readonly aggregates: string;
   readonly merge: string;
 }
@@ -32,6 +34,15 @@ interface Rollup {
   readonly keys: readonly Key[];
   readonly measures: readonly Measure[];
   readonly orderBy: string;
+  /** Where short times are read of a day: put before the order. */
+  readonly hoursFirst?: readonly Grain[];
+  /**
+   * Rows with fewer packets than this are `rare` and lie apart, behind all others: who looks for the largest sums need not read
+   * them, and knows what they can amount to. Most rows of ports and sources are such.
+   */
+  readonly floors?: Readonly<Partial<Record<Grain, number>>>;
+  /** Rows between two marks. States are large: who wants a few should not read thousands. */
+  readonly granularity: number;
   readonly keeps: "sources" | null;
   /** The roll-up that this one sums up further, of the same grain; finer times are answered from that one. */
   readonly of?: string;
@@ -39,6 +50,9 @@ interface Rollup {
   readonly where?: string;
 }
 
+/** Protocol and port in one number: grouping by it is twice as fast as by two columns, one of them Nullable. */
+const packed = "toUInt32(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536))";
+const asking = "class IN ('tcp-syn', 'udp')";
 const key = (name: string, type: string, doc: string, aggregates = name): Key => ({ name, type, doc, aggregates });
 const sum = (name: string, flows: string, aggregates: string, doc: string): Measure => ({
   name,
@@ -102,6 +116,26 @@ const sources: readonly Measure[] = [
     "the same as a number, to choose by before merging; not to be added up over buckets",
   ),
 ];
+const seen: readonly Measure[] = [
+  {
+    name: "first",
+    type: "DateTime64(3, 'UTC')",
+    codec: "T64, ZSTD(1)",
+    flows: "min(first_seen)",
+    aggregates: "toDateTime64(0, 3, 'UTC')",
+    merge: "min(first)",
+    doc: "first packet of the day",
+  },
+  {
+    name: "last",
+    type: "DateTime64(3, 'UTC')",
+    codec: "T64, ZSTD(1)",
+    flows: "max(last_seen)",
+    aggregates: "toDateTime64(0, 3, 'UTC')",
+    merge: "max(last)",
+    doc: "last packet of flows that began on the day",
+  },
+];
 const miraiSources = sourcesState("mirai_sources", "mirai > 0", "distinct sources with Mirai's mark, mergeable");
 
 export const rollups = [
@@ -116,7 +150,10 @@ export const rollups = [
       key("class", classType, "traffic type"),
     ],
     measures: [...counts, ...sources],
-    orderBy: "(dst_port, protocol, class, bucket, sensor)",
+    orderBy: "dst_port, protocol, class, bucket, sensor",
+    hoursFirst: ["5m"],
+    floors: { "5m": 4, "1h": 16, "1d": 128 },
+    granularity: 512,
     keeps: null,
   },
   {
@@ -130,7 +167,9 @@ export const rollups = [
       key("class", classType, "traffic type"),
     ],
     measures: [...counts, ...sources],
-    orderBy: "(dst_port, protocol, class, bucket)",
+    orderBy: "dst_port, protocol, class, bucket",
+    floors: { "1d": 128 },
+    granularity: 512,
     keeps: null,
     of: "ports",
   },
@@ -149,24 +188,7 @@ export const rollups = [
       sum("packets", "sum(packets)", "0", "packets"),
       sum("flows", "count()", "0", "flow rows"),
       sum("mirai", "sum(mirai)", "0", "packets with Mirai's sequence number"),
-      {
-        name: "first",
-        type: "DateTime64(3, 'UTC')",
-        codec: "T64, ZSTD(1)",
-        flows: "min(first_seen)",
-        aggregates: "toDateTime64(0, 3, 'UTC')",
-        merge: "min(first)",
-        doc: "first packet of the day",
-      },
-      {
-        name: "last",
-        type: "DateTime64(3, 'UTC')",
-        codec: "T64, ZSTD(1)",
-        flows: "max(last_seen)",
-        aggregates: "toDateTime64(0, 3, 'UTC')",
-        merge: "max(last)",
-        doc: "last packet of flows that began on the day",
-      },
+      ...seen,
       {
         name: "src_asn",
         type: "Nullable(UInt32)",
@@ -184,17 +206,31 @@ export const rollups = [
         doc: "country",
       },
     ],
-    orderBy: "(dst_port, protocol, src, bucket)",
+    orderBy: "dst_port, protocol, src, bucket",
+    granularity: 2048,
     keeps: "sources",
-    where: "class IN ('tcp-syn', 'udp')",
+    where: asking,
   },
   {
     name: "sensors",
     doc: "class by sensor",
     grains: ["5m", "1h", "1d"],
     keys: [...heads, key("protocol", "UInt8", "IP protocol number"), key("class", classType, "traffic type")],
-    measures: [...counts, ...sources, miraiSources],
-    orderBy: "(sensor, bucket, protocol, class)",
+    measures: [
+      ...counts,
+      ...sources,
+      miraiSources,
+      {
+        name: "port_set",
+        type: "AggregateFunction(groupBitmap, UInt32)",
+        flows: `groupBitmapState(${packed})`,
+        aggregates: `groupBitmapState(${packed})`,
+        merge: "groupBitmapMergeState(port_set)",
+        doc: "distinct ports, each as protocol * 131072 + port (65536 where there is none), mergeable",
+      },
+    ],
+    orderBy: "bucket, sensor, protocol, class",
+    granularity: 64,
     keeps: null,
   },
   {
@@ -203,7 +239,8 @@ export const rollups = [
     grains: ["5m", "1h", "1d"],
     keys: [...heads, key("src_cc", "LowCardinality(Nullable(String))", "country of the source", "NULL")],
     measures: [...counts, ...sources, miraiSources],
-    orderBy: "(bucket, sensor, src_cc)",
+    orderBy: "bucket, sensor, src_cc",
+    granularity: 128,
     keeps: null,
   },
   {
@@ -216,7 +253,8 @@ export const rollups = [
       key("src_asn", "Nullable(UInt32)", "origin AS of the source", "NULL"),
     ],
     measures: [...counts, ...sources, miraiSources],
-    orderBy: "(src_asn, src_cc, bucket, sensor)",
+    orderBy: "src_asn, src_cc, bucket, sensor",
+    granularity: 512,
     keeps: null,
   },
   {
@@ -230,20 +268,29 @@ export const rollups = [
         name: "ports",
         type: "UInt32",
         codec: "T64, ZSTD(1)",
-        flows: "toUInt32(uniqExact(protocol, dst_port))",
+        flows: `toUInt32(uniqExactIf(${packed}, ${asking}))`,
+        asked: `toUInt32(uniqUpToIf(10)(${packed}, ${asking}))`,
         aggregates: "0",
         merge: "max(ports)",
-        doc: "distinct (protocol, port) of the day",
+        doc: "distinct (protocol, port) of the day that it asked for, by SYN or UDP; over 10 are 11 where the base answers",
       },
       {
-        name: "sensor_count",
-        type: "UInt16",
-        codec: "T64, ZSTD(1)",
-        flows: "toUInt16(uniqExact(sensor))",
-        aggregates: "0",
-        merge: "max(sensor_count)",
-        doc: "sensors that saw the source",
+        name: "port_set",
+        type: "Array(UInt32)",
+        flows: `arraySort(groupUniqArray(${packed}))`,
+        aggregates: "[]",
+        merge: "groupUniqArrayArray(port_set)",
+        doc: "its ports of the day, of any class: protocol * 131072 + port (65536 where there is none)",
       },
+      {
+        name: "sensor_set",
+        type: "Array(LowCardinality(String))",
+        flows: "arraySort(groupUniqArray(sensor))",
+        aggregates: "[]",
+        merge: "groupUniqArrayArray(sensor_set)",
+        doc: "sensors that saw it",
+      },
+      ...seen,
       {
         name: "src_asn",
         type: "Nullable(UInt32)",
@@ -261,7 +308,9 @@ export const rollups = [
         doc: "country",
       },
     ],
-    orderBy: "(bucket, src)",
+    orderBy: "src, bucket",
+    floors: { "1d": 16 },
+    granularity: 1024,
     keeps: "sources",
   },
 ] as const satisfies readonly Rollup[];
@@ -272,8 +321,8 @@ const rollupOf = (name: RollupName): Rollup => byName.get(name)!;
 export const rollupTable = (name: RollupName, grain: Grain): string => `${name}_${grain}`;
 
 const bucketColumns: readonly EngineColumn[] = [
-  { name: "bucket", type: "DateTime('UTC')", codec: "DoubleDelta, ZSTD(1)", doc: "start of the bucket" },
-  { name: "revision", type: "UInt64", codec: "DoubleDelta, ZSTD(1)", doc: "computation that wrote the row" },
+  { name: "bucket", type: "DateTime('UTC')", codec: "T64, ZSTD(1)", doc: "start of the bucket" },
+  { name: "revision", type: "UInt64", codec: "T64, ZSTD(1)", doc: "computation that wrote the row" },
 ];
 const columnOf = ({ name, type, codec, doc }: EngineColumn): EngineColumn =>
   codec === undefined ? { name, type, doc } : { name, type, codec, doc };
@@ -295,8 +344,20 @@ export const rollupTables: readonly EngineTable[] = [
   ...rollups.flatMap((one: Rollup) =>
     one.grains.map((grain): EngineTable => ({
       name: `${one.name}_${grain}`,
-      columns: [...bucketColumns, ...one.keys.map(columnOf), ...one.measures.map(columnOf)],
-      orderBy: one.orderBy,
+      columns: [
+        ...bucketColumns,
+        ...one.keys.map(columnOf),
+        ...one.measures.map(columnOf),
+        ...(one.floors?.[grain] === undefined
+          ? []
+          : [{ name: "rare", type: "UInt8", made: `packets < ${one.floors[grain]}`, doc: "few packets: lies apart" }]),
+      ],
+      orderBy: `(${[
+        ...(one.floors?.[grain] === undefined ? [] : ["rare"]),
+        ...(one.hoursFirst?.includes(grain) === true ? ["toStartOfHour(bucket)"] : []),
+        one.orderBy,
+      ].join(", ")})`,
+      granularity: one.granularity,
       // What names a source goes to the day, not when the last day of its month does: parts drop whole.
       partitionBy: grain === "1d" && one.keeps === null ? "toYYYYMM(bucket)" : "toYYYYMMDD(bucket)",
       keeps: { by: "bucket", days: one.keeps ?? (grain === "1d" ? "coarse" : "fine") },
@@ -441,7 +502,27 @@ export interface SourceOptions {
   readonly measures?: readonly string[];
   /** Condition over the roll-up's key columns (they have the base's names), put into every part. */
   readonly where?: string;
+  /** Leave out what is rare by the roll-up; `rareSum` says how much that can be. */
+  readonly leaders?: boolean;
 }
+const availableOf = (one: Rollup): readonly Grain[] => {
+  const finer = one.of === undefined ? undefined : byName.get(one.of);
+  return finer === undefined ? one.grains : grains.filter((g) => [...finer.grains, ...one.grains].includes(g));
+};
+/**
+ * What the rows that `leaders` leaves out of a range can sum up to at most for one key of the roll-up, in packets, flows, sources or packets with a
+ * mark. Where finer buckets of another roll-up stand in, for one key of those.
+ */
+export const rareSum = (name: RollupName, grain: Grain, range: TimeRange, frontiers: Frontiers): number => {
+  const one = rollupOf(name);
+  return stretches(availableOf(one), grain, range, frontiers).reduce((sum, part) => {
+    if (part.grain === null) return sum;
+    const floor = (one.floors?.[part.grain] ?? byName.get(one.of ?? "")?.floors?.[part.grain] ?? 1) - 1;
+    // What is computed from the base may have two rows of a key: of flows, and of aggregates.
+    const rows = part.grain === availableOf(one)[0] ? 2 : 1;
+    return sum + ((part.to - part.from) / grainLength[part.grain]) * floor * rows;
+  }, 0);
+};
 
 /**
  * A subquery in parentheses for FROM: rows (bucket DateTime('UTC') of `grain`, keys, measures) of a roll-up over a range, the
@@ -454,21 +535,19 @@ export const rollupSource = (
   grain: Grain,
   range: TimeRange,
   frontiers: Frontiers,
-  { measures: wanted, where = "" }: SourceOptions = {},
+  { measures: wanted, where = "", leaders = false }: SourceOptions = {},
 ): string => {
   const one = rollupOf(name);
   const measures = one.measures.filter((m) => wanted === undefined || wanted.includes(m.name));
   const keys = one.keys.map((k) => k.name);
   const condition = where === "" ? "" : ` AND (${where})`;
-  const finer = one.of === undefined ? undefined : byName.get(one.of);
-  const available =
-    finer === undefined ? one.grains : grains.filter((g) => [...finer.grains, ...one.grains].includes(g));
-  const parts = stretches(available, grain, range, frontiers).flatMap((part) => {
+  const parts = stretches(availableOf(one), grain, range, frontiers).flatMap((part) => {
     if (part.grain !== null) {
       const table = one.grains.includes(part.grain) ? one.name : one.of;
       const names = [...keys, ...measures.map((m) => m.name)].join(", ");
+      const some = leaders ? " AND rare = 0" : "";
       return [
-        `SELECT ${part.grain === grain ? "bucket" : `${bucketSql(grain, "bucket")} AS bucket`}, ${names} FROM (SELECT * FROM ${table}_${part.grain} WHERE bucket >= ${dateTime(part.from)} AND bucket < ${dateTime(part.to)}${condition} AND ${committed(part.grain, part.from, part.to)})`,
+        `SELECT ${part.grain === grain ? "bucket" : `${bucketSql(grain, "bucket")} AS bucket`}, ${names} FROM (SELECT * FROM ${table}_${part.grain} WHERE bucket >= ${dateTime(part.from)} AND bucket < ${dateTime(part.to)}${some}${condition} AND ${committed(part.grain, part.from, part.to)})`,
       ];
     }
     const base = (table: "flows" | "aggregates"): string => {
@@ -478,12 +557,26 @@ export const rollupSource = (
             ? k.name
             : `CAST(${k.aggregates}, '${k.type.replaceAll("'", "\\'")}') AS ${k.name}`,
         ),
-        ...measures.map((m) => `CAST(${m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`),
+        ...measures.map(
+          (m) =>
+            `CAST(${(table === "flows" ? m.asked : undefined) ?? m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`,
+        ),
       ];
       const outer = [...keys, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
-      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${condition}${one.where === undefined ? "" : ` AND ${one.where}`} GROUP BY bucket, ${keys.join(", ")})`;
+      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} PREWHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)} WHERE 1${condition}${one.where === undefined ? "" : ` AND ${one.where}`} GROUP BY bucket, ${keys.join(", ")})`;
     };
     return one.keeps === null ? [base("flows"), base("aggregates")] : [base("flows")];
   });
   return `(${parts.join("\nUNION ALL\n")})`;
 };
+
+/** Roll-ups as they stand at one moment, for the questions asked then. */
+export const rollUpsAt = (
+  frontiers: Frontiers,
+): {
+  source(name: RollupName, grain: Grain, range: TimeRange, options?: SourceOptions): string;
+  rareSum(name: RollupName, grain: Grain, range: TimeRange): number;
+} => ({
+  source: (name, grain, range, options) => rollupSource(name, grain, range, frontiers, options),
+  rareSum: (name, grain, range) => rareSum(name, grain, range, frontiers),
+});

@@ -12,6 +12,8 @@ export interface EngineColumn {
   readonly codec?: string;
   /** Expression of a column that is computed when asked for, not stored. */
   readonly alias?: string;
+  /** Expression of a column that the engine computes and stores at an insert. */
+  readonly made?: string;
   readonly doc: string;
 }
 export interface EngineTable {
@@ -76,7 +78,7 @@ const fromModel = (table: ColumnTable): EngineColumn[] =>
   });
 /** Columns that an insert fills. */
 export const storedColumns = (table: EngineTable): string[] =>
-  table.columns.filter(({ alias }) => alias === undefined).map(({ name }) => name);
+  table.columns.filter(({ alias, made }) => alias === undefined && made === undefined).map(({ name }) => name);
 
 const dedupWindow = 100_000;
 

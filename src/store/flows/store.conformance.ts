@@ -12,7 +12,7 @@ import type { KeeperOptions } from "./keeper.ts";
 import { encodeFlows } from "./native.ts";
 import { Origins } from "./origins.ts";
 import { keepForEver } from "./retention.ts";
-import { rollupSource, rollups } from "./rollups.ts";
+import { rareSum, rollupSource, rollups } from "./rollups.ts";
 import type { Grain, RollupName } from "./rollups.ts";
 import type { FlowStore } from "./store.ts";
 
@@ -92,10 +92,31 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
         }
       }
       const bySource = await one(
-        `SELECT sum(packets) AS p, sum(flows) AS f, uniqExact(src) AS s FROM ${source("source_days", "1d", range)}`,
+        `SELECT sum(packets) AS p, sum(flows) AS f, uniqExact(src) AS s, min(first) AS a, max(last) AS z, uniqExactArray(port_set) AS ports, uniqExactArray(sensor_set) AS sensors FROM ${source("source_days", "1d", range)}`,
       );
-      const exact = await one<{ s: number }>(`SELECT uniqExact(src) AS s FROM flows WHERE ${within}`);
-      expect(bySource).toEqual({ p: base.p, f: base.f, s: exact.s });
+      const port = "toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536)";
+      const exact = await one<{ s: number; a: string; z: string; ports: number; sensors: number }>(
+        `SELECT uniqExact(src) AS s, toDateTime64(min(first_seen), 3, 'UTC') AS a, toDateTime64(max(last_seen), 3, 'UTC') AS z, uniqExact(${port}) AS ports, uniqExact(sensor) AS sensors FROM flows WHERE ${within}`,
+      );
+      expect(bySource).toEqual({ p: base.p, f: base.f, ...exact });
+      // Sources by whether they asked for more than ten ports: that is all that the base tells of a day cut short.
+      expect(await one(`SELECT sum(least(ports, 11)) AS n FROM ${source("source_days", "1d", range)}`)).toEqual(
+        await one(
+          `SELECT sum(least(n, 11)) AS n FROM (SELECT uniqExactIf(${port}, class IN ('tcp-syn', 'udp')) AS n FROM flows WHERE ${within} GROUP BY toStartOfDay(first_seen), realm, exercise, src)`,
+        ),
+      );
+      for (const grain of ["5m", "1h", "1d"] as const) {
+        expect(await one(`SELECT groupBitmapMerge(port_set) AS n FROM ${source("sensors", grain, range)}`)).toEqual(
+          await one(
+            `SELECT uniqExact(port) AS n FROM (SELECT ${port} AS port FROM flows WHERE ${within} UNION ALL SELECT ${port} FROM aggregates WHERE ${within})`,
+          ),
+        );
+        // What leaders leave out is no more than is said.
+        const left = await one<{ most: number }>(
+          `SELECT max(n) AS most FROM (SELECT toInt64(sumIf(packets, led = 0)) - toInt64(sumIf(packets, led = 1)) AS n FROM (SELECT *, 0 AS led FROM ${source("ports", grain, range)} UNION ALL SELECT *, 1 AS led FROM ${rollupSource("ports", grain, range, store.frontiers(), { leaders: true })}) GROUP BY realm, exercise, sensor, protocol, dst_port, class)`,
+        );
+        expect(left.most).toBeLessThanOrEqual(rareSum("ports", grain, range, store.frontiers()));
+      }
       const what = "sum(packets) AS p, sum(mirai) AS m, uniqExact(dst_port, protocol, src, signature) AS s";
       expect(
         await one(
