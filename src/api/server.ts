@@ -106,7 +106,9 @@ const withQuestions = (server: FastifyInstance, options: ApiOptions): void => {
     const parameters: QueryOf<Q> = parametersOf(name, given);
     const form = formOf((parameters as { format?: string }).format, request.headers.accept);
     const { format: _form, ...asked } = parameters as { format?: string };
-    const found: AnswerOf<Q> = await askAs(options, actorOf(request), name, asked as QueryOf<Q>);
+    // A page that was left, a picker that was moved on: nobody reads this answer.
+    const gone = (): boolean => request.raw.socket.destroyed;
+    const found: AnswerOf<Q> = await askAs(options, actorOf(request), name, asked as QueryOf<Q>, gone);
     reply.header("cache-control", "no-store").header("vary", "accept");
     if (form === "json") return reply.type("application/json; charset=utf-8").send(JSON.stringify(found));
     reply.header("content-disposition", `attachment; filename="${fileName(name, found, form)}"`);

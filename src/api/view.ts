@@ -108,11 +108,12 @@ export const askAs = async <Q extends QuestionName>(
   actor: Actor,
   name: Q,
   query: QueryOf<Q>,
+  gone?: () => boolean,
 ): Promise<AnswerOf<Q>> => {
   const view = viewOf(actor, name, query as { realm?: string; exercise?: string });
   const asked = query as Readonly<Record<string, unknown>>;
   if (view.kind === "refused") throw new AppError(view.code, view.why);
-  if (view.kind === "whole") return observatory.ask(name, query);
+  if (view.kind === "whole") return observatory.ask(name, query, gone);
   if (view.kind === "own-sensors") {
     return ownSensors(await observatory.ask("sensors", asked as QueryOf<"sensors">), view.sensors) as AnswerOf<Q>;
   }

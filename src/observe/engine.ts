@@ -8,6 +8,8 @@ export interface Statement {
 export interface Limits {
   readonly seconds?: number;
   readonly memory?: number;
+  /** Whether anybody still waits: asked when a statement's turn comes. */
+  readonly wanted?: () => boolean;
 }
 
 /** What questions need of a flow store; the wiring passes one. 64-bit integers come as numbers, NULL as null. */
@@ -26,4 +28,4 @@ export interface Engine {
 }
 
 /** One question may take this long and this much: 5 s, 1 GiB. */
-export const defaultLimits: Required<Limits> = { seconds: 5, memory: 1 << 30 };
+export const defaultLimits: Limits = { seconds: 5, memory: 1 << 30 };

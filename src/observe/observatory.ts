@@ -33,10 +33,11 @@ export interface DataRange {
 export interface Observatory {
   /**
    * Answers a question whose parameters are checked (`parametersOf` of the API does that). The same question within two
-   * seconds gets the same answer, with the time it was asked in `meta.asked`.
+   * seconds gets the same answer, with the time it was asked in `meta.asked`. What is left of a question when all who asked it are `gone` is
+   * not put to the engine.
    * @throws AppError QUERY_PERIOD, QUERY_PARAMETER, DOOR_BUSY, STORE_...
    */
-  ask<Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>>;
+  ask<Q extends QuestionName>(name: Q, query: QueryOf<Q>, gone?: () => boolean): Promise<AnswerOf<Q>>;
   /** `sources/top` among these addresses alone; nothing of others is read. */
   among(addresses: readonly string[], query: QueryOf<"sources/top">): Promise<AnswerOf<"sources/top">>;
   range(realm?: string, exercise?: string): Promise<DataRange>;
@@ -52,17 +53,28 @@ const most = 200;
 const waiting = 64;
 
 /** Keeps promises for a moment, so that ten open pages ask the engine once. */
-const briefly = <T>(now: () => number): ((key: string, make: () => Promise<T>) => Promise<T>) => {
-  const kept = new Map<string, { at: number; value: Promise<T> }>();
-  return (key, make) => {
+const briefly = <T>(
+  now: () => number,
+): ((key: string, make: (wanted: () => boolean) => Promise<T>, gone?: () => boolean) => Promise<T>) => {
+  const kept = new Map<string, { at: number; value: Promise<T>; askers: (() => boolean)[] }>();
+  return (key, make, gone = () => false) => {
     const found = kept.get(key);
-    if (found !== undefined && now() - found.at < fresh && now() >= found.at) return found.value;
-    const value = make();
+    if (found !== undefined && now() - found.at < fresh && now() >= found.at) {
+      // Whom nobody waits for any more may have been given up already.
+      if (found.askers.some((one) => !one())) {
+        found.askers.push(gone);
+        return found.value;
+      }
+    }
+    const askers = [gone];
+    const value = make(() => askers.some((one) => !one()));
     kept.delete(key);
-    kept.set(key, { at: now(), value });
+    kept.set(key, { at: now(), value, askers });
     const oldest = kept.keys().next().value;
     if (kept.size > most && oldest !== undefined) kept.delete(oldest);
-    value.catch(() => kept.delete(key));
+    value.catch(() => {
+      if (kept.get(key)?.value === value) kept.delete(key);
+    });
     return value;
   };
 };
@@ -138,11 +150,15 @@ FROM reports WHERE ${scope}`,
       const surroundings = await around(query.realm, query.exercise);
       return inTurn(() => ask(engine, "sources/top", query, surroundings, limits, sourcesAmong(addresses)));
     },
-    ask: <Q extends QuestionName>(name: Q, query: QueryOf<Q>): Promise<AnswerOf<Q>> =>
-      answers(`${name} ${JSON.stringify(Object.entries(query).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`, async () => {
-        const { realm, exercise } = query as { realm?: string; exercise?: string };
-        const surroundings = await around(realm, exercise);
-        return inTurn(() => ask(engine, name, query, surroundings, limits));
-      }) as Promise<AnswerOf<Q>>,
+    ask: <Q extends QuestionName>(name: Q, query: QueryOf<Q>, gone?: () => boolean): Promise<AnswerOf<Q>> =>
+      answers(
+        `${name} ${JSON.stringify(Object.entries(query).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`,
+        async (wanted) => {
+          const { realm, exercise } = query as { realm?: string; exercise?: string };
+          const surroundings = await around(realm, exercise);
+          return inTurn(() => ask(engine, name, query, surroundings, { ...limits, wanted }));
+        },
+        gone,
+      ) as Promise<AnswerOf<Q>>,
   };
 };

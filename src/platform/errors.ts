@@ -37,6 +37,7 @@ export const errorCodes = {
   STORE_ENGINE_MISSING: { exit: 2, status: 500 },
   STORE_UNAVAILABLE: { exit: 1, status: 503 },
   STORE_FAILED: { exit: 1, status: 500 },
+  STORE_QUERY_UNWANTED: { exit: 1, status: 503 },
   STORE_QUERY_LIMIT: { exit: 1, status: 503 },
   STORE_ROWS_LOST: { exit: 1, status: 500 },
   STORE_PREFIXES: { exit: 2, status: 500 },

@@ -197,6 +197,33 @@ it("lets a bounded number of questions wait, and answers again afterwards", asyn
   expect((await ask(observatory, "search", { q: "23" })).facts.hits).toBeGreaterThan(0);
 }, 60_000);
 
+it("what nobody waits for is not put to the engine; a question that another still waits for is", async () => {
+  const { store } = await observed([{ sensor: "jp-01", at: "2026-07-10T10:00:00Z", rows: [row] }]);
+  let statements = 0;
+  const watched = createObservatory({
+    engine: {
+      queryRaw: (...all) => store.queryRaw(...all),
+      query: async <Row>(...all: Parameters<FlowStore["query"]>) => {
+        const answer = await store.query<Row>(...all);
+        statements++;
+        return answer;
+      },
+    },
+    now: () => now,
+    simulated: true,
+  });
+  await watched.range();
+  statements = 0;
+  let left = false;
+  const asked = watched.ask("ports/top", parametersOf("ports/top", {}), () => left);
+  left = true;
+  await expect(asked).rejects.toMatchObject({ code: "STORE_QUERY_UNWANTED" });
+  expect(statements).toBe(0);
+  const [mine, other] = [false, true];
+  const both = [mine, other].map((away) => watched.ask("ports/top", parametersOf("ports/top", {}), () => away));
+  expect((await Promise.all(both)).map(({ facts }) => facts.packets)).toEqual([144, 144]);
+});
+
 it("an answer to the shared, real realm knows nothing of another realm or an exercise", async () => {
   const shared: KnownBatch[] = [{ sensor: "jp-01", at: "2026-07-10T10:00:00Z", rows: [{ ...row, mirai: 3 }] }];
   const others: KnownBatch[] = [{ exercise: "drill-1" }, { realm: "member-1" }].flatMap((whose) =>

@@ -10,6 +10,12 @@ export interface EngineAnswer {
   readonly seconds: number;
 }
 
+export type AskLimits = Required<Omit<QueryLimits, "wanted">> & Pick<QueryLimits, "wanted">;
+/** @throws AppError STORE_QUERY_UNWANTED where nobody waits for the answer. */
+export const stillWanted = ({ wanted }: AskLimits): void => {
+  if (wanted?.() === false) throw new AppError("STORE_QUERY_UNWANTED", "nobody waits for the answer any more");
+};
+
 /** Whose turn a statement waits for: appends never stand behind the long statements of roll-ups. */
 export type Lane = "append" | "roll-up";
 
@@ -19,7 +25,7 @@ export type Lane = "append" | "roll-up";
  */
 export interface Engine {
   /** Asks, within the limits. `format` is the engine's name of a format. */
-  ask(sql: string, format: string, parameters: QueryParameters, limits: Required<QueryLimits>): Promise<EngineAnswer>;
+  ask(sql: string, format: string, parameters: QueryParameters, limits: AskLimits): Promise<EngineAnswer>;
   /** Runs a statement that answers nothing. */
   run(sql: string, lane: Lane): Promise<void>;
   /**

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { SensorReport } from "../../model/report.ts";
 import { AppError } from "../../platform/errors.ts";
 import { createSql, retentionSql, storeTables } from "./ddl.ts";
-import type { Engine } from "./engine.ts";
+import type { AskLimits, Engine } from "./engine.ts";
 import { Journal } from "./journal.ts";
 import type { JournalBatch, JournalEntry, JournalRevocation } from "./journal.ts";
 import { encodeAggregates, encodeFlows, encodeNetworks, nativeSink } from "./native.ts";
@@ -31,8 +31,8 @@ export interface KeeperOptions {
 /** Nothing is small enough to be merged. (Stopping merges by statement makes closing wait for ever when some are due.) */
 const unmerged = "max_bytes_to_merge_at_max_space_in_pool";
 
-const defaultLimits: Required<QueryLimits> = { seconds: 10, memory: 2 ** 30 };
-const internalLimits: Required<QueryLimits> = { seconds: 600, memory: 4 * 2 ** 30 };
+const defaultLimits: AskLimits = { seconds: 10, memory: 2 ** 30 };
+const internalLimits: AskLimits = { seconds: 600, memory: 4 * 2 ** 30 };
 const tables = { flows: flowsTable, aggregates: aggregatesTable } as const;
 const decoder = new TextDecoder();
 
@@ -147,7 +147,9 @@ INNER JOIN (SELECT table, groupArray(name) AS columns FROM system.columns WHERE 
     const outdated = rollupTables.filter(({ name, orderBy, columns }) => {
       const one = found.get(name);
       if (found.has(aside(name))) return true;
-      return one !== undefined && (`(${one.key})` !== orderBy || !columns.every((own) => one.columns.includes(own.name)));
+      return (
+        one !== undefined && (`(${one.key})` !== orderBy || !columns.every((own) => one.columns.includes(own.name)))
+      );
     });
     if (outdated.length === 0) return;
     const [base] = await this.#rows<{ first: number }>(
@@ -161,9 +163,13 @@ INNER JOIN (SELECT table, groupArray(name) AS columns FROM system.columns WHERE 
       const { name } = table;
       const run = (sql: string): Promise<void> => this.#engine.run(sql, "append");
       const columns = found.get(found.has(aside(name)) ? aside(name) : name)?.columns ?? [];
-      await run(found.has(aside(name)) ? `DROP TABLE IF EXISTS ${name} SYNC` : `RENAME TABLE ${name} TO ${aside(name)}`);
+      await run(
+        found.has(aside(name)) ? `DROP TABLE IF EXISTS ${name} SYNC` : `RENAME TABLE ${name} TO ${aside(name)}`,
+      );
       await run(createSql(table, retention));
-      const kept = storedColumns(table).filter((column) => columns.includes(column)).join(", ");
+      const kept = storedColumns(table)
+        .filter((column) => columns.includes(column))
+        .join(", ");
       await run(`INSERT INTO ${name} (${kept}) SELECT ${kept} FROM ${aside(name)}`);
       await run(`DROP TABLE ${aside(name)} SYNC`);
     }

@@ -51,7 +51,10 @@ it("a store of an earlier form of the roll-ups keeps what it held and is compute
     await engine.run(`DROP TABLE ${name} SYNC`, "append");
     await engine.run(`RENAME TABLE earlier TO ${left}`, "append");
   }
-  await engine.run(`ALTER TABLE flows DROP PARTITION '${new Date(start / 1000).toISOString().slice(0, 10).replaceAll("-", "")}'`, "append");
+  await engine.run(
+    `ALTER TABLE flows DROP PARTITION '${new Date(start / 1000).toISOString().slice(0, 10).replaceAll("-", "")}'`,
+    "append",
+  );
   await engine.close();
 
   store = await openEmbedded({ folder, retention: keepForEver });
@@ -62,7 +65,11 @@ it("a store of an earlier form of the roll-ups keeps what it held and is compute
   // Which ports there were was not told then.
   expect(await sums(store, start)).toEqual({ ...(first as object), p: 0 });
   expect(
-    (await store.query("SELECT count() AS n FROM system.tables WHERE name LIKE '%aside%' AND database = currentDatabase()")).rows,
+    (
+      await store.query(
+        "SELECT count() AS n FROM system.tables WHERE name LIKE '%aside%' AND database = currentDatabase()",
+      )
+    ).rows,
   ).toEqual([{ n: 0 }]);
   await store.close();
 });

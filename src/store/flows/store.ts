@@ -35,6 +35,8 @@ export interface QueryLimits {
   readonly seconds?: number;
   /** Bytes of memory; 1 GiB by default. */
   readonly memory?: number;
+  /** Asked when the question's turn comes: where nobody wants the answer any more it fails with STORE_QUERY_UNWANTED instead. */
+  readonly wanted?: () => boolean;
 }
 
 /** Values of `{name:Type}` in the SQL. A Date is taken as UTC; lists become arrays. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AppError } from "../../../platform/errors.ts";
-import { Turns, asStoreError } from "../engine.ts";
+import { Turns, asStoreError, stillWanted } from "../engine.ts";
 import type { Engine, EngineAnswer, Lane } from "../engine.ts";
 
 /** The part of chdb that is used. */
@@ -93,6 +93,7 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
   const ask: Engine["ask"] = async (sql, format, parameters, limits) => {
     const session = await borrow();
     try {
+      stillWanted(limits);
       const limited = `SET max_execution_time = ${limits.seconds}, max_memory_usage = ${Math.floor(limits.memory)}`;
       await session.queryAsync(limited);
       const answer =

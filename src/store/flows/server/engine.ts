@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { AppError } from "../../../platform/errors.ts";
-import { Turns, asStoreError } from "../engine.ts";
+import { Turns, asStoreError, stillWanted } from "../engine.ts";
 import type { Engine, Lane } from "../engine.ts";
 import { withLarge } from "./large.ts";
 
@@ -70,6 +70,7 @@ export const serverEngine = async ({
   return {
     ask: (sql, format, parameters, limits) =>
       guarded(async () => {
+        stillWanted(limits);
         const large = withLarge(sql, parameters);
         const answer = await client.exec({
           query: `${large.sql}\nFORMAT ${format}`,
