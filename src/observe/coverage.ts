@@ -147,15 +147,19 @@ export const compared = (asked: Asked<unknown>, results: Readonly<Record<string,
 export const stepFor = ({ from, to }: Span): number =>
   to - from <= 2 * day ? 300 : to - from <= 33 * day ? 3600 : 86_400;
 
-/** Per bucket: how many sensors were up, which, and whether some of it is degraded. */
+/** Per bucket: how many sensors were up at any time, which, for how many beats, and whether some of it is degraded. */
 export const upStatement = (asked: Asked<unknown>, step: number, sensors?: string): Statement => {
-  const stretches = covered(asked, asked, step, sensors);
+  const stretches = covered(asked, asked, beat / 1000, sensors);
   return {
-    sql: `SELECT arrayJoin(range(first, last + 1)) * ${step} AS t, uniqExact(sensor) AS up, groupUniqArray(sensor) AS who, max(degraded) AS degraded
-FROM ${stretches.sql} GROUP BY t ORDER BY t`,
+    sql: `SELECT t, count() AS up, groupArray(sensor) AS who, groupArray(n) AS beats, max(worse) AS degraded
+FROM (SELECT sensor, intDiv(at * ${beat / 1000}, ${step}) * ${step} AS t, uniqExact(at) AS n, max(degraded) AS worse FROM (SELECT sensor, arrayJoin(range(first, last + 1)) AS at, degraded FROM ${stretches.sql}) GROUP BY sensor, t)
+GROUP BY t ORDER BY t`,
     parameters: stretches.parameters,
   };
 };
+
+/** A sensor that was up for less than this of a bucket was down in it. */
+const wholly = 0.9;
 
 export interface Filled {
   readonly ms: number;
@@ -163,9 +167,13 @@ export interface Filled {
   readonly row: Record<string, unknown> | undefined;
   readonly up: number;
   readonly enrolled: number;
+  /** Enrolled sensors that were down for some of it, by name. */
+  readonly down: readonly string[];
   readonly incomplete: boolean;
   readonly degraded: boolean;
 }
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** Every bucket of the period in order, with its row (column `t`, seconds) where there is one. */
 export const filled = (asked: Asked<unknown>, step: number, rows: Rows, ups: Rows, sensors?: string): Filled[] => {
@@ -177,15 +185,24 @@ export const filled = (asked: Asked<unknown>, step: number, rows: Rows, ups: Row
     const span = { from: t * 1000, to: (t + step) * 1000 };
     const seen = upByTime.get(t);
     const up = num(seen, "up");
-    const enrolled = asked.around.sensors.filter(
+    const there = asked.around.sensors.filter(
       (sensor) => enrolledIn(sensor, span) && (wanted?.includes(sensor.name) ?? true),
-    ).length;
+    );
+    const [who, beats] = [listOf(seen?.["who"]), listOf(seen?.["beats"])];
+    const down = there.filter((sensor) => {
+      const from = Math.max(span.from, asked.from, sensor.enrolled ?? -Infinity);
+      const to = Math.min(span.to, asked.to, asked.around.now, sensor.revoked ?? Infinity);
+      // The beat under way is not down yet.
+      const whole = Math.floor(to / beat) - Math.floor(from / beat);
+      return Number(beats[who.indexOf(sensor.name)] ?? 0) < whole * wholly;
+    });
     list.push({
       ms: span.from,
       time: iso(span.from),
       row: byTime.get(t),
       up,
-      enrolled: Math.max(enrolled, up),
+      enrolled: Math.max(there.length, up),
+      down: down.map(({ name }) => name).toSorted(),
       incomplete: span.to > Math.min(asked.around.now, asked.to) || span.from < asked.from,
       degraded: Boolean(seen?.["degraded"]),
     });

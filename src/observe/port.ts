@@ -162,10 +162,11 @@ LEFT JOIN networks ON networks.asn = if(kind = 'source', t.some_asn, t.asn) ORDE
         firstSeen: iso(num(row, "first_at")),
         lastSeen: iso(num(row, "last_at")),
       })),
-      series: filled(asked, stepFor(asked), results["series"], results["seriesUp"]).map(({ time, row, up }) => ({
+      series: filled(asked, stepFor(asked), results["series"], results["seriesUp"]).map(({ time, row, up, down }) => ({
         time,
         packets: row === undefined && up === 0 ? null : num(row, "n"),
         sources: row === undefined && up === 0 ? null : num(row, "sources"),
+        down: down.slice(0, 10),
       })),
       countries: of("country").map((row) => ({
         country: textOrNull(row, "cc") ?? "--",

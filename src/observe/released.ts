@@ -323,6 +323,7 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
         time: iso(start),
         up: null,
         enrolled: null,
+        down: [],
         incomplete: false,
         degraded: false,
       })),

@@ -280,10 +280,11 @@ export const series: QuestionOf<"series"> = {
         label: query.group === "network" && g !== "" && g !== "other" ? (network ?? `AS${g}`) : nameOf(g),
         total: sum,
       })),
-      buckets: buckets.map(({ time, up, enrolled, incomplete, degraded }) => ({
+      buckets: buckets.map(({ time, up, enrolled, down, incomplete, degraded }) => ({
         time,
         up,
         enrolled,
+        down: down.slice(0, 10),
         incomplete,
         degraded,
       })),

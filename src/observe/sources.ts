@@ -141,5 +141,6 @@ export const sourcesAmong = (addresses: readonly string[]): QuestionOf<"sources/
         },
       };
     },
+    next: () => ({}),
   };
 };

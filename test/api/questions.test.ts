@@ -208,7 +208,11 @@ describe.each([
     expect(answer.rows.at(-1)?.value).toBeNull();
     expect(answer.buckets[1]).toMatchObject({ up: 2, enrolled: 2, degraded: false });
     expect(answer.buckets[2]).toMatchObject({ up: 2, degraded: true });
-    expect(answer.buckets[8]).toMatchObject({ up: 1, enrolled: 2 });
+    expect(answer.buckets[8]).toMatchObject({ up: 1, enrolled: 2, down: ["id-01"] });
+    expect(answer.buckets.slice(0, 3).map(({ down }) => down)).toEqual([["jp-01"], [], []]);
+    // Of an hour it missed the half.
+    const hours = await ask("series", { from: "2026-07-10T10:00:00Z", to: "2026-07-10T11:00:00Z", step: "1h" });
+    expect(hours.buckets).toMatchObject([{ up: 2, enrolled: 2, down: ["id-01"] }]);
     expect(answer.facts).toMatchObject({ total: 1080, peak: 1000, gaps: 2 });
   });
 

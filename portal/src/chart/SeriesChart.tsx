@@ -80,7 +80,7 @@ export const SeriesChart = ({
         label={`${measure} ${t.chart.perBucket(t.chart.steps[step])}`}
         unit={`${measure} ${t.chart.perBucket(t.chart.steps[step])}`}
         height={height}
-        partial={answer.buckets.map(({ up, enrolled }) => up !== null && enrolled !== null && up > 0 && up < enrolled)}
+        partial={answer.buckets.map(({ up, down }) => (up === 0 ? [] : down))}
         degraded={answer.buckets.map(({ degraded }) => degraded)}
         filling={answer.buckets.at(-1)?.incomplete ?? false}
       />

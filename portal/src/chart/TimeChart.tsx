@@ -19,8 +19,8 @@ export interface TimeChartProps {
   readonly label: string;
   readonly height?: number;
   readonly unit?: string;
-  /** Buckets in which sensors were down in part: a thin hatch under the axis. */
-  readonly partial?: readonly boolean[];
+  /** Sensors that were down in a bucket while others were up: a light hatch with their names. */
+  readonly partial?: readonly (readonly string[])[];
   /** Buckets whose counts are lower bounds. */
   readonly degraded?: readonly boolean[];
   /** The last bucket is still filling: it is drawn lighter. */
@@ -50,10 +50,21 @@ const runs = (flags: readonly boolean[]): [number, number][] => {
   }
   return found;
 };
+/** Runs in which the same sensors were down, as [first, past the last, their names]. */
+const stretchesOf = (down: readonly (readonly string[])[]): [number, number, readonly string[]][] => {
+  const found: [number, number, readonly string[]][] = [];
+  for (const [i, names] of down.entries()) {
+    const last = found.at(-1);
+    if (names.length === 0) continue;
+    if (last !== undefined && last[1] === i && last[2].join() === names.join()) last[1] = i + 1;
+    else found.push([i, i + 1, names]);
+  }
+  return found;
+};
 
 /**
- * Amounts over time. The axis starts at zero; a bucket in which no sensor was up is a hatched gap, never a zero; the bucket
- * under way is lighter; lines carry their names at their ends.
+ * Amounts over time. The axis starts at zero; a bucket in which no sensor was up is a hatched gap, never a zero; one in
+ * which some were down has a light hatch and says which; the bucket under way is lighter; lines carry their names at their ends.
  */
 export const TimeChart = ({
   times,
@@ -169,18 +180,30 @@ export const TimeChart = ({
             </g>
           );
         })}
-        {runs(partial === undefined ? [] : [...partial]).map(([a, b]) => (
-          <rect
-            key={a}
-            className="partial"
-            x={x(times[a] ?? 0)}
-            y={inner.bottom - 4}
-            width={Math.max(2, x((times[b - 1] ?? 0) + step) - x(times[a] ?? 0))}
-            height={4}
-          >
-            <title>{t.chart.partial}</title>
-          </rect>
-        ))}
+        {stretchesOf(partial ?? []).map(([a, b, names]) => {
+          const start = x(times[a] ?? 0);
+          const wide = Math.max(2, x((times[b - 1] ?? 0) + step) - start);
+          const said = t.chart.down(f.list(names));
+          return (
+            <g key={a} className="partial">
+              <title>{said}</title>
+              <rect
+                className="part"
+                fill={`url(#${hatch})`}
+                x={start}
+                y={inner.top}
+                width={wide}
+                height={inner.bottom - inner.top}
+              />
+              <rect className="foot" x={start} y={inner.bottom - 4} width={wide} height={4} />
+              {wide > said.length * 6.6 + 12 ? (
+                <text className="tick plate" x={start + wide / 2} y={inner.top + 14} textAnchor="middle">
+                  {said}
+                </text>
+              ) : undefined}
+            </g>
+          );
+        })}
         {runs(degraded === undefined ? [] : [...degraded]).map(([a, b]) => (
           <rect
             key={a}
@@ -249,7 +272,7 @@ export const TimeChart = ({
         aria-valuetext={
           at === undefined
             ? label
-            : `${said(at)}: ${lines.map((line) => `${line.label} ${line.values[at] == null ? t.chart.outage : f.count(line.values[at] ?? 0)}`).join("; ")}`
+            : `${said(at)}: ${lines.map((line) => `${line.label} ${line.values[at] == null ? t.chart.outage : f.count(line.values[at] ?? 0)}`).join("; ")}${(partial?.[at]?.length ?? 0) > 0 ? `; ${t.chart.down(f.list(partial?.[at] ?? []))}` : ""}`
         }
         onChange={(event) => setAt(Number(event.target.value))}
         onKeyDown={key}
@@ -279,7 +302,7 @@ export const TimeChart = ({
               ))}
           </dl>
           {degraded?.[at] ? <em>{t.chart.degraded}</em> : undefined}
-          {partial?.[at] ? <em>{t.chart.partial}</em> : undefined}
+          {(partial?.[at]?.length ?? 0) > 0 ? <em>{t.chart.down(f.list(partial?.[at] ?? []))}</em> : undefined}
         </div>
       )}
       {width < 520 && !single ? (

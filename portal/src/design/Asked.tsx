@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import type { Coverage, Meta, Period } from "../../../src/api/contract/shapes.ts";
+import type { Coverage, Meta, Period, Previous } from "../../../src/api/contract/shapes.ts";
 import { type ApiError, type Query, address, ask } from "../api.ts";
 import { useWords } from "../words/index.tsx";
 import { Bones, Empty, Panel } from "./parts.tsx";
@@ -10,6 +10,7 @@ import { Bones, Empty, Panel } from "./parts.tsx";
 export interface Answer {
   readonly question: string;
   readonly period: Period | null;
+  readonly previous: Previous | null;
   readonly coverage: Coverage | null;
   readonly meta: Meta;
   readonly rows: readonly unknown[];

@@ -160,6 +160,7 @@ const PortChart = ({ answer, by }: { answer: OnePort; by: "packets" | "sources" 
         lines={[{ key: by, label: t.word[by], values: answer.series.map((bucket) => bucket[by]) }]}
         label={`${t.word[by]}: ${portName(answer.facts.protocol, answer.facts.port)}`}
         height={280}
+        partial={answer.series.map(({ packets, down }) => (packets === null ? [] : down))}
         filling={last > Date.parse(answer.period?.to ?? answer.meta.asked)}
       />
       <details className="table no-print">

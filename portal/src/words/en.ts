@@ -167,7 +167,7 @@ export const en = {
   },
   chart: {
     outage: "no sensor up",
-    partial: "some sensors down",
+    down: (names: string) => `${names} down`,
     degraded: "storm: sources are lower bounds",
     filling: "(still filling)",
     read: "Read the values",

@@ -167,7 +167,7 @@ export const id: Messages = {
   },
   chart: {
     outage: "tidak ada sensor aktif",
-    partial: "sebagian sensor mati",
+    down: (names) => `${names} mati`,
     degraded: "badai: jumlah sumber adalah batas bawah",
     filling: "(belum lengkap)",
     read: "Baca nilai",

@@ -169,7 +169,7 @@ export const ja: Messages = {
   },
   chart: {
     outage: "全センサー停止",
-    partial: "一部のセンサーが停止",
+    down: (names) => `${names} 停止`,
     degraded: "大量流入: 送信元数は下限値",
     filling: "(集計中)",
     read: "値を読み取る",

@@ -163,7 +163,7 @@ export const th: Messages = {
   },
   chart: {
     outage: "ไม่มีเซนเซอร์ทำงาน",
-    partial: "เซนเซอร์บางตัวหยุดทำงาน",
+    down: (names) => `${names} หยุดทำงาน`,
     degraded: "ภาวะท่วมท้น: จำนวนต้นทางเป็นค่าต่ำสุด",
     filling: "(ยังไม่ครบ)",
     read: "อ่านค่า",

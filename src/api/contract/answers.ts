@@ -83,6 +83,11 @@ export const Series = answer(
         /** Sensors up at any time in the bucket, of those enrolled then; null in released figures, which do not speak of sensors. */
         up: orNull(Count),
         enrolled: orNull(Count),
+        /**
+         * Enrolled sensors that were down for a tenth of it or more (at most ten): what they would have seen is missing in its values. Empty in
+         * released figures.
+         */
+        down: Type.Array(Text),
         /** The bucket had not ended when the question was asked. */
         incomplete: Type.Boolean(),
         /** Partly from aggregate rows: sources are a lower bound. */
@@ -120,7 +125,15 @@ export const OnePort = answer(
     lastSeen: orNull(Time),
   },
   {
-    series: Type.Array(strict({ time: Time, packets: orNull(Count), sources: orNull(Count) })),
+    series: Type.Array(
+      strict({
+        time: Time,
+        packets: orNull(Count),
+        sources: orNull(Count),
+        /** Sensors that were down for a tenth of it or more, as in `series`. */
+        down: Type.Array(Text),
+      }),
+    ),
     countries: Type.Array(strict({ country: Text, packets: Count, sources: Count })),
     networks: Type.Array(strict({ asn: orNull(Count), network: MaybeText, packets: Count, sources: Count })),
     sensorRows: Type.Array(strict({ sensor: Text, packets: Count, sources: Count })),
