@@ -3,7 +3,7 @@ import type { AnswerOf, QueryOf } from "../api/contract/index.ts";
 import { protocolName } from "../model/traffic.ts";
 import { day, floorTo, iso } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
-import { beat, covered } from "./coverage.ts";
+import { beat, coverageStatement, covered } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import { packed, unpacked } from "./leaders.ts";
 import type { QuestionOf, Results } from "./question.ts";
@@ -90,6 +90,7 @@ HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 O
           ];
         }),
       ),
+      weekEach: coverageStatement(asked, week(asked)),
       week: {
         sql: `SELECT uniqExact(at) / ${(7 * day) / beat} AS covered, uniqExact(intDiv(at, ${day / beat})) AS days FROM (SELECT arrayJoin(range(first, last + 1)) AS at FROM ${beats.sql})`,
         parameters: beats.parameters,
@@ -125,6 +126,14 @@ HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 O
   }),
   fold: (asked, results) => {
     const share = num(results["week"]?.[0], "covered");
+    // Of the sensors there are now: what one of three saw is not the week of the three.
+    const beatsBefore = new Map((results["weekEach"] ?? []).map((row) => [text(row, "sensor"), num(row, "beats")]));
+    const there = (results["coverage"] ?? []).map((row) => text(row, "sensor"));
+    const weekCovered =
+      there.length === 0
+        ? share
+        : there.reduce((sum, sensor) => sum + Math.min(1, (beatsBefore.get(sensor) ?? 0) / ((7 * day) / beat)), 0) /
+          there.length;
     const length = Math.max(1 / 24, (asked.to - asked.from) / day);
     const rowOf = (row: Record<string, unknown>, what: "port" | "country"): Row => {
       const usualSources = num(row, "usual_sources");
@@ -159,7 +168,7 @@ HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 O
         newCountries: count("new-country"),
         fastCountries: count("fast-country"),
         rule: ruleText,
-        weekCovered: Math.min(1, share),
+        weekCovered: Math.min(1, weekCovered),
       },
       baseline: share === 0 ? null : { from: iso(week(asked).from), to: iso(week(asked).to) },
       rows,

@@ -353,6 +353,7 @@ export const News = answer(
     fastCountries: Count,
     newCountries: Count,
     rule: Text,
+    /** Share of the week before in which the sensors of now were up, on average over them. */
     weekCovered: orNull(Share),
   },
   { baseline: orNull(Period) },
