@@ -81,7 +81,8 @@ export const buildBenchStore = async (
   await engine.close();
   lap(`${rows} rows made`);
   const store = await openEmbedded({ folder, retention: keepForEver });
-  const { made } = await store.rollUp(benchEnd);
+  // As far as a node is at the minute that bench/questions.ts asks in: the day, its last hour and five minutes are open.
+  const { made } = await store.rollUp(benchEnd - 210e6);
   lap(`${made} buckets rolled up`);
   return store;
 };

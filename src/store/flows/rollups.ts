@@ -18,6 +18,8 @@ export const bucketOf = (time: number, grain: Grain): number => time - (time % g
 /** What a measure is in a flow row, in an aggregate row, and how two of it become one. */
 interface Measure extends EngineColumn {
   readonly flows: string;
+  /** What it is in one flow row, where that can be told: then a question need not have the base grouped twice. */
+  readonly row?: string;
   /** What a question gets of the base instead, where that is cheaper and tells enough. */
   readonly asked?: string;
   readonly aggregates: string;
@@ -59,6 +61,7 @@ const sum = (name: string, flows: string, aggregates: string, doc: string): Meas
   type: "UInt64",
   codec: "T64, ZSTD(1)",
   flows: `toUInt64(${flows})`,
+  row: `toUInt64(${flows.replace(/^sum\((\w+)\)$/, "$1").replace("count()", "1")})`,
   aggregates: `toUInt64(${aggregates})`,
   merge: `sum(${name})`,
   doc,
@@ -122,6 +125,7 @@ const seen: readonly Measure[] = [
     type: "DateTime64(3, 'UTC')",
     codec: "T64, ZSTD(1)",
     flows: "min(first_seen)",
+    row: "first_seen",
     aggregates: "toDateTime64(0, 3, 'UTC')",
     merge: "min(first)",
     doc: "first packet of the day",
@@ -131,6 +135,7 @@ const seen: readonly Measure[] = [
     type: "DateTime64(3, 'UTC')",
     codec: "T64, ZSTD(1)",
     flows: "max(last_seen)",
+    row: "last_seen",
     aggregates: "toDateTime64(0, 3, 'UTC')",
     merge: "max(last)",
     doc: "last packet of flows that began on the day",
@@ -193,6 +198,7 @@ export const rollups = [
         name: "src_asn",
         type: "Nullable(UInt32)",
         flows: "anyLast(src_asn)",
+        row: "src_asn",
         aggregates: "NULL",
         merge: "anyLast(src_asn)",
         doc: "origin AS",
@@ -201,6 +207,7 @@ export const rollups = [
         name: "src_cc",
         type: "LowCardinality(Nullable(String))",
         flows: "anyLast(src_cc)",
+        row: "src_cc",
         aggregates: "NULL",
         merge: "anyLast(src_cc)",
         doc: "country",
@@ -295,6 +302,7 @@ export const rollups = [
         name: "src_asn",
         type: "Nullable(UInt32)",
         flows: "anyLast(src_asn)",
+        row: "src_asn",
         aggregates: "NULL",
         merge: "anyLast(src_asn)",
         doc: "origin AS",
@@ -303,6 +311,7 @@ export const rollups = [
         name: "src_cc",
         type: "LowCardinality(Nullable(String))",
         flows: "anyLast(src_cc)",
+        row: "src_cc",
         aggregates: "NULL",
         merge: "anyLast(src_cc)",
         doc: "country",
@@ -551,6 +560,8 @@ export const rollupSource = (
       ];
     }
     const base = (table: "flows" | "aggregates"): string => {
+      // Readers aggregate in any case: where each row can stand for itself, it does.
+      const single = table === "flows" && measures.every((m) => m.row !== undefined);
       const columns = [
         ...one.keys.map((k) =>
           table === "flows" || k.aggregates === k.name
@@ -559,11 +570,11 @@ export const rollupSource = (
         ),
         ...measures.map(
           (m) =>
-            `CAST(${(table === "flows" ? m.asked : undefined) ?? m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`,
+            `CAST(${(single ? m.row : table === "flows" ? m.asked : undefined) ?? m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`,
         ),
       ];
       const outer = [...keys, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
-      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} PREWHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)} WHERE 1${condition}${one.where === undefined ? "" : ` AND ${one.where}`} GROUP BY bucket, ${keys.join(", ")})`;
+      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} PREWHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)} WHERE 1${condition}${one.where === undefined ? "" : ` AND ${one.where}`}${single ? "" : ` GROUP BY bucket, ${keys.join(", ")}`})`;
     };
     return one.keeps === null ? [base("flows"), base("aggregates")] : [base("flows")];
   });
