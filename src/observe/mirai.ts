@@ -11,7 +11,6 @@ import type { TopSearch } from "./leaders.ts";
 import { change, num, share, shareOrNull, text } from "./question.ts";
 import type { Filters } from "./relation.ts";
 import { tally } from "./tally.ts";
-import type { Tally } from "./tally.ts";
 
 /** Hosts of Mirai-type packets: per day, per day and country (of the top countries), per country, in all. */
 export const miraiHostStatements = (asked: Asked<unknown>, filters: Filters): Record<string, Statement> => {
