@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection, HoldReason } from "../model/detection.ts";
+import { parseSignature } from "../model/signature.ts";
 import type { Alert, AlertPolicy, Closing, Owner } from "./alert.ts";
 import { toldKinds } from "./alert.ts";
 import { rankOf, severityOf } from "./severity.ts";
@@ -40,15 +41,32 @@ const heldBy = (
   return abroad(owner, sensors, detection.realm, policy) ? [...kept, "one-sensor-abroad"] : kept;
 };
 
-const textOf = (value: unknown): string | null =>
-  typeof value === "string" && value.length > 0 && value.length <= 200 ? value : null;
-const signatureOf = (detection: Detection): string | null => textOf(detection.evidence["signature"]);
-/** The rule that fired, named by the detector. Nothing else of the evidence is taken: it is allowed, not filtered. */
+/** The commonest signature, if it is one. */
+const signatureOf = (detection: Detection): string | null => {
+  const { signature, signatures } = detection.evidence;
+  const said = signature ?? (Array.isArray(signatures) ? (signatures[0] as unknown) : null);
+  return typeof said === "string" && parseSignature(said) !== undefined ? said : null;
+};
+/** Ports by name (`23/tcp`) where the detector counted several, the one of the claim first. */
+const portsOf = (detection: Detection): readonly number[] => {
+  const { ports } = detection.evidence;
+  const named =
+    typeof ports === "object" && ports !== null
+      ? Object.keys(ports).flatMap((name) => /^(\d{1,5})\/(?:tcp|udp)$/.exec(name)?.[1] ?? [])
+      : [];
+  return union(
+    detection.port === null ? [] : [detection.port],
+    named.map(Number).filter((port) => port <= 65_535),
+    portsAtMost,
+  );
+};
+const plainWords = /^[a-z0-9][a-z0-9 ,-]{0,60}$/;
+/** The rule that fired and from where it was seen, in the detector's words. Nothing else of the evidence is taken: it is allowed, not filtered. */
 const testOf = (detection: Detection): string => {
-  const rule = textOf(detection.evidence["rule"]);
-  return rule !== null && /^[a-z0-9][a-z0-9 -]{0,60}$/.test(rule)
-    ? `${detection.detector}: ${rule}`
-    : detection.detector;
+  const said = [detection.evidence["rule"], detection.evidence["mode"]].filter(
+    (one): one is string => typeof one === "string" && plainWords.test(one),
+  );
+  return [detection.detector, ...said].join(": ");
 };
 
 const ranked = (alert: Alert): Alert => ({ ...alert, severity: severityOf(alert), rank: rankOf(alert) });
@@ -87,7 +105,7 @@ export const open = (
     sensors: detection.sensors,
     confidence: detection.confidence,
     protocol: detection.protocol,
-    ports: detection.port === null ? [] : [detection.port],
+    ports: portsOf(detection),
     signature: signatureOf(detection),
     samples: detection.samples,
     tests: [testOf(detection)],
@@ -171,7 +189,7 @@ export const observe = (
       darkAddresses: Math.max(alert.darkAddresses, detection.darkAddresses),
       confidence: Math.max(alert.confidence, detection.confidence),
       protocol: alert.protocol ?? detection.protocol,
-      ports: detection.port === null ? alert.ports : union(alert.ports, [detection.port], portsAtMost),
+      ports: union(alert.ports, portsOf(detection), portsAtMost),
       signature: alert.signature ?? signatureOf(detection),
       tests: union(alert.tests, [testOf(detection)], testsAtMost),
       relapses: alert.relapses + (back ? 1 : 0),

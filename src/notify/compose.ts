@@ -3,7 +3,7 @@ import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
 import { darknetCsv } from "./csv.ts";
 import { writeLetter } from "./letter.ts";
 import type { LetterText } from "./letter.ts";
-import { xarfOf } from "./xarf.ts";
+import { checkXarf, xarfOf } from "./xarf.ts";
 import type { Reporter } from "./xarf.ts";
 
 /** What every letter of a node has in common. */
@@ -49,7 +49,10 @@ export const composeLetter = (id: string, payload: NoticePayload, sender: Sender
     payload.plain === undefined
       ? writeLetter(payload, linkOf, payload.at + sender.linkFor)
       : plainLetter(payload.plain, sender);
-  const reports = payload.items.flatMap((item) => xarfOf(item, sender.reporter, id) ?? []);
+  // A report that breaks the format's rules is left out; the table beside it says the same.
+  const reports = payload.items
+    .map((item) => xarfOf(item, sender.reporter, id))
+    .filter((report) => report !== null && checkXarf(report).length === 0);
   const correction = payload.form === "correction";
   const parts: Part[] = [];
   if (payload.items.length > 0 && payload.attach.csv && !correction) {

@@ -73,3 +73,10 @@ export const openPgp = async (signing: SigningKey): Promise<Pgp> => {
     },
   };
 };
+
+/** A key for a node that has none: it signs and does nothing else. */
+export const makeSigningKey = async (name: string, mail: string): Promise<SigningKey> => {
+  const { generateKey } = await load();
+  const { privateKey } = await generateKey({ userIDs: [{ name, email: mail }], format: "armored" });
+  return { armored: privateKey, passphrase: null };
+};

@@ -75,7 +75,7 @@ const proves = async (where: string, open: () => Promise<Desk>, times: number): 
   const done = new Set<number>();
   let next = 0;
   for (let kill = 0; kill < times; kill++) {
-    for (const n of await run(where, next, { kill: 5 + random() * 400 })) done.add(n);
+    for (const n of await run(where, next, { kill: 5 + random() * 800 })) done.add(n);
     // The detector's cursor: it goes on behind what it knows to be done, and may ask again for one that was.
     while (done.has(next)) next++;
   }

@@ -19,10 +19,13 @@ const cases = makeCases(desk, [owner("alpha", "10.0.0.0/8")], {
 const outbox = makeOutbox(desk, cases, Number(port), clock, { alone: true, parallel: 6 });
 outbox.start();
 const addressOf = (n: number): string => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
-for (let n = Number(first); last === "" || n < Number(last); n++) {
-  const found = detection(addressOf(n), { id: n.toString(16).padStart(32, "0") });
-  await desk.as(systemActor, (trx) => cases.takeDetections(trx, [found], { now: clock() }));
-  process.stdout.write(`${n}\n`);
+/** Taken together: while one batch is written, letters of others leave. */
+const together = 8;
+for (let n = Number(first); last === "" || n < Number(last); n += together) {
+  const numbers = Array.from({ length: together }, (_, i) => n + i).filter((one) => last === "" || one < Number(last));
+  const found = numbers.map((one) => detection(addressOf(one), { id: one.toString(16).padStart(32, "0") }));
+  await desk.as(systemActor, (trx) => cases.takeDetections(trx, found, { now: clock() }));
+  process.stdout.write(`${numbers.join("\n")}\n`);
   outbox.poke();
 }
 for (;;) {

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import { actOnAlerts } from "../src/cases/actions.ts";
+import { listAlerts, loadAlert } from "../src/cases/board.ts";
+import { listCases } from "../src/cases/list.ts";
+import { loadWhole } from "../src/cases/page.ts";
+import { cleanUp, measuredPrecision, responseTimes, summaryOf } from "../src/cases/statistics.ts";
+import { systemActor } from "../src/model/actor.ts";
+import type { Actor } from "../src/model/actor.ts";
+import type { Detection } from "../src/model/detection.ts";
+import { listInbox, listLetters } from "../src/notify/letters.ts";
+import type { Desk } from "../src/store/desk/desk.ts";
+import { embeddedPlace, serverPlace } from "../test/desk/place.ts";
+import { day, detection, hour, makeCases, owner, start } from "../test/cases/place.ts";
+
+/**
+ * Detections to alerts a second, in transactions of 1,000 as a busy interval makes them, and every query of the desk's pages over
+ * 100,000 open alerts. `node bench/alerts.ts [embedded|server] [ALERTS]`
+ */
+const engine = process.argv[2] === "server" ? "server" : "embedded";
+const alerts = Number(process.argv[3] ?? 100_000);
+const organisations = 2_000;
+const place = await (engine === "server" ? serverPlace() : embeddedPlace());
+const desk: Desk = await place.open();
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+await desk.as(systemActor, async (trx) => {
+  await sql`INSERT INTO organisations (id, name, country, sector, created) SELECT 'o-' || n, 'Organisation ' || n, (ARRAY['ID','TH','MY','JP','VN'])[n % 5 + 1], (ARRAY['finance','health','isp'])[n % 3 + 1], ${start} FROM generate_series(0, ${organisations - 1}::int) AS n`.execute(
+    trx,
+  );
+  await sql`INSERT INTO contacts (organisation_id, role, mail, language, state, valid_from) SELECT id, 'abuse', 'abuse@' || id || '.example', 'en', 'active', ${start} FROM organisations`.execute(
+    trx,
+  );
+});
+/** 10.0.0.0/8 in /20 blocks: one organisation each; every fiftieth address is nobody's. */
+const owners = Array.from({ length: organisations }, (_, n) =>
+  owner(`o-${n}`, "10.0.0.0/8", { essential: n % 20 === 0, country: ["ID", "TH", "MY", "JP", "VN"][n % 5] ?? "ID" }),
+);
+const numberOf = (address: string): number => address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+const cases = makeCases(desk, [], {
+  owners: {
+    ownerOf: (_realm, address) => {
+      const n = numberOf(address);
+      return n % 50 === 0 ? null : (owners[(n >> 5) % organisations] ?? null);
+    },
+  },
+  policy: { globalBreaker: 1e9, ownerBreaker: 1e9, immediatePerHour: 20 },
+});
+const addressOf = (n: number): string => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+const families = ["mirai", "mozi", "hajime", null];
+const made = (n: number, at: number): Detection =>
+  detection(addressOf(n), {
+    first: at - hour,
+    last: at - 60_000_000,
+    family: families[n % 4] ?? null,
+    kind: n % 10 === 0 ? "scanning-host" : "infected-host",
+    port: [23, 2323, 445, 8080][n % 4] ?? 23,
+    packets: 10 + (n % 500),
+  });
+
+const batch = 1_000;
+const rate = async (
+  name: string,
+  of: (n: number) => Detection,
+  total: number,
+  now: (i: number) => number,
+): Promise<void> => {
+  const times: number[] = [];
+  const began = performance.now();
+  for (let at = 0; at < total; at += batch) {
+    const found = Array.from({ length: Math.min(batch, total - at) }, (_, i) => of(at + i));
+    const started = performance.now();
+    await desk.as(systemActor, (trx) => cases.takeDetections(trx, found, { now: now(at) }));
+    times.push(performance.now() - started);
+  }
+  const seconds = (performance.now() - began) / 1000;
+  times.sort((a, b) => a - b);
+  say(
+    `${name}: ${Math.round(total / seconds)} detections/s (${total} in ${seconds.toFixed(1)} s; a thousand p50 ${Math.round(times[times.length >> 1] ?? 0)} ms, most ${Math.round(times.at(-1) ?? 0)} ms)`,
+  );
+};
+say(`desk: ${engine}`);
+// An hour of event time a twentieth of all: breakers and digests work as in a bad week.
+const clock = (i: number): number => start + day + Math.floor(i / (alerts / 20)) * hour;
+const first = Array.from({ length: alerts }, (_, n) => made(n, clock(n)));
+await rate("new alerts, each with case, timeline, letter and link", (n) => first[n] as Detection, alerts, clock);
+const grown = first.map((one) => ({ ...one, packets: one.packets + 7, last: one.last + 1_000_000 }));
+await rate(
+  "more of the same",
+  (n) => grown[n] as Detection,
+  Math.min(alerts, 20_000),
+  () => clock(alerts) + hour,
+);
+await rate(
+  "the same again (after a crash)",
+  (n) => grown[n] as Detection,
+  Math.min(alerts, 20_000),
+  () => clock(alerts) + hour,
+);
+
+// As it is after a while: letters sent, some answered, some quiet, some held.
+const now = clock(alerts) + 2 * hour;
+await desk.as(systemActor, async (trx) => {
+  await sql`UPDATE outbox SET state = 'sent', sent = due WHERE channel = 'mail' AND abs(hashtext(id)) % 100 <> 0`.execute(
+    trx,
+  );
+  await sql`UPDATE alerts SET notified = detected + 5000000 WHERE told IS NOT NULL`.execute(trx);
+  await sql`UPDATE alerts SET held = ARRAY['ttl-spread'] WHERE abs(hashtext(id)) % 50 = 1`.execute(trx);
+  await sql`INSERT INTO answers (case_id, organisation_id, realm, exercise, at, actor, answer, channel, state)
+SELECT case_id, organisation_id, realm, exercise, notified + 3600000000, 'link:x', (ARRAY['cleaned','subscriber-notified','false-positive'])[abs(hashtext(id)) % 3 + 1], CASE WHEN abs(hashtext(id)) % 3 = 1 THEN 'phone' END, 'claimed' FROM alerts WHERE case_id IS NOT NULL AND abs(hashtext(id)) % 4 = 0`.execute(
+    trx,
+  );
+  await sql`UPDATE alerts SET acknowledged = notified + 3600000000, acted = notified + 3600000000 WHERE case_id IS NOT NULL AND abs(hashtext(id)) % 4 = 0`.execute(
+    trx,
+  );
+  await sql`UPDATE alerts SET state = 'quiet', quieted = last + 86400000000, checked = ${now} WHERE abs(hashtext(id)) % 7 = 0 AND organisation_id IS NOT NULL`.execute(
+    trx,
+  );
+});
+await sql`ANALYZE`.execute(desk.owner);
+
+const analyst: Actor = { id: "person:ana", roles: ["analyst"], organisations: [], realms: [], sensors: [] };
+const member: Actor = { id: "person:m", roles: ["member"], organisations: ["o-7"], realms: [], sensors: [] };
+const scope = { realm: "", exercise: "" };
+const some = await desk.as(systemActor, (trx) =>
+  sql<{
+    id: string;
+    version: number;
+    number: number;
+  }>`SELECT a.id, a.version, c.number FROM alerts a JOIN cases c ON c.id = a.case_id WHERE a.state = 'new' ORDER BY a.rank DESC LIMIT 200`.execute(
+    trx,
+  ),
+);
+const one = some.rows[0] ?? { id: "", version: 0, number: 0 };
+const second = await listAlerts(desk, analyst, scope, "rank", { limit: 100 }, now);
+const pages: readonly (readonly [string, () => Promise<unknown>])[] = [
+  ["board, first page", () => listAlerts(desk, analyst, scope, "rank", { limit: 100 }, now)],
+  ["board, page two", () => listAlerts(desk, analyst, scope, "rank", { limit: 100, cursor: second.next ?? "" }, now)],
+  ["board, newest", () => listAlerts(desk, analyst, scope, "last", { limit: 100 }, now)],
+  ["board, 500 rows", () => listAlerts(desk, analyst, scope, "rank", { limit: 500 }, now)],
+  ["board, held", () => listAlerts(desk, analyst, { ...scope, only: ["held"] }, "rank", { limit: 100 }, now)],
+  ["board, unclaimed", () => listAlerts(desk, analyst, { ...scope, only: ["unclaimed"] }, "rank", { limit: 100 }, now)],
+  [
+    "board, family and port",
+    () => listAlerts(desk, analyst, { ...scope, family: "mozi", port: 2323 }, "rank", { limit: 100 }, now),
+  ],
+  ["board, one owner", () => listAlerts(desk, analyst, { ...scope, organisation: "o-7" }, "rank", { limit: 100 }, now)],
+  ["board, an address", () => listAlerts(desk, analyst, { ...scope, q: addressOf(777) }, "rank", { limit: 100 }, now)],
+  ["board, a prefix", () => listAlerts(desk, analyst, { ...scope, q: "10.0.4.0/24" }, "rank", { limit: 100 }, now)],
+  ["board, words", () => listAlerts(desk, analyst, { ...scope, q: "organisation 77" }, "rank", { limit: 100 }, now)],
+  ["board, a member's", () => listAlerts(desk, member, scope, "rank", { limit: 100 }, now)],
+  ["an alert", () => loadAlert(desk, analyst, one.id)],
+  ["cases", () => listCases(desk, analyst, scope, "touched", { limit: 50 }, now)],
+  [
+    "cases, unanswered",
+    () => listCases(desk, analyst, { ...scope, only: ["unanswered"] }, "opened", { limit: 50 }, now),
+  ],
+  ["cases, by severity", () => listCases(desk, analyst, scope, "severity", { limit: 50 }, now)],
+  [
+    "cases, a number",
+    () => listCases(desk, analyst, { ...scope, q: `LAYANG-${one.number}` }, "touched", { limit: 50 }, now),
+  ],
+  ["cases, a member's", () => listCases(desk, member, scope, "touched", { limit: 50 }, now)],
+  ["a case", () => loadWhole(desk, analyst, one.number)],
+  ["outbox", () => listLetters(desk, analyst, { exercise: "" }, { limit: 100 }, now)],
+  ["outbox, waiting", () => listLetters(desk, analyst, { exercise: "", states: ["waiting"] }, { limit: 100 }, now)],
+  ["inbox, a member's", () => listInbox(desk, member, { unread: true, exercise: "" }, { limit: 50 })],
+  ["summary", () => summaryOf(desk, analyst, "ana")],
+  ["summary, a member's", () => summaryOf(desk, member, "m")],
+  ["clean-up curves by channel", () => cleanUp(desk, analyst, { by: "channel", from: start, to: now, days: 60 }, now)],
+  ["clean-up curves by owner", () => cleanUp(desk, analyst, { by: "owner", from: start, to: now, days: 60 }, now)],
+  ["response times", () => responseTimes(desk, analyst, { by: "owner", from: start, to: now })],
+  ["measured precision", () => measuredPrecision(desk, analyst, start)],
+  [
+    "200 suppressed at once",
+    () =>
+      actOnAlerts(
+        desk,
+        cases.rules,
+        analyst,
+        some.rows,
+        { action: "suppress", reason: "bench", until: now + day },
+        now,
+      ),
+  ],
+];
+say(`\nqueries over ${alerts} open alerts, ms: p50, most of 7 (needed: 200)`);
+for (const [name, ask] of pages) {
+  const times: number[] = [];
+  for (let i = 0; i < (name.includes("at once") ? 1 : 7); i++) {
+    const started = performance.now();
+    await ask();
+    times.push(performance.now() - started);
+  }
+  times.sort((a, b) => a - b);
+  say(
+    `${name.padEnd(30)} ${Math.round(times[times.length >> 1] ?? 0)
+      .toString()
+      .padStart(6)} ${Math.round(times.at(-1) ?? 0)
+      .toString()
+      .padStart(6)}${(times[times.length >> 1] ?? 0) > 200 ? "  too slow" : ""}`,
+  );
+}
+await desk.close();
+await place.remove();
