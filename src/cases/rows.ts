@@ -247,6 +247,7 @@ export const caseColumns: Columns = {
   marking: "text",
   origin: "text",
   opened: "bigint",
+  touched: "bigint",
 };
 export const linkColumns: Columns = {
   id: "text",

@@ -116,6 +116,7 @@ export const withCases = async (
       marking: alert.marking,
       origin: alert.origin,
       opened: now,
+      touched: now,
     })),
     "ON CONFLICT (id) DO NOTHING",
   );

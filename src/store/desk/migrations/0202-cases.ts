@@ -2,16 +2,16 @@
 
 /** What hangs on a case is seen by who sees the case; where it has an audience, an owner sees its own part. */
 const ofCase = (table: string, audience: boolean): string =>
-  `CREATE POLICY ${table}_seen ON ${table} USING (EXISTS (SELECT FROM cases WHERE cases.id = case_id)${
+  `CREATE POLICY ${table}_seen ON ${table} USING ((SELECT layang_system()) OR (EXISTS (SELECT FROM cases WHERE cases.id = case_id)${
     audience ? " AND ((SELECT layang_staff()) OR audience = 'owner')" : ""
-  })`;
+  }))`;
 
 export const cases: readonly string[] = [
   "ALTER TABLE cases ADD merged_into text REFERENCES cases, ADD quieted bigint, ADD touched bigint NOT NULL DEFAULT 0",
   "UPDATE cases SET touched = greatest(opened, coalesce((SELECT max(at) FROM case_events e WHERE e.case_id = cases.id), 0))",
   // When something last happened, kept with the line that happened: lists are ordered by it.
   `CREATE FUNCTION layang_touch_cases() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  UPDATE cases SET touched = greatest(touched, f.at) FROM (SELECT case_id, max(at) AS at FROM fresh GROUP BY case_id) AS f WHERE cases.id = f.case_id;
+  UPDATE cases SET touched = greatest(touched, f.at) FROM (SELECT case_id, max(at) AS at FROM fresh GROUP BY case_id) AS f WHERE cases.id = f.case_id AND cases.touched < f.at;
   RETURN NULL;
 END $$`,
   "CREATE TRIGGER case_events_touch AFTER INSERT ON case_events REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION layang_touch_cases()",
@@ -48,10 +48,12 @@ END $$`,
   "GRANT SELECT, INSERT, UPDATE ON answers, case_tasks, help_links TO layang_desk",
   "GRANT SELECT, INSERT ON attachments, alert_episodes TO layang_desk",
   "GRANT SELECT, INSERT, DELETE ON case_links TO layang_desk",
-  "CREATE POLICY alert_episodes_seen ON alert_episodes USING (EXISTS (SELECT FROM alerts WHERE alerts.id = alert_id))",
+  "CREATE POLICY alert_episodes_seen ON alert_episodes USING ((SELECT layang_system()) OR EXISTS (SELECT FROM alerts WHERE alerts.id = alert_id))",
   ofCase("answers", false),
   "CREATE POLICY case_tasks_seen ON case_tasks USING ((SELECT layang_staff()) AND EXISTS (SELECT FROM cases WHERE cases.id = case_id))",
   "CREATE POLICY case_links_seen ON case_links USING ((SELECT layang_staff()) AND EXISTS (SELECT FROM cases WHERE cases.id = case_id) AND EXISTS (SELECT FROM cases WHERE cases.id = other_id))",
   ofCase("attachments", true),
-  "CREATE POLICY help_links_staff ON help_links USING ((SELECT layang_staff()) AND EXISTS (SELECT FROM cases WHERE cases.id = case_id))",
+  "CREATE POLICY help_links_staff ON help_links USING ((SELECT layang_system()) OR ((SELECT layang_staff()) AND EXISTS (SELECT FROM cases WHERE cases.id = case_id)))",
+  "DROP POLICY alert_detections_seen ON alert_detections",
+  "CREATE POLICY alert_detections_seen ON alert_detections USING ((SELECT layang_system()) OR EXISTS (SELECT FROM alerts WHERE alerts.id = alert_id))",
 ];

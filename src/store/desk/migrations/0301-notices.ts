@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** Who acts, asked once a statement and not once a row. */
+const seen = `(SELECT layang_system()) OR ((SELECT layang_staff()) AND realm = '')
+  OR (organisation_id = ANY ((SELECT layang_list('layang.organisations'))::text[]) AND (realm = '' OR realm = ANY ((SELECT layang_list('layang.realms'))::text[])))`;
+
 export const notices: readonly string[] = [
   // How an organisation wants to be told, and whether somebody looked at the first letter before it left.
   `CREATE TABLE preferences (
@@ -10,6 +14,10 @@ export const notices: readonly string[] = [
   "ALTER TABLE outbox ADD read bigint, ADD form text NOT NULL DEFAULT 'notice'",
   "CREATE INDEX outbox_organisation ON outbox (organisation_id, created DESC)",
   "CREATE INDEX outbox_state ON outbox (state, created DESC)",
+  "DROP POLICY outbox_seen ON outbox",
+  `CREATE POLICY outbox_seen ON outbox USING (${seen})`,
+  "DROP POLICY deliveries_seen ON deliveries",
+  `CREATE POLICY deliveries_seen ON deliveries USING (${seen})`,
   ...["preferences", "received_mail"].map((table) => `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`),
   "GRANT SELECT, INSERT, UPDATE ON preferences TO layang_desk",
   "GRANT SELECT, INSERT ON received_mail TO layang_desk",

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Cases } from "../../src/cases/cases.ts";
+import { actOnAlerts } from "../../src/cases/actions.ts";
+import { systemActor } from "../../src/model/actor.ts";
+import { readIncoming } from "../../src/notify/incoming.ts";
+import { dropMail, openMaildir, takeMails } from "../../src/notify/maildir.ts";
+import { receiveMail } from "../../src/notify/receive.ts";
+import type { Desk } from "../../src/store/desk/desk.ts";
+import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
+import { embeddedPlace } from "../desk/place.ts";
+import { detection, hour, makeCases, makeOutbox, organisation, owner, smtpSink, start } from "./place.ts";
+import type { Sink } from "./place.ts";
+
+const domain = "node.example";
+let place: DeskPlace;
+let desk: Desk;
+let sink: Sink;
+let cases: Cases;
+let contact = "";
+const bounces: { contact: string; hard: boolean }[] = [];
+const letters = new Map<string, { id: string; subject: string; messageId: string }>();
+
+beforeAll(async () => {
+  place = await embeddedPlace();
+  desk = await place.open();
+  sink = await smtpSink();
+  contact = await organisation(desk, "alpha");
+  cases = makeCases(desk, [owner("alpha", "198.51.100.0/24")]);
+  const found = ["1", "2", "3", "4"].map((n) => detection(`198.51.100.${n}`));
+  await desk.as(systemActor, (trx) => cases.takeDetections(trx, found, { now: start + hour }));
+  const outbox = makeOutbox(desk, cases, sink.port, () => start + hour);
+  await outbox.drain();
+  await outbox.close();
+  for (const { parsed } of sink.mails) {
+    const source = /198\.51\.100\.\d+/.exec(parsed.subject ?? "")?.[0] ?? "";
+    letters.set(source, {
+      id: (parsed.messageId ?? "").slice(1, 33),
+      subject: parsed.subject ?? "",
+      messageId: parsed.messageId ?? "",
+    });
+  }
+});
+afterAll(async () => {
+  await desk.close();
+  await place.remove();
+  await sink.close();
+});
+
+const mail = (
+  headers: Readonly<Record<string, string>>,
+  body = "We cleaned it.\n\nOn Monday the desk wrote:\n> A machine in your network\n",
+): Uint8Array =>
+  Buffer.from(
+    `${Object.entries({
+      From: "Abuse <abuse@alpha.example>",
+      To: "desk@node.example",
+      Date: "Mon, 1 Jun 2026 03:00:00 +0000",
+      ...headers,
+    })
+      .map(([name, value]) => `${name}: ${value}`)
+      .join("\r\n")}\r\n\r\n${body.replaceAll("\n", "\r\n")}`,
+  );
+const take = (message: Uint8Array) =>
+  receiveMail(
+    { desk, domain, onBounce: (_trx, who, _at, hard) => Promise.resolve(bounces.push({ contact: who, hard })) },
+    message,
+    start + 2 * hour,
+  );
+const timeline = async (source: string) =>
+  (
+    await desk.as(systemActor, (trx) =>
+      sql<{
+        kind: string;
+        body: Record<string, unknown>;
+        audience: string;
+        actor: string;
+      }>`SELECT e.kind, e.body, e.audience, e.actor FROM case_events e JOIN alerts a ON a.case_id = e.case_id WHERE a.subject = ${source} ORDER BY e.id`.execute(
+        trx,
+      ),
+    )
+  ).rows;
+const alertOf = async (source: string) =>
+  (
+    await desk.as(systemActor, (trx) =>
+      sql<{
+        acknowledged: number | null;
+        acted: number | null;
+        state: string;
+        id: string;
+        version: number;
+      }>`SELECT * FROM alerts WHERE subject = ${source}`.execute(trx),
+    )
+  ).rows[0];
+
+describe("mail that comes in", () => {
+  it("lands on its case by the letter it answers, or by the number in its subject", async () => {
+    const one = letters.get("198.51.100.1");
+    expect(
+      await take(
+        mail({ "Message-ID": "<r1@alpha.example>", Subject: "your mail", "In-Reply-To": one?.messageId ?? "" }),
+      ),
+    ).toMatchObject({ kind: "reply", case: Number(/\d+/.exec(one?.subject ?? "")?.[0]) });
+    const events = await timeline("198.51.100.1");
+    expect(events.at(-1)).toMatchObject({
+      kind: "reply",
+      audience: "owner",
+      actor: `mail:contact-${contact}`,
+      body: { text: "We cleaned it.\n\nOn Monday the desk wrote:".split("\n")[0], known: true },
+    });
+    // A person has taken note; that something was done, an answer says.
+    expect(await alertOf("198.51.100.1")).toMatchObject({ acknowledged: start + 2 * hour, acted: null, state: "new" });
+    expect(
+      (
+        await take(
+          mail({ "Message-ID": "<r1@alpha.example>", Subject: "your mail", "In-Reply-To": one?.messageId ?? "" }),
+        )
+      ).kind,
+    ).toBe("known");
+    expect(await timeline("198.51.100.1")).toHaveLength(events.length);
+    expect(
+      await take(mail({ "Message-ID": "<r2@alpha.example>", Subject: `AW: ${letters.get("198.51.100.2")?.subject}` })),
+    ).toMatchObject({ kind: "reply" });
+  });
+  it("lets a stranger who knows a number write to analysts alone", async () => {
+    await take(
+      mail({
+        From: "eve@evil.example",
+        "Message-ID": "<e1@evil.example>",
+        Subject: letters.get("198.51.100.3")?.subject ?? "",
+      }),
+    );
+    expect((await timeline("198.51.100.3")).at(-1)).toMatchObject({
+      kind: "reply",
+      audience: "staff",
+      body: { known: false },
+    });
+    expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
+  });
+  it("notes automatic replies and goes on: nothing is acknowledged, nothing is answered", async () => {
+    const subject = letters.get("198.51.100.3")?.subject ?? "";
+    const robots: readonly Readonly<Record<string, string>>[] = [
+      { "Auto-Submitted": "auto-replied" },
+      { "Auto-Submitted": "auto-generated (vacation)" },
+      { Precedence: "bulk" },
+      { "X-Autoreply": "yes" },
+      { "Return-Path": "<>" },
+      { "X-Loop": "rt" },
+    ];
+    const sent = sink.mails.length;
+    for (const [i, header] of robots.entries()) {
+      expect(
+        await take(mail({ ...header, "Message-ID": `<a${i}@alpha.example>`, Subject: `Out of office: ${subject}` })),
+      ).toMatchObject({ kind: "automatic" });
+    }
+    expect((await readIncoming(mail({ "Auto-Submitted": "no", Subject: subject }))).kind).toBe("reply");
+    expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
+    const outbox = makeOutbox(desk, cases, sink.port, () => start + 3 * hour);
+    expect(await outbox.drain()).toBe(0);
+    await outbox.close();
+    expect(sink.mails).toHaveLength(sent);
+  });
+  it("reads a delivery report (RFC 3464) back to its letter and its contact", async () => {
+    const { messageId = "", id = "" } = letters.get("198.51.100.4") ?? {};
+    const report = (action: string, status: string, key: string): Uint8Array =>
+      mail(
+        {
+          From: "MAILER-DAEMON@mx.alpha.example",
+          "Message-ID": `<${key}@mx.alpha.example>`,
+          Subject: "Undelivered Mail Returned to Sender",
+          "MIME-Version": "1.0",
+          "Content-Type": 'multipart/report; report-type=delivery-status; boundary="b"',
+          "Auto-Submitted": "auto-replied",
+        },
+        `--b\nContent-Type: text/plain\n\nSorry.\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.alpha.example\nArrival-Date: Mon, 1 Jun 2026 03:00:00 +0000\n\nFinal-Recipient: rfc822; abuse@alpha.example\nAction: ${action}\nStatus: ${status}\nDiagnostic-Code: smtp; 550 5.1.1 <abuse@alpha.example>:\n Recipient address rejected\n\n--b\nContent-Type: text/rfc822-headers\n\nFrom: desk@node.example\nMessage-ID: ${messageId}\nSubject: [LAYANG-4]\n\n--b--\n`,
+      );
+    expect(await take(report("delayed", "4.4.1", "b1"))).toMatchObject({ kind: "bounce" });
+    expect(bounces).toEqual([]);
+    expect(await take(report("failed", "5.2.2", "b2"))).toMatchObject({ kind: "bounce" });
+    expect(await take(report("failed", "5.1.1", "b3"))).toMatchObject({ kind: "bounce" });
+    expect(bounces).toEqual([
+      { contact, hard: false },
+      { contact, hard: true },
+    ]);
+    const events = (await timeline("198.51.100.4")).slice(-3);
+    expect(events.map(({ kind, audience }) => [kind, audience])).toEqual([
+      ["delayed", "staff"],
+      ["bounce", "staff"],
+      ["bounce", "staff"],
+    ]);
+    const letter = await desk.as(systemActor, (trx) =>
+      trx.selectFrom("outbox").selectAll().where("id", "=", id).executeTakeFirstOrThrow(),
+    );
+    expect(letter).toMatchObject({ state: "dead", error: expect.stringContaining("5.1.1") });
+  });
+  it("follows a case that was merged, and keeps what answers nothing", async () => {
+    const both = [await alertOf("198.51.100.1"), await alertOf("198.51.100.2")];
+    const merged = await actOnAlerts(
+      desk,
+      cases.rules,
+      systemActor,
+      both.map((one) => ({ id: one?.id ?? "", version: one?.version ?? 0 })),
+      { action: "merge", title: "both" },
+      start + 3 * hour,
+    );
+    expect(
+      await take(mail({ "Message-ID": "<r9@alpha.example>", Subject: letters.get("198.51.100.2")?.subject ?? "" })),
+    ).toMatchObject({ kind: "reply", case: merged.case });
+    expect(await take(mail({ "Message-ID": "<x@alpha.example>", Subject: "hello" }))).toEqual({
+      kind: "unknown",
+      case: null,
+    });
+  });
+  it("is not moved by bytes that are no mail", { timeout: 60_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 2_000 }),
+        fc.constantFrom(
+          "",
+          "Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\n",
+          "Subject: [LAYANG-99999999999999999999]\r\n\r\n",
+        ),
+        async (bytes, before) => {
+          const read = await readIncoming(Buffer.concat([Buffer.from(before), bytes]));
+          expect(["reply", "bounce", "automatic"]).toContain(read.kind);
+          expect(read.text.length).toBeLessThanOrEqual(8_000);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
+
+it("takes mail from a maildir: what cannot be read is put aside, what the desk could not take stays", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "layang-maildir-"));
+  try {
+    openMaildir(folder);
+    expect(() => dropMail(folder, Buffer.from("no header here"))).toThrow(/no header/);
+    expect(() => dropMail(folder, Buffer.alloc((10 << 20) + 1, 65))).toThrow(/10 MiB/);
+    dropMail(folder, mail({ Subject: "one" }));
+    dropMail(folder, mail({ Subject: "two" }));
+    writeFileSync(join(folder, "new", "0.large"), Buffer.alloc((10 << 20) + 1, 65));
+    const seen: string[] = [];
+    const faults: unknown[] = [];
+    const taken = await takeMails(
+      folder,
+      async (message) => {
+        const { subject } = await readIncoming(message);
+        seen.push(subject);
+        if (subject === "two") throw new Error("a fault of ours");
+      },
+      (error) => faults.push(error),
+    );
+    expect(taken).toBe(1);
+    expect(seen.toSorted()).toEqual(["one", "two"]);
+    expect(faults).toHaveLength(2);
+    expect(readdirSync(join(folder, "new"))).toEqual([]);
+    expect(readdirSync(join(folder, "failed"))).toHaveLength(2);
+    expect(readdirSync(join(folder, "cur"))).toHaveLength(1);
+    expect(readdirSync(join(folder, "tmp"))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
