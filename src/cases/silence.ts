@@ -22,6 +22,8 @@ export interface SilenceOptions {
   readonly policy?: Partial<SilencePolicy>;
   /** Alerts looked at in one pass. */
   readonly atMost?: number;
+  /** Only alerts of this exercise ("" the real); all when absent. A drill may have a clock of its own. */
+  readonly exercise?: string;
   /** How long after it fell silent an alert is closed; 14 days. */
   readonly closeAfter?: number;
   /** How long after an answer packets still do not contradict it; a day. */
@@ -58,6 +60,7 @@ export const verifySilence = async (
     sql<
       AlertRow & { opened: number }
     >`SELECT *, first AS opened FROM alerts WHERE state IN ('new', 'continuing', 'relapsed') AND kind = ANY (${[...verifiableKinds]})
+  AND (${options.exercise ?? null}::text IS NULL OR exercise = ${options.exercise ?? null})
 ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
   );
   const result = { looked: rows.length, quiet: 0, moved: 0, unknown: 0, closed: 0 };
@@ -80,7 +83,13 @@ ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
     });
   }
   await desk.as(systemActor, async (trx) => {
-    result.closed = await settle(trx, now, options.closeAfter ?? 14 * day, options.grace ?? day);
+    result.closed = await settle(
+      trx,
+      now,
+      options.closeAfter ?? 14 * day,
+      options.grace ?? day,
+      options.exercise ?? null,
+    );
   });
   return result;
 };
@@ -149,15 +158,23 @@ WHERE a.id = w.id AND a.version = w.version RETURNING a.id`.execute(trx);
 };
 
 /** What follows from silence and from packets: answers confirmed or contradicted, cases quiet, alerts closed. */
-const settle = async (trx: DeskTransaction, now: number, closeAfter: number, grace: number): Promise<number> => {
+const settle = async (
+  trx: DeskTransaction,
+  now: number,
+  closeAfter: number,
+  grace: number,
+  exercise: string | null,
+): Promise<number> => {
+  const among = (table: "answers" | "cases" | "alerts") =>
+    exercise === null ? sql`true` : sql`${sql.raw(table)}.exercise = ${exercise}`;
   const did = ["cleaned", "subscriber-notified"];
   const of = sql`SELECT 1 FROM alerts a WHERE a.case_id = answers.case_id AND (cardinality(answers.alerts) = 0 OR a.id = ANY (answers.alerts))`;
-  await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of} AND a.last > answers.at + ${grace}::bigint)`.execute(
+  await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of} AND a.last > answers.at + ${grace}::bigint)`.execute(
     trx,
   );
-  await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of})
+  await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of})
   AND NOT EXISTS (${of} AND a.state NOT IN ('quiet', 'closed'))`.execute(trx);
-  await sql`UPDATE cases SET quieted = ${now}, version = version + 1 WHERE quieted IS NULL AND state <> 'closed' AND EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id)
+  await sql`UPDATE cases SET quieted = ${now}, version = version + 1 WHERE ${among("cases")} AND quieted IS NULL AND state <> 'closed' AND EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id)
   AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND a.state NOT IN ('quiet', 'closed'))`.execute(
     trx,
   );
@@ -165,13 +182,15 @@ const settle = async (trx: DeskTransaction, now: number, closeAfter: number, gra
     id: string;
     case_id: string | null;
   }>`UPDATE alerts SET state = 'closed', closed = ${now}, closing = 'silence', version = version + 1
-WHERE state = 'quiet' AND quieted <= ${now - closeAfter}::bigint RETURNING id, case_id`.execute(trx);
+WHERE ${among("alerts")} AND state = 'quiet' AND quieted <= ${now - closeAfter}::bigint RETURNING id, case_id`.execute(
+    trx,
+  );
   // A host under attack, or looked for as a target, does not fall silent by being cleaned: its alert ends with its attack.
   const over = await sql<{
     id: string;
     case_id: string | null;
   }>`UPDATE alerts SET state = 'closed', closed = ${now}, closing = 'expired', version = version + 1
-WHERE state IN ('new', 'continuing', 'relapsed') AND NOT (kind = ANY (${[...verifiableKinds]})) AND last <= ${now - closeAfter}::bigint RETURNING id, case_id`.execute(
+WHERE ${among("alerts")} AND state IN ('new', 'continuing', 'relapsed') AND NOT (kind = ANY (${[...verifiableKinds]})) AND last <= ${now - closeAfter}::bigint RETURNING id, case_id`.execute(
     trx,
   );
   const ended = [...rows, ...over.rows];

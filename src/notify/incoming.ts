@@ -95,6 +95,8 @@ export const readIncoming = async (message: Uint8Array): Promise<Incoming> => {
   const mail = await simpleParser(Buffer.from(message), {
     skipHtmlToText: false,
     skipImageLinks: true,
+    // Else it is taken for text.
+    keepDeliveryStatus: true,
     maxHtmlLengthToParse: 1 << 20,
   });
   const reportPart = mail.attachments.find(({ contentType }) => contentType === "message/delivery-status");

@@ -37,7 +37,7 @@ const asks = "class IN ('tcp-syn', 'udp', 'icmp-echo-request')";
 const atOnce = 500;
 
 const rangeOf = (subject: string): readonly [string, string] => {
-  const prefix = parsePrefix(subject.includes("/") ? subject : `${subject}`);
+  const prefix = parsePrefix(subject);
   const words = prefix?.words ?? parseIp(subject);
   if (words === undefined) throw new AppError("QUERY_PARAMETER", `${subject.slice(0, 64)} is no address or prefix`);
   const length = prefix?.length ?? 128;

@@ -66,13 +66,13 @@ beforeAll(async () => {
     sql<{ case_id: string }>`SELECT case_id FROM alerts WHERE case_id IS NOT NULL ORDER BY id`.execute(trx),
   );
   for (const [i, { case_id }] of rows.rows.entries()) {
-    if (i % 2 === 0)
+    if (i < 10)
       await cases.answer(
         systemActor,
         case_id,
         {
-          answer: i % 4 === 0 ? "subscriber-notified" : "false-positive",
-          channel: i % 4 === 0 ? "phone" : null,
+          answer: i % 5 !== 0 ? "subscriber-notified" : "false-positive",
+          channel: i % 5 !== 0 ? "phone" : null,
           note: null,
           alerts: [],
         },
@@ -141,7 +141,7 @@ it("leaves no trace of an exercise in any statistic, whatever happens in it", { 
           await take([found], at);
         } else if (what === "again") await take([{ ...(made.get(host) ?? found), last: at, packets: 99 }], at);
         else if (what === "send") await drain(at);
-        else if (what === "silence") await verifySilence(desk, hears(at - 2 * day), at, { closeAfter: day });
+        else if (what === "silence") await verifySilence(desk, hears(at - 2 * day), at, { closeAfter: day, exercise });
         else if (what === "withdraw")
           await desk.as(systemActor, (trx) =>
             cases.takeDetections(trx, [], { now: at, withdrawn: [...made.values()].map(({ id }) => id) }),
@@ -197,7 +197,6 @@ it("leaves no trace of an exercise in any statistic, whatever happens in it", { 
     ),
   );
   expect(tables.rows.length).toBeGreaterThan(3);
-  // Silence is asked for all alike, and may have gone on for the real ones: they are set back to where they were looked at.
   expect(await figures()).toEqual(before);
 });
 
@@ -206,6 +205,8 @@ it("does not let a flood of an exercise open the breakers of what is real, nor m
     policy: { ownerBreaker: 3, globalBreaker: 5 },
   });
   const at = start + 60 * day;
+  // What the drills above left waiting goes first.
+  await drain(at - 1);
   const flood = Array.from({ length: 20 }, (_, i) =>
     detection(`198.51.100.${100 + i}`, { exercise: "flood", first: at - hour, last: at - 1 }),
   );
