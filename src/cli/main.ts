@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "node sensors add": async () => (await import("./sensors.ts")).add,
   "node sensors list": async () => (await import("./sensors.ts")).list,
   "node sensors revoke": async () => (await import("./sensors.ts")).revoke,
+  evaluate: async () => (await import("./evaluate.ts")).evaluate,
   "detect changefinder": async () => (await import("./detect.ts")).changefinder,
   "node people add": async () => (await import("./people.ts")).add,
   "node people list": async () => (await import("./people.ts")).list,

@@ -44,6 +44,7 @@ export const errorCodes = {
   DESK_ENGINE_MISSING: { exit: 2, status: 500 },
   DESK_UNAVAILABLE: { exit: 1, status: 503 },
   DESK_NEWER: { exit: 2, status: 500 },
+  DETECTOR_INVALID: { exit: 2, status: 400 },
   SERIES_INVALID: { exit: 2, status: 400 },
   OPENPGP_KEY: { exit: 2, status: 400 },
   CHANGED: { exit: 1, status: 409 },

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Detection } from "../model/detection.ts";
+import type { WorldTruth } from "./evaluate-world.ts";
+
+/** Of `n` cases `right` were right. */
+export interface Share {
+  readonly right: number;
+  readonly n: number;
+}
+/** What one world says of the detectors, in counts: worlds add up. */
+export interface Scores {
+  /** Hosts told to their owners: real ones, and the false ones by what they are. */
+  readonly notices: Share;
+  readonly falseNotices: Readonly<Record<string, number>>;
+  /** Infected hosts with 10 packets to 3 dark addresses that were found; those without hosts that no packet can tell from scanners. */
+  readonly infected: Share;
+  readonly infectedPlain: Share;
+  /** Of all infected hosts, seen or not. */
+  readonly infectedAll: Share;
+  /** Found, but held for an analyst: they count as found and not as told. */
+  readonly held: { readonly right: number; readonly wrong: number };
+  /** Attacks of 5 minutes and 25 packets a minute or more; all others; claims that were attacks. */
+  readonly attacks: Share;
+  readonly attacksSmall: Share;
+  readonly victims: Share;
+  /** Outbreaks of which ten hosts had reached a sensor by 1 % of the final population, flagged by then; ever flagged; of all. */
+  readonly outbreaks: Share;
+  readonly outbreaksEver: Share;
+  readonly outbreaksAll: Share;
+  readonly outbreakRows: readonly OutbreakRow[];
+  readonly falseSurges: number;
+  readonly falseSurgePorts: readonly string[];
+  readonly sensorMonths: number;
+  readonly forecasts: Share;
+  readonly reflectors: Share;
+}
+export interface OutbreakRow {
+  readonly port: string;
+  readonly rate: number;
+  readonly doublingMinutes: number;
+  readonly reachedByOnePercent: number;
+  /** Hours from the time of 1 % to the flag: negative is before; null: never. */
+  readonly flaggedHours: number | null;
+}
+
+const MINUTE = 60e6;
+const HOUR = 60 * MINUTE;
+const MONTH = 30 * 24 * HOUR;
+/** What belongs to one host may be seen so much around it: rows have their flow interval. */
+const SLACK = MINUTE;
+
+const overlaps = (a: { readonly first: number; readonly last: number }, from: number, to: number): boolean =>
+  a.first <= to + SLACK && a.last >= from - SLACK;
+const counted = <T>(all: readonly T[], right: (one: T) => boolean): Share => ({
+  right: all.filter(right).length,
+  n: all.length,
+});
+const key = (realm: string, source: string | null): string => `${realm} ${source ?? ""}`;
+
+/** Compares claims with the truth. `found` says when a surge or outbreak was first claimed. */
+export const score = (truth: WorldTruth, claims: readonly Detection[], length: number, sensors: number): Scores => {
+  const hosts = claims.filter(({ kind }) => kind === "infected-host" || kind === "scanning-host");
+  const bySource = Map.groupBy(hosts, (one) => key(one.realm, one.source));
+  const truths = Map.groupBy(truth.sources, (one) => key(one.realm, one.source));
+  const claimed = (one: (typeof truth.sources)[number]): boolean =>
+    (bySource.get(key(one.realm, one.source)) ?? []).some(
+      (claim) => claim.kind === "infected-host" && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
+    );
+  const isTrue = (claim: Detection): boolean =>
+    (truths.get(key(claim.realm, claim.source)) ?? []).some(
+      (one) => one.infected && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
+    );
+  const told = hosts.filter(({ kind, held }) => kind === "infected-host" && held.length === 0);
+  const falseNotices: Record<string, number> = {};
+  for (const claim of told) {
+    if (isTrue(claim)) continue;
+    const who = (truths.get(key(claim.realm, claim.source)) ?? [])
+      .filter((one) => overlaps(claim, one.first ?? one.from, one.last ?? one.to))
+      .map(({ kind, name }) => `${kind}: ${name}`);
+    const what = who[0] ?? "nobody that is known";
+    falseNotices[what] = (falseNotices[what] ?? 0) + 1;
+  }
+  const held = hosts.filter(({ kind, held: why }) => kind === "infected-host" && why.length > 0);
+  const infected = truth.sources.filter((one) => one.infected);
+  const enough = infected.filter(({ plain }) => plain !== null);
+
+  const dos = claims.filter(({ kind }) => kind === "dos-victim");
+  const byVictim = Map.groupBy(dos, ({ source }) => source ?? "");
+  const seen = (one: (typeof truth.attacks)[number]): boolean =>
+    (byVictim.get(one.victim) ?? []).some((claim) => overlaps(claim, one.start, one.end));
+  const isLarge = (one: (typeof truth.attacks)[number]): boolean =>
+    one.end - one.start >= 5 * MINUTE && one.perMinute >= 25;
+  const byTarget = Map.groupBy(truth.attacks, ({ victim }) => victim);
+
+  const surges = claims.filter(({ kind }) => kind === "surge" || kind === "outbreak");
+  const flagOf = (one: (typeof truth.outbreaks)[number]): number | null => {
+    const times = surges
+      .filter((claim) => claim.protocol === one.protocol && claim.port === one.port)
+      .map((claim) => Number(claim.evidence["found"] ?? claim.last))
+      .filter((time) => time >= one.start);
+    return times.length === 0 ? null : Math.min(...times);
+  };
+  const outbreakRows = truth.outbreaks.map((one): OutbreakRow => {
+    const flag = flagOf(one);
+    return {
+      port: `${one.port}/${one.protocol}`,
+      rate: one.rate,
+      doublingMinutes: one.doublingMinutes,
+      reachedByOnePercent: one.reachedByOnePercent,
+      flaggedHours: flag === null ? null : (flag - one.onePercent) / HOUR,
+    };
+  });
+  const visible = outbreakRows.filter(({ reachedByOnePercent }) => reachedByOnePercent >= 10);
+  const stray = surges.filter(
+    (claim) =>
+      claim.kind === "surge" &&
+      !truth.outbreaks.some(
+        (one) => one.port === claim.port && one.protocol === claim.protocol && claim.last >= one.start,
+      ),
+  );
+  const said = claims
+    .filter(({ kind }) => kind === "outbreak")
+    .flatMap(({ evidence }) => (evidence["forecasts"] ?? []) as { readonly true: boolean | null }[])
+    .filter((one) => one.true !== null);
+  const reflected = truth.sources.filter(({ kind, packets }) => kind === "reflector" && packets >= 100);
+  const abuse = new Set(
+    claims.filter(({ kind }) => kind === "reflector-abuse").map((one) => key(one.realm, one.source)),
+  );
+
+  return {
+    notices: counted(told, isTrue),
+    falseNotices,
+    infected: counted(enough, claimed),
+    infectedPlain: counted(
+      enough.filter(({ mimics }) => !mimics),
+      claimed,
+    ),
+    infectedAll: counted(infected, claimed),
+    held: { right: held.filter(isTrue).length, wrong: held.filter((one) => !isTrue(one)).length },
+    attacks: counted(truth.attacks.filter(isLarge), seen),
+    attacksSmall: counted(
+      truth.attacks.filter((one) => !isLarge(one)),
+      seen,
+    ),
+    victims: counted(dos, (claim) =>
+      (byTarget.get(claim.source ?? "") ?? []).some((one) => overlaps(claim, one.start, one.end)),
+    ),
+    outbreaks: counted(visible, ({ flaggedHours }) => flaggedHours !== null && flaggedHours <= 0),
+    outbreaksEver: counted(visible, ({ flaggedHours }) => flaggedHours !== null),
+    outbreaksAll: counted(outbreakRows, ({ flaggedHours }) => flaggedHours !== null && flaggedHours <= 0),
+    outbreakRows,
+    falseSurges: stray.length,
+    falseSurgePorts: stray.map(({ port, protocol }) => `${port}/${protocol}`),
+    sensorMonths: (length / MONTH) * sensors,
+    forecasts: counted(said, (one) => one.true === true),
+    reflectors: counted(reflected, (one) => abuse.has(key(one.realm, one.source))),
+  };
+};
+
+const plus = (a: Share, b: Share): Share => ({ right: a.right + b.right, n: a.n + b.n });
+/** Two worlds as one. */
+const addScores = (a: Scores, b: Scores): Scores => {
+  const falseNotices = { ...a.falseNotices };
+  for (const [what, n] of Object.entries(b.falseNotices)) falseNotices[what] = (falseNotices[what] ?? 0) + n;
+  return {
+    notices: plus(a.notices, b.notices),
+    falseNotices,
+    infected: plus(a.infected, b.infected),
+    infectedPlain: plus(a.infectedPlain, b.infectedPlain),
+    infectedAll: plus(a.infectedAll, b.infectedAll),
+    held: { right: a.held.right + b.held.right, wrong: a.held.wrong + b.held.wrong },
+    attacks: plus(a.attacks, b.attacks),
+    attacksSmall: plus(a.attacksSmall, b.attacksSmall),
+    victims: plus(a.victims, b.victims),
+    outbreaks: plus(a.outbreaks, b.outbreaks),
+    outbreaksEver: plus(a.outbreaksEver, b.outbreaksEver),
+    outbreaksAll: plus(a.outbreaksAll, b.outbreaksAll),
+    outbreakRows: [...a.outbreakRows, ...b.outbreakRows],
+    falseSurges: a.falseSurges + b.falseSurges,
+    falseSurgePorts: [...a.falseSurgePorts, ...b.falseSurgePorts],
+    sensorMonths: a.sensorMonths + b.sensorMonths,
+    forecasts: plus(a.forecasts, b.forecasts),
+    reflectors: plus(a.reflectors, b.reflectors),
+  };
+};
+
+/** All worlds as one; there is at least one. */
+export const sumScores = (all: readonly Scores[]): Scores => all.reduce((a, b) => addScores(a, b));

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createOwners } from "../constituency/owners.ts";
+import type { Network } from "../constituency/network.ts";
+import { detectors as all } from "../detect/detectors.ts";
+import type { Detector, Owners } from "../detect/detector.ts";
+import type { Detection } from "../model/detection.ts";
+import { AppError } from "../platform/errors.ts";
+import type { SimulatedOrganisation } from "../simulate/constituency.ts";
+import { openEmbedded } from "../store/flows/embedded/index.ts";
+import { Origins, packagedOrigins } from "../store/flows/origins.ts";
+import { keepForEver } from "../store/flows/retention.ts";
+import type { FlowStore } from "../store/flows/store.ts";
+import { detectHistory } from "./detection-history.ts";
+import { score } from "./evaluate-score.ts";
+import type { Scores } from "./evaluate-score.ts";
+import { openWorld, playWorld } from "./evaluate-world.ts";
+
+export interface Evaluation {
+  readonly scenario: string;
+  readonly days: number;
+  readonly sensors: number;
+  readonly packets: number;
+  readonly flows: number;
+  readonly scores: Scores;
+  readonly seconds: { readonly play: number; readonly detect: number };
+  readonly claims: readonly Detection[];
+}
+export interface EvaluateOptions {
+  readonly detectors?: readonly Detector[];
+  readonly days?: number;
+  readonly seed?: number;
+  readonly say?: (line: string) => void;
+}
+
+const networksOf = (organisations: readonly SimulatedOrganisation[]): Network[] =>
+  organisations.flatMap((one) =>
+    one.prefixes.map((prefix) => ({
+      organisation: one.name,
+      realm: one.realm,
+      prefix: prefix.text,
+      asn: null,
+      domain: null,
+      translation: one.cgnat > 0 ? ("cgnat" as const) : ("none" as const),
+      essential: one.essential,
+      country: one.country,
+      from: 0,
+      until: null,
+    })),
+  );
+
+/** Plays a scenario into a store of its own, asks it with the detectors, and compares what they claim with the truth. */
+export const evaluateScenario = async (which: string, options: EvaluateOptions = {}): Promise<Evaluation> => {
+  const { detectors = all, say = () => undefined } = options;
+  const world = openWorld(which, {
+    ...(options.days === undefined ? {} : { days: options.days }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  });
+  const folder = mkdtempSync(join(tmpdir(), "layang-evaluate-"));
+  let store: FlowStore | undefined;
+  try {
+    store = await openEmbedded({ folder, retention: keepForEver, origins: new Origins(packagedOrigins, folder) });
+    let owners: Owners = createOwners([]);
+    const began = performance.now();
+    const truth = await playWorld(world, {
+      store,
+      onOrganisations: (organisations) => {
+        owners = createOwners(networksOf(organisations));
+      },
+    });
+    const played = performance.now();
+    say(
+      `${world.scenario.name}: ${(truth.packets / 1e6).toFixed(1)} million packets in ${((played - began) / 1000).toFixed(0)} s`,
+    );
+    const countries = new Map(world.scenario.sensors.map(({ name, country }) => [name, country]));
+    const claims = await detectHistory({
+      store,
+      detectors,
+      around: { owners: () => owners, home: world.scenario.sensors[0]?.country ?? null, researcher: () => null },
+      countries,
+      from: world.from,
+      to: world.to,
+    });
+    const ended = performance.now();
+    const shared = world.scenario.sensors.filter(({ realm }) => realm === undefined || realm === "").length;
+    const [counted] = (await store.query<{ n: number }>("SELECT count() AS n FROM flows")).rows;
+    return {
+      scenario: world.scenario.name,
+      days: (world.to - world.from) / 86_400e6,
+      sensors: shared,
+      packets: truth.packets,
+      flows: counted?.n ?? 0,
+      scores: score(truth, claims, world.to - world.from, shared),
+      seconds: { play: (played - began) / 1000, detect: (ended - played) / 1000 },
+      claims,
+    };
+  } finally {
+    await store?.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+const outside =
+  /\b(?:file|url|s3\w*|gcs|azure\w*|hdfs\w*|remote\w*|mysql|postgresql|mongodb|redis|sqlite|jdbc|odbc|executable|input|cluster\w*|iceberg\w*|deltaLake\w*|hudi\w*|paimon\w*|merge|dictionary|dictGet\w*|catboostEvaluate|fileCluster|urlCluster|arrowFlight|ytsaurus|loop|system\w*)\s*\(/i;
+
+/** Whether a statement only reads the store's own tables. The reason why not; undefined: it does. */
+export const refusedSql = (sql: string): string | undefined => {
+  const bare = sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\.|'')*'/g, " ");
+  if (!/^\s*(?:SELECT|WITH)\b/i.test(bare)) return "a question begins with SELECT or WITH";
+  if (bare.includes(";")) return "one statement at a time";
+  const word =
+    /\b(?:INTO\s+OUTFILE|FORMAT|SETTINGS|INSERT|ALTER|DROP|CREATE|ATTACH|DETACH|SYSTEM|GRANT|SET|OPTIMIZE|TRUNCATE|KILL|BACKUP|RESTORE|EXECUTE)\b/i.exec(
+      bare,
+    )?.[0];
+  if (word !== undefined) return `${word.toUpperCase()} has no place in a question`;
+  const call = outside.exec(bare)?.[0];
+  if (call !== undefined) return `${call.replace(/\s*\($/, "")}() reaches outside the store`;
+  const database = /\b(?:system|information_schema)\s*\./i.exec(bare)?.[0];
+  return database === undefined ? undefined : `${database} is none of the store's own tables`;
+};
+
+/** Refuses questions that do more than read the store's own tables. */
+const readOnly = (detector: Detector): Detector => ({
+  ...detector,
+  *examine(span, memory, context) {
+    const asking = detector.examine(span, memory, context);
+    let step = asking.next();
+    while (step.done !== true) {
+      const why = refusedSql(step.value.sql);
+      if (why !== undefined) throw new AppError("DETECTOR_INVALID", `${detector.name}: ${why}`);
+      step = asking.next(yield step.value);
+    }
+    return step.value;
+  },
+});
+
+/** A detector from a file outside the source tree: its default export. @throws AppError DETECTOR_INVALID. */
+export const loadDetector = async (file: string): Promise<Detector> => {
+  let found: unknown;
+  try {
+    found = ((await import(pathToFileURL(resolve(file)).href)) as { default?: unknown }).default;
+  } catch (error) {
+    throw new AppError(
+      "DETECTOR_INVALID",
+      `${file} cannot be loaded: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`,
+    );
+  }
+  const one = found as Partial<Detector> | undefined;
+  const whole =
+    typeof one?.name === "string" &&
+    /^[a-z][a-z0-9-]{1,40}$/.test(one.name) &&
+    typeof one.version === "number" &&
+    typeof one.begin === "function" &&
+    typeof one.examine === "function" &&
+    typeof one.cadence?.step === "number" &&
+    typeof one.cadence.longest === "number" &&
+    Array.isArray(one.kinds);
+  if (!whole) {
+    throw new AppError(
+      "DETECTOR_INVALID",
+      `${file}: its default export is no detector (name, version, kinds, cadence, begin, examine)`,
+    );
+  }
+  return readOnly({ about: "", parameters: {}, late: "again", ...one } as Detector);
+};

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { evaluateScenario, loadDetector } from "../app/evaluate.ts";
+import type { Evaluation } from "../app/evaluate.ts";
+import { floors, report } from "../app/evaluate-report.ts";
+import { sumScores } from "../app/evaluate-score.ts";
+import { evaluationScenarios } from "../app/evaluate-files.ts";
+import { flag, text, texts, usageError, whole } from "./command.ts";
+import type { Command } from "./command.ts";
+import { table } from "./table.ts";
+
+export const evaluate: Command = {
+  summary: "measure detectors on worlds whose truth is known",
+  usage: "[SCENARIO...] [--all] [--detector FILE]... [--days N] [--out FILE.md] [--json]",
+  text: "SCENARIO is a name of scenarios/evaluate (`sample`, `tune/mixed`, `test/dos`) or a file; without one, `sample`. --all takes every test scenario.\nA detector in a FILE of your own is measured like the built-in ones: its default export is a detector (docs/detectors.md), its questions may only read the store's own tables.",
+  options: {
+    all: { type: "boolean", doc: "every scenario of scenarios/evaluate/test, one after the other" },
+    detector: {
+      type: "string",
+      multiple: true,
+      value: "FILE",
+      doc: "measure this detector instead of the built-in ones",
+    },
+    days: { type: "string", value: "N", doc: "play only so many days of each" },
+    out: { type: "string", value: "FILE.md", doc: "also write the report there" },
+    json: { type: "boolean", doc: "one JSON object on standard output" },
+  },
+  examples: [
+    "layang evaluate",
+    "layang evaluate --all --out docs/evaluation.md",
+    "layang evaluate tune/mixed --detector ./my-detector.ts",
+  ],
+  run: async (parsed) => {
+    const all = flag(parsed, "all");
+    if (all && parsed.paths.length > 0) throw usageError("evaluate takes scenarios or --all, not both");
+    const days = whole(parsed, "days", 1, 366);
+    const own = await Promise.all(texts(parsed, "detector").map((file) => loadDetector(file)));
+    const say = (line: string): void => void process.stderr.write(`${line}\n`);
+    const done: Evaluation[] = [];
+    for (const which of evaluationScenarios(all ? null : parsed.paths)) {
+      done.push(
+        await evaluateScenario(which, {
+          say,
+          ...(own.length === 0 ? {} : { detectors: own }),
+          ...(days === undefined ? {} : { days }),
+        }),
+      );
+      const last = done.at(-1)!;
+      say(`${last.scenario}: asked in ${last.seconds.detect.toFixed(0)} s, ${last.claims.length} claims`);
+    }
+    const command = `layang evaluate${all ? " --all" : parsed.paths.map((path) => ` ${path}`).join("")}${days === undefined ? "" : ` --days ${days}`}`;
+    const page = report(done, command);
+    const out = text(parsed, "out");
+    if (out !== undefined) writeFileSync(join(process.cwd(), out), page);
+    if (flag(parsed, "json")) {
+      process.stdout.write(`${JSON.stringify(done.map(({ claims: _, ...rest }) => rest))}\n`);
+      return 0;
+    }
+    const sum = floors(sumScores(done.map(({ scores }) => scores)));
+    process.stdout.write(
+      table(
+        ["what", "floor", "measured", ""],
+        sum.map((one) => [
+          one.name,
+          one.floor,
+          one.measured,
+          one.met === null ? "not measured" : one.met ? "met" : "NOT MET",
+        ]),
+      ),
+    );
+    return 0;
+  },
+};
