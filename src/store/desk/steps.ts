@@ -272,3 +272,53 @@ export const doStep = async (
     .execute();
   return done;
 };
+
+const bulk = 1_000;
+
+/** Many networks at once, as `doStep` would add each; the caller has looked that none is there already. @throws AppError ACCESS_DENIED. */
+export const addNetworks = async (
+  trx: DeskTransaction,
+  actor: Actor,
+  records: readonly NetworkRecord[],
+  { at, origin, by = actor.id }: { readonly at: number; readonly origin: string; readonly by?: string },
+): Promise<void> => {
+  const denied = records.find(({ organisation, realm }) => !mayWrite(actor, organisation, realm));
+  if (denied !== undefined) {
+    throw new AppError(
+      "ACCESS_DENIED",
+      `${networkName(denied)}: rows of the realm ${denied.realm} are its member's own`,
+    );
+  }
+  for (let from = 0; from < records.length; from += bulk) {
+    const some = records.slice(from, from + bulk);
+    await trx
+      .insertInto("networks")
+      .values(
+        some.map(({ organisation, from: since, until, dark, ...rest }) => ({
+          organisation_id: organisation,
+          ...rest,
+          valid_from: since,
+          valid_until: until,
+          origin,
+          dark: [...dark],
+        })),
+      )
+      .execute();
+    await trx
+      .insertInto("constituency_history")
+      .values(
+        some.map((record) => ({
+          organisation_id: record.organisation,
+          realm: record.realm,
+          at,
+          actor: by,
+          what: "network" as const,
+          change: "added" as const,
+          subject: networkName(record),
+          before: null,
+          after: networkTextOf(record),
+        })),
+      )
+      .execute();
+  }
+};
