@@ -24,7 +24,7 @@ const doors: Record<string, readonly string[]> = {
   cases: ["net", "model", "platform", "store", "constituency", "alert"],
   notify: ["net", "model", "platform", "store", "constituency", "alert"],
   /** Requests, claims, contact checks, registries: what keeps the constituency true. */
-  registry: ["net", "model", "platform", "store", "constituency"],
+  registry: ["net", "model", "platform", "store", "constituency", "alert"],
   exchange: ["net", "model", "platform", "store"],
   api: [
     "net",

@@ -79,7 +79,11 @@ WHERE n.id > ${after} AND o.exercise IN ('', ${exercise}) ORDER BY n.id LIMIT ${
 /** Changes whenever a row of networks or organisations does: what the tables in memory were made of. */
 export const constituencyMark = async (desk: Desk): Promise<string> => {
   const { rows } = await desk.as(systemActor, (trx) =>
-    sql<{ mark: string }>`SELECT coalesce(max(id), 0)::text AS mark FROM constituency_history`.execute(trx),
+    sql<{
+      mark: string;
+    }>`SELECT concat_ws(' ', (SELECT max(id) FROM constituency_history), (SELECT count(*) FROM networks), (SELECT count(*) FROM organisations)) AS mark`.execute(
+      trx,
+    ),
   );
   return rows[0]?.mark ?? "";
 };
