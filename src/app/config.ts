@@ -203,6 +203,38 @@ export const configSchema = Type.Object(
         description: "files of known research scanners: `address-or-prefix # owner`",
       }),
     ),
+    egress: section(
+      {
+        allow: Type.Array(Type.String({ minLength: 2, maxLength: 49 }), {
+          default: [],
+          maxItems: 64,
+          description: "private networks that the node may call all the same, also without TLS: `192.168.7.0/24`",
+        }),
+      },
+      "what the node calls by itself: webhooks, registries; https and public addresses alone",
+    ),
+    rdap: section(
+      {
+        on: Type.Boolean({ default: false, description: "ask the registries (RDAP) for abuse contacts" }),
+        bootstrap: Type.String({
+          default: "https://data.iana.org/rdap/",
+          pattern: "^https?://.*/$",
+          description: "where the list of registries is",
+        }),
+      },
+      "contacts that the registries propose",
+    ),
+    dns: section(
+      {
+        servers: Type.Array(Type.String({ minLength: 2, maxLength: 60 }), {
+          default: [],
+          maxItems: 8,
+          description:
+            "name servers that proofs of control are asked of: `address` or `address:port`; else the system's",
+        }),
+      },
+      "proofs of control of a network",
+    ),
     sensor: section(
       {
         name: Type.Optional(Type.String({ pattern: "^[a-z0-9-]{2,32}$" })),

@@ -19,7 +19,6 @@ import type { Checks } from "../registry/checks.ts";
 import { txtThrough } from "../registry/proof.ts";
 import { createRdap } from "../registry/rdap.ts";
 import type { Origins } from "../registry/unclaimed.ts";
-import { lookUpOrigins } from "../registry/unclaimed.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { constituencyMark, heldNetworks } from "../store/desk/networks.ts";
 import type { Origins as PrefixData } from "../store/flows/origins.ts";
@@ -119,7 +118,7 @@ export interface Constituency {
   /** `markBounced` is for who reads bounces. */
   readonly checks: Checks;
   readonly egress: Egress;
-  /** What comes due by itself: changes that waited, contact checks, origins of the unclaimed, tables that others changed. */
+  /** What comes due by itself: changes that waited, contact checks, tables that others changed. */
   tick(): Promise<void>;
 }
 
@@ -197,7 +196,6 @@ export const openConstituency = (wiring: ConstituencyWiring): Constituency => {
     tick: async () => {
       await changes.applyDue();
       await checks.sendDue();
-      await lookUpOrigins(desk, origins);
       await owners.reload();
     },
   };

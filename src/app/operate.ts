@@ -25,11 +25,16 @@ import { sendProblem } from "../api/problem.ts";
 import { AppError } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
 import { auditKey, originsOf } from "./access.ts";
+import { linkToken } from "../cases/ids.ts";
 import { openConfig } from "./config.ts";
+import { holdOwners, openConstituency, originsOver } from "./constituency.ts";
 import type { Settings } from "./config.ts";
-import { openDeskStore } from "./desk.ts";
+import { nodeSecret, openDeskStore } from "./desk.ts";
 import { askSocket } from "./operator.ts";
 import type { Answered } from "./operator.ts";
+import { prefixData } from "./stores.ts";
+
+const constituencyBase = "/api/v1/desk/constituency/";
 
 /** The desk's routes without a node: for commands while none runs. */
 const askDesk = async (
@@ -66,6 +71,20 @@ const askDesk = async (
   withTokens(server, { tokens, now }, actorOf);
   withAuditLog(server, { desk, now }, actorOf);
   withOperator(server, { people, tokens }, actorOf);
+  if (url.startsWith(constituencyBase)) {
+    const origins = originsOver(prefixData(settings, data));
+    const owners = await holdOwners(desk, origins);
+    const { routes } = openConstituency({
+      settings,
+      desk,
+      owners,
+      origins,
+      tokenOf: (link) => linkToken(nodeSecret(data), link),
+      dutyMail: settings.config.mail?.duty ?? null,
+      onFault: (error) => (fault = error),
+    });
+    for (const room of routes) room(server, actorOf);
+  }
   try {
     const answer = await server.inject({
       method,

@@ -7,16 +7,21 @@ import type { FlowStore } from "../store/flows/store.ts";
 import type { Settings } from "./config.ts";
 import { keptForEver } from "./replay-store.ts";
 
+/** The prefix data that a configuration names; built once and kept in `data`. */
+export const prefixData = ({ config, path }: Settings, data: string, prefixes?: OriginFiles): Origins =>
+  new Origins(
+    () => prefixes ?? (config.prefixes === undefined ? packagedOrigins() : originsIn(path(config.prefixes))),
+    data,
+  );
+
 /** The flow store that a configuration describes, and the prefix data its rows are given. `data` is the node's folder. */
 export const openStore = async (
   settings: Settings,
   data: string,
   prefixes?: OriginFiles,
 ): Promise<{ store: FlowStore; origins: Origins }> => {
-  const { config, path, secret } = settings;
-  const files = (): OriginFiles =>
-    prefixes ?? (config.prefixes === undefined ? packagedOrigins() : originsIn(path(config.prefixes)));
-  const origins = new Origins(files, data);
+  const { config, secret } = settings;
+  const origins = prefixData(settings, data, prefixes);
   const retention = existsSync(keptForEver(data)) ? keepForEver : config.store.retention;
   const { clickhouse } = config.store;
   if (clickhouse === undefined) {

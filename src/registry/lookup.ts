@@ -29,11 +29,13 @@ export interface LookupAnswer {
   /** There when true: nobody is to be told. */
   readonly suppress?: true;
   /** Always there unless suppressed: without it the client drops the contacts. */
-  readonly interval?: { readonly unit: "immediate" | "hours" | "days"; readonly length: number };
+  readonly interval?: { readonly unit: "immediate" | "days" | "weeks"; readonly length: number };
 }
 
 const kindsOf = (classification: string): readonly DetectionKind[] =>
-  (Object.entries(classificationOf) as [DetectionKind, string][]).filter(([, one]) => one === classification).map(([kind]) => kind);
+  (Object.entries(classificationOf) as [DetectionKind, string][])
+    .filter(([, one]) => one === classification)
+    .map(([kind]) => kind);
 
 type Interval = NonNullable<LookupAnswer["interval"]>;
 /** How often an organisation wants to hear of such things; null: not at all. */
@@ -44,12 +46,11 @@ const intervalOf = (preferences: Preferences, classification: string): Interval 
   const deliveries = asked.map((kind) => deliveryOf(preferences, kind, "medium"));
   if (deliveries.includes("immediate")) return { unit: "immediate", length: 1 };
   if (!deliveries.includes("digest")) return null;
-  const times = Math.max(1, preferences.digestAt.length);
-  return times > 1 && 24 % times === 0 ? { unit: "hours", length: 24 / times } : { unit: "days", length: 1 };
+  return { unit: preferences.digest.every === "week" ? "weeks" : "days", length: 1 };
 };
 const shorter = (a: Interval, b: Interval): Interval => {
-  const hours = ({ unit, length }: Interval): number => (unit === "immediate" ? 0 : unit === "hours" ? length : 24 * length);
-  return hours(a) <= hours(b) ? a : b;
+  const order = ["immediate", "days", "weeks"];
+  return order.indexOf(a.unit) <= order.indexOf(b.unit) ? a : b;
 };
 
 /**
@@ -65,22 +66,41 @@ export const lookUp = async (
 ): Promise<LookupAnswer> => {
   const classification = `${asked.taxonomy ?? ""}:${asked.type ?? ""}`;
   const visible = (owner: Owner | null): Owner | null =>
-    owner !== null && (isStaff(actor) || (hasRole(actor, "member") && actor.organisations.includes(owner.organisation))) ? owner : null;
+    owner !== null && (isStaff(actor) || (hasRole(actor, "member") && actor.organisations.includes(owner.organisation)))
+      ? owner
+      : null;
   const found = {
     ip: asked.ip === undefined ? null : visible(owners.ownerOf("", asked.ip, now)),
     domain: asked.domain === undefined ? null : visible(owners.ownerOfDomain("", asked.domain, now)),
   };
-  const destinationOf = async (trx: DeskTransaction, owner: Owner | null): Promise<{ destinations: Destination[]; interval: Interval | null }> => {
+  const destinationOf = async (
+    trx: DeskTransaction,
+    owner: Owner | null,
+  ): Promise<{ destinations: Destination[]; interval: Interval | null }> => {
     if (owner === null) return { destinations: [], interval: { unit: "immediate", length: 1 } };
-    const row = await trx.selectFrom("organisations").select("name").where("id", "=", owner.organisation).executeTakeFirst();
+    const row = await trx
+      .selectFrom("organisations")
+      .select("name")
+      .where("id", "=", owner.organisation)
+      .executeTakeFirst();
     const reached = await reachedContacts(trx, owner.organisation);
-    const kept = await trx.selectFrom("preferences").select("document").where("organisation_id", "=", owner.organisation).executeTakeFirst();
+    const kept = await trx
+      .selectFrom("preferences")
+      .select("document")
+      .where("organisation_id", "=", owner.organisation)
+      .executeTakeFirst();
     const preferences: Preferences = { ...defaultPreferences, ...(kept?.document as Partial<Preferences> | undefined) };
     return {
       destinations:
         row === undefined
           ? []
-          : [{ source: "portal", name: row.name, contacts: (reached?.contacts ?? []).map(({ mail }) => ({ email: mail })) }],
+          : [
+              {
+                source: "portal",
+                name: row.name,
+                contacts: (reached?.contacts ?? []).map(({ mail }) => ({ email: mail })),
+              },
+            ],
       interval: intervalOf(preferences, classification),
     };
   };

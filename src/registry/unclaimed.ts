@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { proposedId } from "../constituency/wanted.ts";
-import { parseIp } from "../net/ip.ts";
 import type { Actor } from "../model/actor.ts";
-import { systemActor } from "../model/actor.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { doStep } from "../store/desk/steps.ts";
-import { giveUnclaimed, setOrigins, unasked } from "../store/desk/unclaimed.ts";
+import { giveUnclaimed } from "../store/desk/unclaimed.ts";
 
 /** What the packaged data know of addresses. */
 export interface Origins {
@@ -15,28 +13,6 @@ export interface Origins {
   readonly countryOf: (words: Uint32Array, at: number) => string | null;
   readonly nameOf: (asn: number) => string | null;
 }
-
-const atOnce = 2_000;
-
-/** Looks up where sources without an owner come from, as far as that was not done. Gives how many. */
-export const lookUpOrigins = async (desk: Desk, origins: Origins): Promise<number> => {
-  let done = 0;
-  for (;;) {
-    const found = await desk.as(systemActor, async (trx) => {
-      const rows = await unasked(trx, atOnce);
-      const looked = rows.map(({ id, source }) => {
-        const words = source === null ? undefined : parseIp(source.split("/")[0] ?? "");
-        const packed = words === undefined ? undefined : Uint32Array.from(words);
-        const asn = packed === undefined ? 0 : origins.asnOf(packed, 0);
-        return { id, asn: asn === 0 ? null : asn, country: packed === undefined ? null : origins.countryOf(packed, 0) };
-      });
-      if (looked.length > 0) await setOrigins(trx, looked);
-      return looked.length;
-    });
-    done += found;
-    if (found < atOnce) return done;
-  }
-};
 
 /** The id that an AS would have as an organisation. */
 export const idOfAs = (asn: number, name: string | null): string => {

@@ -38,23 +38,28 @@ export const withTuency = (
   services: { readonly desk: Desk; readonly now: () => number; readonly owners: () => Owners },
   actorOf: ActorOf,
 ): void =>
-  mount(server, lookupEndpoint, { who: [...staff, "member"], audit: "constituency.lookup", scope: "constituency:read" }, ({ query, request }) => {
-    const { ip, domain } = query;
-    if (ip === undefined && domain === undefined) {
-      throw new AppError("QUERY_PARAMETER", "`ip` or `domain` is missing", { parameter: "ip" });
-    }
-    touch(request, ...[ip, domain].filter((one) => one !== undefined));
-    return lookUp(
-      services.desk,
-      services.owners(),
-      actorOf(request),
-      {
-        ...(ip === undefined ? {} : { ip }),
-        ...(domain === undefined ? {} : { domain }),
-        ...(query.classification_taxonomy === undefined ? {} : { taxonomy: query.classification_taxonomy }),
-        ...(query.classification_type === undefined ? {} : { type: query.classification_type }),
-        ...(query.feed_status === undefined ? {} : { feedStatus: query.feed_status }),
-      },
-      services.now(),
-    );
-  });
+  mount(
+    server,
+    lookupEndpoint,
+    { who: [...staff, "member"], audit: "constituency.lookup", scope: "constituency:read" },
+    ({ query, request }) => {
+      const { ip, domain } = query;
+      if (ip === undefined && domain === undefined) {
+        throw new AppError("QUERY_PARAMETER", "`ip` or `domain` is missing", { parameter: "ip" });
+      }
+      touch(request, ...[ip, domain].filter((one) => one !== undefined));
+      return lookUp(
+        services.desk,
+        services.owners(),
+        actorOf(request),
+        {
+          ...(ip === undefined ? {} : { ip }),
+          ...(domain === undefined ? {} : { domain }),
+          ...(query.classification_taxonomy === undefined ? {} : { taxonomy: query.classification_taxonomy }),
+          ...(query.classification_type === undefined ? {} : { type: query.classification_type }),
+          ...(query.feed_status === undefined ? {} : { feedStatus: query.feed_status }),
+        },
+        services.now(),
+      );
+    },
+  );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyInstance } from "fastify";
-import { idOfAs, lookUpOrigins, takeUnclaimed } from "../../registry/unclaimed.ts";
+import { idOfAs, takeUnclaimed } from "../../registry/unclaimed.ts";
 import type { Origins } from "../../registry/unclaimed.ts";
 import type { Desk } from "../../store/desk/desk.ts";
 import { listUnclaimed } from "../../store/desk/unclaimed.ts";
@@ -31,7 +31,6 @@ export const withUnclaimed = (server: FastifyInstance, services: UnclaimedServic
   mount(server, at.unclaimed, { who: staff, audit: "unclaimed.list" }, async ({ query, request }) => {
     const { cursor, limit = 100, country, q, order, exercise, realm = "" } = query;
     const [offset] = cursor === undefined ? [0] : readCursor(cursor, [0] as const);
-    await lookUpOrigins(desk, origins);
     const { rows, facts } = await desk.as(actorOf(request), (trx) =>
       listUnclaimed(trx, {
         offset,

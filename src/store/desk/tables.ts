@@ -188,11 +188,6 @@ export interface AlertsTable {
   checked: Time | null;
   /** A subject of the same prefix with the same signature. */
   moved_to: string | null;
-  /** Origin AS and country of a source that nobody owns. */
-  origin_asn: number | null;
-  origin_country: string | null;
-  /** The packaged data were asked for them; null above then means: not known. */
-  origin_asked: Generated<boolean>;
 }
 export interface AlertDetectionsTable {
   alert_id: string;

@@ -32,26 +32,6 @@ export interface UnclaimedFacts {
   readonly top_alerts: number;
 }
 
-/** Alerts of the shared realm without an owner whose origin nobody has looked up yet. */
-export const unasked = (trx: DeskTransaction, limit: number) =>
-  trx
-    .selectFrom("alerts")
-    .select(["id", "source"])
-    .where("organisation_id", "is", null)
-    .where("origin_asked", "=", false)
-    .limit(limit)
-    .execute();
-
-export const setOrigins = async (
-  trx: DeskTransaction,
-  origins: readonly { readonly id: string; readonly asn: number | null; readonly country: string | null }[],
-): Promise<void> => {
-  await sql`UPDATE alerts SET origin_asked = true, origin_asn = o.asn, origin_country = o.country
-FROM jsonb_to_recordset(${JSON.stringify(origins)}::jsonb) AS o(id text, asn bigint, country text) WHERE alerts.id = o.id`.execute(
-    trx,
-  );
-};
-
 /** ASes with open alerts against sources that nobody owns. For staff; row-level security shows nothing of it to others. */
 export const listUnclaimed = async (
   trx: DeskTransaction,
@@ -59,23 +39,23 @@ export const listUnclaimed = async (
 ): Promise<{ readonly rows: readonly UnclaimedFound[]; readonly facts: UnclaimedFacts }> => {
   const where = sql.join(
     [
-      sql`organisation_id IS NULL AND realm = '' AND closed IS NULL AND origin_asn IS NOT NULL AND exercise = ${asked.exercise ?? ""}`,
-      ...(asked.country === undefined ? [] : [sql`origin_country = ${asked.country}`]),
-      ...(asked.asns === undefined ? [] : [sql`origin_asn = ANY (${[...asked.asns]}::bigint[])`]),
+      sql`organisation_id IS NULL AND realm = '' AND closed IS NULL AND asn IS NOT NULL AND exercise = ${asked.exercise ?? ""}`,
+      ...(asked.country === undefined ? [] : [sql`country = ${asked.country}`]),
+      ...(asked.asns === undefined ? [] : [sql`asn = ANY (${[...asked.asns]}::bigint[])`]),
     ],
     sql` AND `,
   );
   const order = { alerts: sql`alerts DESC`, last: sql`last DESC`, packets: sql`packets DESC` }[asked.order ?? "alerts"];
   const { rows } =
-    await sql<UnclaimedFound>`SELECT origin_asn AS asn, mode() WITHIN GROUP (ORDER BY origin_country) AS country, count(*) AS alerts,
+    await sql<UnclaimedFound>`SELECT asn, mode() WITHIN GROUP (ORDER BY country) AS country, count(*) AS alerts,
   count(DISTINCT source) AS sources, sum(packets)::int8 AS packets, array_agg(DISTINCT kind) AS kinds,
   (array_remove(array_agg(DISTINCT family), NULL))[1:5] AS families, min(first) AS first, max(last) AS last
-FROM alerts WHERE ${where} GROUP BY origin_asn ORDER BY ${order}, asn LIMIT ${asked.limit} OFFSET ${asked.offset}`.execute(
+FROM alerts WHERE ${where} GROUP BY asn ORDER BY ${order}, asn LIMIT ${asked.limit} OFFSET ${asked.offset}`.execute(
       trx,
     );
   const facts =
-    await sql<UnclaimedFacts>`WITH by_country AS (SELECT origin_country AS country, count(*) AS alerts FROM alerts WHERE ${where} GROUP BY 1)
-SELECT (SELECT count(DISTINCT origin_asn) FROM alerts WHERE ${where}) AS networks, coalesce(sum(alerts), 0)::int8 AS alerts, count(country) AS countries,
+    await sql<UnclaimedFacts>`WITH by_country AS (SELECT country AS country, count(*) AS alerts FROM alerts WHERE ${where} GROUP BY 1)
+SELECT (SELECT count(DISTINCT asn) FROM alerts WHERE ${where}) AS networks, coalesce(sum(alerts), 0)::int8 AS alerts, count(country) AS countries,
   (SELECT country FROM by_country WHERE country IS NOT NULL ORDER BY alerts DESC, country LIMIT 1) AS top_country,
   coalesce((SELECT alerts FROM by_country WHERE country IS NOT NULL ORDER BY alerts DESC, country LIMIT 1), 0) AS top_alerts
 FROM by_country`.execute(trx);
@@ -87,7 +67,7 @@ export const giveUnclaimed = async (trx: DeskTransaction, asn: number, organisat
   const { rows } = await sql<{
     case_id: string | null;
   }>`UPDATE alerts SET organisation_id = ${organisation}, network = ${`AS${asn}`}, version = version + 1
-WHERE organisation_id IS NULL AND realm = '' AND closed IS NULL AND origin_asn = ${asn} RETURNING case_id`.execute(trx);
+WHERE organisation_id IS NULL AND realm = '' AND closed IS NULL AND asn = ${asn} RETURNING case_id`.execute(trx);
   const cases = [...new Set(rows.flatMap(({ case_id }) => case_id ?? []))];
   if (cases.length > 0) {
     await sql`UPDATE cases SET organisation_id = ${organisation}, version = version + 1 WHERE organisation_id IS NULL AND id = ANY (${cases})`.execute(

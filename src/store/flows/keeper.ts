@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { rmSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SensorReport } from "../../model/report.ts";
 import { AppError } from "../../platform/errors.ts";
@@ -97,6 +97,8 @@ export class Keeper implements FlowStore {
   readonly #pending = new Map<string, Promise<AppendOutcome>>();
   readonly #rollUps: RollUps;
   #changing: Promise<unknown> = Promise.resolve();
+  /** Batches wait for this while the store is copied. */
+  #held: Promise<void> | null = null;
   readonly #places = new Map<string, string>();
   /** Batches came since the sequences were written down. */
   #unsaved = false;
@@ -246,6 +248,7 @@ GROUP BY sensor, run`,
   }
 
   async #append(arrived: ArrivedBatch): Promise<AppendOutcome> {
+    await this.#held;
     const { identity, batch } = arrived;
     const id = idOf(identity);
     const entry: JournalBatch = {
@@ -400,6 +403,29 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
     this.#rollUps.touched(entry.buckets, this.#rollUps.draw(), true);
     await this.#rollUps.again(entry.buckets);
     this.#journal.end(entry satisfies JournalEntry);
+  }
+
+  backUp(folder: string): Promise<void> {
+    return this.#change(async () => {
+      const before = [...this.#pending.values()];
+      let release = (): void => undefined;
+      this.#held = new Promise((resolve) => {
+        release = resolve;
+      });
+      try {
+        await Promise.allSettled(before);
+        if (this.#unsaved) {
+          await this.#writeSequences();
+          this.#unsaved = false;
+        }
+        await this.#engine.backUp(folder);
+        // Batches whose insert failed wait in the journal, and go along.
+        cpSync(this.#journal.folder, join(folder, "journal"), { recursive: true });
+      } finally {
+        release();
+        this.#held = null;
+      }
+    });
   }
 
   async reloadPrefixes(): Promise<boolean> {

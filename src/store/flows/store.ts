@@ -82,6 +82,11 @@ export interface FlowStore {
   revoke(sensor: string, since: number): Promise<void>;
   /** Takes newer prefix files when they changed; resolves to whether it did. Rows that arrive meanwhile use the old ones. */
   reloadPrefixes(): Promise<boolean>;
+  /**
+   * Copies everything of the store into `flows` of a folder, as it is at one moment between two batches; those that arrive meanwhile
+   * wait. @throws AppError BACKUP_FAILED for a server, which has its own way.
+   */
+  backUp(folder: string): Promise<void>;
   /** Waits for what runs, then lets go of the engine. */
   close(): Promise<void>;
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { AppError } from "../../../platform/errors.ts";
 import { Turns, asStoreError, stillWanted } from "../engine.ts";
 import type { Engine, EngineAnswer, Lane } from "../engine.ts";
@@ -38,6 +40,20 @@ const settings = [
   "input_format_native_allow_types_conversion = 1",
 ];
 
+/** The one folder that the engine writes copies of itself into, and reads them from. */
+export const backupFolder = (path: string): string => join(dirname(path), "backup");
+const literal = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+
+/** Fills a new folder with what `backUp` copied to `backup/flows` beside it. */
+export const restoreEmbedded = async (path: string): Promise<void> => {
+  const engine = await embeddedEngine(path, 0);
+  try {
+    await engine.run(`RESTORE DATABASE default FROM File(${literal(join(backupFolder(path), "flows"))})`, "append");
+  } finally {
+    await engine.close();
+  }
+};
+
 /** Blocks of one file become one block, and so one part under one token, however many there are. */
 const oneBlock = "min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 1000000000000";
 
@@ -50,7 +66,13 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
   const sessions: Session[] = [];
   const open = async (): Promise<Session> => {
     try {
-      const session = new Session(path, { connectionArgs: ["--background_pool_size=2", "--logger.level=none"] });
+      const session = new Session(path, {
+        connectionArgs: [
+          "--background_pool_size=2",
+          "--logger.level=none",
+          `--backups.allowed_path=${backupFolder(path)}`,
+        ],
+      });
       sessions.push(session);
       await session.queryAsync(settings.map((one) => `SET ${one}`).join("; "));
       return session;
@@ -120,6 +142,21 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
       const { session, turns } = lanes.append;
       const sql = `INSERT INTO ${table} (${columns.join(", ")}) FROM INFILE '${file.replaceAll("'", "''")}' SETTINGS insert_deduplication_token = '${token}', ${oneBlock} FORMAT Native`;
       return (await track(turns.take(() => session.queryAsync(sql)))).rowsRead;
+    },
+    backUp: async (folder) => {
+      const inside = join(backupFolder(path), "flows");
+      mkdirSync(backupFolder(path), { recursive: true, mode: 0o700 });
+      rmSync(inside, { recursive: true, force: true });
+      const { session, turns } = lanes["roll-up"];
+      await track(turns.take(() => session.queryAsync(`BACKUP DATABASE default TO File(${literal(inside)})`)));
+      try {
+        renameSync(inside, join(folder, "flows"));
+      } catch {
+        // Another file system.
+        cpSync(inside, join(folder, "flows"), { recursive: true });
+        rmSync(inside, { recursive: true, force: true });
+      }
+      rmSync(backupFolder(path), { recursive: true, force: true });
     },
     close: async () => {
       await Promise.allSettled(work);

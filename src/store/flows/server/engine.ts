@@ -109,6 +109,13 @@ export const serverEngine = async ({
           return Math.max(Number(summary?.written_rows ?? 0), Number(summary?.read_rows ?? 0));
         }),
       ),
+    backUp: () =>
+      Promise.reject(
+        new AppError(
+          "BACKUP_FAILED",
+          "flows on a ClickHouse server are copied by the server's own BACKUP; --without-flows leaves them out",
+        ),
+      ),
     close: () => client.close(),
   };
 };

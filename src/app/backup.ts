@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import {
+  createReadStream,
+  createWriteStream,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { once } from "node:events";
+import { createGunzip, createGzip } from "node:zlib";
+import { backupEndpoint } from "../api/desk/backup.ts";
+import { systemActor } from "../model/actor.ts";
+import { AppError } from "../platform/errors.ts";
+import type { Desk } from "../store/desk/desk.ts";
+import { dumpDesk, migrationsOf, restoreDesk } from "../store/desk/dump.ts";
+import type { FlowStore } from "../store/flows/store.ts";
+import { version } from "./attribution.ts";
+import type { Settings } from "./config.ts";
+import { openDeskStore } from "./desk.ts";
+import { runningAddress } from "./running.ts";
+import { openStore } from "./stores.ts";
+
+/**
+ * A backup is a folder:
+ *
+ *     manifest.json   what it is, and the length and SHA-256 of every other file
+ *     desk.jsonl.gz   the desk, the same for both engines
+ *     flows/          the flow store, in the engine's own form
+ *     journal/        batches that the store had begun
+ *     files/          the rest of the data folder: sensors, keys, secrets, settings
+ *
+ * It holds every secret of the node, and is as secret as the node's data folder.
+ */
+interface Manifest {
+  readonly layang: "backup";
+  readonly format: 1;
+  readonly version: string;
+  readonly made: string;
+  readonly flows: boolean;
+  readonly desk: Readonly<Record<string, number>>;
+  readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
+}
+export interface BackedUp {
+  readonly folder: string;
+  readonly bytes: number;
+  readonly files: number;
+  readonly flows: boolean;
+  readonly rows: number;
+}
+
+/** Where a running node is asked for one, at its operator's socket. */
+export const backupPath = backupEndpoint.path;
+
+/** What is not copied as it lies: engines copy themselves, and what belongs to a running process ends with it. */
+const apart = new Set(["chdb", "desk", "journal", "backup", "origins.bin", "portal.address", "node.sock"]);
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .toSorted();
+
+const digestOf = async (file: string): Promise<string> => {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(file)) hash.update(part as Buffer);
+  return hash.digest("hex");
+};
+
+/**
+ * Copies a node into a new folder, while it runs. The desk goes first and the flows after it: what the desk has judged is in
+ * the flows, and what came in between is judged again. @throws AppError BACKUP_FAILED.
+ */
+export const backUp = async (
+  { desk, store, data }: { readonly desk: Desk; readonly store: FlowStore | null; readonly data: string },
+  target: string,
+  now: number,
+): Promise<BackedUp> => {
+  const folder = resolve(target);
+  if (existsSync(folder)) throw new AppError("BACKUP_FAILED", `${folder} is there already; name a new folder`);
+  const inside = relative(data, folder);
+  if (inside === "" || !(inside.startsWith("..") || inside.startsWith("/"))) {
+    throw new AppError(
+      "BACKUP_FAILED",
+      "a backup inside the data folder would not outlive it; name a folder elsewhere",
+    );
+  }
+  const part = `${folder}.part`;
+  rmSync(part, { recursive: true, force: true });
+  mkdirSync(part, { recursive: true, mode: 0o700 });
+  const zip = createGzip();
+  const out = zip.pipe(createWriteStream(join(part, "desk.jsonl.gz"), { mode: 0o600 }));
+  const closed = once(out, "close");
+  const rows = await dumpDesk(desk.owner, async (line) => {
+    if (!zip.write(`${line}\n`)) await once(zip, "drain");
+  });
+  zip.end();
+  await closed;
+  if (store !== null) await store.backUp(part);
+  for (const name of readdirSync(data)) {
+    if (apart.has(name) || name.endsWith(".part")) continue;
+    cpSync(join(data, name), join(part, "files", name), {
+      recursive: true,
+      filter: (from) => !statSync(from).isSocket(),
+    });
+  }
+  const files = [];
+  for (const path of filesIn(part)) {
+    const file = join(part, path);
+    files.push({ path, size: statSync(file).size, sha256: await digestOf(file) });
+  }
+  const manifest: Manifest = {
+    layang: "backup",
+    format: 1,
+    version,
+    made: new Date(now).toISOString(),
+    flows: store !== null,
+    desk: rows,
+    files,
+  };
+  writeFileSync(join(part, "manifest.json"), `${JSON.stringify(manifest, null, 1)}\n`, { mode: 0o600 });
+  renameSync(part, folder);
+  return {
+    folder,
+    bytes: files.reduce((sum, { size }) => sum + size, 0),
+    files: files.length,
+    flows: store !== null,
+    rows: Object.values(rows).reduce((sum, count) => sum + count, 0),
+  };
+};
+
+/** Reads the manifest and holds every file against it. @throws AppError BACKUP_INVALID. */
+export const checkBackup = async (folder: string): Promise<Manifest> => {
+  const refuse = (why: string): never => {
+    throw new AppError("BACKUP_INVALID", `${folder}: ${why}`);
+  };
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as Manifest;
+  } catch {
+    return refuse("holds no manifest.json of a backup");
+  }
+  if (manifest.layang !== "backup" || manifest.format !== 1 || !Array.isArray(manifest.files))
+    refuse("is no backup of a form that is known here");
+  const there = new Set(filesIn(folder));
+  for (const { path, size, sha256 } of manifest.files) {
+    // A path of the manifest is one below the folder, whatever somebody wrote there.
+    if (!there.has(path)) refuse(`${path} is missing`);
+    if (statSync(join(folder, path)).size !== size || (await digestOf(join(folder, path))) !== sha256)
+      refuse(`${path} is not what was written`);
+    there.delete(path);
+  }
+  there.delete("manifest.json");
+  const [extra] = there;
+  if (extra !== undefined) refuse(`${extra} does not belong to it`);
+  return manifest;
+};
+
+async function* linesOf(file: string): AsyncGenerator<string> {
+  yield* createInterface({ input: createReadStream(file).pipe(createGunzip()), crlfDelay: Number.POSITIVE_INFINITY });
+}
+
+export interface Restored {
+  readonly made: string;
+  readonly version: string;
+  readonly rows: number;
+  /** Letters that were still to be sent: held, since they may have left after the backup was made. */
+  readonly heldLetters: number;
+}
+
+/** Why a folder is no place to restore into; undefined: it is. */
+const occupied = (data: string): string | undefined => {
+  const address = join(data, "portal.address");
+  if (existsSync(address) && runningAddress(readFileSync(address, "utf8")) !== undefined)
+    throw new AppError("NODE_RUNNING", `a node runs on ${data}: stop it first`);
+  return existsSync(data) && readdirSync(data).length > 0
+    ? "is not empty: restore into a new folder, or move this one away"
+    : undefined;
+};
+
+/**
+ * Brings a node back whole into an empty data folder (and an empty database, where the desk is on a server). A backup whose desk was in the
+ * process may be restored to a server, and the other way round. @throws AppError BACKUP_INVALID, NODE_RUNNING.
+ */
+export const restore = async (settings: Settings, from: string): Promise<Restored> => {
+  const data = settings.path(settings.config.data);
+  const folder = resolve(from);
+  const why = occupied(data);
+  if (why !== undefined) throw new AppError("BACKUP_INVALID", `${data} ${why}`);
+  const manifest = await checkBackup(folder);
+  for await (const line of linesOf(join(folder, "desk.jsonl.gz"))) {
+    migrationsOf(line);
+    break;
+  }
+  if (manifest.flows && settings.config.store.clickhouse !== undefined) {
+    throw new AppError(
+      "BACKUP_INVALID",
+      "the backup holds an embedded flow store; restore it without `store.clickhouse`",
+    );
+  }
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  try {
+    if (existsSync(join(folder, "files"))) cpSync(join(folder, "files"), data, { recursive: true });
+    if (manifest.flows) {
+      const { backupFolder, restoreEmbedded } = await import("../store/flows/embedded/engine.ts");
+      const path = join(data, "chdb");
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      cpSync(join(folder, "flows"), join(backupFolder(path), "flows"), { recursive: true });
+      await restoreEmbedded(path);
+      rmSync(backupFolder(path), { recursive: true, force: true });
+      if (existsSync(join(folder, "journal")))
+        cpSync(join(folder, "journal"), join(data, "journal"), { recursive: true });
+    }
+    const desk = await openDeskStore(settings, data);
+    try {
+      const rows = await restoreDesk(desk.owner, linesOf(join(folder, "desk.jsonl.gz")));
+      const wrong = Object.entries(manifest.desk).find(([table, count]) => (rows[table] ?? 0) !== count);
+      if (wrong !== undefined)
+        throw new AppError(
+          "BACKUP_INVALID",
+          `${wrong[0]} has ${rows[wrong[0]] ?? 0} rows, the backup said ${wrong[1]}`,
+        );
+      const held = await desk.as(systemActor, (trx) =>
+        trx
+          .updateTable("outbox")
+          .set({ state: "held", leased_until: null, error: "restored from a backup: it may have left already" })
+          .where("state", "in", ["waiting", "sending"])
+          .executeTakeFirst(),
+      );
+      return {
+        made: manifest.made,
+        version: manifest.version,
+        rows: Object.values(rows).reduce((sum, count) => sum + count, 0),
+        heldLetters: Number(held.numUpdatedRows),
+      };
+    } finally {
+      await desk.close();
+    }
+  } catch (error) {
+    // Half a node is none: what was empty is empty again, so that the command can be given again.
+    for (const name of readdirSync(data)) rmSync(join(data, name), { recursive: true, force: true });
+    throw error;
+  }
+};
+
+/** Backs up a node that does not run: its stores are opened for this alone. */
+export const backUpStopped = async (settings: Settings, target: string, withFlows: boolean): Promise<BackedUp> => {
+  const data = settings.path(settings.config.data);
+  if (!existsSync(join(data, "desk")) && settings.config.desk.postgres === undefined) {
+    throw new AppError("DATA_NOT_FOUND", `${data} holds no node; name its folder with --data`);
+  }
+  const store = withFlows ? (await openStore(settings, data)).store : null;
+  try {
+    const desk = await openDeskStore(settings, data);
+    try {
+      return await backUp({ desk, store, data }, target, Date.now());
+    } finally {
+      await desk.close();
+    }
+  } finally {
+    await store?.close();
+  }
+};

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "layang-members-"));
+  mkdirSync(join(folder, "node"));
+  await (await openEmbeddedDesk({ folder: join(folder, "node") })).close();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+const layang = (...args: string[]): Promise<Ran> =>
+  new Promise((resolve) => {
+    const program = join(import.meta.dirname, "../../bin/layang.js");
+    execFile(
+      process.execPath,
+      [program, "node", "constituency", ...args, "--data", join(folder, "node")],
+      (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : (error.code as unknown as number), stdout, stderr }),
+    );
+  });
+
+it("imports, exports and answers on the command line", async () => {
+  const file = join(folder, "members.csv");
+  writeFileSync(
+    file,
+    "organisation,name,network,from,until\nisp,Provider,192.0.2.0/24,,2026-05-10\nisp,,192.0.3.0/23,,\n",
+  );
+  expect(await layang("import", file, "--dry-run")).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(
+      /members\.csv:3: "192\.0\.3\.0\/23" is no network.*\n.*\[CONSTITUENCY_INVALID\]/,
+    ) as string,
+  });
+  writeFileSync(file, "organisation,name,network,from,until\nisp,Provider,192.0.2.0/24,,2026-05-10\n");
+  expect((await layang("import", file, "--dry-run")).stdout).toContain("+ network 192.0.2.0/24");
+  expect((await layang("export")).stdout).not.toContain("isp");
+  expect(await layang("import", file)).toMatchObject({ code: 0, stdout: expect.stringContaining("2 added") as string });
+  expect((await layang("who", "192.0.2.7", "--on", "2026-05-03")).stdout).toContain("Provider (isp)");
+  expect(await layang("who", "192.0.2.7", "--on", "2026-05-10")).toMatchObject({ code: 1 });
+  const yaml = join(folder, "members.yaml");
+  writeFileSync(
+    yaml,
+    (await layang("export", "--form", "yaml")).stdout.replace("name: Provider", "name: Provider Ltd."),
+  );
+  expect((await layang("import", yaml)).stdout).toContain("1 changed");
+}, 240_000);
