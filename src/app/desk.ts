@@ -5,10 +5,7 @@ import { join } from "node:path";
 import { createCases } from "../cases/cases.ts";
 import type { Cases } from "../cases/cases.ts";
 import type { CaseRules } from "../cases/options.ts";
-import { createOwners } from "../constituency/owners.ts";
 import type { Owners } from "../constituency/owners.ts";
-import type { Network } from "../constituency/network.ts";
-import { systemActor } from "../model/actor.ts";
 import type { Sender } from "../notify/compose.ts";
 import { holidaysWith } from "../notify/holidays.ts";
 import { addressOf, createDeliver, messageIdOf } from "../notify/deliver.ts";
@@ -17,9 +14,12 @@ import type { Outbox } from "../notify/outbox.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
 import type { Logger } from "../platform/log.ts";
+import { markBounced } from "../registry/bounces.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import type { Settings } from "./config.ts";
 import { readNamed } from "./observatory.ts";
+import { holdOwners } from "./owners.ts";
+import type { HeldOwners } from "./owners.ts";
 
 /** Who the node is, where it speaks to the world. */
 export interface DeskSettings {
@@ -52,6 +52,10 @@ export interface NodeDesk {
   /** Asks again whose networks there are; look-ups meanwhile see the old ones. */
   reloadOwners(): Promise<void>;
   owners(): Owners;
+  /** The tables behind them. */
+  readonly held: HeldOwners;
+  /** Where analysts are called. */
+  readonly duty: string | null;
   /** Lets go of what it opened; the desk itself is its opener's. */
   close(): Promise<void>;
 }
@@ -104,29 +108,6 @@ export interface DeskSurroundings {
   readonly originOf: CaseRules["originOf"];
 }
 
-/** All networks of the constituency, those that have ended among them: who owned it then is asked too. */
-const networksOf = (desk: Desk): Promise<Network[]> =>
-  desk.as(
-    systemActor,
-    async (trx) =>
-      await trx
-        .selectFrom("networks")
-        .innerJoin("organisations", "organisations.id", "networks.organisation_id")
-        .select([
-          "organisations.id as organisation",
-          "networks.realm",
-          "networks.prefix",
-          "networks.asn",
-          "networks.domain",
-          "networks.translation",
-          "organisations.essential",
-          "organisations.country",
-          "networks.valid_from as from",
-          "networks.valid_until as until",
-        ])
-        .execute(),
-  );
-
 /**
  * Opens the desk of a node and what works on it: who owns which network, alerts and cases, letters. Nothing is sent before
  * `outbox.start()`.
@@ -138,12 +119,12 @@ export const openNodeDesk = async (
   { log, asnOf, originOf }: DeskSurroundings,
 ): Promise<NodeDesk> => {
   const now = (): number => Date.now() * 1000;
-  let owners = createOwners(await networksOf(desk), { asnOf });
+  const held = await holdOwners(desk, { asnOf });
   const key = nodeSecret(data);
   const { mail } = settings;
   const cases = createCases({
     desk,
-    owners: { ownerOf: (realm, address, time) => owners.ownerOf(realm, address, time) },
+    owners: { ownerOf: (realm, address, time) => held.current().ownerOf(realm, address, time) },
     origin: settings.name,
     key,
     originOf,
@@ -178,6 +159,12 @@ export const openNodeDesk = async (
       webhookSecretOf: () => "",
       sender,
     }),
+    // A mailbox that the server refuses for good is one letter nearer to being dead.
+    onOutcome: async (trx, letter, sent, at) => {
+      if (sent.outcome === "refused" && letter.channel === "mail" && letter.contact_id !== null) {
+        await markBounced(trx, letter.contact_id, at, true, mail?.duty ?? null);
+      }
+    },
     onFault: (error) => log.error({ err: error }, "a letter failed"),
   });
   return {
@@ -188,9 +175,11 @@ export const openNodeDesk = async (
     domain,
     sender,
     mails: smtp !== null,
-    owners: () => owners,
+    held,
+    owners: held.current,
+    duty: mail?.duty ?? null,
     reloadOwners: async () => {
-      owners = createOwners(await networksOf(desk), { asnOf });
+      await held.reload();
     },
     close: async () => {
       await outbox.stop();

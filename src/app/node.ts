@@ -29,6 +29,9 @@ import type { FlowStore } from "../store/flows/store.ts";
 import { attribution, version } from "./attribution.ts";
 import { openAccess, originsOf } from "./access.ts";
 import { openAlarms } from "./alarms.ts";
+import { withBackup } from "../api/desk/backup.ts";
+import { backUp } from "./backup.ts";
+import { openConstituency, originsOver } from "./constituency.ts";
 import { startDetection } from "./detection.ts";
 import type { Settings } from "./config.ts";
 import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
@@ -220,6 +223,15 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     },
   );
   const now = (): number => Date.now() * 1000;
+  const constituency = openConstituency({
+    settings,
+    desk,
+    owners: nodeDesk.held,
+    origins: originsOver(origins),
+    tokenOf: (link) => nodeDesk.cases.tokenOf(link),
+    dutyMail: nodeDesk.duty,
+    onFault: (error) => log.error({ err: error }, "the constituency failed"),
+  });
   const ring = createRing({
     desk,
     now,
@@ -250,6 +262,9 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     desk: [
       ...access.routes,
       ...deskRoutes({ node: nodeDesk, ring, observatory, name: options.name ?? config.name, simulated, now }),
+      ...constituency.routes,
+      (server) =>
+        withBackup(server, (to, flows) => backUp({ desk, store: flows ? store : null, data }, to, Date.now())),
     ],
     operator: operator.isOperator,
     proxies: config.portal.proxies,
@@ -357,7 +372,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       for (const { name, revoked } of registry.list()) if (revoked !== null) alarms.forget(name);
       alarms.check();
     }),
-    every(CARE_EVERY, "reading the constituency", nodeDesk.reloadOwners),
+    every(CARE_EVERY, "keeping the constituency", constituency.tick),
     every(SILENCE_EVERY, "asking for silence", async () => {
       const { quiet, moved, closed } = await verifySilence(desk, silenceOf(store), now());
       if (quiet + moved + closed > 0) ring.poke();
@@ -366,7 +381,11 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       takeMails(
         mailFolder(data),
         async (message) => {
-          await receiveMail({ desk, domain: nodeDesk.domain }, message, now());
+          await receiveMail(
+            { desk, domain: nodeDesk.domain, onBounce: constituency.checks.markBounced },
+            message,
+            now(),
+          );
         },
         (error) => log.warn({ err: error }, "a mail was put aside"),
       ),

@@ -2,10 +2,11 @@
 import type { Actor } from "../model/actor.ts";
 import { systemActor } from "../model/actor.ts";
 import { AppError } from "../platform/errors.ts";
-import { contactsToCheck, markBounced as bounce, markVerified } from "../store/desk/contacts.ts";
+import { contactsToCheck, markVerified } from "../store/desk/contacts.ts";
 import type { Bounced } from "../store/desk/contacts.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
 import { seesOrganisation } from "../store/desk/steps.ts";
+import { markBounced } from "./bounces.ts";
 import { momentText, writeLetter } from "./letters.ts";
 import { checkEvery, day, linkFor } from "./options.ts";
 import type { RegistryOptions } from "./options.ts";
@@ -140,27 +141,6 @@ export const createChecks = (options: RegistryOptions): Checks => {
         if (found === undefined) throw ended();
         return { organisation: found.name, mail: found.mail ?? "" };
       }),
-    markBounced: async (trx, contact, when, hard) => {
-      const bounced = await bounce(trx, contact, when, hard);
-      if (bounced !== null && bounced.dead && bounced.next === null && options.dutyMail !== null) {
-        const row = await trx
-          .selectFrom("contacts")
-          .innerJoin("organisations", "organisations.id", "contacts.organisation_id")
-          .select(["organisations.name", "mail"])
-          .where("contacts.id", "=", contact)
-          .executeTakeFirst();
-        await writeLetter(trx, {
-          kind: "unreachable",
-          recipient: options.dutyMail,
-          language: "en",
-          contact: null,
-          organisation: { id: bounced.organisation, name: row?.name ?? bounced.organisation },
-          link: null,
-          at: when,
-          values: { subject: row?.mail ?? "" },
-        });
-      }
-      return bounced;
-    },
+    markBounced: (trx, contact, when, hard) => markBounced(trx, contact, when, hard, options.dutyMail),
   };
 };

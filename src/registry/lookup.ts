@@ -43,9 +43,9 @@ const intervalOf = (preferences: Preferences, classification: string): Interval 
   // A kind that we never find ourselves is held to the rule for everything.
   const kinds = kindsOf(classification);
   const asked = kinds.length > 0 ? kinds : (["event"] as const);
-  const deliveries = asked.map((kind) => deliveryOf(preferences, kind, "medium"));
-  if (deliveries.includes("immediate")) return { unit: "immediate", length: 1 };
-  if (!deliveries.includes("digest")) return null;
+  const deliveries = new Set(asked.map((kind) => deliveryOf(preferences, kind, "medium")));
+  if (deliveries.has("immediate")) return { unit: "immediate", length: 1 };
+  if (!deliveries.has("digest")) return null;
   return { unit: preferences.digest.every === "week" ? "weeks" : "days", length: 1 };
 };
 const shorter = (a: Interval, b: Interval): Interval => {

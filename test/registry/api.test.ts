@@ -15,8 +15,10 @@ import { actorOf } from "../../src/api/desk/actor.ts";
 import { lookupEndpoint } from "../../src/api/desk/tuency.ts";
 import { sendProblem } from "../../src/api/problem.ts";
 import { openConfig } from "../../src/app/config.ts";
-import { holdOwners, openConstituency } from "../../src/app/constituency.ts";
-import type { Constituency, HeldOwners } from "../../src/app/constituency.ts";
+import { openConstituency } from "../../src/app/constituency.ts";
+import type { Constituency } from "../../src/app/constituency.ts";
+import { holdOwners } from "../../src/app/owners.ts";
+import type { HeldOwners } from "../../src/app/owners.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Actor, Role } from "../../src/model/actor.ts";
 import { AppError } from "../../src/platform/errors.ts";
@@ -292,7 +294,7 @@ const suite = (name: string, make: () => Promise<DeskPlace>) =>
       );
       expect(
         (await ask("import", { body: { form: "csv", content: "x", apply: true, replace: false } })).body,
-      ).toMatchObject({ applied: false, faults: [{ line: 1 }] });
+      ).toMatchObject({ applied: false, faults: [{ line: 1 }, { line: 1 }] });
       expect(
         (await ask("import", { as: isp, body: { form: "csv", content, apply: true, replace: true } })).status,
       ).toBe(403);

@@ -20,11 +20,15 @@ interface TableHead {
   readonly columns: readonly string[];
 }
 const page = 2_000;
+/** A document goes as text: as part of a row, the document `null` and no document would be the same. */
+const isDocument = (type: string | undefined): boolean => type === "jsonb" || type === "json";
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 interface TableShape {
   readonly name: string;
   readonly columns: readonly string[];
+  /** Of each column, in the engine's words. */
+  readonly types: readonly string[];
   /** Tables that must be there before. */
   readonly needs: readonly string[];
   /** Columns that refer to rows of the same table. */
@@ -36,11 +40,13 @@ const shapes = async (owner: Kysely<DeskTables>): Promise<TableShape[]> => {
   const { rows } = await sql<{
     name: string;
     columns: string[];
+    types: string[];
     needs: string[];
     self: string[];
     key: string[];
   }>`SELECT c.relname AS name,
   (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
+  (SELECT array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS types,
   coalesce((SELECT array_agg(DISTINCT f.relname::text) FROM pg_constraint k JOIN pg_class f ON f.oid = k.confrelid WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid), '{}') AS needs,
   coalesce((SELECT array_agg(a.attname::text) FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (k.conkey) WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid = c.oid), '{}') AS self,
   coalesce((SELECT array_agg(a.attname::text) FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = c.oid AND i.indisprimary), '{}') AS key
@@ -73,13 +79,13 @@ export const dumpDesk = (
         JSON.stringify({ layang: "desk", format: 1, migrations: done.map(({ name }) => name) } satisfies Head),
       );
       const counts: Record<string, number> = {};
-      for (const { name, columns } of await shapes(trx)) {
+      for (const { name, columns, types } of await shapes(trx)) {
         await write(JSON.stringify({ table: name, columns } satisfies TableHead));
         let count = 0;
         // A cursor: a table is never in memory whole.
         await sql
           .raw(
-            `DECLARE layang_dump NO SCROLL CURSOR FOR SELECT row_to_json(t)::text AS line FROM (SELECT ${columns.map(quoted).join(", ")} FROM ${quoted(name)}) AS t`,
+            `DECLARE layang_dump NO SCROLL CURSOR FOR SELECT row_to_json(t)::text AS line FROM (SELECT ${columns.map((column, i) => (isDocument(types[i]) ? `${quoted(column)}::text AS ${quoted(column)}` : quoted(column))).join(", ")} FROM ${quoted(name)}) AS t`,
           )
           .execute(trx);
         for (;;) {
@@ -93,6 +99,18 @@ export const dumpDesk = (
       }
       return counts;
     });
+
+/** Rows of JSON as rows of a table's columns. */
+const rowsOf = (
+  { columns, types }: TableShape,
+  wanted: readonly string[],
+): { from: string; value: (column: string) => string } => {
+  const typeOf = (column: string): string => types[columns.indexOf(column)] ?? "text";
+  return {
+    from: `AS r(${wanted.map((column) => `${quoted(column)} ${isDocument(typeOf(column)) ? "text" : typeOf(column)}`).join(", ")})`,
+    value: (column) => (isDocument(typeOf(column)) ? `r.${quoted(column)}::${typeOf(column)}` : `r.${quoted(column)}`),
+  };
+};
 
 /** The migrations that a dump has, from its first line. @throws AppError BACKUP_INVALID, DESK_NEWER. */
 export const migrationsOf = (line: string): readonly string[] => {
@@ -131,8 +149,9 @@ export const restoreDesk = (
     const later: { readonly shape: TableShape; readonly rows: string[] }[] = [];
     const flush = async (): Promise<void> => {
       if (shape === undefined || rows.length === 0) return;
-      const plain = columns.filter((column) => !shape?.self.includes(column)).map(quoted);
-      await sql`INSERT INTO ${sql.raw(`${quoted(shape.name)} (${plain.join(", ")}) OVERRIDING SYSTEM VALUE SELECT ${plain.join(", ")} FROM json_populate_recordset(NULL::${quoted(shape.name)},`)} ${`[${rows.join(",")}]`}::json)`.execute(
+      const plain = columns.filter((column) => !shape?.self.includes(column));
+      const { from, value } = rowsOf(shape, plain);
+      await sql`${sql.raw(`INSERT INTO ${quoted(shape.name)} (${plain.map(quoted).join(", ")}) OVERRIDING SYSTEM VALUE SELECT ${plain.map(value).join(", ")} FROM json_to_recordset(`)}${`[${rows.join(",")}]`}::json) ${sql.raw(from)}`.execute(
         trx,
       );
       counts[shape.name] = (counts[shape.name] ?? 0) + rows.length;
@@ -173,7 +192,8 @@ export const restoreDesk = (
     for (const { shape: of, rows: all } of later) {
       const set = of.self.map((column) => `${quoted(column)} = r.${quoted(column)}`).join(", ");
       const key = of.key.map((column) => `t.${quoted(column)} = r.${quoted(column)}`).join(" AND ");
-      await sql`UPDATE ${sql.raw(`${quoted(of.name)} AS t SET ${set} FROM json_populate_recordset(NULL::${quoted(of.name)},`)} ${`[${all.join(",")}]`}::json) AS r WHERE ${sql.raw(key)}`.execute(
+      const { from } = rowsOf(of, [...of.key, ...of.self]);
+      await sql`${sql.raw(`UPDATE ${quoted(of.name)} AS t SET ${set} FROM json_to_recordset(`)}${`[${all.join(",")}]`}::json) ${sql.raw(from)} WHERE ${sql.raw(key)}`.execute(
         trx,
       );
     }

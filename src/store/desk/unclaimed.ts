@@ -39,7 +39,7 @@ export const listUnclaimed = async (
 ): Promise<{ readonly rows: readonly UnclaimedFound[]; readonly facts: UnclaimedFacts }> => {
   const where = sql.join(
     [
-      sql`organisation_id IS NULL AND realm = '' AND closed IS NULL AND asn IS NOT NULL AND exercise = ${asked.exercise ?? ""}`,
+      sql`organisation_id IS NULL AND realm = '' AND state <> 'closed' AND asn IS NOT NULL AND exercise = ${asked.exercise ?? ""}`,
       ...(asked.country === undefined ? [] : [sql`country = ${asked.country}`]),
       ...(asked.asns === undefined ? [] : [sql`asn = ANY (${[...asked.asns]}::bigint[])`]),
     ],
@@ -67,7 +67,7 @@ export const giveUnclaimed = async (trx: DeskTransaction, asn: number, organisat
   const { rows } = await sql<{
     case_id: string | null;
   }>`UPDATE alerts SET organisation_id = ${organisation}, network = ${`AS${asn}`}, version = version + 1
-WHERE organisation_id IS NULL AND realm = '' AND closed IS NULL AND asn = ${asn} RETURNING case_id`.execute(trx);
+WHERE organisation_id IS NULL AND realm = '' AND state <> 'closed' AND asn = ${asn} RETURNING case_id`.execute(trx);
   const cases = [...new Set(rows.flatMap(({ case_id }) => case_id ?? []))];
   if (cases.length > 0) {
     await sql`UPDATE cases SET organisation_id = ${organisation}, version = version + 1 WHERE organisation_id IS NULL AND id = ANY (${cases})`.execute(

@@ -5,7 +5,6 @@ import { alerts } from "./0201-alerts.ts";
 import { cases } from "./0202-cases.ts";
 import { notices } from "./0301-notices.ts";
 import { constituency } from "./0101-constituency.ts";
-import { unclaimed } from "./0211-unclaimed.ts";
 import { peopleTables } from "./0401-people.ts";
 import { told } from "./0402-told.ts";
 import { detectorLedger } from "./0511-detector-ledger.ts";
@@ -20,7 +19,6 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0202-cases": cases,
   "0301-notices": notices,
   "0101-constituency": constituency,
-  "0211-unclaimed": unclaimed,
   "0401-people": peopleTables,
   "0402-told": told,
   "0501-warnings": warnings,
