@@ -50,7 +50,7 @@ const DAY = 86_400e6;
 export const scopesIn = async (store: FlowStore): Promise<Scope[]> =>
   (await store.query<Scope>("SELECT DISTINCT realm, exercise FROM reports ORDER BY realm, exercise")).rows;
 
-/** Sensors of a scope that reported in the day before `to`. */
+/** Sensors of a scope that reported in the two days before `to`: a day is judged when it is over. */
 export const sensorsAt = async (
   store: FlowStore,
   scope: Scope,
@@ -62,7 +62,7 @@ export const sensorsAt = async (
 abs(argMaxIf(clock_offset, interval, interval >= fromUnixTimestamp64Micro({from:Int64}) AND clock_offset IS NOT NULL)) AS error
 FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String} AND interval < fromUnixTimestamp64Micro({to:Int64})
 GROUP BY sensor HAVING max(interval) >= fromUnixTimestamp64Micro({from:Int64}) ORDER BY sensor`,
-    { ...scope, from: Math.max(0, Math.floor(to - DAY)), to: Math.floor(to) },
+    { ...scope, from: Math.max(0, Math.floor(to - 2 * DAY)), to: Math.floor(to) },
   );
   return rows.map(({ name, dark, since, error }) => ({
     name,

@@ -116,7 +116,7 @@ export const detectHistory = async (options: HistoryOptions): Promise<Detection[
     const stretches = await busy(store, scope, first, last);
     for (const detector of detectors) {
       const { step, longest } = detector.cadence;
-      const length = Math.max(options.step ?? longest, step, WINDOW);
+      const length = Math.min(longest, Math.max(options.step ?? longest, step, WINDOW));
       let memory = detector.begin();
       const context = {
         scope,
@@ -127,7 +127,7 @@ export const detectHistory = async (options: HistoryOptions): Promise<Detection[
         sensors: [] as readonly Sensor[],
       };
       let day = -1;
-      for (const from of spansOver(stretches, length, detector.late === "again" ? 2 * longest : GAP)) {
+      for (const from of spansOver(stretches, length, detector.late === "again" ? 2 * longest : GAP, 2 * longest)) {
         const span = { from, to: from + length };
         if (Math.floor(from / DAY) !== day) {
           day = Math.floor(from / DAY);
@@ -143,12 +143,14 @@ export const detectHistory = async (options: HistoryOptions): Promise<Detection[
   return standing.all();
 };
 
-/** Starts of the spans of this length that have rows, or whose last rows lie less than `behind` back: what waits for its time comes due there. */
-const spansOver = (stretches: ReadonlySet<number>, length: number, behind: number): number[] => {
+/** Starts of the spans of this length that have rows, or lie less than `gap` behind rows with more to come, or `tail` behind the last: what waits for its time comes due there. */
+const spansOver = (stretches: ReadonlySet<number>, length: number, gap: number, tail: number): number[] => {
   const starts = new Set<number>();
   let reached = -Infinity;
-  for (const stretch of [...stretches].sort((a, b) => a - b)) {
+  const sorted = [...stretches].sort((a, b) => a - b);
+  for (const [i, stretch] of sorted.entries()) {
     const from = Math.max(reached, Math.floor(stretch / length) * length);
+    const behind = i === sorted.length - 1 ? tail : gap;
     for (let at = from; at < stretch + STRETCH + behind; at += length) {
       starts.add(at);
       reached = at + length;

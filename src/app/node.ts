@@ -318,7 +318,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       return receiver.standings().map(({ name, lastSeen, report }) => ({
         name,
         country: countries.get(name) ?? null,
-        lastSeen: lastSeen === null ? null : lastSeen * 1000,
+        lastSeen,
         watermark: report?.watermark ?? null,
       }));
     },

@@ -123,7 +123,7 @@ export interface Scope {
 export interface Context {
   readonly scope: Scope;
   readonly owners: Owners;
-  /** Sensors of the scope that reported within a day before the span's end. */
+  /** Sensors of the scope that reported within two days before the span's end. */
   readonly sensors: readonly Sensor[];
   /** The node's own economy (ISO 3166); null: not stated. */
   readonly home: string | null;

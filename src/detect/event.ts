@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Detection } from "../model/detection.ts";
+import { classes, protocolName } from "../model/traffic.ts";
+import { inSpan } from "./detector.ts";
+import type { Context, Detector, Examination, Row, Span } from "./detector.ts";
+import { darkAddresses } from "./guards.ts";
+import { detectionId } from "./identity.ts";
+import { parameter, valuesOf } from "./parameters.ts";
+import { addressOf } from "./rows.ts";
+import { smallestCount, smallestSql, unite } from "./smallest.ts";
+
+const NAME = "event";
+const VERSION = 1;
+/** Shorter than the idle time: inside a step an event cannot end and begin again. */
+const STEP = 600e6;
+
+export const eventParameters = {
+  idle: parameter(624, "s", "without a packet end an event", "Merit ORION, darknet-events"),
+  dark_addresses: parameter(10, "dark addresses", "an event must reach", "ORION, MINUNIQUES"),
+  rate: parameter(10, "packets/s", "to the whole IPv4 space", "ORION, MINRATE"),
+  begin: parameter(4, "packets", "in ten minutes begin an event", "ours: what is slower is left to the day's sums"),
+  most: parameter(
+    50,
+    "events",
+    "that end in ten minutes are told, most packets first",
+    "ours: a desk is no flow store",
+  ),
+  open: parameter(50_000, "events", "are followed at a time, most packets first", "ours: bounds the memory"),
+} as const;
+const P = valuesOf(eventParameters);
+const IDLE = P.idle * 1e6;
+
+interface Entry {
+  first: number;
+  last: number;
+  packets: number;
+  bytes: number;
+  tokens: number[];
+  least: number;
+  protocol: number;
+  sensors: string[];
+  mirai: number;
+  zmap: number;
+  masscan: number;
+}
+interface Memory {
+  /** Events that ended and were not told of, because there were too many. */
+  untold: number;
+}
+
+const uniqueSorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
+
+const add = (before: Entry | undefined, row: Row): Entry => {
+  const entry: Entry = {
+    first: row["f"] as number,
+    last: row["l"] as number,
+    packets: row["n"] as number,
+    bytes: row["b"] as number,
+    tokens: row["t"] as number[],
+    least: row["u"] as number,
+    protocol: row["o"] as number,
+    sensors: uniqueSorted(row["s"] as string[]),
+    mirai: row["m"] as number,
+    zmap: row["z"] as number,
+    masscan: row["q"] as number,
+  };
+  if (before === undefined) return entry;
+  return {
+    ...before,
+    last: Math.max(before.last, entry.last),
+    packets: before.packets + entry.packets,
+    bytes: before.bytes + entry.bytes,
+    tokens: unite(before.tokens, entry.tokens),
+    least: Math.max(before.least, entry.least),
+    sensors: uniqueSorted([...before.sensors, ...entry.sensors]),
+    mirai: before.mirai + entry.mirai,
+    zmap: before.zmap + entry.zmap,
+    masscan: before.masscan + entry.masscan,
+  };
+};
+
+const detectionOf = (key: string, entry: Entry, context: Context): Detection | null => {
+  const { scope } = context;
+  const [host = "", port = "", code = ""] = key.split(" ");
+  const dark = smallestCount(entry.tokens, entry.least);
+  const addresses = darkAddresses(context.sensors);
+  const seconds = Math.max(1, (entry.last - entry.first) / 1e6);
+  const rate = addresses === 0 ? null : (entry.packets / seconds) * (2 ** 32 / addresses);
+  if (dark < P.dark_addresses || (rate !== null && rate < P.rate)) return null;
+  const type = classes[Number(code)]!;
+  return {
+    id: detectionId({ detector: NAME, kind: "event", ...scope, subject: key, opening: entry.first }),
+    detector: NAME,
+    version: VERSION,
+    kind: "event",
+    ...scope,
+    source: addressOf(host),
+    protocol: protocolName(entry.protocol),
+    port: port === "-" ? null : Number(port),
+    first: entry.first,
+    last: entry.last,
+    packets: entry.packets,
+    darkAddresses: dark,
+    sensors: entry.sensors,
+    confidence: 1,
+    family: null,
+    held: [],
+    evidence: {
+      type,
+      bytes: entry.bytes,
+      implied_rate: rate === null ? null : Number(rate.toPrecision(2)),
+      marks: { mirai: entry.mirai, zmap: entry.zmap, masscan: entry.masscan },
+    },
+    samples: [],
+  };
+};
+
+function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
+  const { ledger } = context;
+  // What came late is not sewn into events that have ended: they are a view of the flows, which hold it.
+  if (span.late === true) return { memory, detections: [] };
+  const open: string[] = [];
+  for (const [key] of ledger.entries()) open.push(key.split(" ")[0]!);
+  const rows = yield {
+    sql: `SELECT hex(src) AS k, dst_port AS d, CAST(class, 'Int8') AS c, any(protocol) AS o, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n, sum(bytes) AS b,
+${smallestSql} AS t, max(dst_count) AS u, groupUniqArray(sensor) AS s, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS q
+FROM flows WHERE ${inSpan} GROUP BY src, dst_port, class HAVING n >= if(hex(src) IN {open:Array(String)}, 1, {begin:UInt32}) ORDER BY n DESC, k, d, c LIMIT {limit:UInt32}`,
+    parameters: { open: [...new Set(open)], begin: P.begin, limit: P.open },
+  };
+  const ended: [string, Entry][] = [];
+  for (const row of rows) {
+    const key = `${row["k"] as string} ${(row["d"] as number | null) ?? "-"} ${row["c"] as number}`;
+    let entry = ledger.get(key) as Entry | undefined;
+    if (entry !== undefined && (row["f"] as number) - entry.last > IDLE) {
+      ended.push([key, entry]);
+      entry = undefined;
+    }
+    if (entry === undefined && ((row["n"] as number) < P.begin || ledger.size >= P.open)) ledger.delete(key);
+    else ledger.set(key, add(entry, row));
+  }
+  for (const [key, value] of [...ledger.entries()]) {
+    const entry = value as Entry;
+    if (entry.last + IDLE >= span.to) continue;
+    ended.push([key, entry]);
+    ledger.delete(key);
+  }
+  const found = ended
+    .flatMap(([key, entry]) => detectionOf(key, entry, context) ?? [])
+    .sort((a, b) => b.packets - a.packets || (a.id < b.id ? -1 : 1));
+  return {
+    memory: { untold: memory.untold + Math.max(0, found.length - P.most) },
+    detections: found.slice(0, P.most),
+  };
+}
+
+export const event: Detector<Memory> = {
+  name: NAME,
+  version: VERSION,
+  about: "One source that asks dark addresses for one port, from its first packet to its last",
+  kinds: ["event"],
+  parameters: eventParameters,
+  cadence: { step: STEP, longest: STEP },
+  late: "again",
+  begin: () => ({ untold: 0 }),
+  examine,
+};

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { amplification } from "../../src/detect/amplification.ts";
+import type { Detector } from "../../src/detect/detector.ts";
+import { event } from "../../src/detect/event.ts";
+import { heavyScanner } from "../../src/detect/heavy.ts";
+import type { Detection } from "../../src/model/detection.ts";
+import { ip, syn, udp } from "../flow/packets.ts";
+import type { Packet } from "../flow/packets.ts";
+import { HOUR, SECOND, START, openWorld } from "./world.ts";
+import type { SensorSpec, World } from "./world.ts";
+
+const jakarta: SensorSpec = { name: "jakarta", dark: ["192.0.2.0/24"] };
+const drawn = (i: number): number => Math.imul(i + 17, 0x9e3779b1) >>> 8;
+const dst = (i: number, hosts = 250) => ip(`192.0.2.${1 + (drawn(i) % hosts)}`);
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(() => world.close());
+const find = async (detector: Detector, packets: readonly Packet[]): Promise<Detection[]> => {
+  const scope = world.scope();
+  await world.feed(scope, [jakarta], packets);
+  return world.detect(scope, [detector]);
+};
+
+describe("an event", () => {
+  const scan = (packets: number, gap: number, from = START, port = 23, hosts = 250): Packet[] =>
+    Array.from({ length: packets }, (_, i) =>
+      syn({ time: from + i * gap, src: ip("36.70.1.1"), dst: dst(i, hosts), dstPort: port, ttl: 50 }),
+    );
+  const events = (packets: readonly Packet[]): Promise<Detection[]> => find(event as Detector, packets);
+
+  it("is one source and one port from its first packet to its last", async () => {
+    const packets = [...scan(40, 20 * SECOND), ...scan(40, 20 * SECOND, START, 2323)];
+    const found = await events(packets);
+    expect(found.map(({ port, packets: n }) => [port, n]).toSorted()).toEqual([
+      [23, 40],
+      [2323, 40],
+    ]);
+    expect(found[0]).toMatchObject({
+      kind: "event",
+      source: "36.70.1.1",
+      first: START,
+      last: START + 39 * 20 * SECOND,
+      protocol: "tcp",
+    });
+    expect(found[0]!.darkAddresses).toBe(new Set(Array.from({ length: 40 }, (_, i) => drawn(i) % 250)).size);
+  });
+  it("goes on through 624 seconds of silence and ends behind them", async () => {
+    const first = scan(20, 10 * SECOND);
+    const last = first.at(-1)!.time;
+    expect(
+      (await events([...first, ...scan(20, 10 * SECOND, last + 620 * SECOND)])).map(({ packets }) => packets),
+    ).toEqual([40]);
+    expect(
+      (await events([...first, ...scan(20, 10 * SECOND, last + 630 * SECOND)])).map(({ packets }) => packets),
+    ).toEqual([20, 20]);
+  });
+  it("needs ten dark addresses and a rate", async () => {
+    expect(await events(scan(60, 10 * SECOND, START, 23, 9))).toEqual([]);
+    expect(await events(scan(60, 10 * SECOND, START, 23, 40))).toHaveLength(1);
+  });
+});
+
+describe("a heavy scanner", () => {
+  it("reached a tenth of the dark addresses on a day, and is told when the day is over", async () => {
+    const packets = [
+      ...Array.from({ length: 300 }, (_, i) =>
+        syn({ time: START + i * 60 * SECOND, src: ip("36.70.1.1"), dst: dst(i), ttl: 50 }),
+      ),
+      ...Array.from({ length: 300 }, (_, i) =>
+        syn({ time: START + i * 60 * SECOND, src: ip("36.70.1.2"), dst: dst(i, 9), ttl: 50 }),
+      ),
+      ...Array.from({ length: 50 }, (_, i) =>
+        syn({ time: START + (i * HOUR) / 3, src: ip("36.70.1.3"), dst: dst(i), ttl: 50 }),
+      ),
+    ];
+    const found = await find(heavyScanner as Detector, packets);
+    const one = found.find(({ source }) => source === "36.70.1.1");
+    expect(one).toMatchObject({ kind: "heavy-scanner", packets: 300, first: START });
+    expect(one!.evidence).toMatchObject({ day: "2026-03-02" });
+    expect(one!.evidence["by"]).toContain("dispersion");
+    expect(found.some(({ source }) => source === "36.70.1.3")).toBe(false);
+    expect(found.find(({ source }) => source === "36.70.1.2")?.evidence["by"] ?? []).not.toContain("dispersion");
+  });
+  it("led in ports", async () => {
+    const wide = Array.from({ length: 200 }, (_, i) =>
+      syn({ time: START + i * 60 * SECOND, src: ip("36.70.1.1"), dst: dst(i, 9), dstPort: 1 + i, ttl: 50 }),
+    );
+    const [one, ...more] = await find(heavyScanner as Detector, wide);
+    expect([one?.evidence["by"], one?.evidence["ports"], more]).toEqual([["packets", "ports"], 200, []]);
+  });
+});
+
+describe("amplification", () => {
+  const requests = (packets: number, change: (i: number) => Partial<Packet>, gap = SECOND): Packet[] =>
+    Array.from({ length: packets }, (_, i) =>
+      udp({
+        time: START + i * gap,
+        src: ip("36.70.1.1"),
+        dst: dst(i),
+        dstPort: 123,
+        srcPort: 1_024 + (drawn(i) % 60_000),
+        ttl: 50,
+        ...change(i),
+      }),
+    );
+  const claims = async (packets: readonly Packet[]): Promise<[string, string | null, number][]> =>
+    (await find(amplification as Detector, packets)).map(({ kind, family, packets: n }) => [kind, family, n]);
+
+  it("is looked for by who asks many dark addresses", async () => {
+    expect(await claims(requests(40, () => ({})))).toEqual([["amplification-scan", "ntp", 40]]);
+    expect(await claims(requests(9, () => ({})))).toEqual([]);
+    expect(await claims(requests(40, (i) => ({ dst: dst(i, 2) })))).toEqual([]);
+    expect(await claims(requests(40, () => ({ dstPort: 40_000 })))).toEqual([]);
+  });
+  it("is abused by a hundred requests of one source port to few addresses; the source is the victim", async () => {
+    const abuse = (n: number): Packet[] => requests(n, (i) => ({ srcPort: 80, dst: dst(i, 2) }));
+    const found = await find(amplification as Detector, abuse(150));
+    expect(found.map(({ kind, packets, evidence }) => [kind, packets, evidence["source_port"]])).toEqual([
+      ["reflector-abuse", 150, 80],
+    ]);
+    expect(await claims(abuse(99))).toEqual([]);
+    // From many source ports, or to many addresses, it is a scan.
+    expect(await claims(requests(150, (i) => ({ dst: dst(i, 2) })))).toEqual([]);
+    expect(await claims(requests(150, () => ({ srcPort: 80 })))).toEqual([["amplification-scan", "ntp", 150]]);
+  });
+});
