@@ -49,3 +49,17 @@ export const viewOf = (
     return { kind: "released" };
   return refused("ACCESS_DENIED", `your role is told ${releasedQuestions.join(", ")}: daily figures of many networks`);
 };
+
+/**
+ * The whole months (UTC) within a period that ended a week ago or earlier, in microseconds; null: none. Statistics of cases for who sees
+ * aggregates alone: figures that move with each new alert would tell a prober which probe was seen.
+ */
+export const releasedMonths = (from: number, to: number, now: number): { from: number; to: number } | null => {
+  const month = (time: number, add: number): number => {
+    const date = new Date(Math.floor(time / 1000));
+    return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + add, 1) * 1000;
+  };
+  const start = month(from, 0) === from ? from : month(from, 1);
+  const end = month(Math.min(to, now - 7 * 86_400e6), 0);
+  return start < end ? { from: start, to: end } : null;
+};

@@ -99,6 +99,11 @@ export interface AlertPolicy {
   readonly ownerBreaker: number;
   /** Alerts of all owners in an hour beyond which they are held. */
   readonly globalBreaker: number;
+  /**
+   * Findings on the word of few sensors (`enoughSensors`) that one owner, and all together, are told within a time; what is more waits
+   * for other sensors or an analyst. Each such notice can tell who sent the probes where a sensor stands. Null: no bound.
+   */
+  readonly fewSensors: { readonly owner: number; readonly all: number; readonly within: number } | null;
   /** How often a host that still sends is looked at for a reminder; recipients have terms of their own. Null: never. */
   readonly remindAfter: number | null;
   /** Samples kept and told, of a translated network and of others. */
@@ -109,6 +114,12 @@ export interface AlertPolicy {
   readonly previewFirst: boolean;
 }
 
+/**
+ * How many of a node's sensors make a finding that is told without a budget: half, two at least. Who scans everything meets them all;
+ * who probes one place, and one that they know already, meets two.
+ */
+export const enoughSensors = (sensors: number): number => Math.max(2, Math.ceil(sensors / 2));
+
 export const defaultPolicy: AlertPolicy = {
   country: null,
   newFor: hour,
@@ -118,6 +129,7 @@ export const defaultPolicy: AlertPolicy = {
   digestEvery: 15 * minute,
   ownerBreaker: 200,
   globalBreaker: 2_000,
+  fewSensors: { owner: 4, all: 16, within: 7 * day },
   remindAfter: day,
   samples: { cgnat: 16, other: 5 },
   linkFor: 30 * day,

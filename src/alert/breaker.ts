@@ -7,7 +7,26 @@ export interface Told {
   readonly owners: Map<string, number>;
   all: number;
 }
-export type Way = "letter" | "digest" | "owner-breaker" | "global-breaker";
+export type Way = "letter" | "digest" | "owner-breaker" | "global-breaker" | "few-sensors";
+
+/** What was told on the word of few sensors within the time that the policy says. */
+export interface ToldOfFew {
+  /** By organisation. */
+  readonly owners: Map<string, number>;
+  all: number;
+}
+/**
+ * Whether one more finding of few sensors may be told; it is counted when it may. Whoever owns a network can probe a different part of
+ * the Internet from each of its addresses, and every notice would say which part has a sensor: so these are few.
+ */
+export const spend = (told: ToldOfFew, organisation: string, policy: AlertPolicy): boolean => {
+  if (policy.fewSensors === null) return true;
+  const owner = told.owners.get(organisation) ?? 0;
+  if (owner >= policy.fewSensors.owner || told.all >= policy.fewSensors.all) return false;
+  told.owners.set(organisation, owner + 1);
+  told.all += 1;
+  return true;
+};
 
 /**
  * Counts one more alert of an owner and says how it is told. Beyond the breakers nothing is mailed: a flood of findings is more often

@@ -21,7 +21,9 @@ const union = <T>(a: readonly T[], b: readonly T[], atMost = Infinity): readonly
   return all.length === a.length ? a : all.slice(0, atMost);
 };
 
-/** An owner abroad is not told on the word of one sensor. Unlike the other reasons, this one ends by itself. */
+/** Reasons that end by themselves: other sensors see it too, or the week of the budget is over. */
+const passing: readonly HoldReason[] = ["one-sensor-abroad", "few-sensors"];
+/** An owner abroad is not told on the word of one sensor. */
 const abroad = (owner: Owner | null, sensors: readonly string[], realm: string, policy: AlertPolicy): boolean =>
   owner !== null &&
   realm === "" &&
@@ -37,7 +39,7 @@ const heldBy = (
   sensors: readonly string[],
   policy: AlertPolicy,
 ): readonly HoldReason[] => {
-  const kept = union(before, detection.held).filter((reason) => reason !== "one-sensor-abroad");
+  const kept = union(before, detection.held).filter((reason) => !passing.includes(reason));
   return abroad(owner, sensors, detection.realm, policy) ? [...kept, "one-sensor-abroad"] : kept;
 };
 
@@ -172,7 +174,7 @@ export const observe = (
   if (family !== alert.family) changes.push("family");
   // A release is of the reasons that were there: a new one holds again.
   if (fresh.length > 0) changes.push("held");
-  if (alert.held.includes("one-sensor-abroad") && !held.includes("one-sensor-abroad")) changes.push("cleared");
+  if (passing.some((reason) => alert.held.includes(reason) && !held.includes(reason))) changes.push("cleared");
   return {
     changes,
     alert: ranked({

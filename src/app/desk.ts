@@ -30,6 +30,8 @@ export interface DeskSettings {
   readonly mail: MailSettings | null;
   /** A first letter to a contact waits until somebody has looked at it. */
   readonly previewFirst: boolean;
+  /** Invented data have no sensors to hide: findings of few sensors are told without bound. */
+  readonly simulated: boolean;
 }
 export interface MailSettings extends SmtpOptions {
   readonly from: string;
@@ -106,6 +108,7 @@ export interface DeskSurroundings {
   /** Origin AS of an address (four words), 0: not known. */
   readonly asnOf: (words: Uint32Array, at: number) => number;
   readonly originOf: CaseRules["originOf"];
+  readonly sensors: CaseRules["sensors"];
 }
 
 /**
@@ -116,7 +119,7 @@ export const openNodeDesk = async (
   desk: Desk,
   settings: DeskSettings,
   data: string,
-  { log, asnOf, originOf }: DeskSurroundings,
+  { log, asnOf, originOf, sensors }: DeskSurroundings,
 ): Promise<NodeDesk> => {
   const now = (): number => Date.now() * 1000;
   const held = await holdOwners(desk, { asnOf });
@@ -127,9 +130,14 @@ export const openNodeDesk = async (
     owners: { ownerOf: (realm, address, time) => held.current().ownerOf(realm, address, time) },
     origin: settings.name,
     key,
+    sensors,
     originOf,
     isHoliday: holidaysWith(),
-    policy: { country: settings.country, previewFirst: settings.previewFirst },
+    policy: {
+      country: settings.country,
+      previewFirst: settings.previewFirst,
+      ...(settings.simulated ? { fewSensors: null } : {}),
+    },
     dutyMail: mail?.duty ?? null,
   });
   const smtp: Smtp | null = mail === null ? null : openSmtp(mail);

@@ -202,6 +202,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       portal: () => originsOf(settings, port)[0] ?? "",
       mail: options.mail ?? mailOf(settings),
       previewFirst: options.previewFirst ?? true,
+      simulated,
     },
     data,
     {
@@ -210,6 +211,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
         const segment = origins.table.find(words, at);
         return segment < 0 ? 0 : origins.table.asnOf(segment);
       },
+      sensors: () => observatory.sensors().filter(({ revoked }) => revoked === null).length,
       originOf: (address) => {
         const words = parseIp(address);
         const segment = words === undefined ? -1 : origins.table.find(Uint32Array.from(words), 0);

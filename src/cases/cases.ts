@@ -24,6 +24,7 @@ export interface CasesOptions {
   /** The node's secret, 32 bytes or more; the outbox's sender has the same. */
   readonly key: Uint8Array;
   readonly policy?: Partial<AlertPolicy>;
+  readonly sensors?: CaseRules["sensors"];
   readonly isHoliday?: IsHoliday;
   readonly dutyMail?: string | null;
 }
@@ -51,6 +52,7 @@ export const createCases = (options: CasesOptions): Cases => {
     owners: options.owners,
     originOf: options.originOf ?? (() => ({ asn: null, country: null })),
     policy: { ...defaultPolicy, ...options.policy },
+    sensors: options.sensors ?? (() => 2),
     origin: options.origin,
     key,
     isHoliday: options.isHoliday ?? (() => false),

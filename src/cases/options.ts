@@ -12,6 +12,8 @@ export interface CaseRules {
   /** Origin AS and economy of an address, by the prefix data in force. */
   readonly originOf: (address: string) => { readonly asn: number | null; readonly country: string | null };
   readonly policy: AlertPolicy;
+  /** Sensors of the shared realm that are enrolled now: how many make a finding that is told without a budget. */
+  readonly sensors: () => number;
   /** Name of this node: the origin of what it makes. */
   readonly origin: string;
   /** The node's secret, at least 32 bytes: tokens of links and the draw of samples follow from it. */

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
-import { alertKinds, hour, toldKinds } from "../alert/alert.ts";
+import { alertKinds, enoughSensors, hour, toldKinds } from "../alert/alert.ts";
 import type { Alert, Owner } from "../alert/alert.ts";
-import { count } from "../alert/breaker.ts";
-import type { Told } from "../alert/breaker.ts";
+import { count, spend } from "../alert/breaker.ts";
+import type { Told, ToldOfFew } from "../alert/breaker.ts";
 import { close, continues, news, observe, open, untold } from "../alert/life.ts";
 import type { Change } from "../alert/life.ts";
 import { draw } from "../alert/samples.ts";
 import { alertKey, subjectOf } from "../alert/subject.ts";
 import type { Detection, HoldReason, Sample } from "../model/detection.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
+import type { FewToldTable } from "../store/desk/tables.ts";
 import { insertRows, orReplace } from "./bulk.ts";
 import { idOf, keyed } from "./ids.ts";
 import type { CaseRules } from "./options.ts";
@@ -122,6 +123,22 @@ GROUP BY organisation_id`.execute(trx);
   const wanted = new Set(organisations);
   return {
     owners: new Map(rows.filter((row) => wanted.has(row.organisation_id)).map((row) => [row.organisation_id, row.n])),
+    all: rows.reduce((sum, row) => sum + row.n, 0),
+  };
+};
+
+/** What was told on the word of few sensors within the policy's time. What an analyst released is not of the budget. */
+const toldOfFewOf = async (trx: DeskTransaction, exercise: string, within: number, now: number): Promise<ToldOfFew> => {
+  const rows = await trx
+    .selectFrom("few_told")
+    .select(["organisation_id", sql<number>`count(*)::int`.as("n")])
+    .where("exercise", "=", exercise)
+    .where("at", ">", now - within)
+    .where("at", "<=", now)
+    .groupBy("organisation_id")
+    .execute();
+  return {
+    owners: new Map(rows.map((row) => [row.organisation_id, row.n])),
     all: rows.reduce((sum, row) => sum + row.n, 0),
   };
 };
@@ -250,6 +267,8 @@ export const createTake =
     const tellings: Telling[] = [];
     const breakers = new Map<string, HoldReason>();
     const told = new Map<string, Told>();
+    const ofFew = new Map<string, ToldOfFew>();
+    const fewTold: FewToldTable[] = [];
     let held = 0;
     for (const one of touched.values()) {
       if (untold(one.alert, policy, now) !== null) {
@@ -265,8 +284,32 @@ export const createTake =
         counts = await toldOf(trx, one.alert.exercise, all, now);
         told.set(one.alert.exercise, counts);
       }
+      const few =
+        policy.fewSensors !== null &&
+        form !== "reminder" &&
+        one.alert.realm === "" &&
+        one.alert.released === null &&
+        one.alert.sensors.length < enoughSensors(rules.sensors());
+      if (few && policy.fewSensors !== null) {
+        const spent =
+          ofFew.get(one.alert.exercise) ?? (await toldOfFewOf(trx, one.alert.exercise, policy.fewSensors.within, now));
+        ofFew.set(one.alert.exercise, spent);
+        if (!spend(spent, organisation, policy)) {
+          held++;
+          one.alert = { ...one.alert, held: [...one.alert.held, "few-sensors"] };
+          one.changes.add("held");
+          continue;
+        }
+      }
       const way = form === "reminder" ? "letter" : count(counts, organisation, policy);
       if (way === "letter" || way === "digest") {
+        if (few)
+          fewTold.push({
+            alert_id: one.alert.id,
+            organisation_id: organisation,
+            exercise: one.alert.exercise,
+            at: now,
+          });
         const ended = one.before?.quieted ?? one.before?.closed ?? null;
         tellings.push({
           alert: { ...one.alert, told: now },
@@ -302,6 +345,7 @@ export const createTake =
     const rows = [...touched.values()].map(({ alert }) => alertRowOf(alert));
     const replace = orReplace(alertColumns, "id");
     await insertRows(trx, "alerts", alertColumns, rows, replace);
+    if (fewTold.length > 0) await trx.insertInto("few_told").values(fewTold).execute();
     await insertRows(
       trx,
       "detections",

@@ -43,6 +43,7 @@ export const holdReasons = [
   "sensor-disagrees", // only one sensor saw it while others should have
   "owner-breaker", // too many findings of one owner at once
   "global-breaker", // too many findings at once
+  "few-sensors", // more findings on the word of few sensors than an owner, or all, may be told in a week
   "one-sensor-abroad", // an owner outside the node's country needs two sensors or a release
 ] as const;
 export type HoldReason = (typeof holdReasons)[number];

@@ -61,7 +61,10 @@ export const flowColumns = {
     doc: "empty, or the 4,096 one-byte HyperLogLog registers that replace the tokens of a row with more than 1,024: register = token & 4095, value = leading zeros of the token's upper 20 bits + 1",
   },
   sample_offsets: { kind: "u32s", doc: "up to four samples: microseconds since first_seen" },
-  sample_ports: { kind: "u16s", doc: "source ports of the same samples (needed behind carrier NAT); of SYN-ACK and RST the destination ports" },
+  sample_ports: {
+    kind: "u16s",
+    doc: "source ports of the same samples (needed behind carrier NAT); of SYN-ACK and RST the destination ports",
+  },
   src_port_count: { kind: "u16", doc: "distinct source ports in this row (estimate above 64)" },
   dst_port_count: {
     kind: "u16",

@@ -67,7 +67,7 @@ const table: readonly (readonly [RegExp, string])[] = [
   [/^POST \/api\/v1\/desk\/inbox\/read$/, "member"],
   [/^GET \/api\/v1\/desk\/statistics\//, everybody],
   [/^GET \/api\/v1\/desk\/(campaigns|warnings|outbreaks)(\/|$)/, `${owners} researcher`],
-  [/^GET \/api\/v1\/desk\/ring(\/|$)/, owners],
+  [/^GET \/api\/v1\/desk\/ring(\/|$)/, staff],
 ];
 
 const actors = new Map<string, Actor>(

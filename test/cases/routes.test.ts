@@ -363,10 +363,15 @@ it("counts for each what it may see", async () => {
   house.clock.now += hour / 60;
   const curve = asContract(
     "statistics/clean-up",
-    await observer.call("GET", `${base}/statistics/clean-up?by=family&days=30`),
+    await analyst.call("GET", `${base}/statistics/clean-up?by=family&days=30`),
   );
   expect(curve.all.n).toBeGreaterThan(4);
   expect(curve.all.points[0]).toMatchObject({ day: 0, still: 1 });
+  // Who sees aggregates alone is told of whole months that are over: what moves at once would answer probes.
+  const told = asContract("statistics/clean-up", await observer.call("GET", `${base}/statistics/clean-up?by=family`));
+  expect(told.all.n).toBe(0);
+  expect(told.period.to < new Date(house.clock.now / 1000 - 7 * 86_400_000).toISOString()).toBe(true);
+  expect(told.period.to.slice(7)).toBe("-01T00:00:00.000Z");
   expect((await observer.call("GET", `${base}/statistics/clean-up?by=owner`)).status).toBe(403);
   const times = asContract("statistics/response", await analyst.call("GET", `${base}/statistics/response?by=owner`));
   expect(times.all.answered).toMatchObject({ n: expect.any(Number) });

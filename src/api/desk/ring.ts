@@ -50,7 +50,8 @@ export const anomalyFor = (anomaly: Anomaly, actor: Actor): Anomaly | null =>
 
 /** The ring view: what it draws, and what moves in it. */
 export const withRing = (server: FastifyInstance, { view, stream }: RingServices, actorOf: ActorOf): void => {
-  const who = [...staff, "member"] as const;
+  // It shows packets as they travel: to anybody but staff that would answer probes at once.
+  const who = staff;
   mount(server, at.ring, { who, audit: "ring.read" }, async ({ query, request }) => {
     const actor = actorOf(request);
     const found = await view(actor, query.exercise ?? "");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyInstance } from "fastify";
+import { releasedMonths } from "../../access/audience.ts";
 import { people } from "../../access/rule.ts";
 import { cleanUp, measuredPrecision, responseTimes, summaryOf } from "../../cases/statistics.ts";
 import type { Curve } from "../../cases/statistics.ts";
@@ -57,9 +58,17 @@ export const withStatistics = (server: FastifyInstance, services: StatisticsServ
   const periodOf = (
     query: { readonly from?: string | undefined; readonly to?: string | undefined },
     days: number,
+    actor: Actor,
   ): { from: number; to: number } => {
+    const asked = hasRole(actor, "system", "administrator", "analyst", "member") ? null : now();
     const to = query.to === undefined ? now() : microsOf(query.to);
     const from = query.from === undefined ? to - days * day : microsOf(query.from);
+    if (asked !== null) {
+      const whole = releasedMonths(from, to, asked);
+      if (whole === null)
+        throw new AppError("QUERY_PERIOD", "your role is told whole months (UTC), a week after their end");
+      return whole;
+    }
     if (from >= to || to - from > longest)
       throw new AppError("QUERY_PERIOD", "`from` lies before `to`, at most three years");
     return { from, to };
@@ -68,6 +77,7 @@ export const withStatistics = (server: FastifyInstance, services: StatisticsServ
 
   mount(server, at.summary, { who: people, audit: null }, async ({ request }) => {
     const actor = actorOf(request);
+    // Nothing here is of people who see aggregates alone: what moves at once would answer probes.
     const found = await summaryOf(desk, actor, personOf(actor));
     const beside = await services.beside?.(actor);
     return {
@@ -80,7 +90,7 @@ export const withStatistics = (server: FastifyInstance, services: StatisticsServ
   });
   mount(server, at["statistics/clean-up"], { who: people, audit: null }, async ({ query, request }) => {
     const { by = "none", days = 60, kind, organisation } = query;
-    const period = periodOf(query, 90);
+    const period = periodOf(query, 90, actorOf(request));
     const actor = readerOf(actorOf(request), by === "owner" || organisation !== undefined);
     const found = await cleanUp(
       desk,
@@ -107,7 +117,7 @@ export const withStatistics = (server: FastifyInstance, services: StatisticsServ
   });
   mount(server, at["statistics/response"], { who: people, audit: null }, async ({ query, request }) => {
     const { by = "kind" } = query;
-    const period = periodOf(query, 90);
+    const period = periodOf(query, 90, actorOf(request));
     const found = await responseTimes(desk, readerOf(actorOf(request), by === "owner"), { by, ...period });
     const { detectedNotified, notifiedAcknowledged, notifiedActed, actedQuiet, answered } = found.all;
     return {

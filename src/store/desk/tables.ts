@@ -399,8 +399,17 @@ export interface SettingsTable {
   value: ColumnType<unknown, string, string>;
 }
 
+/** Notices told on the word of few sensors; see `fewSensors` of the alerts' policy. */
+export interface FewToldTable {
+  alert_id: string;
+  organisation_id: string;
+  exercise: string;
+  at: Time;
+}
+
 /** Every table of the desk. A room that adds tables adds them here and in a migration of its own. */
 export interface DeskTables extends ConstituencyTables, PeopleTables {
+  few_told: FewToldTable;
   organisations: OrganisationsTable;
   networks: NetworksTable;
   contacts: ContactsTable;

@@ -56,6 +56,7 @@ export const desk = {
     "sensor-disagrees": "one sensor alone saw it where others should have",
     "owner-breaker": "too many findings of one owner at once",
     "global-breaker": "too many findings at once",
+    "few-sensors": "seen by few sensors, and the week's budget of such notices is spent",
     "one-sensor-abroad": "an owner abroad, seen by one sensor",
   },
   answers: {

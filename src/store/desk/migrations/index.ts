@@ -7,6 +7,8 @@ import { notices } from "./0301-notices.ts";
 import { constituency } from "./0101-constituency.ts";
 import { peopleTables } from "./0401-people.ts";
 import { told } from "./0402-told.ts";
+import { fewTold } from "./0403-few-told.ts";
+import { sharedWarnings } from "./0504-shared-warnings.ts";
 import { detectorLedger } from "./0511-detector-ledger.ts";
 
 /**
@@ -21,6 +23,9 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0101-constituency": constituency,
   "0401-people": peopleTables,
   "0402-told": told,
+  "0403-few-told": fewTold,
+  // After 0501, whose policy it replaces.
+  "0504-shared-warnings": sharedWarnings,
   "0501-warnings": warnings,
   "0511-detector-ledger": detectorLedger,
 };

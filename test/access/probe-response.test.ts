@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { enoughSensors } from "../../src/alert/alert.ts";
+import { lotOf } from "../../src/access/secrets.ts";
+import { toldSources } from "../../src/access/told.ts";
+import { askAs } from "../../src/api/view.ts";
+import type { Actor, Role } from "../../src/model/actor.ts";
+import { systemActor } from "../../src/model/actor.ts";
+import type { Detection } from "../../src/model/detection.ts";
+import { createObservatory } from "../../src/observe/observatory.ts";
+import { createReleased } from "../../src/observe/released.ts";
+import type { Desk } from "../../src/store/desk/desk.ts";
+import type { FlowStore } from "../../src/store/flows/store.ts";
+import { appendKnown, knownStore } from "../api/known.ts";
+import type { KnownBatch, KnownRow } from "../api/known.ts";
+import { detection, makeCases, organisation } from "../cases/place.ts";
+import { embeddedPlace } from "../desk/place.ts";
+
+/**
+ * Probe-response (USENIX Security 2005): somebody sends probes of which each says where it went, looks at what the observatory tells, and
+ * learns where sensors are. The attacker holds a /16, so it has 65,536 addresses: each probes one of the 65,536 blocks (/16) of the
+ * Internet, every /24 in it at a port of its own. One finding that is told then names one /24: 256 addresses.
+ */
+const block = 256;
+const print = (view: string, located: number, of: string): void =>
+  console.log(`${view}: ${located * block} addresses located in a week (${located} of ${of})`);
+const actorOf = (role: Role, organisations: readonly string[] = []): Actor => ({
+  id: `person:${role}-${role}`,
+  roles: [role],
+  organisations,
+  realms: [],
+  sensors: [],
+});
+/** Chance without a clock: the same every time. */
+const chance = (seed: number): (() => number) => {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+};
+
+describe("who sees figures alone", () => {
+  const day = 86_400_000;
+  const now = Date.parse("2026-07-20T12:00:00Z");
+  const first = Date.parse("2026-07-04T00:00:00Z");
+  const sensors = ["s-one", "s-two", "s-three"];
+  /** Ports that many networks ask for on every day: only these can be figures at all. */
+  const popular = 60;
+  let store: FlowStore;
+  let done: () => Promise<void>;
+
+  /** Sixteen days of a region's background, and in the last week the attacker's probes on top of it. */
+  const fill = async (): Promise<void> => {
+    const random = chance(20130913);
+    const batches: KnownBatch[] = [];
+    for (let d = 0; d < 15; d++) {
+      for (const sensor of sensors) {
+        const rows: KnownRow[] = [];
+        for (let port = 1; port <= popular; port++) {
+          const networks = 10 + Math.floor(random() * 40);
+          for (let n = 0; n < networks; n++) {
+            rows.push({
+              src: `${20 + Math.floor(random() * 60)}.${Math.floor(random() * 250)}.${Math.floor(random() * 250)}.9`,
+              port,
+              packets: 1 + Math.floor(random() * 40),
+            });
+          }
+        }
+        batches.push({ sensor, at: new Date(first + d * day + 3_600_000).toISOString(), rows });
+        if (d < 8) continue;
+        // Every popular port and every day is one guess; the attacker happens to guess right at each third of them, which is far
+        // more than chance gives. From thousands of its addresses, as much as it likes.
+        const probes: KnownRow[] = [];
+        for (let port = 1; port <= popular; port++) {
+          if (!isHit(port, d, sensors.indexOf(sensor))) continue;
+          for (let i = 0; i < 200; i++) probes.push({ src: `203.0.${i >> 4}.${i & 255}`, port, packets: 500 });
+        }
+        // And blocks that it gave ports which nobody else asks for.
+        for (let i = 0; i < 200; i++)
+          probes.push({
+            src: `203.0.${i >> 4}.${i & 255}`,
+            port: 30_000 + d * 10 + sensors.indexOf(sensor),
+            packets: 500,
+          });
+        batches.push({ sensor, at: new Date(first + d * day + 7_200_000).toISOString(), rows: probes });
+      }
+    }
+    await appendKnown(store, batches);
+  };
+  const isHit = (port: number, d: number, sensor: number): boolean => (port * 7 + d * 13) % 9 === sensor;
+
+  beforeAll(async () => {
+    ({ store, done } = await knownStore());
+    await fill();
+  }, 240_000);
+  afterAll(() => done());
+
+  /** The attacker's judgement of each (port, day): how far it stands above the days before, and whether that is more than it dares. */
+  const judge = (values: ReadonlyMap<string, number>): { claims: string[]; right: number } => {
+    const claims: string[] = [];
+    const scores: { key: string; z: number }[] = [];
+    for (let port = 1; port <= popular; port++) {
+      const before = Array.from({ length: 7 }, (_, d) => values.get(`${port} ${d + 1}`) ?? 0);
+      const mean = before.reduce((a, b) => a + b, 0) / before.length;
+      const spread = Math.max(1, Math.sqrt(before.reduce((n, x) => n + (x - mean) ** 2, 0) / (before.length - 1)));
+      for (let d = 8; d < 15; d++)
+        scores.push({ key: `${port} ${d}`, z: ((values.get(`${port} ${d}`) ?? 0) - mean) / spread });
+    }
+    // One false claim in all is what it bears: the whole Internet has millions of blocks, and a guess that is wrong costs its cover.
+    for (const { key, z } of scores) if (z > 6) claims.push(key);
+    const right = claims.filter((key) => {
+      const [port, d] = key.split(" ").map(Number) as [number, number];
+      return sensors.some((_, s) => isHit(port, d, s));
+    }).length;
+    return { claims, right };
+  };
+  const valuesFor = async (actor: Actor): Promise<Map<string, number>> => {
+    const observatory = createObservatory({ engine: store, now: () => now, simulated: false });
+    const released = createReleased({
+      engine: store,
+      now: () => now,
+      simulated: false,
+      lot: lotOf(Buffer.alloc(32, 9)),
+    });
+    const values = new Map<string, number>();
+    for (let d = 1; d < 15; d++) {
+      const query = {
+        from: new Date(first + d * day).toISOString(),
+        to: new Date(first + (d + 1) * day).toISOString(),
+        limit: 1000,
+      };
+      const { rows } = await askAs({ observatory, released }, actor, "ports/top", query);
+      for (const { port, packets } of rows) values.set(`${port} ${d}`, packets);
+    }
+    return values;
+  };
+
+  it("an attack that works where nothing protects: an analyst's view", async () => {
+    const values = await valuesFor(actorOf("analyst"));
+    const { claims, right } = judge(values);
+    const quiet = [...values.keys()].filter((key) => Number(key.split(" ")[0]) >= 30_000).length;
+    console.log(
+      `an analyst's view, to compare: ${right} right claims of ${claims.length}, and ${quiet} ports of the attacker's own`,
+    );
+    expect(right).toBeGreaterThan(100);
+    expect(quiet).toBe(21);
+  });
+  it.each(["observer", "researcher", "member", "sensor-host"] as const)("learns nothing as %s", async (role) => {
+    const values = await valuesFor(actorOf(role, role === "member" ? ["alpha"] : []));
+    const { claims, right } = judge(values);
+    const quiet = [...values.keys()].filter((key) => Number(key.split(" ")[0]) >= 30_000).length;
+    // What is right by chance among wrong ones locates nothing: a third of all guesses were made right.
+    const located = Math.max(0, right - (claims.length - right)) + quiet;
+    print(`figures, ${role}`, located, `${popular * 7} probes that could be figures`);
+    expect(values.size).toBeGreaterThan(500);
+    expect(quiet).toBe(0);
+    expect(located).toBe(0);
+  });
+});
+
+describe("owners", () => {
+  const count = 40;
+  const random = chance(7);
+  /** Forty /24 sensors in different places; which block (/16) and which /24 in it. */
+  const sensors = Array.from({ length: count }, (_, i) => ({
+    name: `sensor-${i}`,
+    block: Math.floor(random() * 65_536),
+    third: Math.floor(random() * 256),
+  }));
+  const owners = Array.from({ length: 8 }, (_, i) => `owner-${i}`);
+  const week = 7 * 86_400_000_000;
+  const start = Date.parse("2026-07-01T00:00:00Z") * 1000;
+  let place: Awaited<ReturnType<typeof embeddedPlace>>;
+  let desk: Desk;
+
+  beforeAll(async () => {
+    place = await embeddedPlace();
+    desk = await place.open();
+    for (const id of owners) await organisation(desk, id);
+  });
+  afterAll(async () => {
+    await desk.close();
+    await place.remove();
+  });
+
+  /** What detection makes of a source that probes these sensors' /24s; guards that hold such bursts are left out: the worst case. */
+  const finding = (source: string, seen: readonly (typeof sensors)[number][], at: number): Detection =>
+    detection(source, {
+      id: `${source} ${at}`.replaceAll(/\W/g, "").padStart(32, "0").slice(-32),
+      first: at,
+      last: at + 60_000_000,
+      packets: 256 * seen.length,
+      darkAddresses: 200 * seen.length,
+      sensors: seen.map(({ name }) => name),
+      port: seen.at(-1)?.third ?? 0,
+      samples: Array.from({ length: 30 }, (_, i) => ({
+        time: at + i,
+        error: 0,
+        sourcePort: 40_000 + i,
+        port: seen.at(-1)?.third ?? 0,
+      })),
+    });
+  const addressOf = (owner: number, i: number): string => `${100 + owner}.1.${i >> 8}.${i & 255}`;
+  /** Everything an owner can look at: boards, detections and the observatory's own sources. */
+  const view = async (owners: readonly string[]): Promise<Set<string>> => {
+    const found = new Set<string>();
+    for (const id of owners) {
+      const actor = actorOf("member", [id]);
+      const rows = await desk.as(actor, async (trx) => [
+        ...(await trx.selectFrom("alerts").select("source").where("exercise", "=", "").execute()),
+        ...(await trx.selectFrom("detections").select("source").execute()),
+      ]);
+      for (const { source } of rows) if (source !== null) found.add(source);
+      for (const source of await toldSources(desk)(actor)) found.add(source);
+    }
+    return found;
+  };
+  const clear = async (): Promise<void> => {
+    for (const table of [
+      "few_told",
+      "alert_detections",
+      "alert_episodes",
+      "outbox",
+      "help_links",
+      "case_events",
+    ] as const)
+      await desk.owner.deleteFrom(table).execute();
+    await desk.owner.updateTable("alerts").set({ case_id: null }).execute();
+    await desk.owner.deleteFrom("detections").execute();
+    await desk.owner.deleteFrom("alerts").execute();
+    await desk.owner.deleteFrom("cases").execute();
+  };
+  const casesFor = (country: string | null, over: object = {}) =>
+    makeCases(
+      desk,
+      owners.map((id, i) => ({
+        organisation: id,
+        network: `${100 + i}.1.0.0/16`,
+        translation: "none" as const,
+        essential: false,
+        country: "ID",
+      })) as never,
+      { sensors: () => count, policy: { country, ...over } },
+    );
+  /** One pass: every address of an owner's /16 probes one block, and colluders share the blocks; apart in time, so that nothing looks like an onset. */
+  const attack = async (
+    cases: ReturnType<typeof makeCases>,
+    attackers: readonly number[],
+    begin: number,
+    anchors: readonly (typeof sensors)[number][] = [],
+  ): Promise<void> => {
+    let at = begin;
+    for (const [i, one] of sensors.entries()) {
+      for (const owner of [attackers[i % attackers.length] ?? 0]) {
+        at += 600_000_000;
+        const now = at + 120_000_000;
+        await desk.as(systemActor, (trx) =>
+          cases.takeDetections(
+            trx,
+            [finding(addressOf(owner, one.block), [...anchors.filter((other) => other !== one), one], at)],
+            { now },
+          ),
+        );
+      }
+    }
+  };
+  const located = (sources: ReadonlySet<string>, attackers: readonly number[]): number =>
+    sensors.filter(({ block: b }) => attackers.some((owner) => sources.has(addressOf(owner, b)))).length;
+
+  it("find every sensor where nothing protects them", async () => {
+    await clear();
+    await attack(casesFor("ID", { fewSensors: null }), [0], start);
+    const found = located(await view(["owner-0"]), [0]);
+    console.log(`an owner without a budget, to compare: ${found * block} addresses (${found} of ${count} sensors)`);
+    expect(found).toBe(count);
+  });
+  it("locate four /24s a week at most, alone", async () => {
+    await clear();
+    const cases = casesFor("ID");
+    await attack(cases, [0], start);
+    const found = located(await view(["owner-0"]), [0]);
+    print("an owner in the node's country", found, `${count} sensors; budget 4`);
+    expect(found).toBeLessThanOrEqual(4);
+    // The second week has its budget again, and what was held comes no sooner for being probed again.
+    await attack(cases, [0], start + week + 1e9);
+    expect(located(await view(["owner-0"]), [0])).toBeLessThanOrEqual(8);
+  });
+  it("locate sixteen a week at most, all together", async () => {
+    await clear();
+    const attackers = owners.map((_, i) => i);
+    await attack(casesFor("ID"), attackers, start);
+    const found = located(await view(owners), attackers);
+    print("eight owners that collude", found, `${count} sensors; budget 16`);
+    expect(found).toBeLessThanOrEqual(16);
+  });
+  it("gain nothing by sending every probe past sensors that they know already", async () => {
+    await clear();
+    const known = sensors.slice(0, 4);
+    const attackers = owners.map((_, i) => i);
+    await attack(casesFor("ID"), attackers, start, known);
+    const found = located(await view(owners), attackers);
+    print("eight owners that know four sensors", found, `${count} sensors; budget 16`);
+    expect(enoughSensors(count)).toBeGreaterThan(known.length + 1);
+    expect(found).toBeLessThanOrEqual(16);
+  });
+  it("get nothing back of the budget by what a told source does afterwards", async () => {
+    await clear();
+    const cases = casesFor("ID");
+    await attack(cases, [0], start);
+    const before = located(await view(["owner-0"]), [0]);
+    // Those that were told of now reach every sensor.
+    const told = [...(await view(["owner-0"]))];
+    const at = start + week / 2;
+    await desk.as(systemActor, (trx) =>
+      cases.takeDetections(
+        trx,
+        told.map((source) => finding(source, sensors, at)),
+        { now: at + 1e6 },
+      ),
+    );
+    await attack(cases, [0], start + week / 2 + 2e9);
+    expect(located(await view(["owner-0"]), [0])).toBe(before);
+  });
+  it("abroad: locate nothing without an analyst's release", async () => {
+    await clear();
+    await attack(casesFor("TH"), [0], start);
+    const found = located(await view(["owner-0"]), [0]);
+    print("an owner abroad", found, `${count} sensors`);
+    expect(found).toBe(0);
+  });
+  it("see a few samples, drawn when the rule had fired, whatever was sent", async () => {
+    await clear();
+    await attack(casesFor("ID"), [0], start);
+    const rows = await desk.as(actorOf("member", ["owner-0"]), (trx) =>
+      trx.selectFrom("alerts").select("samples").execute(),
+    );
+    for (const { samples } of rows) expect((samples as readonly unknown[]).length).toBeLessThanOrEqual(5);
+    expect(rows.length).toBeGreaterThan(0);
+  });
+});
