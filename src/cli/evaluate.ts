@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { evaluateScenario, loadDetector } from "../app/evaluate.ts";
 import type { Evaluation } from "../app/evaluate.ts";
 import { floors, report } from "../app/evaluate-report.ts";
@@ -52,7 +52,7 @@ export const evaluate: Command = {
     const command = `layang evaluate${all ? " --all" : parsed.paths.map((path) => ` ${path}`).join("")}${days === undefined ? "" : ` --days ${days}`}`;
     const page = report(done, command);
     const out = text(parsed, "out");
-    if (out !== undefined) writeFileSync(join(process.cwd(), out), page);
+    if (out !== undefined) writeFileSync(resolve(out), page);
     if (flag(parsed, "json")) {
       process.stdout.write(`${JSON.stringify(done.map(({ claims: _, ...rest }) => rest))}\n`);
       return 0;
