@@ -83,8 +83,8 @@ export const report = (evaluations: readonly Evaluation[], command: string): str
   return `# Evaluation
 
 What the detectors claim, against worlds whose truth is known. Made by \`${command}\`; intervals are Wilson's, 95 %. The scenarios of \`scenarios/evaluate/test\`
-were written without knowledge of any detector and hashed before any was tuned. A *notice* is an infected-host claim that nothing holds back; claims
-that are held wait for an analyst.
+were written without knowledge of any detector and hashed before any was tuned. A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when its
+owner was told of it, as an infected or as a scanning host: who scans without a family's marks is told of too.
 
 ## Floors
 

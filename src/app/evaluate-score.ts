@@ -12,7 +12,7 @@ export interface Scores {
   /** Hosts told to their owners: real ones, and the false ones by what they are. */
   readonly notices: Share;
   readonly falseNotices: Readonly<Record<string, number>>;
-  /** Infected hosts with 10 packets to 3 dark addresses that were found; those without hosts that no packet can tell from scanners. */
+  /** Infected hosts with 10 packets to 3 dark addresses whose owner was told, of an infected or of a scanning host; those without hosts that no packet can tell from scanners. */
   readonly infected: Share;
   readonly infectedPlain: Share;
   /** Of all infected hosts, seen or not. */
@@ -57,20 +57,32 @@ const counted = <T>(all: readonly T[], right: (one: T) => boolean): Share => ({
 });
 const key = (realm: string, source: string | null): string => `${realm} ${source ?? ""}`;
 
+export interface ScoreOptions {
+  /** Microseconds. */
+  readonly length: number;
+  readonly sensors: number;
+  /** The claim is about a host that has an owner: only then is somebody told. */
+  readonly isOwned: (claim: Detection) => boolean;
+}
+
 /** Compares claims with the truth. `found` says when a surge or outbreak was first claimed. */
-export const score = (truth: WorldTruth, claims: readonly Detection[], length: number, sensors: number): Scores => {
+export const score = (
+  truth: WorldTruth,
+  claims: readonly Detection[],
+  { length, sensors, isOwned }: ScoreOptions,
+): Scores => {
   const hosts = claims.filter(({ kind }) => kind === "infected-host" || kind === "scanning-host");
   const bySource = Map.groupBy(hosts, (one) => key(one.realm, one.source));
   const truths = Map.groupBy(truth.sources, (one) => key(one.realm, one.source));
   const claimed = (one: (typeof truth.sources)[number]): boolean =>
-    (bySource.get(key(one.realm, one.source)) ?? []).some(
-      (claim) => claim.kind === "infected-host" && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
+    (bySource.get(key(one.realm, one.source)) ?? []).some((claim) =>
+      overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
     );
   const isTrue = (claim: Detection): boolean =>
     (truths.get(key(claim.realm, claim.source)) ?? []).some(
       (one) => one.infected && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
     );
-  const told = hosts.filter(({ kind, held }) => kind === "infected-host" && held.length === 0);
+  const told = hosts.filter(({ kind, held }) => kind === "infected-host" && held.length === 0).filter(isOwned);
   const falseNotices: Record<string, number> = {};
   for (const claim of told) {
     if (isTrue(claim)) continue;

@@ -93,7 +93,11 @@ export const evaluateScenario = async (which: string, options: EvaluateOptions =
       sensors: shared,
       packets: truth.packets,
       flows: counted?.n ?? 0,
-      scores: score(truth, claims, world.to - world.from, shared),
+      scores: score(truth, claims, {
+        length: world.to - world.from,
+        sensors: shared,
+        isOwned: ({ realm, source, last }) => source !== null && owners.ownerOf(realm, source, last) !== null,
+      }),
       seconds: { play: (played - began) / 1000, detect: (ended - played) / 1000 },
       claims,
     };

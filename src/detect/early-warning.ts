@@ -101,14 +101,11 @@ const originOf = (row: Row | undefined): Origin => ({
   unrouted: Number(row?.["unrouted"] ?? 0) / Math.max(1, Number(row?.["sources"] ?? 0)),
 });
 
-/** Whether a rare count may be called a surge: from enough networks or sensors, and not forged. */
-const corroborated = (found: Rare, { networks, sensors, unrouted }: Origin): boolean => {
-  const many = Math.max(surgeParameters.networks, Math.min(20, Math.floor(found.sources / 4)));
-  return (
-    (networks >= many || (networks >= surgeParameters.networks && sensors.length >= 2)) &&
-    !(found.sources >= 20 && unrouted > surgeParameters.unrouted)
-  );
-};
+/** Whether a rare count may be called a surge: from as many networks as so many hosts live in, and not forged. */
+const corroborated = (found: Rare, { networks, unrouted }: Origin): boolean =>
+  // Somebody who forges a member's addresses has few networks to take them from; an outbreak has hosts everywhere.
+  networks >= Math.max(surgeParameters.networks, Math.min(20, Math.floor(found.sources / 4))) &&
+  !(found.sources >= 20 && unrouted > surgeParameters.unrouted);
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
