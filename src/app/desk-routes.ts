@@ -7,6 +7,7 @@ import { withHelp } from "../api/desk/help.ts";
 import type { DeskRoutes } from "../api/desk/index.ts";
 import { withNotices } from "../api/desk/notices.ts";
 import { withRing } from "../api/desk/ring.ts";
+import { withSearch } from "../api/desk/search.ts";
 import { withStatistics } from "../api/desk/statistics.ts";
 import { withWarnings } from "../api/desk/warnings.ts";
 import { holidayCountries } from "../notify/holidays.ts";
@@ -45,6 +46,7 @@ export const deskRoutes = ({ node, ring, observatory, name, simulated, now }: De
     (server, actorOf) =>
       withNotices(server, { ...services, sender, testMail: null, signs: false, countries: holidayCountries }, actorOf),
     (server, actorOf) => withStatistics(server, services, actorOf),
+    (server, actorOf) => withSearch(server, services, actorOf),
     (server, actorOf) => withDetections(server, services, actorOf),
     (server, actorOf) => withCampaigns(server, services, actorOf),
     (server, actorOf) =>

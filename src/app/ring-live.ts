@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { anomalyFor, packetsFor } from "../api/desk/ring.ts";
+import { alertRow } from "../api/desk/shapes.ts";
 import { createStream } from "../api/desk/stream.ts";
 import type { EventStream } from "../api/desk/stream.ts";
 import { ringClasses } from "../api/contract/desk/ring.ts";
 import type { Anomaly, Ring, RingView } from "../api/contract/desk/ring.ts";
+import { listAlerts } from "../cases/board.ts";
 import { hasRole, systemActor } from "../model/actor.ts";
 import type { Actor } from "../model/actor.ts";
 import type { FlowBatch } from "../model/flows.ts";
@@ -38,6 +40,8 @@ const DAY = 86_400e6;
 const TICK = 250;
 const LOOK = 1_000;
 const FRESH = 60_000;
+/** Open alerts of the list beside the picture. */
+const OPEN = 100;
 
 interface AlertLine {
   readonly id: string;
@@ -90,7 +94,7 @@ const organisationsOf = async (trx: DeskTransaction, exercise: string): Promise<
     .execute();
   const networks = await trx
     .selectFrom("networks")
-    .select(["organisation_id", "prefix"])
+    .select(["organisation_id", "prefix", "dark"])
     .where("realm", "=", "")
     .where("prefix", "is not", null)
     .where("valid_until", "is", null)
@@ -111,7 +115,7 @@ const organisationsOf = async (trx: DeskTransaction, exercise: string): Promise<
     return {
       ...one,
       prefixes: (prefixes.get(one.id) ?? []).flatMap(({ prefix }) => prefix ?? []),
-      dark: [],
+      dark: (prefixes.get(one.id) ?? []).flatMap(({ dark }) => dark),
       openAlerts: own.reduce((sum, { n }) => sum + Number(n), 0),
       severity: severities.findLast((severity) => own.some((alert) => alert.severity === severity)) ?? null,
     };
@@ -204,6 +208,15 @@ export const createRing = (options: RingOptions): LiveRing => {
       const rings: Ring[] = [...map.rings];
       const staff = hasRole(actor, "administrator", "analyst", "system");
       const found = await desk.as(actor, (trx) => newsSince(trx, now() - DAY, exercise, 20));
+      // What the picture shows, as a list: of alerts somebody answers for, and that who asks may see.
+      const open = await listAlerts(
+        desk,
+        actor,
+        { states: ["new", "continuing", "relapsed"], owned: true, realm: "", exercise },
+        "rank",
+        { limit: OPEN },
+        now(),
+      );
       return {
         asked: new Date().toISOString(),
         exercise,
@@ -212,7 +225,7 @@ export const createRing = (options: RingOptions): LiveRing => {
         more: map.more,
         sensors: [...names].toSorted(([, a], [, b]) => a - b).map(([, i]) => `Sensor ${i + 1}`),
         classes: [...ringClasses].slice(0, 32),
-        open: [],
+        open: open.rows.map(alertRow),
         anomalies: found.map(anomalyOf).filter((one) => staff || one.organisation !== null),
       };
     },

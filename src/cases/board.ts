@@ -16,6 +16,8 @@ export interface AlertFilter {
   readonly kinds?: readonly DetectionKind[];
   readonly severities?: readonly Severity[];
   readonly organisation?: string;
+  /** Only what belongs to an organisation. */
+  readonly owned?: boolean;
   readonly country?: string;
   readonly family?: string;
   readonly port?: number;
@@ -95,6 +97,7 @@ const conditions = (filter: AlertFilter, actor: Actor, now: number): RawBuilder<
   if (filter.kinds !== undefined) list.push(sql`a.kind = ANY (${[...filter.kinds]})`);
   if (filter.severities !== undefined) list.push(sql`a.severity = ANY (${[...filter.severities]})`);
   if (filter.organisation !== undefined) list.push(sql`a.organisation_id = ${filter.organisation}`);
+  if (filter.owned === true) list.push(sql`a.organisation_id IS NOT NULL`);
   if (filter.country !== undefined) list.push(sql`a.country = ${filter.country}`);
   if (filter.family !== undefined) list.push(sql`a.family = ${filter.family}`);
   if (filter.port !== undefined) list.push(sql`${filter.port} = ANY (a.ports)`);

@@ -68,6 +68,8 @@ const nameOf = (evidence: Evidence): string => {
           .join(" ");
   return `${evidence.mark ?? "unmarked"} ${what}${ports.length > 4 ? " ..." : ""}`;
 };
+/** What a campaign is called: by what it sends. */
+export const campaignName = (row: DetectionRecord): string => nameOf(evidenceOf(row));
 
 const rowOf = (row: DetectionRecord, now: number): CampaignRow => {
   const evidence = evidenceOf(row);

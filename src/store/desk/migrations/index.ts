@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ground } from "./0001-ground.ts";
 import { warnings } from "./0501-warnings.ts";
+import { views } from "./0502-views.ts";
 import { alerts } from "./0201-alerts.ts";
 import { cases } from "./0202-cases.ts";
 import { notices } from "./0301-notices.ts";
@@ -27,5 +28,6 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   // After 0501, whose policy it replaces.
   "0504-shared-warnings": sharedWarnings,
   "0501-warnings": warnings,
+  "0502-views": views,
   "0511-detector-ledger": detectorLedger,
 };
