@@ -165,7 +165,12 @@ export const createGuard = ({
         };
       }
       const cookie = cookieOf(visit.cookie, `layang-${port()}`);
-      if (cookie === undefined && link !== undefined && isSafe(visit.method) && /^\/(help$|assets\/)/.test(visit.url)) {
+      if (
+        cookie === undefined &&
+        link !== undefined &&
+        isSafe(visit.method) &&
+        /^\/(help$|assets\/|theme\.js$|swallow\.svg$)/.test(visit.url)
+      ) {
         return nobody(visit);
       }
       if (cookie === undefined)

@@ -14,6 +14,11 @@ export interface NamedCurve {
   readonly baseline?: boolean;
 }
 type Point = Curve["points"][number];
+/** A curve as far as anybody was still watched: behind that nothing is known, and nothing is drawn. */
+const watched = (points: readonly Point[]): readonly Point[] => {
+  const end = points.findIndex(({ atRisk }) => atRisk === 0);
+  return end < 0 ? points : points.slice(0, end + 1);
+};
 const at = (curve: Curve, day: number): Point | undefined => curve.points.findLast((point) => point.day <= day);
 
 /**
@@ -44,13 +49,14 @@ export const SurvivalChart = ({ curves, height = 300 }: { curves: readonly Named
           : `H${x(point.day).toFixed(1)}V${y(of(point)).toFixed(1)}`,
       )
       .join("");
-  const band = ({ points }: Curve): string =>
-    points.length < 2
-      ? ""
-      : `${steps(points, ({ high }) => high)}L${[...points]
-          .toReversed()
-          .map(({ day: one, low }, i, all) => `${x(all[i]?.day ?? one).toFixed(1)} ${y(low).toFixed(1)}`)
-          .join("L")}Z`;
+  const band = (curve: Curve): string => {
+    const points = watched(curve.points);
+    if (points.length < 2) return "";
+    return `${steps(points, ({ high }) => high)}L${[...points]
+      .toReversed()
+      .map(({ day: one, low }, i, all) => `${x(all[i]?.day ?? one).toFixed(1)} ${y(low).toFixed(1)}`)
+      .join("L")}Z`;
+  };
   const main = curves.filter(({ baseline }) => baseline !== true);
   const heights = spread(
     curves.map(({ curve }) => y(curve.points.at(-1)?.still ?? 1)),
@@ -101,7 +107,7 @@ export const SurvivalChart = ({ curves, height = 300 }: { curves: readonly Named
         {main.length === 1 && main[0] !== undefined ? <path className="band" d={band(main[0].curve)} /> : undefined}
         {curves.map(({ curve, label, baseline }, place) => (
           <g key={`${curve.group} ${label}`} className={baseline === true ? "cat-6 baseline" : `line cat-${place % 6}`}>
-            <path className="stroke" d={steps(curve.points, ({ still }) => still)} />
+            <path className="stroke" d={steps(watched(curve.points), ({ still }) => still)} />
             {curve.points
               .filter(({ censored }) => censored > 0)
               .map((point) => (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Role } from "../../model/actor.ts";
-import type { ColumnType } from "kysely";
+import type { ColumnType, Generated } from "kysely";
 
 /** Microseconds since 1970 UTC. */
 type Time = number;
@@ -20,6 +20,16 @@ export interface PeopleTable {
   seen: Time | null;
   /** Actor. */
   invited_by: string | null;
+}
+/** A filter of a page under a name, kept by one person. */
+export interface SavedViewsTable {
+  id: Generated<string>;
+  person_id: string;
+  page: "alerts" | "cases";
+  name: string;
+  /** The address's query without `?`. */
+  search: string;
+  made: Time;
 }
 export interface PersonOrganisationsTable {
   person_id: string;
@@ -132,6 +142,7 @@ export interface AuditHeadsTable {
 }
 
 export interface PeopleTables {
+  saved_views: SavedViewsTable;
   people: PeopleTable;
   person_organisations: PersonOrganisationsTable;
   person_secrets: PersonSecretsTable;

@@ -3,7 +3,6 @@ import type { DetectionKind, HoldReason, Sample } from "../../model/detection.ts
 import type { Marking } from "../../model/marking.ts";
 import type { ConstituencyTables } from "./constituency.ts";
 import type { PeopleTables } from "./people.ts";
-import type { SavedViewsTable } from "./views.ts";
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
 
 /** Microseconds since 1970 UTC. */
@@ -432,5 +431,4 @@ export interface DeskTables extends ConstituencyTables, PeopleTables {
   alert_episodes: AlertEpisodesTable;
   preferences: PreferencesTable;
   received_mail: ReceivedMailTable;
-  saved_views: SavedViewsTable;
 }

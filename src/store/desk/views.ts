@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
-import type { Generated, Selectable } from "kysely";
+import type { Selectable } from "kysely";
 import { AppError } from "../../platform/errors.ts";
 import type { DeskTransaction } from "./desk.ts";
+import type { SavedViewsTable } from "./people.ts";
 
-/** A filter of a page under a name, kept by one person. */
-export interface SavedViewsTable {
-  id: Generated<string>;
-  person_id: string;
-  page: "alerts" | "cases";
-  name: string;
-  /** The address's query without `?`. */
-  search: string;
-  /** Microseconds since 1970 UTC. */
-  made: number;
-}
 export type SavedView = Selectable<SavedViewsTable>;
 
 /** Views of one person at most. */

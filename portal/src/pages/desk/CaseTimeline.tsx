@@ -211,7 +211,10 @@ type Words = ReturnType<typeof useWords>;
 const saidOf = ({ t, f }: Pick<Words, "t" | "f">, row: TimelineRow): string => {
   const said = t.desk.cases.events[row.kind as keyof typeof t.desk.cases.events];
   if (said === undefined) return row.kind;
-  const { answer, channel, reason, state } = row.facts;
+  const { answer, channel, reason, reasons, state } = row.facts;
+  const held = String(reasons ?? reason ?? "")
+    .split(",")
+    .map((one) => t.desk.held[one as keyof typeof t.desk.held] ?? one);
   const counted = Object.fromEntries(
     Object.entries(row.facts).map(([name, value]) => [
       name,
@@ -223,7 +226,7 @@ const saidOf = ({ t, f }: Pick<Words, "t" | "f">, row: TimelineRow): string => {
     answerSaid:
       (t.desk.answers[answer as AnswerKind] ?? String(answer ?? "")) +
       (typeof channel === "string" ? ` (${t.desk.channels[channel as ToldBy] ?? channel})` : ""),
-    reasonSaid: t.desk.held[reason as keyof typeof t.desk.held] ?? String(reason ?? ""),
+    reasonSaid: held.join("; "),
     state: t.desk.caseStates[state as keyof typeof t.desk.caseStates] ?? state ?? null,
   });
 };

@@ -161,7 +161,7 @@ const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
       <section className="paper">
         <p>{words.expires(f.time(new Date(answer.expires)))}</p>
         <p>
-          {words.sentBy(answer.from)}{" "}
+          {words.sentBy(answer.from)}.{" "}
           {answer.contact.mail === null && answer.contact.phone === null
             ? ""
             : words.contact([answer.contact.mail, answer.contact.phone].filter((one) => one !== null).join(", "))}

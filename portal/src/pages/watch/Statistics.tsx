@@ -148,7 +148,7 @@ const Curves = ({ answer }: { answer: CleanUp }) => {
   );
   const cell = (curve: Curve, mark: number): string => {
     const point = curve.points.findLast((one) => one.day <= mark);
-    return point === undefined ? "–" : `${f.share(point.still)} · ${f.count(point.atRisk)}`;
+    return point === undefined || point.atRisk === 0 ? "–" : `${f.share(point.still)} · ${f.count(point.atRisk)}`;
   };
   return (
     <>
