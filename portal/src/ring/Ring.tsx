@@ -116,7 +116,7 @@ export const Ring = () => {
       ? words.waiting
       : now.shown >= now.packets
         ? words.whole
-        : words.sampled(f.short(Math.max(1, Math.round(now.packets / Math.max(1, now.shown)))));
+        : words.sampled(f.short(Math.max(2, Math.ceil(now.packets / Math.max(1, now.shown)))));
   const wall = search.wall === "1";
   return (
     <>
