@@ -27,6 +27,15 @@ it("gives the published curve", () => {
   expect(at(23)?.high).toBeCloseTo(0.68, 2);
 });
 
+it("is the same curve when alike episodes are counted together", () => {
+  const together = new Map<string, { time: number; ended: boolean; n: number }>();
+  for (const weeks of freireich) {
+    const one = together.get(String(weeks)) ?? { time: Math.abs(weeks), ended: weeks > 0, n: 0 };
+    together.set(String(weeks), { ...one, n: one.n + 1 });
+  }
+  expect(survival([...together.values()])).toEqual(curve);
+});
+
 it("counts the open ones neither as cleaned nor as gone", () => {
   const open = survival([{ time: 1, ended: true }, ...Array.from({ length: 9 }, () => ({ time: 30, ended: false }))]);
   expect(open).toMatchObject({ n: 10, censored: 9, median: null });

@@ -5,6 +5,8 @@ export interface Followed {
   readonly time: number;
   /** False: censored. It was still there, or nobody could tell, when it was last looked at. */
   readonly ended: boolean;
+  /** How many were followed alike; 1 where nothing is said. */
+  readonly n?: number;
 }
 export interface SurvivalPoint {
   readonly time: number;
@@ -29,21 +31,26 @@ const z = 1.959963984540054;
 /** Kaplan-Meier. What ended and what was censored at the same time: the ended ones first, as is the custom. */
 export const survival = (followed: readonly Followed[]): Survival => {
   const sorted = followed
-    .map(({ time, ended }) => ({ time: Math.max(0, time), ended }))
+    .map(({ time, ended, n = 1 }) => ({ time: Math.max(0, time), ended, n }))
     .toSorted((a, b) => a.time - b.time);
+  const all = sorted.reduce((sum, { n }) => sum + n, 0);
   const points: SurvivalPoint[] = [];
   let still = 1;
   let variance = 0;
+  let gone = 0;
+  let unknown = 0;
   let median: number | null = null;
   for (let i = 0; i < sorted.length;) {
     const time = sorted[i]?.time ?? 0;
-    const atRisk = sorted.length - i;
+    const atRisk = all - gone;
     let ended = 0;
     let censored = 0;
-    for (; i < sorted.length && sorted[i]?.time === time; i++) {
-      if (sorted[i]?.ended === true) ended++;
-      else censored++;
+    for (let one = sorted[i]; one !== undefined && one.time === time; one = sorted[++i]) {
+      if (one.ended) ended += one.n;
+      else censored += one.n;
     }
+    gone += ended + censored;
+    unknown += censored;
     still *= 1 - ended / atRisk;
     if (ended > 0 && ended < atRisk) variance += ended / (atRisk * (atRisk - ended));
     let low = still;
@@ -56,7 +63,7 @@ export const survival = (followed: readonly Followed[]): Survival => {
     if (median === null && still <= 0.5) median = time;
     points.push({ time, still, low, high, atRisk, ended, censored });
   }
-  return { n: sorted.length, censored: sorted.filter(({ ended }) => !ended).length, median, points };
+  return { n: all, censored: unknown, median, points };
 };
 
 /** The curve at whole steps from 0 to `until`: between its points it does not change; counts are those since the step before. */

@@ -158,8 +158,10 @@ export const listCases = (
     const open = await sql<{
       n: number;
       oldest: number | null;
-    }>`SELECT count(DISTINCT a.case_id)::int AS n, min(a.notified) AS oldest FROM alerts a JOIN cases c ON c.id = a.case_id
-${where([...list, sql`c.state <> 'closed'`, sql`a.notified IS NOT NULL`, sql`a.acknowledged IS NULL`])}`.execute(trx);
+    }>`SELECT count(*)::int AS n, min(k.oldest) AS oldest FROM (SELECT min(a.notified) AS oldest FROM alerts a JOIN cases c ON c.id = a.case_id
+${where([...list, sql`c.state <> 'closed'`, sql`a.notified IS NOT NULL`, sql`a.acknowledged IS NULL`])} GROUP BY a.case_id) AS k`.execute(
+      trx,
+    );
     const n = (name: string): number => Number(counted.rows[0]?.[name] ?? 0);
     const facts = {
       open: n("open"),

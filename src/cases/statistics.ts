@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { RawBuilder } from "kysely";
 import { day, second, toldKinds, verifiableKinds } from "../alert/alert.ts";
 import { atSteps, survival, wilson } from "../alert/survival.ts";
-import type { Survival, SurvivalPoint } from "../alert/survival.ts";
+import type { Followed, Survival, SurvivalPoint } from "../alert/survival.ts";
 import type { Actor } from "../model/actor.ts";
 import type { DetectionKind } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
@@ -49,12 +49,10 @@ export interface CleanUp {
 export const leastGroup = 5;
 const groupsAtMost = 7;
 
-interface EpisodeRow {
-  readonly start: number;
-  readonly ended: number | null;
-  readonly seen: number;
+/** Episodes that were followed as long, and ended alike; days. */
+interface EpisodeRow extends Followed {
+  readonly n: number;
   readonly grouped: string | null;
-  readonly label: string | null;
 }
 /** By what the subscriber was told, as the owner says; a notice that nobody answered so is `notice-only`. */
 const channel = sql`coalesce((SELECT w.channel FROM answers w WHERE w.case_id = x.case_id AND w.answer = 'subscriber-notified' AND w.at >= x.detected ORDER BY w.id LIMIT 1), 'notice-only')`;
@@ -77,23 +75,18 @@ const read = async (
   const start = told ? sql`x.notified` : sql`x.detected`;
   const kinds = asked.kind === undefined ? [...verifiableKinds] : [asked.kind];
   const by = told ? asked.by : "none";
+  const ended = sql`(x.state IN ('quiet', 'closed') AND x.quieted IS NOT NULL)`;
+  // Counted together in the engine, to a hundredth of a day: curves of a hundred thousand are read as some thousand rows.
   const { rows } =
-    await sql<EpisodeRow>`SELECT ${start} AS start, CASE WHEN x.state IN ('quiet', 'closed') THEN x.quieted END AS ended, greatest(x.last, coalesce(x.checked, 0)) AS seen,
-  ${groupOf[by]} AS grouped, ${by === "owner" ? sql`(SELECT name FROM organisations o WHERE o.id = x.organisation_id)` : sql`NULL`} AS label
+    await sql<EpisodeRow>`SELECT round(greatest(0, (CASE WHEN ${ended} THEN x.quieted ELSE greatest(x.last, coalesce(x.checked, 0)) END) - ${start}) / ${day / 100}::numeric)::double precision / 100 AS time,
+  ${ended} AS ended, ${groupOf[by]} AS grouped, count(*)::int AS n
 FROM ${episodes} AS x WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${kinds}) AND ${told ? sql`x.notified IS NOT NULL` : sql`x.notified IS NULL`}
-  AND ${start} >= ${from} AND ${start} < ${to} AND ${start} <= ${now} AND (${asked.organisation ?? null}::text IS NULL OR x.organisation_id = ${asked.organisation ?? null}) LIMIT 1000000`.execute(
-      trx,
-    );
+  AND ${start} >= ${from} AND ${start} < ${to} AND ${start} <= ${now} AND (${asked.organisation ?? null}::text IS NULL OR x.organisation_id = ${asked.organisation ?? null})
+GROUP BY 1, 2, 3 LIMIT 1000000`.execute(trx);
   return rows;
 };
-/** Days from the notice to the last packet, or to when somebody last looked. */
-const curveOf = (rows: readonly EpisodeRow[]): Survival =>
-  survival(
-    rows.map(({ start, ended, seen }) => ({
-      time: Math.round((Math.max(0, (ended ?? seen) - start) / day) * 100) / 100,
-      ended: ended !== null,
-    })),
-  );
+const curveOf = (rows: readonly EpisodeRow[]): Survival => survival(rows);
+const sizeOf = (rows: readonly EpisodeRow[]): number => rows.reduce((sum, { n }) => sum + n, 0);
 const shown = (group: string, label: string, curve: Survival, days: number): Curve => ({
   group,
   label,
@@ -123,15 +116,21 @@ export const cleanUp = (desk: Desk, actor: Actor, asked: CleanUpAsked, now: numb
       groups.set(row.grouped ?? "", list);
     }
     const earlier = curveOf(before);
+    const owners = asked.by === "owner" ? [...groups.keys()] : [];
+    const named = await sql<{
+      id: string;
+      name: string;
+    }>`SELECT id, name FROM organisations WHERE id = ANY (${owners})`.execute(trx);
+    const names = new Map(named.rows.map(({ id, name }) => [id, name]));
     return {
       all: shown("", "", curveOf(rows), asked.days),
       groups: [...groups]
-        .filter(([, list]) => list.length >= leastGroup)
-        .toSorted((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1))
+        .filter(([, list]) => sizeOf(list) >= leastGroup)
+        .toSorted((a, b) => sizeOf(b[1]) - sizeOf(a[1]) || (a[0] < b[0] ? -1 : 1))
         .slice(0, groupsAtMost)
-        .map(([group, list]) => shown(group, list[0]?.label ?? group, curveOf(list), asked.days)),
+        .map(([group, list]) => shown(group, names.get(group) ?? group, curveOf(list), asked.days)),
       least: leastGroup,
-      baseline: baseline.length < leastGroup ? null : shown("", "", curveOf(baseline), asked.days),
+      baseline: sizeOf(baseline) < leastGroup ? null : shown("", "", curveOf(baseline), asked.days),
       before: before.length === 0 ? null : { n: earlier.n, medianDays: earlier.median },
     };
   });
@@ -278,12 +277,17 @@ export const summaryOf = (desk: Desk, actor: Actor, person: string): Promise<Sum
       Record<string, number | boolean>
     >`SELECT count(*) FILTER (WHERE state = 'new')::int AS new, count(*) FILTER (WHERE state = 'relapsed')::int AS relapsed,
   count(*) FILTER (WHERE held <> '{}' AND released IS NULL)::int AS held, count(*) FILTER (WHERE state <> 'quiet')::int AS open, count(*) FILTER (WHERE essential AND state <> 'quiet')::int AS essential,
-  coalesce(bool_or('global-breaker' = ANY (held) AND released IS NULL), false) AS breaker, count(DISTINCT case_id) FILTER (WHERE notified IS NOT NULL AND acknowledged IS NULL)::int AS unanswered
+  coalesce(bool_or('global-breaker' = ANY (held) AND released IS NULL), false) AS breaker
 FROM alerts WHERE exercise = '' AND state <> 'closed'`.execute(trx);
     const cases = await sql<{
       open: number;
       mine: number;
     }>`SELECT count(*)::int AS open, count(*) FILTER (WHERE assignee = ${person})::int AS mine FROM cases WHERE exercise = '' AND state <> 'closed' AND merged_into IS NULL`.execute(
+      trx,
+    );
+    const open = await sql<{
+      n: number;
+    }>`SELECT count(*)::int AS n FROM (SELECT 1 FROM alerts WHERE exercise = '' AND state <> 'closed' AND notified IS NOT NULL AND acknowledged IS NULL GROUP BY case_id) AS k`.execute(
       trx,
     );
     const outbox = await sql<{
@@ -301,7 +305,7 @@ FROM alerts WHERE exercise = '' AND state <> 'closed'`.execute(trx);
     const waiting = (state: string): number => outbox.rows.find((row) => row.state === state)?.n ?? 0;
     return {
       alerts: { new: n("new"), relapsed: n("relapsed"), held: n("held"), open: n("open"), essential: n("essential") },
-      cases: { open: cases.rows[0]?.open ?? 0, unanswered: n("unanswered"), mine: cases.rows[0]?.mine ?? 0 },
+      cases: { open: cases.rows[0]?.open ?? 0, unanswered: open.rows[0]?.n ?? 0, mine: cases.rows[0]?.mine ?? 0 },
       outbox: { waiting: waiting("waiting") + waiting("sending"), dead: waiting("dead"), held: waiting("held") },
       inbox: inbox.rows[0]?.n ?? 0,
       breaker: rows[0]?.["breaker"] === true,

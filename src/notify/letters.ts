@@ -87,16 +87,22 @@ export const listLetters = (
     list.push(filter.channel === undefined ? sql`b.channel <> 'inbox'` : sql`b.channel = ${filter.channel}`);
     if (filter.organisation !== undefined) list.push(sql`b.organisation_id = ${filter.organisation}`);
     if (filter.case !== undefined) list.push(sql`b.case_id IN (SELECT id FROM cases WHERE number = ${filter.case})`);
-    const counted = await sql<{
+    // What has not left is counted whole, what has left up to a bound: it grows for years.
+    const open = await sql<{
       state: LetterState;
       n: number;
-      day: number;
       oldest: number | null;
-    }>`SELECT k.state, count(*)::int AS n, count(*) FILTER (WHERE k.sent > ${now - day})::int AS day, min(k.created) AS oldest
-FROM (SELECT b.state, b.sent, b.created FROM outbox b ${where(list)} ORDER BY b.created DESC LIMIT ${countedTo}) AS k GROUP BY k.state`.execute(
+    }>`SELECT b.state, count(*)::int AS n, min(b.created) AS oldest FROM outbox b ${where([...list, sql`b.state <> 'sent'`])} GROUP BY b.state`.execute(
       trx,
     );
-    const of = (state: LetterState): number => counted.rows.find((row) => row.state === state)?.n ?? 0;
+    const sent = await sql<{
+      n: number;
+      day: number;
+    }>`SELECT count(*)::int AS n, count(*) FILTER (WHERE k.sent > ${now - day})::int AS day FROM (SELECT b.sent FROM outbox b ${where([...list, sql`b.state = 'sent'`])} LIMIT ${countedTo}) AS k`.execute(
+      trx,
+    );
+    const of = (state: LetterState): number =>
+      state === "sent" ? (sent.rows[0]?.n ?? 0) : (open.rows.find((row) => row.state === state)?.n ?? 0);
     const states = filter.states ?? ["waiting", "sending", "sent", "dead", "held"];
     const wanted = [...list, sql`b.state = ANY (${[...states]})`];
     if (page.cursor !== undefined) {
@@ -118,8 +124,8 @@ FROM (SELECT b.state, b.sent, b.created FROM outbox b ${where(list)} ORDER BY b.
         sent: of("sent"),
         dead: of("dead"),
         held: of("held"),
-        sentDay: counted.rows.find(({ state }) => state === "sent")?.day ?? 0,
-        oldestWaiting: counted.rows.find(({ state }) => state === "waiting")?.oldest ?? null,
+        sentDay: sent.rows[0]?.day ?? 0,
+        oldestWaiting: open.rows.find(({ state }) => state === "waiting")?.oldest ?? null,
       },
       rows: shown,
     };
