@@ -74,7 +74,7 @@ const orders: Readonly<Record<CaseOrder, string>> = {
   opened: "c.opened",
   severity: `(${severityNumber} * 10000000000000000::bigint + c.opened)`,
 };
-const unanswered = sql`EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = c.id AND a.notified IS NOT NULL AND a.acknowledged IS NULL)`;
+const unanswered = sql`c.id IN (SELECT a.case_id FROM alerts a WHERE a.notified IS NOT NULL AND a.acknowledged IS NULL AND a.state <> 'closed' AND a.case_id IS NOT NULL)`;
 
 const conditions = (filter: CaseFilter, actor: Actor): RawBuilder<unknown>[] => {
   const list: RawBuilder<unknown>[] = [
@@ -159,7 +159,7 @@ export const listCases = (
       n: number;
       oldest: number | null;
     }>`SELECT count(*)::int AS n, min(k.oldest) AS oldest FROM (SELECT min(a.notified) AS oldest FROM alerts a JOIN cases c ON c.id = a.case_id
-${where([...list, sql`c.state <> 'closed'`, sql`a.notified IS NOT NULL`, sql`a.acknowledged IS NULL`])} GROUP BY a.case_id) AS k`.execute(
+${where([...list, sql`c.state <> 'closed'`, sql`a.notified IS NOT NULL`, sql`a.acknowledged IS NULL AND a.state <> 'closed'`])} GROUP BY a.case_id) AS k`.execute(
       trx,
     );
     const n = (name: string): number => Number(counted.rows[0]?.[name] ?? 0);

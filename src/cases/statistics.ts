@@ -53,6 +53,9 @@ const groupsAtMost = 7;
 interface EpisodeRow extends Followed {
   readonly n: number;
   readonly grouped: string | null;
+  readonly told: boolean;
+  /** Of the period before. */
+  readonly earlier: boolean;
 }
 /** By what the subscriber was told, as the owner says; a notice that nobody answered so is `notice-only`. */
 const channel = sql`coalesce((SELECT w.channel FROM answers w WHERE w.case_id = x.case_id AND w.answer = 'subscriber-notified' AND w.at >= x.detected ORDER BY w.id LIMIT 1), 'notice-only')`;
@@ -64,25 +67,20 @@ const groupOf: Readonly<Record<CurveBy, RawBuilder<unknown>>> = {
   country: sql`x.country`,
 };
 
-const read = async (
-  trx: DeskTransaction,
-  asked: CleanUpAsked,
-  told: boolean,
-  from: number,
-  to: number,
-  now: number,
-): Promise<readonly EpisodeRow[]> => {
-  const start = told ? sql`x.notified` : sql`x.detected`;
+/** Episodes of two periods of the same length, told and untold, in one look at them all. */
+const read = async (trx: DeskTransaction, asked: CleanUpAsked, now: number): Promise<readonly EpisodeRow[]> => {
   const kinds = asked.kind === undefined ? [...verifiableKinds] : [asked.kind];
-  const by = told ? asked.by : "none";
+  const start = sql`coalesce(x.notified, x.detected)`;
+  const told = sql`(x.notified IS NOT NULL)`;
   const ended = sql`(x.state IN ('quiet', 'closed') AND x.quieted IS NOT NULL)`;
+  const since = asked.from - (asked.to - asked.from);
   // Counted together in the engine, to a hundredth of a day: curves of a hundred thousand are read as some thousand rows.
   const { rows } =
-    await sql<EpisodeRow>`SELECT round(greatest(0, (CASE WHEN ${ended} THEN x.quieted ELSE greatest(x.last, coalesce(x.checked, 0)) END) - ${start}) / ${day / 100}::numeric)::double precision / 100 AS time,
-  ${ended} AS ended, ${groupOf[by]} AS grouped, count(*)::int AS n
-FROM ${episodes} AS x WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${kinds}) AND ${told ? sql`x.notified IS NOT NULL` : sql`x.notified IS NULL`}
-  AND ${start} >= ${from} AND ${start} < ${to} AND ${start} <= ${now} AND (${asked.organisation ?? null}::text IS NULL OR x.organisation_id = ${asked.organisation ?? null})
-GROUP BY 1, 2, 3 LIMIT 1000000`.execute(trx);
+    await sql<EpisodeRow>`SELECT ${told} AS told, ${start} < ${asked.from} AS earlier, round(greatest(0, (CASE WHEN ${ended} THEN x.quieted ELSE greatest(x.last, coalesce(x.checked, 0)) END) - ${start}) / ${day / 100}::numeric)::double precision / 100 AS time,
+  ${ended} AS ended, CASE WHEN ${told} THEN ${groupOf[asked.by]} END AS grouped, count(*)::int AS n
+FROM ${episodes} AS x WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${kinds})
+  AND ${start} >= ${since} AND ${start} < ${asked.to} AND ${start} <= ${now} AND (${asked.organisation ?? null}::text IS NULL OR x.organisation_id = ${asked.organisation ?? null})
+GROUP BY 1, 2, 3, 4, 5 LIMIT 1000000`.execute(trx);
   return rows;
 };
 const curveOf = (rows: readonly EpisodeRow[]): Survival => survival(rows);
@@ -99,16 +97,10 @@ const shown = (group: string, label: string, curve: Survival, days: number): Cur
 /** Clean-up curves: Kaplan-Meier from the notice to the last packet. What is open, or unknown, is censored. */
 export const cleanUp = (desk: Desk, actor: Actor, asked: CleanUpAsked, now: number): Promise<CleanUp> =>
   desk.as(actor, async (trx) => {
-    const rows = await read(trx, asked, true, asked.from, asked.to, now);
-    const baseline = await read(trx, asked, false, asked.from, asked.to, now);
-    const before = await read(
-      trx,
-      { ...asked, by: "none" },
-      true,
-      asked.from - (asked.to - asked.from),
-      asked.from,
-      now,
-    );
+    const every = await read(trx, asked, now);
+    const rows = every.filter(({ told, earlier }) => told && !earlier);
+    const baseline = every.filter(({ told, earlier }) => !told && !earlier);
+    const before = every.filter(({ told, earlier }) => told && earlier);
     const groups = new Map<string, EpisodeRow[]>();
     for (const row of asked.by === "none" ? [] : rows) {
       const list = groups.get(row.grouped ?? "") ?? [];

@@ -20,6 +20,7 @@ export const alerts: readonly string[] = [
   "DROP INDEX alerts_organisation",
   "CREATE INDEX alerts_board ON alerts (realm, exercise, rank DESC, id DESC) WHERE state <> 'closed'",
   "CREATE INDEX alerts_board_organisation ON alerts (organisation_id, rank DESC, id DESC)",
+  "CREATE INDEX alerts_unanswered ON alerts (case_id) WHERE notified IS NOT NULL AND acknowledged IS NULL AND state <> 'closed'",
   "CREATE INDEX alerts_detected ON alerts (detected, organisation_id)",
   "CREATE INDEX alerts_source ON alerts (source)",
   "CREATE INDEX alerts_signature ON alerts (signature) WHERE signature IS NOT NULL",
