@@ -25,6 +25,7 @@ export interface HistoryMade {
   readonly chunk: HistoryChunk;
   readonly batch: FlowBatch;
   readonly read: number;
+  readonly counted: number;
   readonly darkAddresses: number;
 }
 
@@ -83,7 +84,7 @@ export const fillHistory = async (
   signal.addEventListener("abort", stop);
   let packets = 0;
   let appending: Promise<unknown> = Promise.resolve();
-  worker.on("message", ({ chunk, batch, read, darkAddresses }: HistoryMade) => {
+  worker.on("message", ({ chunk, batch, read, counted, darkAddresses }: HistoryMade) => {
     packets += read;
     const append = async (): Promise<void> => {
       if (signal.aborted) return;
@@ -92,8 +93,8 @@ export const fillHistory = async (
         closedAt: chunk.to,
         clockOffset: 0,
         read,
-        counted: read,
-        notDark: 0,
+        counted,
+        notDark: read - counted,
         undecoded: {},
         retired: 0,
         droppedByKernel: 0,

@@ -102,9 +102,14 @@ describe("a world", () => {
     const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
     expect(sum(Object.values(truth.kinds))).toBe(truth.packets);
     const { rows: totals } = await store.query<{ packets: number }>("SELECT sum(packets) AS packets FROM flows");
-    expect(totals[0]!.packets).toBe(truth.packets);
-    const { rows: reports } = await store.query<{ read: number }>("SELECT sum(read) AS read FROM reports");
+    const { rows: reports } = await store.query<{ read: number; counted: number; other: number }>(
+      "SELECT sum(read) AS read, sum(counted) AS counted, sum(not_dark) AS other FROM reports",
+    );
     expect(reports[0]!.read).toBe(truth.packets);
+    // A forged source may lie in a dark prefix: such a packet makes no flow.
+    expect(reports[0]!.counted + reports[0]!.other).toBe(truth.packets);
+    expect(totals[0]!.packets).toBe(reports[0]!.counted);
+    expect(reports[0]!.other).toBeLessThan(10);
 
     const { rows } = await store.query<{ key: string; packets: number; dark: number; first: number; last: number }>(
       `SELECT concat(sensor, ' ', replaceOne(toString(src), '::ffff:', '')) AS key, sum(packets) AS packets,

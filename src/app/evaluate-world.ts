@@ -51,7 +51,13 @@ export interface WorldWork {
 }
 export type WorldMessage =
   | { readonly what: "organisations"; readonly organisations: readonly SimulatedOrganisation[] }
-  | { readonly what: "chunk"; readonly chunk: WorldChunk; readonly batch: FlowBatch; readonly read: number }
+  | {
+      readonly what: "chunk";
+      readonly chunk: WorldChunk;
+      readonly batch: FlowBatch;
+      readonly read: number;
+      readonly counted: number;
+    }
   | { readonly what: "step" }
   | { readonly what: "truth"; readonly truth: WorldTruth };
 
@@ -149,7 +155,7 @@ export const playWorld = async (world: World, options: PlayOptions): Promise<Wor
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage("more");
     } else {
-      const { chunk, batch, read } = message;
+      const { chunk, batch, read, counted } = message;
       const { sensor, sequence, darkAddresses, to } = chunk;
       await store!.append({
         identity: {
@@ -163,8 +169,8 @@ export const playWorld = async (world: World, options: PlayOptions): Promise<Wor
           closedAt: to,
           clockOffset: 0,
           read,
-          counted: read,
-          notDark: 0,
+          counted,
+          notDark: read - counted,
           undecoded: {},
           retired: 0,
           droppedByKernel: 0,

@@ -12,8 +12,11 @@ import { gatherBatches } from "./gather-batches.ts";
 
 export interface SimulatedFlows {
   readonly stream: SensorStream;
-  /** What the sensor saw in [from, to), as one batch, and the packets read. The rows lie in flow intervals. */
-  make(from: number, to: number): { readonly batch: FlowBatch; readonly read: number };
+  /**
+   * What the sensor saw in [from, to), as one batch; the packets read, and those of them that made flows (the others have a
+   * forged source inside the dark prefixes). The rows lie in flow intervals.
+   */
+  make(from: number, to: number): { readonly batch: FlowBatch; readonly read: number; readonly counted: number };
 }
 
 /**
@@ -51,7 +54,8 @@ export const simulatedFlows = (
     batchRows: 65_536,
     onFlush: gathered.add,
   });
-  const make = (from: number, to: number): { batch: FlowBatch; read: number } => {
+  const make = (from: number, to: number): { batch: FlowBatch; read: number; counted: number } => {
+    const before = table.counters.counted;
     stream.seek(from);
     let read = 0;
     for (let piece = stream.read(to); piece.to > piece.from; piece = stream.read(to)) {
@@ -81,7 +85,7 @@ export const simulatedFlows = (
       interval: from,
       intervalLength: to - from,
     });
-    return { batch, read };
+    return { batch, read, counted: table.counters.counted - before };
   };
   return { stream, make };
 };
