@@ -3,6 +3,7 @@ import { withAlerts } from "../api/desk/alerts.ts";
 import { withCampaigns } from "../api/desk/campaigns.ts";
 import { withCases } from "../api/desk/cases.ts";
 import { withDetections } from "../api/desk/detections.ts";
+import { withDetectors } from "../api/desk/detectors.ts";
 import { withHelp } from "../api/desk/help.ts";
 import type { DeskRoutes } from "../api/desk/index.ts";
 import { withNotices } from "../api/desk/notices.ts";
@@ -10,6 +11,7 @@ import { withRing } from "../api/desk/ring.ts";
 import { withSearch } from "../api/desk/search.ts";
 import { withStatistics } from "../api/desk/statistics.ts";
 import { withWarnings } from "../api/desk/warnings.ts";
+import { detectors } from "../detect/detectors.ts";
 import { holidayCountries } from "../notify/holidays.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import type { NodeDesk } from "./desk.ts";
@@ -48,6 +50,7 @@ export const deskRoutes = ({ node, ring, observatory, name, simulated, now }: De
     (server, actorOf) => withStatistics(server, services, actorOf),
     (server, actorOf) => withSearch(server, services, actorOf),
     (server, actorOf) => withDetections(server, services, actorOf),
+    (server, actorOf) => withDetectors(server, { ...services, detectors, measured: null }, actorOf),
     (server, actorOf) => withCampaigns(server, services, actorOf),
     (server, actorOf) =>
       withWarnings(
