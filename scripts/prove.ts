@@ -17,6 +17,10 @@ const proofs: readonly {
     command: ["vitest", "run", "--testTimeout=3600000"],
     environment: { LAYANG_PROVE: "1" },
   },
+  {
+    name: "detectors on every test world",
+    command: ["node", "bin/layang.js", "evaluate", "--all", "--out", "docs/evaluation.md"],
+  },
 ];
 
 ensurePrograms();
