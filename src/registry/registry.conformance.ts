@@ -367,6 +367,7 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
         organisation: "beta 100%",
       });
       await changes.decide(analyst, id, "approve", null);
+      now += 1;
       // Inside alpha's prefix: alpha is asked.
       const inside = await changes.claim(own, "beta", { prefix: "192.0.2.128/25", asn: null, domain: null }, "mail");
       expect((await letters()).at(-1)?.recipient).toBe("new@alpha.example");
