@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hkdfSync } from "node:crypto";
+import type { Egress } from "../platform/egress.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { cookiesOf, createAccountsGuard } from "./accounts-guard.ts";
 import { createAuditLog } from "./audit.ts";
@@ -33,6 +34,8 @@ export interface AccountsOptions {
   /** Where the portal is reached; the first is the one that links begin with. Asked each time: a port may be known late. */
   readonly origins: () => readonly string[];
   readonly providers?: readonly ProviderSettings[];
+  /** The one way out of the node. */
+  readonly egress: Egress;
   readonly times?: SessionTimes;
   readonly passwordCost?: PasswordCost;
   /** Finds who a self-help link speaks for. */
@@ -84,6 +87,7 @@ export const createAccounts = (options: AccountsOptions): Accounts => {
     passkeys: createPasskeys({ signIn, name, origin, now }),
     providers: createProviders({
       settings: options.providers ?? [],
+      egress: options.egress,
       signIn,
       sessions,
       origin,

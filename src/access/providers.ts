@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as oidc from "openid-client";
+import type { Egress } from "../platform/egress.ts";
 import { AppError } from "../platform/errors.ts";
 import { personOf } from "./identity.ts";
 import { newSecret } from "./secrets.ts";
@@ -49,6 +50,8 @@ export const createProviders = (options: {
   readonly sessions: Sessions;
   readonly origin: () => string;
   readonly now: () => number;
+  /** The one way out of the node. */
+  readonly egress: Egress;
   readonly onFault?: (error: unknown) => void;
 }): Providers => {
   const { settings, signIn, sessions, origin, now } = options;
@@ -73,6 +76,16 @@ export const createProviders = (options: {
     const local = ["localhost", "127.0.0.1", "[::1]"].includes(issuer.hostname);
     const made = oidc.discovery(issuer, provider.clientId, undefined, oidc.ClientSecretPost(provider.clientSecret), {
       timeout: 10,
+      [oidc.customFetch]: (url, { method, headers, body, signal }) =>
+        options.egress.fetch(url, {
+          method,
+          headers,
+          redirect: "error",
+          ...(body === undefined || body === null
+            ? {}
+            : { body: body instanceof Uint8Array ? body : String(body as string) }),
+          ...(signal === undefined ? {} : { signal }),
+        }),
       ...(local ? { execute: [oidc.allowInsecureRequests] } : {}),
     });
     known.set(provider.id, made);

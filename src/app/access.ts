@@ -26,6 +26,7 @@ import { writeDurably } from "../ship/files.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import type { Settings } from "./config.ts";
 import { nodeSecret } from "./desk.ts";
+import { openEgress } from "./egress.ts";
 import { folderSink, webhookSink } from "./head-sinks.ts";
 
 export interface AccessWiring {
@@ -86,7 +87,7 @@ export const openAccess = (wiring: AccessWiring): Access => {
   const key = auditKey(folder);
   const sinks: readonly HeadSink[] = [
     ...(audit.folder === undefined ? [] : [folderSink(settings.path(audit.folder))]),
-    ...(audit.webhook === undefined ? [] : [webhookSink(audit.webhook)]),
+    ...(audit.webhook === undefined ? [] : [webhookSink(audit.webhook, openEgress(settings))]),
     ...(wiring.sinks ?? []),
   ];
   if (sinks.length === 0 && token === null) {
@@ -126,6 +127,10 @@ export const openAccess = (wiring: AccessWiring): Access => {
     name,
     origins: () => originsOf(settings, port()),
     times: { idle: people.idleMinutes * 60e6, absolute: people.hours * 3600e6 },
+    egress: openEgress(
+      settings,
+      people.providers.map(({ issuer }) => issuer),
+    ),
     providers: people.providers.map((one) => ({ ...one, clientSecret: settings.secret(one.clientSecret) })),
     onFault: (error) => log.warn({ err: error }, "an identity provider failed"),
     ...(wiring.link === undefined ? {} : { link: wiring.link }),

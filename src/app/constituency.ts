@@ -6,7 +6,6 @@ import type { DeskRoutes } from "../api/desk/index.ts";
 import { withOrganisations } from "../api/desk/organisations.ts";
 import { withTuency } from "../api/desk/tuency.ts";
 import { withUnclaimed } from "../api/desk/unclaimed.ts";
-import { createEgress } from "../platform/egress.ts";
 import type { Egress } from "../platform/egress.ts";
 import { createChanges } from "../registry/changes.ts";
 import type { Changes } from "../registry/changes.ts";
@@ -18,6 +17,7 @@ import type { Origins } from "../registry/unclaimed.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import type { Origins as PrefixData } from "../store/flows/origins.ts";
 import type { Settings } from "./config.ts";
+import { openEgress } from "./egress.ts";
 import type { HeldOwners } from "./owners.ts";
 
 /** The packaged data as the rooms ask them. Names are read again when newer data came. */
@@ -76,9 +76,6 @@ export interface Constituency {
   /** What comes due by itself: changes that waited, contact checks, tables that others changed. */
   tick(): Promise<void>;
 }
-
-/** The one way out of this node. */
-export const openEgress = ({ config }: Settings): Egress => createEgress({ allow: config.egress.allow });
 
 /** The constituency's rooms, wired. */
 export const openConstituency = (wiring: ConstituencyWiring): Constituency => {

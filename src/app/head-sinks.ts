@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { HeadSink } from "../access/heads.ts";
+import type { Egress } from "../platform/egress.ts";
 import { AppError } from "../platform/errors.ts";
 import { writeDurably } from "../ship/files.ts";
 
@@ -19,17 +20,16 @@ export const folderSink = (folder: string): HeadSink => ({
 });
 
 /** Another program, by HTTPS, at the one address of the configuration: no redirects. */
-export const webhookSink = (url: string): HeadSink => ({
+export const webhookSink = (url: string, egress: Egress): HeadSink => ({
   name: new URL(url).host,
   send: async (head) => {
-    const response = await fetch(url, {
+    const response = await egress.fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(head),
       redirect: "error",
-      signal: AbortSignal.timeout(10_000),
+      timeout: 10_000,
     });
-    await response.body?.cancel();
     if (!response.ok)
       throw new AppError("NODE_UNREACHABLE", `${new URL(url).host} did not take a head: ${response.status}`);
   },

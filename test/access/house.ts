@@ -15,6 +15,7 @@ import type { Role } from "../../src/model/actor.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Observatory } from "../../src/observe/observatory.ts";
 import { json } from "../../src/store/desk/desk.ts";
+import { createEgress } from "../../src/platform/egress.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import { embeddedPlace } from "../desk/place.ts";
 
@@ -127,6 +128,8 @@ export const openHouse = async (
     name: "Test node",
     origins: () => [origin],
     passwordCost: { memory: 64, passes: 1 },
+    // The test's identity provider is on this machine.
+    egress: createEgress({ allow: ["127.0.0.0/8", "::1/128"] }),
     ...options.accounts,
   });
   const server = createApi({
