@@ -18,6 +18,7 @@ const benches: readonly (readonly [name: string, ...args: string[]])[] = [
   ["store"],
   ["flows100m"],
   ["questions"],
+  ["owners"],
 ];
 
 const wanted = process.argv.slice(2);
