@@ -79,7 +79,9 @@ export const FactorGone = strict({
   password: Type.Optional(Password),
 });
 export const ProviderPath = strict({ provider: Id });
-export const ProviderStart = strict({ to: Type.Optional(Type.String({ maxLength: 512, pattern: "^/(?!/)" })) });
+export const ProviderStart = strict({
+  to: Type.Optional(Type.String({ maxLength: 512, pattern: "^/(?![/\\\\])[^\\u0000-\\u001f\\\\]*$" })),
+});
 export const Profile = strict({ name: text(200, 1), language: Language });
 /** GET, answers 303 to the provider; its answer comes to `…/callback`, which the server alone speaks. */
 export const startPath = `${base}/session/providers/{provider}/start`;
