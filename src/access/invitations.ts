@@ -49,7 +49,7 @@ export const makeLink = async (
       used: null,
     })
     .execute();
-  return { link: `${one.origin}/session/${one.purpose === "first" ? "first" : "invitation"}#${secret}`, expires };
+  return { link: `${one.origin}/${one.purpose === "first" ? "first" : "invitation"}#${secret}`, expires };
 };
 
 const refuse = (): never => {

@@ -31,6 +31,8 @@ export interface Passkeys {
 }
 
 const mostPasskeys = 20;
+/** EdDSA, ES256, RS256 (COSE): what authenticators have and this runtime checks without experiments. */
+const algorithms = [-8, -7, -257];
 
 /**
  * Passkeys as second factor, after the password. `origin` is where the portal is reached; its host name is the relying party, so
@@ -72,6 +74,7 @@ export const createPasskeys = (options: {
         userDisplayName: session.person.name,
         userID: new Uint8Array(Buffer.from(session.person.id)),
         attestationType: "none",
+        supportedAlgorithmIDs: algorithms,
         excludeCredentials: passkeys.map(({ id, transports }) => ({ id, transports })),
         authenticatorSelection: { residentKey: "discouraged", userVerification: "preferred" },
       });
@@ -91,6 +94,7 @@ export const createPasskeys = (options: {
               expectedOrigin: origin(),
               expectedRPID: party(),
               requireUserVerification: false,
+              supportedAlgorithmIDs: algorithms,
             }).catch(() => undefined);
       if (checked === undefined || !checked.verified) return signIn.factorFailed(session, client, "passkey.new");
       const { credential } = checked.registrationInfo;
