@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Context, Detector, Scope, Sensor, Span } from "../detect/detector.ts";
+import type { Complete, Context, Detector, Scope, Sensor, Span } from "../detect/detector.ts";
 import { systemActor } from "../model/actor.ts";
 import type { Detection } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { loadCursor, loadLedger, saveCursor, saveLedger, takenBack } from "./detection-desk.ts";
 import { MemoryLedger, examineSpan } from "./detection-examine.ts";
+import { Standing } from "./detection-standing.ts";
 import type { Surroundings } from "./detection-examine.ts";
 
 const MINUTE = 60e6;
@@ -14,8 +15,10 @@ const HOUR = 3_600e6;
 export const FINAL = 25 * HOUR;
 /** How often what is remembered is written down, by the node's clock. */
 const CHECKPOINT = 60e6;
-/** Late rows are looked at this often, by the node's clock. */
+/** An interval is judged again at most this often, by the node's clock; older backlog waits as long for more to come. */
 const PATIENCE = 60e6;
+/** What is late by no more than this is judged again at once. */
+const JUST = 120e6;
 /** A span that took less may be followed by a longer one, in a past that is caught up with; milliseconds. */
 const QUICK = 250;
 /** What is received is noted a little after it can be seen: so much is looked back at a restart. */
@@ -46,7 +49,7 @@ interface Snapshot {
   readonly memory: unknown;
 }
 
-/** Late stretches, and whose rows were withdrawn in them ("": none). */
+/** A stretch that must be judged again, and whose rows were withdrawn in it (undefined: rows came late). */
 interface Late {
   readonly from: number;
   readonly to: number;
@@ -70,9 +73,17 @@ export class Course {
   #checkpointAt = 0;
   /** Up to where rows may have been read: what comes for a time before it is late. */
   #reach = 0;
+  /** Event time up to which the desk has been told; what a restart judges again before it is held back, so that no claim goes back. */
+  #told = 0;
+  #heldBack = new Standing();
+  #heldComplete: Complete[] = [];
   #length: number;
-  #late: Late[] = [];
-  #lateAt = -Infinity;
+  /** Starts of the intervals (of the cadence's step) that rows came late for. */
+  readonly #late = new Set<number>();
+  #withdrawn: Late[] = [];
+  /** When intervals were judged again, by their start. */
+  readonly #again = new Map<number, number>();
+  #backlogAt = -Infinity;
   /** Node's clock when the oldest of them came. */
   #lateSince = Infinity;
   #catching = false;
@@ -92,7 +103,7 @@ export class Course {
     return this.#position;
   }
   get late(): number {
-    return this.#late.length;
+    return this.#late.size + this.#withdrawn.length;
   }
   get remembered(): number {
     return this.#ledger.size;
@@ -118,10 +129,14 @@ export class Course {
     const { step } = detector.cadence;
     this.#position = cursor?.checkpoint ?? Math.floor((await this.#options.begin(scope)) / step) * step;
     this.#checkpoint = this.#reach = this.#position;
+    this.#told = cursor?.position ?? 0;
+    this.#heldBack = new Standing();
+    this.#heldComplete = [];
     this.#checkpointAt = this.#savedAt = now();
     this.#kept = structuredClone(this.#memory);
     this.#length = step;
-    this.#late = [];
+    this.#late.clear();
+    this.#again.clear();
     this.#catching = false;
     if (detector.late === "rewind" && this.#snapshots.length === 0) {
       this.#snapshots.push({ position: this.#position, memory: structuredClone(this.#memory) });
@@ -147,31 +162,52 @@ export class Course {
   /** Rows of this interval can be seen. */
   arrived(interval: number, length: number): void {
     if (interval >= this.#reach || interval < this.#reach - FINAL) return;
-    this.#mark(interval, Math.min(interval + Math.max(1, length), this.#reach), undefined);
+    this.#notice();
+    const { step } = this.detector.cadence;
+    const end = Math.min(interval + Math.max(1, length), this.#reach);
+    for (let at = Math.floor(interval / step) * step; at < end; at += step) this.#late.add(at);
   }
   /** Rows of a sensor from this time on have left the store. */
   withdrew(sensor: string, since: number): void {
-    if (since < this.#reach) this.#mark(since, this.#reach, sensor);
+    if (since >= this.#reach) return;
+    this.#notice();
+    const { step } = this.detector.cadence;
+    this.#withdrawn.push({ from: Math.floor(since / step) * step, to: this.#reach, withdrawn: sensor });
   }
-  #mark(from: number, to: number, withdrawn: string | undefined): void {
-    if (this.#late.length === 0 && !this.#catching) this.#lateSince = this.#options.now();
-    const start = Math.floor(from / MINUTE) * MINUTE;
-    const last = this.#late.at(-1);
-    if (last !== undefined && last.withdrawn === withdrawn && start >= last.from && start <= last.to) {
-      this.#late[this.#late.length - 1] = { ...last, to: Math.max(last.to, to) };
-    } else this.#late.push({ from: start, to, withdrawn });
+  #notice(): void {
+    if (this.late === 0 && !this.#catching) this.#lateSince = this.#options.now();
   }
 
-  /** Judges what has closed, then, at most once a minute, what came late. `until` says when to give others their turn (node's clock). */
-  async advance(closed: number, until: number): Promise<void> {
+  /** Late stretches that may be judged now, contiguous intervals together. */
+  #due(): Late[] {
+    const now = this.#options.now();
+    const { step, longest } = this.detector.cadence;
+    for (const [start, at] of this.#again) if (now - at >= PATIENCE) this.#again.delete(start);
+    const backlog = now - this.#backlogAt >= PATIENCE;
+    if (backlog) this.#backlogAt = now;
+    const due: { from: number; to: number; withdrawn: undefined }[] = [];
+    for (const start of [...this.#late].sort((a, b) => a - b)) {
+      if (this.#again.has(start) || (!backlog && start < this.#reach - JUST - step)) continue;
+      this.#late.delete(start);
+      this.#again.set(start, now);
+      const last = due.at(-1);
+      if (last !== undefined && last.to === start && start - last.from < longest) last.to = start + step;
+      else due.push({ from: start, to: start + step, withdrawn: undefined });
+    }
+    return [...due, ...this.#withdrawn];
+  }
+
+  /** Judges what has closed, then, at most once a minute, what came late. `pause` says when to give others their turn (node's clock). */
+  async advance(closed: number, pause: number): Promise<void> {
     if (this.#context === null) await this.open();
     try {
       const { step, longest } = this.detector.cadence;
       const { now } = this.#options;
-      while (this.#position + step <= closed && now() < until) {
+      while (this.#position + step <= closed && now() < pause) {
         const from = this.#position;
         const border = (Math.floor(from / longest) + 1) * longest;
-        const to = Math.min(border, from + Math.floor(Math.min(this.#length, closed - from) / step) * step);
+        const until = from < this.#told ? this.#told : Infinity;
+        const to = Math.min(border, until, from + Math.floor(Math.min(this.#length, closed - from) / step) * step);
         const began = now();
         await this.#judge({ from, to });
         const took = (now() - began) / 1000;
@@ -183,15 +219,17 @@ export class Course {
               : this.#length;
         this.#length = Math.max(step, Math.floor(this.#length / step) * step);
       }
-      if (this.#late.length > 0 && now() - this.#lateAt >= PATIENCE && this.#position + step > closed) {
-        this.#lateAt = now();
+      if (this.late > 0 && this.#position + step > closed) {
         this.#catching = true;
-        await this.#catchUp();
+        const due = this.#due();
+        await this.#catchUp(due);
+        this.#withdrawn = this.#withdrawn.filter((one) => !due.includes(one));
         this.#catching = false;
-        this.#lateSince = this.#options.now();
+        if (this.late === 0) this.#lateSince = Infinity;
       }
       // What is remembered is written down even where nothing was told for long.
-      if (now() - this.#checkpointAt >= CHECKPOINT && this.#position > this.#checkpoint) await this.#commit([], []);
+      if (now() - this.#checkpointAt >= CHECKPOINT && this.#position > this.#checkpoint && this.#position >= this.#told)
+        await this.#commit([], []);
     } catch (error) {
       // What is in memory may be ahead of the desk: it is read again.
       this.#context = null;
@@ -199,9 +237,8 @@ export class Course {
     }
   }
 
-  async #catchUp(): Promise<void> {
-    const late = this.#late;
-    this.#late = [];
+  async #catchUp(late: readonly Late[]): Promise<void> {
+    if (late.length === 0) return;
     if (this.detector.late === "again") {
       for (const { from, to, withdrawn } of late) {
         await this.#judge({ from, to, late: true, ...(withdrawn === undefined ? {} : { withdrawn }) });
@@ -229,6 +266,16 @@ export class Course {
       this.#snapshot(span);
     }
     const { detections, complete = [] } = verdict;
+    if (span.late !== true && span.from < this.#told) {
+      this.#heldBack.apply(this.detector.name, this.scope, verdict);
+      this.#heldComplete.push(...complete);
+      if (span.to < this.#told) return;
+      const [held, judged] = [this.#heldBack.all(), this.#heldComplete];
+      this.#heldBack = new Standing();
+      this.#heldComplete = [];
+      if (held.length > 0 || judged.length > 0) await this.#commit(held, judged);
+      return;
+    }
     if (detections.length > 0 || complete.length > 0) await this.#commit(detections, complete);
   }
 
@@ -243,7 +290,7 @@ export class Course {
     }
   }
 
-  async #commit(detections: readonly Detection[], complete: Parameters<typeof takenBack>[3]): Promise<void> {
+  async #commit(detections: readonly Detection[], complete: readonly Complete[]): Promise<void> {
     const { detector, scope } = this;
     const { desk, take, now } = this.#options;
     const clock = now();
@@ -255,7 +302,7 @@ export class Course {
       this.#checkpointAt = clock;
       this.#kept = structuredClone(this.#memory);
       // What came late and was not looked at yet is found again by when it was received.
-      this.#savedAt = this.#late.length === 0 && !this.#catching ? clock : Math.min(clock, this.#lateSince);
+      this.#savedAt = this.late === 0 && !this.#catching ? clock : Math.min(clock, this.#lateSince);
     }
     await desk.as(systemActor, async (trx) => {
       const withdrawn = complete.length === 0 ? [] : await takenBack(trx, detector.name, scope, complete, ids);

@@ -193,7 +193,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     // Sources in the late rows: made anew from where their scan began.
     const hosts = new Set(rows.map((row) => row["k"] as string));
     let from = span.from;
-    for (const [key, value] of [...ledger.entries()]) {
+    for (const [key, value] of ledger.entries()) {
       const entry = value as Entry;
       const host = key.slice(0, 32);
       const touched =

@@ -138,7 +138,7 @@ FROM flows WHERE ${inSpan} GROUP BY src, dst_port, class HAVING n >= if(hex(src)
     if (entry === undefined && ((row["n"] as number) < P.begin || ledger.size >= P.open)) ledger.delete(key);
     else ledger.set(key, add(entry, row));
   }
-  for (const [key, value] of [...ledger.entries()]) {
+  for (const [key, value] of ledger.entries()) {
     const entry = value as Entry;
     if (entry.last + IDLE >= span.to) continue;
     ended.push([key, entry]);

@@ -3,13 +3,17 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openCapture } from "../../src/capture/capture.ts";
 import { detectHistory } from "../../src/app/detection-history.ts";
 import { joinBatches } from "../../src/app/join-batches.ts";
 import { createOwners } from "../../src/constituency/owners.ts";
 import { parseNetworksCsv } from "../../src/constituency/networks-csv.ts";
 import type { Detector, Owners, Scope } from "../../src/detect/detector.ts";
+import { decode } from "../../src/decode/decode.ts";
 import { DarkSet } from "../../src/flow/dark.ts";
 import { createFlowTable } from "../../src/flow/table.ts";
+import type { FlowTable } from "../../src/flow/table.ts";
+import { decodeCounters, packetBatch } from "../../src/model/packets.ts";
 import type { Detection } from "../../src/model/detection.ts";
 import { aggregateColumns, copyBatch, emptyColumns, flowColumns } from "../../src/model/flows.ts";
 import type { FlowBatch } from "../../src/model/flows.ts";
@@ -78,30 +82,21 @@ const seal = (batch: FlowBatch, dark: number): ArrivedBatch => {
   };
 };
 
-/** Batches that a sensor makes of packets (those to its dark prefixes), through the real flow table. */
-export const batchesOf = (
-  scope: Scope,
-  sensor: SensorSpec,
-  packets: readonly Packet[],
-  cut: Cut = {},
-): ArrivedBatch[] => {
-  const dark = new DarkSet(sensor.dark.flatMap((text) => parsePrefix(text) ?? []));
-  const { interval = 10e6, capacity = 1 << 14, join: joined = 64 } = cut;
-  const made: FlowBatch[] = [];
-  const table = createFlowTable({
+const tableOf = (scope: Scope, sensor: SensorSpec, made: FlowBatch[], interval: number, capacity: number): FlowTable =>
+  createFlowTable({
     sensor: sensor.name,
     ...scope,
     intervalLength: interval,
     key: createHash("sha256").update(sensor.name).digest().subarray(0, 16),
-    dark,
+    dark: new DarkSet(sensor.dark.flatMap((text) => parsePrefix(text) ?? [])),
     capacity,
     batchRows: capacity,
     earlyFlushes: 1e9,
     onFlush: (batch) => made.push(copyBatch(batch)),
   });
-  const sorted = packets.toSorted((a, b) => a.time - b.time);
-  for (let at = 0; at < sorted.length; at += 4096) table.add(batchOf(sorted.slice(at, at + 4096)));
-  table.flush();
+
+/** Joined by so many at most, none over more than an hour. */
+const sealAll = (made: readonly FlowBatch[], sensor: SensorSpec, joined: number): ArrivedBatch[] => {
   const batches: ArrivedBatch[] = [];
   for (let at = 0; at < made.length;) {
     let next = at + 1;
@@ -113,6 +108,39 @@ export const batchesOf = (
     batches.push(seal(part.length === 1 ? part[0]! : joinBatches(part, start, end - start), sizeOf(sensor)));
   }
   return batches;
+};
+
+/** Batches that a sensor makes of a capture file, through the real decoder and flow table. */
+export const captureBatches = async (scope: Scope, sensor: SensorSpec, path: string): Promise<ArrivedBatch[]> => {
+  const made: FlowBatch[] = [];
+  const table = tableOf(scope, sensor, made, 10e6, 1 << 14);
+  const packets = packetBatch(4_096);
+  const counters = decodeCounters();
+  for await (const raw of openCapture({ path })) {
+    for (let at = 0; at < raw.count;) {
+      packets.count = 0;
+      at = decode(raw, at, packets, counters);
+      table.add(packets);
+    }
+  }
+  table.flush();
+  return sealAll(made, sensor, 1_000);
+};
+
+/** Batches that a sensor makes of packets (those to its dark prefixes), through the real flow table. */
+export const batchesOf = (
+  scope: Scope,
+  sensor: SensorSpec,
+  packets: readonly Packet[],
+  cut: Cut = {},
+): ArrivedBatch[] => {
+  const { interval = 10e6, capacity = 1 << 14, join: joined = 64 } = cut;
+  const made: FlowBatch[] = [];
+  const table = tableOf(scope, sensor, made, interval, capacity);
+  const sorted = packets.toSorted((a, b) => a.time - b.time);
+  for (let at = 0; at < sorted.length; at += 4096) table.add(batchOf(sorted.slice(at, at + 4096)));
+  table.flush();
+  return sealAll(made, sensor, joined);
 };
 
 /** A report without rows: the sensor was there. */
