@@ -36,11 +36,14 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Lets a node work until `milliseconds` after its first letter was decided, kills it, and answers the numbers it said were done. */
+/**
+ * Lets a node work until that many letters have begun to go or have gone, and a moment longer; kills it, and answers the numbers it said were
+ * done. With `last`, waits until it ends by itself.
+ */
 const run = (
   where: string,
   first: number,
-  how: { readonly kill: number } | { readonly last: number },
+  how: { readonly moments: number; readonly later: number } | { readonly last: number },
 ): Promise<number[]> =>
   new Promise((resolve, reject) => {
     const last = "last" in how ? [String(how.last)] : [];
@@ -51,19 +54,29 @@ const run = (
     );
     let said = "";
     let complaint = "";
+    let moments = 0;
     let timer: NodeJS.Timeout | undefined;
     child.stdout.on("data", (chunk: Buffer) => {
       said += chunk.toString();
-      if ("kill" in how) timer ??= setTimeout(() => child.kill("SIGKILL"), how.kill);
+      for (const byte of chunk) if (byte === 60 || byte === 62) moments++;
+      if ("moments" in how && moments >= how.moments) timer ??= setTimeout(() => child.kill("SIGKILL"), how.later);
     });
     child.stderr.on("data", (chunk: Buffer) => {
       complaint += chunk.toString();
     });
     child.on("close", (code, signal) => {
       clearTimeout(timer);
-      if ("kill" in how ? signal !== "SIGKILL" : code !== 0)
+      if ("moments" in how ? signal !== "SIGKILL" : code !== 0) {
         return reject(new Error(`the node ended by itself: ${complaint}`));
-      resolve(said.split("\n").slice(0, -1).map(Number));
+      }
+      // The last line may be cut.
+      resolve(
+        said
+          .split("\n")
+          .slice(0, -1)
+          .filter((line) => /^\d+$/.test(line))
+          .map(Number),
+      );
     });
   });
 
@@ -75,7 +88,8 @@ const proves = async (where: string, open: () => Promise<Desk>, times: number): 
   const done = new Set<number>();
   let next = 0;
   for (let kill = 0; kill < times; kill++) {
-    for (const n of await run(where, next, { kill: 5 + random() * 800 })) done.add(n);
+    for (const n of await run(where, next, { moments: 1 + Math.floor(random() * 24), later: random() * 30 }))
+      done.add(n);
     // The detector's cursor: it goes on behind what it knows to be done, and may ask again for one that was.
     while (done.has(next)) next++;
   }
@@ -152,7 +166,7 @@ describe(`an outbox that is killed ${kills} times under load`, () => {
     async () => {
       const place = await serverPlace();
       try {
-        await proves(place.url, () => openServerDesk({ url: place.url, password: "layang" }), Math.ceil(kills / 2));
+        await proves(place.url, () => openServerDesk({ url: place.url, password: "layang" }), kills);
       } finally {
         await place.remove();
       }

@@ -148,7 +148,11 @@ export const makeOutbox = (
   cases: Cases,
   port: number,
   now: () => number,
-  more: Partial<DeliverOptions> & Partial<Pick<OutboxOptions, "onOutcome" | "parallel" | "alone">> = {},
+  more: Partial<DeliverOptions> &
+    Partial<Pick<OutboxOptions, "onOutcome" | "parallel" | "alone">> & {
+      /** Sees every attempt begin and end. */
+      readonly watch?: (moment: "begins" | "ended") => void;
+    } = {},
 ): Outbox & { close(): Promise<void> } => {
   const smtp = openSmtp({ host: "127.0.0.1", port, tls: "none", user: null, password: null, connections: 4 });
   const deliver = createDeliver({
@@ -169,7 +173,13 @@ export const makeOutbox = (
     },
     ...more,
   });
-  const outbox = createOutbox({ desk, now, deliver, messageIdOf: messageIdOf("node.example"), ...more });
+  const watched: OutboxOptions["deliver"] = async (letter) => {
+    more.watch?.("begins");
+    const sent = await deliver(letter);
+    more.watch?.("ended");
+    return sent;
+  };
+  const outbox = createOutbox({ desk, now, deliver: watched, messageIdOf: messageIdOf("node.example"), ...more });
   return {
     ...outbox,
     close: async () => {
