@@ -9,7 +9,6 @@ import { MemoryLedger, examineSpan } from "./detection-examine.ts";
 import { Standing } from "./detection-standing.ts";
 import type { Surroundings } from "./detection-examine.ts";
 
-const MINUTE = 60e6;
 const HOUR = 3_600e6;
 /** Intervals older than this are final. */
 export const FINAL = 25 * HOUR;
