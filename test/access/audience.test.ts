@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { releasedMonths } from "../../src/access/audience.ts";
 import { clientOf } from "../../src/access/guard.ts";
 import { lotOf } from "../../src/access/secrets.ts";
 import { toldSources } from "../../src/access/told.ts";
@@ -349,5 +350,28 @@ describe("released figures", () => {
     const scale = draws.reduce((n, x) => n + Math.abs(x), 0) / draws.length;
     expect(Math.abs(scale / (releaseRule.packets * releaseRule.noise) - 1)).toBeLessThan(0.05);
     expect(Math.abs(draws.reduce((n, x) => n + x, 0) / draws.length)).toBeLessThan(15);
+  });
+});
+
+describe("statistics for who sees aggregates alone", () => {
+  const at = (time: string): number => Date.parse(time) * 1000;
+  it.each([
+    ["2026-01-01T00:00:00Z", "2026-07-10T12:00:00Z", "2026-01-01T00:00:00Z", "2026-07-01T00:00:00Z"],
+    ["2026-01-01T00:00:01Z", "2026-07-10T12:00:00Z", "2026-02-01T00:00:00Z", "2026-07-01T00:00:00Z"],
+    // Of a month that ended less than a week ago nothing is told yet.
+    ["2026-05-20T00:00:00Z", "2026-07-05T00:00:00Z", "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z"],
+    ["2025-12-15T00:00:00Z", "2026-01-31T00:00:00Z", "2026-01-01T00:00:00Z", null],
+  ])("%s to %s are whole months", (from, to, start, end) => {
+    expect(releasedMonths(at(from), at(to), now * 1000)).toEqual(
+      end === null ? null : { from: at(start), to: at(end) },
+    );
+  });
+  it("of a month that is not over for a week are none", () => {
+    expect(
+      releasedMonths(at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z"), at("2026-07-07T00:00:00Z")),
+    ).toBeNull();
+    expect(
+      releasedMonths(at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z"), at("2026-07-08T00:00:00Z")),
+    ).not.toBeNull();
   });
 });

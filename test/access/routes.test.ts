@@ -74,6 +74,9 @@ const table: readonly (readonly [RegExp, string])[] = [
   [/^POST \/api\/v1\/desk\/inbox\/read$/, "member"],
   [/^GET \/api\/v1\/desk\/statistics\//, everybody],
   [/^GET \/api\/v1\/desk\/(campaigns|warnings|outbreaks)(\/|$)/, `${owners} researcher`],
+  [/^GET \/api\/v1\/desk\/detectors$/, `${staff} researcher`],
+  [/^GET \/api\/v1\/desk\/search$/, owners],
+  [/^(GET|POST) \/api\/v1\/desk\/views(\/|$)/, everybody],
   [/^GET \/api\/v1\/desk\/ring(\/|$)/, staff],
 ];
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
 import type { FastifyInstance } from "fastify";
+import { releasedMonths } from "../../access/audience.ts";
 import { staff } from "../../access/rule.ts";
-import { systemActor } from "../../model/actor.ts";
+import { hasRole, systemActor } from "../../model/actor.ts";
 import type { DetectionKind } from "../../model/detection.ts";
 import type { Desk } from "../../store/desk/desk.ts";
 import { detectionEndpoints as at } from "../contract/desk/detections.ts";
@@ -39,9 +40,13 @@ const DAY = 86_400e6;
 export const withDetectors = (server: FastifyInstance, services: DetectorServices, actorOf: ActorOf): void => {
   const { desk, now, measured } = services;
   mount(server, at.detectors, { who: [...staff, "researcher"], audit: "detector.read" }, async ({ query, request }) => {
-    actorOf(request);
     const time = now();
-    const since = time - (query.days ?? 90) * DAY;
+    const asked = time - (query.days ?? 90) * DAY;
+    // A count that moves with each claim would tell a prober which probe was seen: others are told of whole months, a week later.
+    const { from: since, to: until } = hasRole(actorOf(request), ...staff)
+      ? { from: asked, to: Number.MAX_SAFE_INTEGER }
+      : (releasedMonths(asked, time, time) ?? { from: asked, to: asked });
+    const newest = Math.min(time, until);
     // Counts over all of the shared realm: aggregates, in which no host and no owner stands.
     const rows = await desk.as(systemActor, async (trx) => {
       const cursors = await trx
@@ -55,8 +60,10 @@ export const withDetectors = (server: FastifyInstance, services: DetectorService
           detector: string;
           n: number;
           week: number;
-        }>`SELECT detector, count(*)::int AS n, (count(*) FILTER (WHERE last > ${time - 7 * DAY}))::int AS week
-FROM detections WHERE realm = '' AND exercise = '' AND NOT withdrawn AND last > ${since} GROUP BY detector`.execute(trx)
+        }>`SELECT detector, count(*)::int AS n, (count(*) FILTER (WHERE last > ${newest - 7 * DAY}))::int AS week
+FROM detections WHERE realm = '' AND exercise = '' AND NOT withdrawn AND last > ${since} AND last <= ${until} GROUP BY detector`.execute(
+          trx,
+        )
       ).rows;
       const answers = (
         await sql<{
@@ -65,7 +72,7 @@ FROM detections WHERE realm = '' AND exercise = '' AND NOT withdrawn AND last > 
           state: string;
           n: number;
         }>`SELECT detector, answer, state, count(*)::int AS n
-FROM answers, unnest(detectors) AS detector WHERE realm = '' AND exercise = '' AND at > ${since} GROUP BY detector, answer, state`.execute(
+FROM answers, unnest(detectors) AS detector WHERE realm = '' AND exercise = '' AND at > ${since} AND at <= ${until} GROUP BY detector, answer, state`.execute(
           trx,
         )
       ).rows;
