@@ -31,7 +31,12 @@ export interface RollUps {
     name: RollUpName,
     grain: Grain,
     range: Span,
-    options: { readonly measures: readonly string[]; readonly where: string; readonly leaders?: boolean },
+    options: {
+      readonly measures: readonly string[];
+      readonly where: string;
+      readonly leaders?: boolean;
+      readonly oneScope?: boolean;
+    },
   ): string;
   /** What the rows that `leaders` leaves out can sum up to at most for one key: packets, sources or packets with a mark. */
   rareSum(name: RollUpName, grain: Grain, range: Span): number;

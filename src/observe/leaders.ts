@@ -106,6 +106,7 @@ export const exactStatement = (
   const many = search.perSensor === true ? 1 : sensorsIn(results);
   const [rest = 0, restBefore = 0] = search.spans.map((span) => rows.rest(span, many));
   const groups = Map.groupBy(found, (row) => text(row, "sensor"));
+  const wanted = new Set<Record<string, unknown>>();
   const enough = [...groups.values()].every((group) => {
     // Of those not looked at, none has more.
     const cut =
@@ -114,6 +115,11 @@ export const exactStatement = (
     const order = group.map((row) => num(row, least)).toSorted((a, b) => b - a);
     const last = order[search.limit - 1] ?? -1;
     const first = group.filter((row) => num(row, "weight") + rest >= last);
+    // Also those that may stand before them in the order before.
+    const earlier = ranked ? Math.min(...first.map((row) => num(row, "before"))) : Infinity;
+    for (const row of group) {
+      if (first.includes(row) || num(row, "before") + restBefore >= earlier) wanted.add(row);
+    }
     return last > cut + rest && (!ranked || first.every((row) => num(row, "before") > cut + restBefore));
   });
   if (groups.size === 0 || !enough) return otherwise(search, tallied(asked, search, false));
@@ -122,7 +128,7 @@ export const exactStatement = (
     search,
     false,
     // Protocols without ports are few, and some questions count them as one.
-    [...found.map((row) => numOrNull(row, "port")), null],
+    [...[...wanted].map((row) => numOrNull(row, "port")), null],
   );
   return { sql: `SELECT *, ${unpacked} FROM (${sums(search, ports)})`, parameters: ports.parameters };
 };

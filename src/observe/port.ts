@@ -20,14 +20,14 @@ const grainOf = (step: number): Grain => (step === 300 ? "5m" : step === 3600 ? 
  * Rows that name the sources of a port, a subquery with columns src, signature, src_asn, src_cc, n, m (Mirai's packets), first, last. A period with no whole
  * day in it is read from the base.
  */
-const sourcesOf = (asked: Asked<unknown>, filters: Filters): Statement => {
+const sourcesOf = (asked: Asked<unknown>, filters: Filters, also = "1"): Statement => {
   const { rollUps } = asked.around;
   const { class: _class, ...keys } = filters;
   if (rollUps === null || asked.to - asked.from < 2 * day) {
     const scope = scopeOf(asked, asked);
     const own = conditions(filters);
     return {
-      sql: `(SELECT src, signature, src_asn, src_cc, packets AS n, mirai AS m, first_seen AS first, last_seen AS last FROM flows WHERE ${scope.sql} AND ${own.all.join(" AND ")})`,
+      sql: `(SELECT src, signature, src_asn, src_cc, packets AS n, mirai AS m, first_seen AS first, last_seen AS last FROM flows WHERE ${scope.sql} AND ${[...own.all, also].join(" AND ")})`,
       parameters: { ...scope.parameters, ...own.parameters },
     };
   }
@@ -38,7 +38,8 @@ const sourcesOf = (asked: Asked<unknown>, filters: Filters): Statement => {
     { from: asked.from * 1000, to: asked.to * 1000 },
     {
       measures: ["packets", "mirai", "first", "last", "src_asn", "src_cc"],
-      where: `realm = {realm:String} AND exercise = {exercise:String} AND ${own.all.join(" AND ")}`,
+      where: `realm = {realm:String} AND exercise = {exercise:String} AND ${[...own.all, also].join(" AND ")}`,
+      oneScope: true,
     },
   );
   return {
@@ -64,6 +65,16 @@ const placeStatement = (asked: Asked<QueryOf<"port">>): Statement => {
 FROM (SELECT packed, n, maxIf(n, packed = {own_key:UInt32}) OVER () AS own FROM (SELECT ${packed}, ${rows.packets()} AS n FROM ${rows.sql} GROUP BY packed)) HAVING mine > 0`,
     parameters: { ...rows.parameters, own_key: packedOf(query.protocol, query.port) },
   };
+};
+
+/** The exact place, where the leaders alone do not tell. */
+const rankStatement = (asked: Asked<QueryOf<"port">>, results: Results): Statement | undefined => {
+  if (results["leaders"] === undefined) return undefined;
+  const at = topOf(everywhere(asked), results["leaders"]).findIndex((one) => isOwn(asked, one));
+  // One of the many with few packets: they are all summed up.
+  const place = (): Statement => placeStatement(asked);
+  if (at < 0) return place();
+  return exactStatement(asked, { ...everywhere(asked), limit: at + 1 }, results["leaders"], results, false, place);
 };
 
 export const onePort: QuestionOf<"port"> = {
@@ -92,35 +103,37 @@ export const onePort: QuestionOf<"port"> = {
         parameters: fine.parameters,
       },
       seriesUp: upStatement(asked, step),
-      // One pass over the sources of the port: by source, and by what they are of.
+      top: {
+        sql: `SELECT src, sum(n) AS total FROM ${named.sql} GROUP BY src ORDER BY total DESC, src LIMIT ${limit + 1}`,
+        parameters: named.parameters,
+      },
       origins: {
         sql: `SELECT t.*, networks.name AS network FROM (
-  SELECT multiIf(grouping(src) = 0, 'source', grouping(cc) = 0, 'country', grouping(asn) = 0, 'network', grouping(signature) = 0, 'signature', 'all') AS kind, src, cc, asn,
-    toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed, any(cc) AS some_cc, any(asn) AS some_asn,
+  SELECT multiIf(grouping(src_cc) = 0, 'country', grouping(src_asn) = 0, 'network', grouping(signature) = 0, 'signature', 'all') AS kind, src_cc AS cc, src_asn AS asn,
+    toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
     sum(n) AS total, sum(m) AS marked, uniqCombined(12)(src) AS sources, toUnixTimestamp64Milli(min(first)) AS first_at, toUnixTimestamp64Milli(max(last)) AS last_at
-  FROM (SELECT src, signature, anyLast(src_asn) AS asn, anyLast(src_cc) AS cc, sum(n) AS n, sum(m) AS m, min(first) AS first, max(last) AS last FROM ${named.sql} GROUP BY src, signature)
-  GROUP BY GROUPING SETS ((src), (cc), (asn), (signature), ()) ORDER BY total DESC, src, cc, asn, high, low LIMIT ${limit + 1} BY kind) AS t
-LEFT JOIN networks ON networks.asn = if(kind = 'source', t.some_asn, t.asn) ORDER BY total DESC, src, cc, t.asn, high, low`,
+  FROM ${named.sql} GROUP BY GROUPING SETS ((src_cc), (src_asn), (signature), ()) ORDER BY total DESC, cc, asn, high, low LIMIT ${limit + 1} BY kind) AS t
+LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high, low`,
         parameters: named.parameters,
       },
     };
   },
   next: (asked, results) => {
-    if (results["leaders"] === undefined) return {};
-    const order = topOf(everywhere(asked), results["leaders"]);
-    const at = order.findIndex((one) => isOwn(asked, one));
-    // One of the many with few packets: they are all summed up.
-    const place = (): Statement => placeStatement(asked);
-    if (at < 0) return { rank: place() };
-    const exact = exactStatement(
-      asked,
-      { ...everywhere(asked), limit: at + 1 },
-      results["leaders"],
-      results,
-      false,
-      place,
-    );
-    return exact === undefined ? {} : { rank: exact };
+    const { query } = asked;
+    const filters = { port: String(query.port), protocol: query.protocol, class: "tcp-syn,udp" };
+    const chosen = (results["top"] ?? []).map((row) => text(row, "src"));
+    const named = sourcesOf(asked, filters, "src IN {chosen:Array(IPv6)}");
+    const rank = rankStatement(asked, results);
+    return {
+      sources: {
+        sql: `SELECT t.*, networks.name AS network FROM (
+  SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(n) AS total, sum(m) AS marked, toUnixTimestamp64Milli(min(first)) AS first_at, toUnixTimestamp64Milli(max(last)) AS last_at
+  FROM ${named.sql} GROUP BY src) AS t
+LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, src`,
+        parameters: { ...named.parameters, chosen },
+      },
+      ...(rank === undefined ? {} : { rank }),
+    };
   },
   fold: (asked, results) => {
     const { query } = asked;
@@ -128,7 +141,7 @@ LEFT JOIN networks ON networks.asn = if(kind = 'source', t.some_asn, t.asn) ORDE
     const limit = query.limit ?? 20;
     const of = (kind: string): Results[string] => (kinds.get(kind) ?? []).slice(0, limit);
     const all = kinds.get("all")?.[0];
-    const named = kinds.get("source") ?? [];
+    const named = results["sources"] ?? [];
     const summary = results["sums"]?.find((row) => num(row, "of_sensor") === 0);
     const sensors = (results["sums"] ?? []).filter((row) => num(row, "of_sensor") === 1 && num(row, "now_packets") > 0);
     const ranked = results["rank"] ?? [];
@@ -154,9 +167,9 @@ LEFT JOIN networks ON networks.asn = if(kind = 'source', t.some_asn, t.asn) ORDE
       },
       rows: named.slice(0, limit).map((row) => ({
         ip: plainIp(text(row, "src")),
-        asn: numOrNull(row, "some_asn"),
+        asn: numOrNull(row, "asn"),
         network: textOrNull(row, "network"),
-        country: textOrNull(row, "some_cc"),
+        country: textOrNull(row, "cc"),
         packets: num(row, "total"),
         mirai: num(row, "marked"),
         firstSeen: iso(num(row, "first_at")),

@@ -46,7 +46,7 @@ export const sourceDays = (
     "source_days",
     "1d",
     { from: asked.from * 1000, to: asked.to * 1000 },
-    { measures: [...needed], where: where === "" ? scope : `${scope} AND ${where}`, leaders },
+    { measures: [...needed], where: where === "" ? scope : `${scope} AND ${where}`, leaders, oneScope: true },
   );
   const named = filter.named.length > 0 ? `WHERE ${filter.named.join(" AND ")}` : "";
   return {

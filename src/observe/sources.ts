@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { day, iso } from "./asked.ts";
+import { day, dayOf, floorTo, iso } from "./asked.ts";
 import type { Asked } from "./asked.ts";
 import type { Statement } from "./engine.ts";
 import type { QuestionOf } from "./question.ts";
@@ -14,6 +14,12 @@ const looked = 1000;
 /** Whether the period has whole days that are rolled up, and the filters let those answer. */
 const leads = (asked: Asked<Filters>): boolean => asked.to - asked.from >= 2 * day && rolledUp(asked, asked.query);
 
+const ceilDay = (ms: number): number => Math.ceil(ms / day) * day;
+const wholeDays = ({ from, to }: Asked<unknown>): number => Math.max(0, (floorTo(to, day) - ceilDay(from)) / day);
+/** What a source can have at most on a day in which it is rare. */
+const perDay = ({ around }: Asked<unknown>): number =>
+  around.rollUps?.rareSum("source_days", "1d", { from: 0, to: day * 1000 }) ?? 0;
+
 /** Sources with the most packets; of all, or of some. */
 const byPackets = (
   asked: Asked<Filters>,
@@ -21,18 +27,22 @@ const byPackets = (
   { chosen, leaders = false }: { chosen?: readonly string[]; leaders?: boolean } = {},
 ): Statement => {
   const only = chosen === undefined ? "" : "src IN {chosen:Array(IPv6)}";
-  const ordered = `GROUP BY src ORDER BY n DESC, src LIMIT ${limit}`;
+  // A source can have lost something on the days in which it does not lead, so much a day at most.
+  const [first, past] = [dayOf(ceilDay(asked.from)), dayOf(ceilDay(asked.from) + wholeDays(asked) * day)];
+  const led = `uniqExactIf(date, date >= toDate('${first}') AND date < toDate('${past}'))`;
+  const most = leaders ? `n + (${wholeDays(asked)} - ${led}) * ${perDay(asked)}` : "n";
+  const ordered = `GROUP BY src ORDER BY most DESC, src LIMIT ${limit}`;
   if (asked.to - asked.from >= 2 * day) {
     const days = sourceDays(asked, asked.query, ["packets"], { where: only, leaders });
     return {
-      sql: `SELECT src, sum(d.n) AS n FROM ${days.sql} AS d ${ordered}`,
+      sql: `SELECT src, sum(d.n) AS n, ${most} AS most FROM ${days.sql} AS d ${ordered}`,
       parameters: { ...days.parameters, ...(chosen === undefined ? {} : { chosen }) },
     };
   }
   // Where no whole day is in the period, packets are summed up straight from the base.
   const rows = relation(asked, asked, asked.query, { storms: false, also: only === "" ? [] : [only] });
   return {
-    sql: `SELECT src, sum(${rows.packets}) AS n FROM ${rows.sql} ${ordered}`,
+    sql: `SELECT src, sum(${rows.packets}) AS n, n AS most FROM ${rows.sql} ${ordered}`,
     parameters: { ...rows.parameters, ...(chosen === undefined ? {} : { chosen }) },
   };
 };
@@ -80,13 +90,11 @@ export const sourcesTop: QuestionOf<"sources/top"> = {
   next: (asked, { top = [] }) => {
     const limit = asked.query.limit ?? 50;
     if (!leads(asked)) return {};
-    // A source has a row of a day: so many packets at most are in rows that were left out.
-    const rest =
-      asked.around.rollUps?.rareSum("source_days", "1d", { from: asked.from * 1000, to: asked.to * 1000 }) ?? 0;
-    const last = num(top[limit - 1], "n");
-    const cut = top.length < looked ? 0 : num(top.at(-1), "n");
-    if (top.length < limit || last <= cut + rest) return { exact: byPackets(asked, limit) };
-    const chosen = top.filter((row) => num(row, "n") + rest >= last).map((row) => text(row, "src"));
+    const last = num(top.toSorted((a, b) => num(b, "n") - num(a, "n"))[limit - 1], "n");
+    const chosen = top.filter((row) => num(row, "most") >= last).map((row) => text(row, "src"));
+    const cut = top.length < looked ? 0 : num(top.at(-1), "most");
+    const unseen = wholeDays(asked) * perDay(asked);
+    if (top.length < limit || last <= Math.max(cut, unseen)) return { exact: byPackets(asked, limit) };
     return { exact: byPackets(asked, limit, { chosen }) };
   },
   after: (asked, { top = [], exact }) => {

@@ -162,7 +162,7 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
       found.name,
       wanted.grain,
       { from: span.from * 1000, to: span.to * 1000 },
-      { measures, where, leaders },
+      { measures, where, leaders, oneScope: true },
     );
   const packets =
     filters.mark === undefined

@@ -99,7 +99,7 @@ it.each([
     const whole = (sql: string): boolean =>
       !sql.includes("rare = 0") &&
       !sql.includes("chosen") &&
-      (sql.includes("1 AS proved") || sql.includes("AS place") || /GROUP BY src ORDER BY n DESC/.test(sql));
+      (sql.includes("1 AS proved") || sql.includes("AS place") || /GROUP BY src ORDER BY most DESC/.test(sql));
     expect(asked.some(whole)).toBe(!proved);
   },
   60_000,

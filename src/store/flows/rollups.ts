@@ -513,6 +513,8 @@ export interface SourceOptions {
   readonly where?: string;
   /** Leave out what is rare by the roll-up; `rareSum` says how much that can be. */
   readonly leaders?: boolean;
+  /** `where` admits one realm and exercise alone: the base need not be grouped by them, which by words takes twice as long. */
+  readonly oneScope?: boolean;
 }
 const availableOf = (one: Rollup): readonly Grain[] => {
   const finer = one.of === undefined ? undefined : byName.get(one.of);
@@ -528,7 +530,7 @@ export const rareSum = (name: RollupName, grain: Grain, range: TimeRange, fronti
     if (part.grain === null) return sum;
     const floor = (one.floors?.[part.grain] ?? byName.get(one.of ?? "")?.floors?.[part.grain] ?? 1) - 1;
     // What is computed from the base may have two rows of a key: of flows, and of aggregates.
-    const rows = part.grain === availableOf(one)[0] ? 2 : 1;
+    const rows = one.keeps === null && part.grain === availableOf(one)[0] ? 2 : 1;
     return sum + ((part.to - part.from) / grainLength[part.grain]) * floor * rows;
   }, 0);
 };
@@ -544,11 +546,12 @@ export const rollupSource = (
   grain: Grain,
   range: TimeRange,
   frontiers: Frontiers,
-  { measures: wanted, where = "", leaders = false }: SourceOptions = {},
+  { measures: wanted, where = "", leaders = false, oneScope = false }: SourceOptions = {},
 ): string => {
   const one = rollupOf(name);
   const measures = one.measures.filter((m) => wanted === undefined || wanted.includes(m.name));
   const keys = one.keys.map((k) => k.name);
+  const pinned = oneScope ? ["realm", "exercise"] : [];
   const condition = where === "" ? "" : ` AND (${where})`;
   const parts = stretches(availableOf(one), grain, range, frontiers).flatMap((part) => {
     if (part.grain !== null) {
@@ -564,17 +567,20 @@ export const rollupSource = (
       const single = table === "flows" && measures.every((m) => m.row !== undefined);
       const columns = [
         ...one.keys.map((k) =>
-          table === "flows" || k.aggregates === k.name
-            ? k.name
-            : `CAST(${k.aggregates}, '${k.type.replaceAll("'", "\\'")}') AS ${k.name}`,
+          pinned.includes(k.name) && !single
+            ? `any(${k.name}) AS any_${k.name}`
+            : table === "flows" || k.aggregates === k.name
+              ? k.name
+              : `CAST(${k.aggregates}, '${k.type.replaceAll("'", "\\'")}') AS ${k.name}`,
         ),
         ...measures.map(
           (m) =>
             `CAST(${(single ? m.row : table === "flows" ? m.asked : undefined) ?? m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`,
         ),
       ];
-      const outer = [...keys, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
-      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} PREWHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)} WHERE 1${condition}${one.where === undefined ? "" : ` AND ${one.where}`}${single ? "" : ` GROUP BY bucket, ${keys.join(", ")}`})`;
+      const shown = keys.map((k) => (pinned.includes(k) && !single ? `any_${k} AS ${k}` : k));
+      const outer = [...shown, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
+      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${condition}${one.where === undefined ? "" : ` AND ${one.where}`}${single ? "" : ` GROUP BY bucket, ${keys.filter((k) => !pinned.includes(k)).join(", ")}`})`;
     };
     return one.keeps === null ? [base("flows"), base("aggregates")] : [base("flows")];
   });
