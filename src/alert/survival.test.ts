@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { atSteps, survival, wilson } from "./survival.ts";
+import { wilson } from "../model/wilson.ts";
+import { atSteps, survival } from "./survival.ts";
 
 /** Weeks of remission under 6-MP (Freireich and others, 1963), the data of most textbooks; negative: censored. */
 const freireich = [6, 6, 6, -6, 7, -9, 10, -10, -11, 13, 16, -17, -19, -20, 22, 23, -25, -32, -32, -34, -35];

@@ -85,15 +85,3 @@ export const atSteps = (curve: Survival, step: number, until: number): readonly 
   }
   return steps;
 };
-
-/** Wilson's interval of a share (95 %). */
-export const wilson = (
-  hits: number,
-  n: number,
-): { readonly value: number | null; readonly low: number | null; readonly high: number | null; readonly n: number } => {
-  if (n === 0) return { value: null, low: null, high: null, n };
-  const p = hits / n;
-  const middle = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
-  const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
-  return { value: p, low: Math.max(0, middle - half), high: Math.min(1, middle + half), n };
-};

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { wilson } from "../model/wilson.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { sumScores } from "./evaluate-score.ts";
 import type { Scores, Share } from "./evaluate-score.ts";
 
-const z = 1.959964;
-/** Wilson's interval, 95 %. */
+/** Wilson's interval, 95 %; everything where nothing was measured. */
 export const interval = ({ right, n }: Share): readonly [number, number] => {
-  if (n === 0) return [0, 1];
-  const p = right / n;
-  const middle = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
-  const reach = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
-  return [Math.max(0, middle - reach), Math.min(1, middle + reach)];
+  const { low, high } = wilson(right, n);
+  return [low ?? 0, high ?? 1];
 };
 const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`;
 const told = (share: Share): string => {

@@ -2,7 +2,8 @@
 import { sql } from "kysely";
 import type { RawBuilder } from "kysely";
 import { day, second, toldKinds, verifiableKinds } from "../alert/alert.ts";
-import { atSteps, survival, wilson } from "../alert/survival.ts";
+import { atSteps, survival } from "../alert/survival.ts";
+import { wilson } from "../model/wilson.ts";
 import type { Followed, Survival, SurvivalPoint } from "../alert/survival.ts";
 import type { Actor } from "../model/actor.ts";
 import type { DetectionKind } from "../model/detection.ts";

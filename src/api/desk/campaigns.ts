@@ -12,7 +12,7 @@ import type { ActorOf } from "./actor.ts";
 import { cursorText, readCursor } from "./paging.ts";
 import { mount } from "./route.ts";
 import { timeOf } from "./times.ts";
-import { wilson } from "./warnings.ts";
+import { wilson } from "../../model/wilson.ts";
 
 export interface CampaignServices {
   readonly desk: Desk;

@@ -11,7 +11,7 @@ import type { DetectorRow } from "../contract/desk/detections.ts";
 import type { ActorOf } from "./actor.ts";
 import { mount } from "./route.ts";
 import { timeOf, timeOrNull } from "./times.ts";
-import { wilson } from "./warnings.ts";
+import { wilson } from "../../model/wilson.ts";
 
 /** A detector as the wiring knows it. */
 export interface KnownDetector {

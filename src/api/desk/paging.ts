@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AppError } from "../../platform/errors.ts";
+import { microsOf } from "./shapes.ts";
 
 /** A cursor is where a page ended, as JSON in base64url: opaque to who gets it, and no secret. */
 export const cursorText = (where: unknown): string => Buffer.from(JSON.stringify(where)).toString("base64url");
@@ -24,6 +25,6 @@ export const readCursor = <T extends readonly (string | number)[]>(text: string,
   return fits ? (value as unknown as T) : refuse();
 };
 
-/** Microseconds of a time of the contract; undefined stays. */
+/** Microseconds of a time of the contract; undefined stays. @throws AppError QUERY_PARAMETER for a day that does not exist. */
 export const microsecondsOf = (time: string | undefined): number | undefined =>
-  time === undefined ? undefined : Date.parse(time) * 1000;
+  time === undefined ? undefined : microsOf(time);

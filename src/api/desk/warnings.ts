@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyInstance } from "fastify";
 import { staff } from "../../access/rule.ts";
+import { wilson } from "../../model/wilson.ts";
 import type { DetectionKind } from "../../model/detection.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../../store/desk/desk.ts";
@@ -135,19 +136,6 @@ const outbreakRow = (row: DetectionRecord): OutbreakRow => {
     forecasts: said.filter(({ came }) => came !== null).length,
     inside: said.filter((one) => one.true === true).length,
   };
-};
-
-/** Wilson's interval of a share, 95 %. */
-export const wilson = (
-  right: number,
-  n: number,
-): { value: number | null; low: number | null; high: number | null; n: number } => {
-  if (n === 0) return { value: null, low: null, high: null, n };
-  const z = 1.959964;
-  const p = right / n;
-  const middle = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
-  const reach = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
-  return { value: p, low: Math.max(0, middle - reach), high: Math.min(1, middle + reach), n };
 };
 
 /** What all forecasts of the standing outbreaks came to. */
