@@ -181,6 +181,13 @@ export const configSchema = Type.Object(
           duty: Type.Optional(
             Type.String({ pattern: "@", description: "analysts are called here when a breaker opens" }),
           ),
+          sign: Type.Boolean({
+            default: true,
+            description: "sign letters by OpenPGP, with a key that is made at the first start (`openpgp.asc`)",
+          }),
+          test: Type.Optional(
+            Type.String({ pattern: "@", description: "mail-test mode: every letter goes here and to nobody else" }),
+          ),
         },
         { ...strict, description: "without it letters wait in the outbox" },
       ),

@@ -46,7 +46,11 @@ export const deskRoutes = ({ node, ring, observatory, name, simulated, now }: De
     (server, actorOf) => withCases(server, services, actorOf),
     (server, actorOf) => withHelp(server, { ...services, desker, simulated }, actorOf),
     (server, actorOf) =>
-      withNotices(server, { ...services, sender, testMail: null, signs: false, countries: holidayCountries }, actorOf),
+      withNotices(
+        server,
+        { ...services, sender, testMail: node.testMail, signs: node.signs, countries: holidayCountries },
+        actorOf,
+      ),
     (server, actorOf) => withStatistics(server, services, actorOf),
     (server, actorOf) => withSearch(server, services, actorOf),
     (server, actorOf) => withDetections(server, services, actorOf),

@@ -8,13 +8,16 @@ import type { CaseRules } from "../cases/options.ts";
 import type { Owners } from "../constituency/owners.ts";
 import type { Sender } from "../notify/compose.ts";
 import { holidaysWith } from "../notify/holidays.ts";
-import { addressOf, createDeliver, messageIdOf } from "../notify/deliver.ts";
+import { addressOf, createDeliver, messageIdOf, webhookSecret } from "../notify/deliver.ts";
 import { createOutbox } from "../notify/outbox.ts";
 import type { Outbox } from "../notify/outbox.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
 import type { Logger } from "../platform/log.ts";
 import { markBounced } from "../registry/bounces.ts";
+import { makeSigningKey, openPgp } from "../notify/pgp.ts";
+import type { Pgp } from "../notify/pgp.ts";
+import type { Egress } from "../platform/egress.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import type { Settings } from "./config.ts";
 import { readNamed } from "./observatory.ts";
@@ -37,6 +40,10 @@ export interface MailSettings extends SmtpOptions {
   readonly from: string;
   readonly replyTo: string | null;
   readonly duty: string | null;
+  /** Letters are signed with the node's OpenPGP key. */
+  readonly sign?: boolean;
+  /** Mail-test mode: every letter goes here. */
+  readonly test?: string;
 }
 
 export interface NodeDesk {
@@ -58,6 +65,10 @@ export interface NodeDesk {
   readonly held: HeldOwners;
   /** Where analysts are called. */
   readonly duty: string | null;
+  /** Letters are signed. */
+  readonly signs: boolean;
+  /** Mail-test mode: where every letter goes. */
+  readonly testMail: string | null;
   /** Lets go of what it opened; the desk itself is its opener's. */
   close(): Promise<void>;
 }
@@ -88,6 +99,8 @@ export const mailOf = ({ config, secret, path }: Settings): MailSettings | null 
     from: mail.from,
     replyTo: mail.replyTo ?? null,
     duty: mail.duty ?? null,
+    sign: mail.sign,
+    ...(mail.test === undefined ? {} : { test: mail.test }),
     ...(mail.ca === undefined ? {} : { ca: readNamed(path(mail.ca)) }),
   };
 };
@@ -103,8 +116,21 @@ export const nodeSecret = (data: string): Buffer => {
   return made;
 };
 
+/** The node's OpenPGP key, made at the first start and kept beside its data. */
+export const nodePgp = async (data: string, name: string, mail: string): Promise<Pgp> => {
+  const file = join(data, "openpgp.asc");
+  if (!existsSync(file)) {
+    const { armored } = await makeSigningKey(name, mail);
+    writeFileSync(`${file}.part`, armored, { mode: 0o600 });
+    renameSync(`${file}.part`, file);
+  }
+  return openPgp({ armored: readFileSync(file, "utf8"), passphrase: null });
+};
+
 export interface DeskSurroundings {
   readonly log: Logger;
+  /** The one way out, for webhooks; absent: they wait. */
+  readonly egress?: Egress;
   /** Origin AS of an address (four words), 0: not known. */
   readonly asnOf: (words: Uint32Array, at: number) => number;
   readonly originOf: CaseRules["originOf"];
@@ -119,7 +145,7 @@ export const openNodeDesk = async (
   desk: Desk,
   settings: DeskSettings,
   data: string,
-  { log, asnOf, originOf, sensors }: DeskSurroundings,
+  { log, egress, asnOf, originOf, sensors }: DeskSurroundings,
 ): Promise<NodeDesk> => {
   const now = (): number => Date.now() * 1000;
   const held = await holdOwners(desk, { asnOf });
@@ -142,6 +168,8 @@ export const openNodeDesk = async (
   });
   const smtp: Smtp | null = mail === null ? null : openSmtp(mail);
   const domain = mail?.from.replace(/^.*@/, "").replace(/>.*$/, "") ?? "layang.invalid";
+  const pgp = mail?.sign === true ? await nodePgp(data, settings.name, addressOf(mail.from)) : null;
+  const testMail = mail?.test ?? null;
   const sender: Sender = {
     reporter: { org: settings.name, contact: addressOf(mail?.from ?? ""), domain },
     from: mail?.from ?? "",
@@ -161,10 +189,10 @@ export const openNodeDesk = async (
       desk,
       now,
       smtp,
-      pgp: null,
-      fetch: null,
-      testMail: null,
-      webhookSecretOf: () => "",
+      pgp,
+      fetch: egress === undefined ? null : (url, init) => egress.fetch(url, init),
+      testMail,
+      webhookSecretOf: (contact) => webhookSecret(key, contact),
       sender,
     }),
     // A mailbox that the server refuses for good is one letter nearer to being dead.
@@ -186,6 +214,8 @@ export const openNodeDesk = async (
     held,
     owners: held.current,
     duty: mail?.duty ?? null,
+    signs: pgp !== null,
+    testMail,
     reloadOwners: async () => {
       await held.reload();
     },

@@ -32,6 +32,7 @@ import { openAlarms } from "./alarms.ts";
 import { withBackup } from "../api/desk/backup.ts";
 import { backUp } from "./backup.ts";
 import { openConstituency, originsOver } from "./constituency.ts";
+import { openEgress } from "./egress.ts";
 import { startDetection } from "./detection.ts";
 import type { Settings } from "./config.ts";
 import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
@@ -194,6 +195,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   // Throw-away data need no accounts: whoever has the printed address is in, on this machine alone.
   const token = simulated || config.portal.access === "token" ? portalToken(settings, data) : null;
   let port = config.portal.port;
+  const egress = openEgress(settings);
   const nodeDesk = await openNodeDesk(
     desk,
     {
@@ -207,6 +209,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     data,
     {
       log,
+      egress,
       asnOf: (words, at) => {
         const segment = origins.table.find(words, at);
         return segment < 0 ? 0 : origins.table.asnOf(segment);
@@ -228,6 +231,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const constituency = openConstituency({
     settings,
     desk,
+    egress,
     owners: nodeDesk.held,
     origins: originsOver(origins),
     tokenOf: (link) => nodeDesk.cases.tokenOf(link),

@@ -2,6 +2,7 @@
 import { createHmac } from "node:crypto";
 import { sql } from "kysely";
 import { systemActor } from "../model/actor.ts";
+import { AppError } from "../platform/errors.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { composeLetter } from "./compose.ts";
 import type { Sender } from "./compose.ts";
@@ -10,6 +11,14 @@ import type { Leased } from "./outbox.ts";
 import type { Pgp } from "./pgp.ts";
 import type { Sent, Smtp } from "./smtp.ts";
 
+export interface WebhookCall {
+  readonly method: "POST";
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** An answer that points elsewhere is refused. */
+  readonly redirect: "error";
+}
 export interface DeliverOptions {
   readonly desk: Desk;
   /** Microseconds UTC. */
@@ -19,7 +28,7 @@ export interface DeliverOptions {
   readonly smtp: Smtp | null;
   readonly pgp: Pgp | null;
   /** The one guarded client for what leaves the node; null: webhooks are not set up. */
-  readonly fetch: ((url: string, init: RequestInit) => Promise<Response>) | null;
+  readonly fetch: ((url: string, init: WebhookCall) => Promise<Response>) | null;
   /** Mail-test mode: every letter goes here instead, and says to whom it would have gone. */
   readonly testMail: string | null;
   /** The secret that a contact's webhook is signed with. */
@@ -31,6 +40,12 @@ export const messageIdOf =
   (domain: string) =>
   (letter: string): string =>
     `<${letter}@${domain}>`;
+
+/** The secret that calls to a contact's webhook are signed with: follows from the node's, and stands nowhere. */
+export const webhookSecret = (key: Uint8Array, contact: string): string =>
+  createHmac("sha256", key)
+    .update(JSON.stringify(["webhook", contact]))
+    .digest("base64url");
 
 /** Headers of a signed call: `X-Layang-Signature: sha256=` HMAC-SHA256 over the timestamp (seconds), a dot, and the body. */
 export const signedHeaders = (secret: string, seconds: number, body: string): Record<string, string> => ({
@@ -108,7 +123,10 @@ export const createDeliver = (options: DeliverOptions): ((letter: Leased) => Pro
         ? { outcome: "refused", answer }
         : { outcome: "deferred", answer };
     } catch (error) {
-      return { outcome: "unknown", answer: error instanceof Error ? error.message.slice(0, 300) : "not reached" };
+      // What was not called has surely not arrived.
+      const never = error instanceof AppError && error.code === "EGRESS_REFUSED";
+      const answer = error instanceof Error ? error.message.slice(0, 300) : "not reached";
+      return { outcome: never ? "deferred" : "unknown", answer };
     }
   };
   return (letter) => {
