@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensurePortal } from "./portal.ts";
@@ -23,6 +23,8 @@ ensurePortal();
 
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "layang-test-"));
+// A PostgreSQL server of the tests runs as a user of its own, who must be able to pass through.
+chmodSync(folder, 0o711);
 const file = join(folder, "results.json");
 const run = spawnSync(
   join(root, "node_modules/.bin/vitest"),
