@@ -33,7 +33,7 @@ export const Case = () => {
           subject: `${one.subjects[0] ?? "–"}${one.alerts > 1 ? words.and(f.count(one.alerts - 1)) : ""}`,
           owner: one.organisation?.name ?? t.desk.word.nobody,
         }) +
-        ". " +
+        words.stop +
         (one.notified === null
           ? words.notTold
           : words.told(f.ago(new Date(one.notified), now)) +

@@ -273,6 +273,8 @@ export const desk = {
     answer: "Answer",
     silence: "Silence",
     tasks: "Tasks",
+    /** Between two sentences. */
+    stop: ". ",
     lede1: (x: { kind: string; family: string; subject: string; owner: string }) =>
       `${x.kind}${x.family} at ${x.subject}, ${x.owner}`,
     notTold: "Its owner has not been told.",

@@ -284,6 +284,8 @@ export const desk: Messages["desk"] = {
     answer: "Jawaban",
     silence: "Keadaan diam",
     tasks: "Tugas",
+    /** Between two sentences. */
+    stop: ". ",
     lede1: (x) => `${x.kind}${x.family} di ${x.subject}, ${x.owner}`,
     notTold: "Pemiliknya belum diberi tahu.",
     told: (ago) => `Pemiliknya diberi tahu ${ago}`,

@@ -270,6 +270,8 @@ export const desk: Messages["desk"] = {
     answer: "回答",
     silence: "通信停止",
     tasks: "作業",
+    /** Between two sentences. */
+    stop: "。",
     lede1: (x) => `${x.kind}${x.family}: ${x.subject}、${x.owner}`,
     notTold: "所有者には未通知です。",
     told: (ago) => `所有者には${ago}に通知済みで`,

@@ -267,6 +267,8 @@ export const desk: Messages["desk"] = {
     answer: "คำตอบ",
     silence: "ความเงียบ",
     tasks: "งาน",
+    /** Between two sentences. */
+    stop: " ",
     lede1: (x) => `${x.kind}${x.family} ที่ ${x.subject}, ${x.owner}`,
     notTold: "ยังไม่ได้แจ้งเจ้าของ",
     told: (ago) => `แจ้งเจ้าของแล้วเมื่อ ${ago}`,
