@@ -22,15 +22,14 @@ const {
   TOKENS,
   SRC_PORTS,
   DST_PORTS,
-  MISMATCHES,
-  MIRAI,
-  ZMAP,
-  MASSCAN,
+  MARKS,
+  COUNTED,
+  COUNTERS,
   TOKEN_LIST,
+  MORE_TOKENS,
+  NEAR_TOKENS,
   SAMPLE_TIMES,
   SAMPLE_PORTS,
-  STATELESS,
-  SPOOFS,
   INLINE_TOKENS,
   SAMPLES,
   SMALL,
@@ -38,6 +37,8 @@ const {
   SLOT_MASK,
 } = E;
 const { innerVictim: HAS_INNER_VICTIM, port: HAS_PORT, victim: HAS_VICTIM } = E.HAS;
+const HAS_REPLY_PORTS = HAS_PORT | HAS_VICTIM;
+const PORT_BIT = 24;
 
 /** Rows with registers in one batch; the next one begins a new batch. */
 const DENSE_ROWS = 64;
@@ -75,6 +76,8 @@ export class Emitter {
   readonly rows: FlowRows;
   readonly #capacity: number;
   readonly #listed: number;
+  /** Keeps the compiler from dropping the loads of `#approach`. */
+  touched = 0;
   #tokensEnd = 0;
   #registersEnd = 0;
   #offsetsEnd = 0;
@@ -104,6 +107,7 @@ export class Emitter {
     // A few entries at a time: they lie anywhere, and stay in the cache for all that is copied of them.
     while (at < end) {
       const stop = Math.min(end, at + TOGETHER);
+      this.#approach(entries, order, at, stop);
       const copied = this.#lists(entries, order, from, at, stop);
       this.#numbers(entries, order, interval, from, at, copied);
       at = copied;
@@ -113,7 +117,23 @@ export class Emitter {
     return at;
   }
 
-  #lists({ words, shorts, small, big }: Entries, order: Uint32Array, begin: number, from: number, end: number): number {
+  /** Reads a little of entries that are about to be copied: these loads do not wait for one another. */
+  #approach({ words }: Entries, order: Uint32Array, from: number, end: number): void {
+    let sum = 0;
+    for (let entry = from; entry < end; entry++) {
+      const base = order[entry]! << ENTRY_SHIFT;
+      sum ^= words[base]! ^ words[base + TOKENS]!;
+    }
+    this.touched = sum;
+  }
+
+  #lists(
+    { words, shorts, rest, small, big }: Entries,
+    order: Uint32Array,
+    begin: number,
+    from: number,
+    end: number,
+  ): number {
     const c = this.rows.columns;
     const tokens = c.dst_tokens.values;
     const registers = c.dst_registers.values;
@@ -131,7 +151,9 @@ export class Emitter {
       let distinct = state;
       if (state <= INLINE_TOKENS) {
         if (tokensEnd + state > this.#listed) break;
-        for (let i = 0; i < state; i++) tokens[tokensEnd + i] = words[base + TOKEN_LIST + i]!;
+        const near = state < NEAR_TOKENS ? state : NEAR_TOKENS;
+        for (let i = 0; i < near; i++) tokens[tokensEnd + i] = words[base + TOKEN_LIST + i]!;
+        for (let i = near; i < state; i++) tokens[tokensEnd + i] = rest[base + MORE_TOKENS - NEAR_TOKENS + i]!;
         if (state > 1) sortTokens(tokens, tokensEnd, tokensEnd + state);
         tokensEnd += state;
       } else {
@@ -164,7 +186,8 @@ export class Emitter {
       c.sample_ports.ends[row] = portsEnd;
       const srcPorts = words[base + SRC_PORTS]!;
       c.src_port_count.values[row] = srcPorts < SMALL ? srcPorts : small.portCount(srcPorts & SLOT_MASK);
-      const dstPorts = words[base + DST_PORTS]!;
+      const has = words[base + EXTRA]! & HAS_REPLY_PORTS;
+      const dstPorts = has === HAS_REPLY_PORTS ? rest[base + DST_PORTS]! : (has >>> PORT_BIT) & 1;
       c.dst_port_count.values[row] = dstPorts < SMALL ? dstPorts : small.portCount(dstPorts & SLOT_MASK);
     }
     this.#tokensEnd = tokensEnd;
@@ -175,7 +198,7 @@ export class Emitter {
   }
 
   #numbers(
-    { words, floats }: Entries,
+    { words, floats, rest }: Entries,
     order: Uint32Array,
     interval: number,
     begin: number,
@@ -213,10 +236,11 @@ export class Emitter {
       last[row] = interval + words[base + LAST]!;
       const extra = words[base + EXTRA]!;
       const there = (extra & HAS_VICTIM) !== 0 ? 1 : 0;
-      const victimAt = (extra & HAS_INNER_VICTIM) !== 0 ? VICTIM : SRC;
+      const quoted = (extra & HAS_INNER_VICTIM) !== 0;
       for (let i = 0; i < 4; i++) {
-        src[four + i] = words[base + SRC + i]!;
-        victim[four + i] = there === 1 ? words[base + victimAt + i]! : 0;
+        const word = words[base + SRC + i]!;
+        src[four + i] = word;
+        victim[four + i] = there === 0 ? 0 : quoted ? rest[base + VICTIM + i]! : word;
       }
       victimThere[row] = there;
       const meta = words[base + META]!;
@@ -241,10 +265,10 @@ export class Emitter {
       udpMin[row] = udp;
       udpMax[row] = udp >>> 16;
     }
-    this.#counts(words, order, begin, from, end);
+    this.#counts(words, rest, order, begin, from, end);
   }
 
-  #counts(words: Int32Array, order: Uint32Array, begin: number, from: number, end: number): void {
+  #counts(words: Int32Array, rest: Int32Array, order: Uint32Array, begin: number, from: number, end: number): void {
     const c = this.rows.columns;
     const mismatches = c.icmp_mismatches.values;
     const mirai = c.mirai.values;
@@ -263,18 +287,36 @@ export class Emitter {
     for (let entry = from; entry < end; entry++) {
       const base = order[entry]! << ENTRY_SHIFT;
       const row = entry - begin;
-      mismatches[row] = words[base + MISMATCHES]!;
-      mirai[row] = words[base + MIRAI]!;
-      zmap[row] = words[base + ZMAP]!;
-      masscan[row] = words[base + MASSCAN]!;
-      stateless[row] = words[base + STATELESS]!;
-      spoofProtocol[row] = words[base + SPOOFS]!;
-      spoofTtl[row] = words[base + SPOOFS + 1]!;
-      spoofFragment[row] = words[base + SPOOFS + 2]!;
-      spoofLastOctet[row] = words[base + SPOOFS + 3]!;
-      spoofSame[row] = words[base + SPOOFS + 4]!;
-      spoofPortZero[row] = words[base + SPOOFS + 5]!;
-      spoofUdp80[row] = words[base + SPOOFS + 6]!;
+      const marks = words[base + MARKS]!;
+      if (marks === COUNTED) {
+        mirai[row] = rest[base + COUNTERS]!;
+        zmap[row] = rest[base + COUNTERS + 1]!;
+        masscan[row] = rest[base + COUNTERS + 2]!;
+        stateless[row] = rest[base + COUNTERS + 3]!;
+        spoofProtocol[row] = rest[base + COUNTERS + 4]!;
+        spoofTtl[row] = rest[base + COUNTERS + 5]!;
+        spoofFragment[row] = rest[base + COUNTERS + 6]!;
+        spoofLastOctet[row] = rest[base + COUNTERS + 7]!;
+        spoofSame[row] = rest[base + COUNTERS + 8]!;
+        spoofPortZero[row] = rest[base + COUNTERS + 9]!;
+        spoofUdp80[row] = rest[base + COUNTERS + 10]!;
+        mismatches[row] = rest[base + COUNTERS + 11]!;
+      } else {
+        // What one packet of the row shows, all do.
+        const all = words[base + PACKETS]!;
+        mirai[row] = all & -(marks & 1);
+        zmap[row] = all & -((marks >>> 1) & 1);
+        masscan[row] = all & -((marks >>> 2) & 1);
+        stateless[row] = all & -((marks >>> 3) & 1);
+        spoofProtocol[row] = all & -((marks >>> 4) & 1);
+        spoofTtl[row] = all & -((marks >>> 5) & 1);
+        spoofFragment[row] = all & -((marks >>> 6) & 1);
+        spoofLastOctet[row] = all & -((marks >>> 7) & 1);
+        spoofSame[row] = all & -((marks >>> 8) & 1);
+        spoofPortZero[row] = all & -((marks >>> 9) & 1);
+        spoofUdp80[row] = all & -((marks >>> 10) & 1);
+        mismatches[row] = all & -((marks >>> 11) & 1);
+      }
       const udp = words[base + META]! >>> 24 === 17 && (words[base + EXTRA]! & HAS_PORT) !== 0 ? 1 : 0;
       udpMinThere[row] = udp;
       udpMaxThere[row] = udp;

@@ -10,8 +10,9 @@ import { BigSets, SMALL_ROOM, SmallSets } from "./pools.ts";
 const {
   BIG,
   BYTES,
+  COUNTED,
+  COUNTED_BITS,
   COUNTERS,
-  COUNTERS_END,
   DST_LIST,
   DST_PORTS,
   ENTRY_SHIFT,
@@ -21,8 +22,10 @@ const {
   INLINE_PORTS,
   INLINE_TOKENS,
   LAST,
+  MARKS,
   META,
-  MISMATCHES,
+  MORE_TOKENS,
+  NEAR_TOKENS,
   PACKETS,
   PLACE,
   SAMPLES,
@@ -40,12 +43,18 @@ const {
   UDP,
   VICTIM,
 } = E;
-const { innerVictim: HAS_INNER_VICTIM, port: HAS_PORT, signature: HAS_SIGNATURE } = E.HAS;
-const { backscatter: FACT_BACKSCATTER, mismatch: FACT_MISMATCH } = FACT;
+const { innerVictim: HAS_INNER_VICTIM, port: HAS_PORT, signature: HAS_SIGNATURE, victim: HAS_VICTIM } = E.HAS;
+const HAS_REPLY_PORTS = HAS_PORT | HAS_VICTIM;
 const TCP = protocols.tcp;
 
-/** Facts that are counted: marks, spoof reasons, the mismatch. */
-const MARKED = 0xffe0 | FACT_MISMATCH;
+/** Of a packet's facts, those that are counted: marks and spoof reasons (from bit 5) and the mismatch (bit 18), as twelve bits. */
+const MARK_SHIFT = 5;
+const MARK_BITS = 0x7ff;
+const MISMATCH_SHIFT = 7;
+const MISMATCH_BIT = FACT.mismatch >>> MISMATCH_SHIFT;
+
+/** Words that precede the entries in their buffer: large buffers begin 16 bytes into a page, and an entry is to fill whole cache lines. */
+const LEAD = 12;
 
 export interface Sizes {
   readonly capacity: number;
@@ -64,13 +73,17 @@ export const sizesOf = (capacity: number): Sizes => ({
 
 /** Bytes of the entries, their index and their pools. */
 export const entriesBytes = ({ capacity, places, small, big }: Sizes): number =>
-  capacity * (4 * ENTRY_WORDS + ORDER_BYTES) + places * 4 + small * 513 + big * 8194;
+  capacity * (2 * 4 * ENTRY_WORDS + ORDER_BYTES) + 2 * 4 * LEAD + places * 4 + small * 513 + big * 8194;
 
 /** The rows of a flow table, found by key. It knows no interval: the table sees that all entries are of one. */
 export class Entries {
+  /** The first halves of the entries (entry.ts), in three views. */
   readonly words: Int32Array;
   readonly shorts: Uint16Array;
   readonly floats: Float64Array;
+  /** The second halves. */
+  readonly rest: Int32Array;
+  readonly #restShorts: Uint16Array;
   readonly small: SmallSets;
   readonly big: BigSets;
   readonly bytes: number;
@@ -88,9 +101,13 @@ export class Entries {
     this.bytes = entriesBytes(sizes);
     this.#order = new SourceOrder(sizes.capacity);
     this.#capacity = sizes.capacity;
-    this.words = new Int32Array(sizes.capacity * ENTRY_WORDS);
-    this.shorts = new Uint16Array(this.words.buffer);
-    this.floats = new Float64Array(this.words.buffer);
+    const length = sizes.capacity * ENTRY_WORDS;
+    const lead = 4 * LEAD;
+    this.words = new Int32Array(new ArrayBuffer(lead + 4 * length), lead, length);
+    this.shorts = new Uint16Array(this.words.buffer, lead, 2 * length);
+    this.floats = new Float64Array(this.words.buffer, lead, length / 2);
+    this.rest = new Int32Array(new ArrayBuffer(lead + 4 * length), lead, length);
+    this.#restShorts = new Uint16Array(this.rest.buffer, lead, 2 * length);
     this.#index = new Int32Array(sizes.places);
     this.#entryMask = sizes.places - 1;
     this.small = new SmallSets(sizes.small, seed);
@@ -136,7 +153,7 @@ export class Entries {
     for (let k = from; k < end; k++) {
       const number = index[hashes[k]! & mask]! & mask;
       const base = number === 0 ? 0 : (number - 1) << ENTRY_SHIFT;
-      sum ^= words[base]! ^ words[base + FIRST]! ^ words[base + TOKEN_LIST]!;
+      sum ^= words[base]! ^ words[base + TOKENS]!;
     }
     this.touched = sum;
     return end;
@@ -145,6 +162,7 @@ export class Entries {
   /** Where the entry of this key begins, or the complement of the free place in the index that it would take. */
   find({ src, signature, innerDst }: PacketBatch, i: number, hash: number, key: number, has: number): number {
     const words = this.words;
+    const rest = this.rest;
     const index = this.#index;
     const mask = this.#entryMask;
     const at = 4 * i;
@@ -166,10 +184,10 @@ export class Entries {
             (words[base + SIGNATURE] === (signature[2 * i]! | 0) &&
               words[base + SIGNATURE + 1] === (signature[2 * i + 1]! | 0))) &&
           ((has & HAS_INNER_VICTIM) === 0 ||
-            (words[base + VICTIM + 3] === (innerDst[at + 3]! | 0) &&
-              words[base + VICTIM + 2] === (innerDst[at + 2]! | 0) &&
-              words[base + VICTIM + 1] === (innerDst[at + 1]! | 0) &&
-              words[base + VICTIM] === (innerDst[at]! | 0)))
+            (rest[base + VICTIM + 3] === (innerDst[at + 3]! | 0) &&
+              rest[base + VICTIM + 2] === (innerDst[at + 2]! | 0) &&
+              rest[base + VICTIM + 1] === (innerDst[at + 1]! | 0) &&
+              rest[base + VICTIM] === (innerDst[at]! | 0)))
         )
           return base;
       }
@@ -177,7 +195,7 @@ export class Entries {
     }
   }
 
-  /** A new entry with nothing counted. Every word that emit.ts reads is written. */
+  /** A new entry with nothing counted. Every word that emit.ts reads is written, here or with the first packet. */
   create(
     { src, signature, innerDst }: PacketBatch,
     i: number,
@@ -201,7 +219,7 @@ export class Entries {
     const signed = (has & HAS_SIGNATURE) !== 0;
     words[base + SIGNATURE] = signed ? signature[2 * i]! : 0;
     words[base + SIGNATURE + 1] = signed ? signature[2 * i + 1]! : 0;
-    if ((has & HAS_INNER_VICTIM) !== 0) for (let j = 0; j < 4; j++) words[base + VICTIM + j] = innerDst[at + j]!;
+    if ((has & HAS_INNER_VICTIM) !== 0) for (let j = 0; j < 4; j++) this.rest[base + VICTIM + j] = innerDst[at + j]!;
     words[base + PACKETS] = 0;
     words[base + BYTES] = 0;
     words[base + BYTES + 1] = 0;
@@ -211,10 +229,8 @@ export class Entries {
     words[base + UDP] = 65535;
     words[base + TOKENS] = 0;
     words[base + SRC_PORTS] = 0;
-    words[base + DST_PORTS] = 0;
     words[base + PLACE] = place;
-    words[base + MISMATCHES] = 0;
-    for (let j = COUNTERS; j < COUNTERS_END; j++) words[base + j] = 0;
+    if ((has & HAS_REPLY_PORTS) === HAS_REPLY_PORTS) this.rest[base + DST_PORTS] = 0;
     return base;
   }
 
@@ -228,20 +244,32 @@ export class Entries {
     if (offset > words[base + LAST]!) words[base + LAST] = offset;
     const ttl = packets.ttl[i]!;
     const kind = words[base + META]! >>> 24;
+    const has = words[base + EXTRA]!;
     const old = words[base + TTL]!;
     let low = old & 255;
     let high = (old >>> 8) & 255;
     if (ttl < low) low = ttl;
     if (ttl > high) high = ttl;
     let flags = old >>> 16;
-    if ((words[base + EXTRA]! & HAS_PORT) !== 0) {
+    if ((has & HAS_PORT) !== 0) {
       const from = packets.srcPort[i]!;
-      // Of a reply the source port is the row's port already; where it was sent to tells an echo from a scan.
-      const told = kind === TCP && (fact & FACT_BACKSCATTER) !== 0 ? packets.dstPort[i]! : from;
+      let told = from;
+      if ((has & HAS_VICTIM) !== 0) {
+        const to = packets.dstPort[i]!;
+        // Of a reply the source port is the row's port already; where it was sent to tells an echo from a scan.
+        if (kind === TCP) told = to;
+        this.rest[base + DST_PORTS] = this.#port(
+          this.#restShorts,
+          2 * (base + DST_LIST),
+          this.rest[base + DST_PORTS]!,
+          to,
+        );
+      }
       if (seen < SAMPLES && seen >= 0) this.shorts[2 * (base + SAMPLE_PORTS) + seen] = told;
-      this.#port(base, SRC_PORTS, SRC_LIST, from);
-      if ((fact & FACT_BACKSCATTER) !== 0) this.#port(base, DST_PORTS, DST_LIST, packets.dstPort[i]!);
-      else words[base + DST_PORTS] = 1;
+      const state = words[base + SRC_PORTS]!;
+      // Nearly always the port of the packet before.
+      if (state === 0 || state > INLINE_PORTS || this.shorts[2 * (base + SRC_LIST) + state - 1] !== from)
+        words[base + SRC_PORTS] = this.#port(this.shorts, 2 * (base + SRC_LIST), state, from);
       if (kind === TCP) flags |= packets.tcpFlags[i]!;
       else {
         const length = packets.udpLength[i]!;
@@ -255,12 +283,14 @@ export class Entries {
     }
     words[base + TTL] = low | (high << 8) | (flags << 16);
     if (seen < SAMPLES && seen >= 0) words[base + SAMPLE_TIMES + seen] = offset;
-    if ((fact & MARKED) !== 0) this.#mark(base, fact);
+    const marked = ((fact >>> MARK_SHIFT) & MARK_BITS) | ((fact >>> MISMATCH_SHIFT) & MISMATCH_BIT);
+    if (seen === 0) words[base + MARKS] = marked;
+    else if (marked !== words[base + MARKS]) this.#mark(base, seen, marked);
     const state = words[base + TOKENS]!;
-    if (state <= INLINE_TOKENS) {
+    if (state <= NEAR_TOKENS) {
       const list = base + TOKEN_LIST;
       for (let j = 0; j < state; j++) if (words[list + j] === token) return;
-      if (state < INLINE_TOKENS) {
+      if (state < NEAR_TOKENS) {
         words[list + state] = token;
         words[base + TOKENS] = state + 1;
         return;
@@ -269,22 +299,37 @@ export class Entries {
     this.#token(base, state, token);
   }
 
-  #mark(base: number, fact: number): void {
-    const words = this.words;
+  /** Counts marks of a packet that has others than the `seen` before it, or came after one that had. */
+  #mark(base: number, seen: number, marked: number): void {
+    const rest = this.rest;
+    const marks = this.words[base + MARKS]!;
+    if (marks !== COUNTED) {
+      for (let j = 0; j < COUNTED_BITS; j++) rest[base + COUNTERS + j] = seen & -((marks >>> j) & 1);
+      this.words[base + MARKS] = COUNTED;
+    }
     // Few bits are ever set: one step a bit.
-    for (let bits = (fact >>> 5) & 0x7ff; bits !== 0; bits &= bits - 1)
-      words[base + COUNTERS + 31 - Math.clz32(bits & -bits)]!++;
-    if ((fact & FACT_MISMATCH) !== 0) words[base + MISMATCHES]!++;
+    for (let bits = marked; bits !== 0; bits &= bits - 1) rest[base + COUNTERS + 31 - Math.clz32(bits & -bits)]!++;
   }
 
-  /** Adds a token to a set that is no longer, or can no longer be, a list in the entry. */
+  /** Adds a token to a set that has no room left in the first half of its entry. */
   #token(base: number, state: number, token: number): void {
     const words = this.words;
     const small = this.small;
     let now = state;
-    if (state === INLINE_TOKENS) {
+    if (state <= INLINE_TOKENS) {
+      const rest = this.rest;
+      const list = base + TOKEN_LIST;
+      const more = base + MORE_TOKENS - NEAR_TOKENS;
+      if (state > NEAR_TOKENS) for (let j = 0; j < NEAR_TOKENS; j++) if (words[list + j] === token) return;
+      for (let j = NEAR_TOKENS; j < state; j++) if (rest[more + j] === token) return;
+      if (state < INLINE_TOKENS) {
+        rest[more + state] = token;
+        words[base + TOKENS] = state + 1;
+        return;
+      }
       const slot = small.take();
-      for (let j = 0; j < INLINE_TOKENS; j++) small.add(slot, words[base + TOKEN_LIST + j]!);
+      for (let j = 0; j < NEAR_TOKENS; j++) small.add(slot, words[list + j]!);
+      for (let j = NEAR_TOKENS; j < INLINE_TOKENS; j++) small.add(slot, rest[more + j]!);
       now = SMALL | slot;
     }
     if ((now & SMALL) !== 0) {
@@ -300,21 +345,20 @@ export class Entries {
     words[base + TOKENS] = now;
   }
 
-  #port(base: number, at: number, list: number, port: number): void {
-    const state = this.words[base + at]!;
-    if (state <= INLINE_PORTS) {
-      const shorts = this.shorts;
-      const from = 2 * (base + list);
-      for (let j = 0; j < state; j++) if (shorts[from + j] === port) return;
-      if (state < INLINE_PORTS) {
-        shorts[from + state] = port;
-        this.words[base + at] = state + 1;
-        return;
-      }
-      const slot = this.small.take();
-      for (let j = 0; j < INLINE_PORTS; j++) this.small.addPort(slot, shorts[from + j]!);
-      this.small.addPort(slot, port);
-      this.words[base + at] = SMALL | slot;
-    } else this.small.addPort(state & SLOT_MASK, port);
+  /** Adds a port to a set, whose list stands in `shorts` at `from`; gives the set's new state. */
+  #port(shorts: Uint16Array, from: number, state: number, port: number): number {
+    if (state > INLINE_PORTS) {
+      this.small.addPort(state & SLOT_MASK, port);
+      return state;
+    }
+    for (let j = 0; j < state; j++) if (shorts[from + j] === port) return state;
+    if (state < INLINE_PORTS) {
+      shorts[from + state] = port;
+      return state + 1;
+    }
+    const slot = this.small.take();
+    for (let j = 0; j < INLINE_PORTS; j++) this.small.addPort(slot, shorts[from + j]!);
+    this.small.addPort(slot, port);
+    return SMALL | slot;
   }
 }

@@ -78,7 +78,7 @@ const MAX_TIME = 7_258_118_400_000_000;
 const MAX_SPEAKERS = 1024;
 
 /**
- * The limit of a table's memory in bytes. A row takes 256 in the table, 12 to be put in order, 8 to 16 in the index, 128 for small sets (one for
+ * The limit of a table's memory in bytes. A row takes 256 in two halves of the table, 12 to be put in order, 8 to 16 in the index, 128 for small sets (one for
  * four rows) and 64 for big ones (one for 128 rows, at least 64 in all): 468 to 476. A row of a batch takes about 190. With the
  * defaults that is 34.3 MB. A storm adds 3.5 MB once.
  */
