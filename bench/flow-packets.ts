@@ -142,7 +142,51 @@ export const mixBatches = (
 
 const OPTIONS = [[], [2, 4, 5, 0xb4], [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7]] as const;
 
-/** Writes the mix as a pcap file with Ethernet frames, a mebibyte at a time. Checksums are 0. */
+/** The header of a pcap file of Ethernet frames, microseconds, little endian. */
+export const pcapStart = (): Uint8Array => {
+  const bytes = new Uint8Array(24);
+  const view = new DataView(bytes.buffer);
+  for (const [i, word] of [0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1].entries()) view.setUint32(4 * i, word, true);
+  return bytes;
+};
+
+/** Writes a packet as a record of a pcap file at `at`, at most 512 bytes; gives where it ends. Checksums are 0. */
+export const writeRecord = (bytes: Uint8Array, view: DataView, at: number, packet: MixPacket): number => {
+  const options = packet.protocol === 6 ? OPTIONS[packet.options]! : [];
+  const transport = packet.protocol === 6 ? 20 + options.length : packet.protocol === 17 ? 8 + packet.length : 8;
+  const length = 14 + 20 + transport;
+  view.setUint32(at, Math.floor(packet.time / 1e6), true);
+  view.setUint32(at + 4, packet.time % 1e6, true);
+  view.setUint32(at + 8, length, true);
+  view.setUint32(at + 12, length, true);
+  const ip = at + 16 + 14;
+  bytes.fill(0, at + 16, at + 16 + length);
+  view.setUint16(ip - 2, 0x0800);
+  view.setUint16(ip, 0x4500);
+  view.setUint16(ip + 2, 20 + transport);
+  view.setUint16(ip + 4, packet.ipId);
+  view.setUint8(ip + 8, packet.ttl);
+  view.setUint8(ip + 9, packet.protocol);
+  view.setUint32(ip + 12, packet.src);
+  view.setUint32(ip + 16, packet.dst);
+  const body = ip + 20;
+  if (packet.protocol === 1) view.setUint8(body, 8);
+  else {
+    view.setUint16(body, packet.srcPort);
+    view.setUint16(body + 2, packet.dstPort);
+    if (packet.protocol === 17) view.setUint16(body + 4, transport);
+    else {
+      view.setUint32(body + 4, packet.sequence);
+      view.setUint8(body + 12, (transport / 4) << 4);
+      view.setUint8(body + 13, packet.flags);
+      view.setUint16(body + 14, packet.window);
+      bytes.set(options, body + 20);
+    }
+  }
+  return at + 16 + length;
+};
+
+/** Writes the mix as a pcap file with Ethernet frames, a mebibyte at a time. */
 export const writeMix = (
   count: number,
   perSecond: number,
@@ -155,47 +199,15 @@ export const writeMix = (
   const packet = {} as MixPacket;
   const bytes = new Uint8Array(1 << 20);
   const view = new DataView(bytes.buffer);
-  for (const [i, word] of [0xa1b2c3d4, 0x00040002, 0, 0, 65535, 1].entries()) view.setUint32(4 * i, word, true);
+  bytes.set(pcapStart());
   let at = 24;
   for (let done = 0; done < count; done++) {
     if (at > bytes.length - 512) {
       write(bytes.subarray(0, at));
       at = 0;
     }
-    const time = first + Math.floor((done * 1e6) / perSecond);
-    next(packet, time);
-    const options = packet.protocol === 6 ? OPTIONS[packet.options]! : [];
-    const transport = packet.protocol === 6 ? 20 + options.length : packet.protocol === 17 ? 8 + packet.length : 8;
-    const length = 14 + 20 + transport;
-    view.setUint32(at, Math.floor(time / 1e6), true);
-    view.setUint32(at + 4, time % 1e6, true);
-    view.setUint32(at + 8, length, true);
-    view.setUint32(at + 12, length, true);
-    const ip = at + 16 + 14;
-    bytes.fill(0, at + 16, at + 16 + length);
-    view.setUint16(ip - 2, 0x0800);
-    view.setUint16(ip, 0x4500);
-    view.setUint16(ip + 2, 20 + transport);
-    view.setUint16(ip + 4, packet.ipId);
-    view.setUint8(ip + 8, packet.ttl);
-    view.setUint8(ip + 9, packet.protocol);
-    view.setUint32(ip + 12, packet.src);
-    view.setUint32(ip + 16, packet.dst);
-    const body = ip + 20;
-    if (packet.protocol === 1) view.setUint8(body, 8);
-    else {
-      view.setUint16(body, packet.srcPort);
-      view.setUint16(body + 2, packet.dstPort);
-      if (packet.protocol === 17) view.setUint16(body + 4, transport);
-      else {
-        view.setUint32(body + 4, packet.sequence);
-        view.setUint8(body + 12, (transport / 4) << 4);
-        view.setUint8(body + 13, packet.flags);
-        view.setUint16(body + 14, packet.window);
-        bytes.set(options, body + 20);
-      }
-    }
-    at += 16 + length;
+    next(packet, first + Math.floor((done * 1e6) / perSecond));
+    at = writeRecord(bytes, view, at, packet);
   }
   write(bytes.subarray(0, at));
 };

@@ -21,13 +21,15 @@ import { withPeople } from "../api/desk/people.ts";
 import type { PeopleServices } from "../api/desk/people.ts";
 import { withDemoSession, withSession } from "../api/desk/session.ts";
 import { withTokens } from "../api/desk/tokens.ts";
+import { invitationMail } from "../notify/invitation.ts";
+import type { Post } from "../notify/post.ts";
 import type { Logger } from "../platform/log.ts";
 import { writeDurably } from "../ship/files.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import type { Settings } from "./config.ts";
 import { nodeSecret } from "./desk.ts";
 import { openEgress } from "./egress.ts";
-import { folderSink, webhookSink } from "./head-sinks.ts";
+import { folderSink, mailSink, webhookSink } from "./head-sinks.ts";
 
 export interface AccessWiring {
   readonly settings: Settings;
@@ -41,9 +43,10 @@ export interface AccessWiring {
   /** Token of the printed address; null where people have accounts. */
   readonly token: string | null;
   readonly link?: FindLink;
-  readonly mailLink?: PeopleServices["mailLink"];
-  /** More places that signed heads go to, beside those of the configuration (a mail). */
-  readonly sinks?: readonly HeadSink[];
+  /** Null: no mail server is set up. */
+  readonly post: Post | null;
+  /** Mail-test mode: a secret is mailed to nobody, least of all to who reads all letters. */
+  readonly testing: boolean;
 }
 export interface Access {
   readonly guard: Guard;
@@ -80,7 +83,7 @@ export const originsOf = ({ config }: Settings, port: number): readonly string[]
 
 /** Who may, wired: the guard, the routes of sign-in, people, tokens and audit, and the log's heads. */
 export const openAccess = (wiring: AccessWiring): Access => {
-  const { settings, desk, data, log, name, port, token } = wiring;
+  const { settings, desk, data, log, name, port, token, post, testing } = wiring;
   const { people, audit } = settings.config;
   const folder = join(data, "access");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -88,17 +91,20 @@ export const openAccess = (wiring: AccessWiring): Access => {
   const sinks: readonly HeadSink[] = [
     ...(audit.folder === undefined ? [] : [folderSink(settings.path(audit.folder))]),
     ...(audit.webhook === undefined ? [] : [webhookSink(audit.webhook, openEgress(settings))]),
-    ...(wiring.sinks ?? []),
+    ...(audit.mail === undefined || post === null ? [] : [mailSink(audit.mail, post)]),
   ];
   if (sinks.length === 0 && token === null) {
     log.warn(
-      "no place is configured for the heads of the audit log (audit.folder, audit.webhook): a rewritten log would not show",
+      "no place is configured for the heads of the audit log (audit.folder, audit.webhook, or audit.mail with mail): a rewritten log would not show",
     );
   }
   const hourly = async (): Promise<void> => {
     await sendHead({ desk, key, node: name, now: now(), sinks });
   };
-  const mail = wiring.mailLink === undefined ? {} : { mailLink: wiring.mailLink };
+  const mailLink: PeopleServices["mailLink"] = async (to, language, { link, expires }) => {
+    const sent = testing ? undefined : await post?.(to, invitationMail(language, name, link, expires));
+    return sent?.outcome === "accepted";
+  };
 
   if (token !== null) {
     // Throw-away data, or one person's own machine: people can be looked at, nobody signs in.
@@ -146,7 +152,7 @@ export const openAccess = (wiring: AccessWiring): Access => {
     },
     routes: [
       (server) => withSession(server, accounts),
-      (server, actorOf) => withPeople(server, { people: accounts.people, now, ...mail }, actorOf),
+      (server, actorOf) => withPeople(server, { people: accounts.people, now, mailLink }, actorOf),
       (server, actorOf) => withTokens(server, { tokens: accounts.tokens, now }, actorOf),
       (server, actorOf) => withAuditLog(server, { desk, now }, actorOf),
       (server, actorOf) => withOperator(server, accounts, actorOf),

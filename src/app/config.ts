@@ -99,6 +99,9 @@ export const configSchema = Type.Object(
         webhook: Type.Optional(
           Type.String({ pattern: "^https://", maxLength: 512, description: "where they are posted as JSON" }),
         ),
+        mail: Type.Optional(
+          Type.String({ pattern: "@", maxLength: 254, description: "where they are mailed, through `mail`" }),
+        ),
       },
       "who read and did what; heads that leave the node make a rewritten log show",
     ),

@@ -11,6 +11,8 @@ import { holidaysWith } from "../notify/holidays.ts";
 import { addressOf, createDeliver, messageIdOf, webhookSecret } from "../notify/deliver.ts";
 import { createOutbox } from "../notify/outbox.ts";
 import type { Outbox } from "../notify/outbox.ts";
+import { createPost } from "../notify/post.ts";
+import type { Post } from "../notify/post.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
 import type { Logger } from "../platform/log.ts";
@@ -69,6 +71,8 @@ export interface NodeDesk {
   readonly signs: boolean;
   /** Mail-test mode: where every letter goes. */
   readonly testMail: string | null;
+  /** Mails that are no letters; null: no mail server is set up. */
+  readonly post: Post | null;
   /** Lets go of what it opened; the desk itself is its opener's. */
   close(): Promise<void>;
 }
@@ -216,6 +220,7 @@ export const openNodeDesk = async (
     duty: mail?.duty ?? null,
     signs: pgp !== null,
     testMail,
+    post: smtp === null ? null : createPost({ smtp, pgp, sender, testMail, now }),
     reloadOwners: async () => {
       await held.reload();
     },

@@ -4,7 +4,7 @@ import { systemActor } from "../model/actor.ts";
 import type { Detection } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import type { FlowStore } from "../store/flows/store.ts";
-import { loadCursor, loadLedger, saveCursor, saveLedger, takenBack } from "./detection-desk.ts";
+import { loadCursor, loadLedger, saveCursor, saveLedger, notAgain, takenBack } from "./detection-desk.ts";
 import { MemoryLedger, examineSpan } from "./detection-examine.ts";
 import { Standing } from "./detection-standing.ts";
 import type { Surroundings } from "./detection-examine.ts";
@@ -80,6 +80,10 @@ export class Course {
   /** Starts of the intervals (of the cadence's step) that rows came late for. */
   readonly #late = new Set<number>();
   #withdrawn: Late[] = [];
+  /** Withdrawals told of before the cursor was read. */
+  #untold: (() => void)[] = [];
+  /** Who waits until what was withdrawn is judged again. */
+  #waiting: { readonly until: number; readonly late: Late; readonly done: () => void }[] = [];
   /** When intervals were judged again, by their start. */
   readonly #again = new Map<number, number>();
   #backlogAt = -Infinity;
@@ -156,6 +160,7 @@ export class Course {
       sensors: [],
       ledger: this.#ledger,
     };
+    for (const tell of this.#untold.splice(0)) tell();
   }
 
   /** Rows of this interval can be seen. */
@@ -166,12 +171,31 @@ export class Course {
     const end = Math.min(interval + Math.max(1, length), this.#reach);
     for (let at = Math.floor(interval / step) * step; at < end; at += step) this.#late.add(at);
   }
-  /** Rows of a sensor from this time on have left the store. */
-  withdrew(sensor: string, since: number): void {
-    if (since >= this.#reach) return;
-    this.#notice();
-    const { step } = this.detector.cadence;
-    this.#withdrawn.push({ from: Math.floor(since / step) * step, to: this.#reach, withdrawn: sensor });
+  /** Rows of a sensor from this time on have left the store. Resolves when all that had been judged of them is judged again. */
+  withdrew(sensor: string, since: number): Promise<void> {
+    return new Promise((resolve) => {
+      const tell = (): void => {
+        // What was told beyond the checkpoint is judged again anyway, and without the rows that left.
+        const until = Math.max(this.#reach, this.#told);
+        if (since >= until) return resolve();
+        const { step } = this.detector.cadence;
+        const late = { from: Math.floor(since / step) * step, to: this.#reach, withdrawn: sensor };
+        if (since < this.#reach) {
+          this.#notice();
+          this.#withdrawn.push(late);
+        }
+        this.#waiting.push({ until, late, done: resolve });
+      };
+      if (this.#context === null) this.#untold.push(tell);
+      else tell();
+    });
+  }
+  #settle(): void {
+    this.#waiting = this.#waiting.filter(({ until, late, done }) => {
+      if (this.#withdrawn.includes(late) || this.#position < until) return true;
+      done();
+      return false;
+    });
   }
   #notice(): void {
     if (this.late === 0 && !this.#catching) this.#lateSince = this.#options.now();
@@ -226,6 +250,7 @@ export class Course {
         this.#catching = false;
         if (this.late === 0) this.#lateSince = Infinity;
       }
+      this.#settle();
       // What is remembered is written down even where nothing was told for long.
       if (now() - this.#checkpointAt >= CHECKPOINT && this.#position > this.#checkpoint && this.#position >= this.#told)
         await this.#commit([], []);
@@ -272,7 +297,7 @@ export class Course {
       const [held, judged] = [this.#heldBack.all(), this.#heldComplete];
       this.#heldBack = new Standing();
       this.#heldComplete = [];
-      if (held.length > 0 || judged.length > 0) await this.#commit(held, judged);
+      await this.#commit(held, judged, { since: this.#checkpoint, until: this.#told });
       return;
     }
     if (detections.length > 0 || complete.length > 0) await this.#commit(detections, complete);
@@ -289,7 +314,12 @@ export class Course {
     }
   }
 
-  async #commit(detections: readonly Detection[], complete: readonly Complete[]): Promise<void> {
+  /** `anew`: everything that opened in this time was judged again, from the store as it is now. */
+  async #commit(
+    detections: readonly Detection[],
+    complete: readonly Complete[],
+    anew?: { readonly since: number; readonly until: number },
+  ): Promise<void> {
     const { detector, scope } = this;
     const { desk, take, now } = this.#options;
     const clock = now();
@@ -304,7 +334,10 @@ export class Course {
       this.#savedAt = this.late === 0 && !this.#catching ? clock : Math.min(clock, this.#lateSince);
     }
     await desk.as(systemActor, async (trx) => {
-      const withdrawn = complete.length === 0 ? [] : await takenBack(trx, detector.name, scope, complete, ids);
+      const back = complete.length === 0 ? [] : await takenBack(trx, detector.name, scope, complete, ids);
+      // Before the restart rows may have counted that have left the store since, or others may have come.
+      const gone = anew === undefined ? [] : await notAgain(trx, detector.name, scope, anew, ids);
+      const withdrawn = [...new Set([...back, ...gone])].toSorted();
       if (detections.length > 0 || withdrawn.length > 0) await take(trx, detections, { now: clock, withdrawn });
       if (changes.length > 0) await saveLedger(trx, detector.name, scope, changes);
       await saveCursor(trx, detector.name, scope, {

@@ -139,3 +139,24 @@ export const takenBack = async (
   }
   return found.toSorted();
 };
+
+/** Ids of standing claims that opened in this time and are not among those claimed now. */
+export const notAgain = async (
+  trx: DeskTransaction,
+  detector: string,
+  { realm, exercise }: Scope,
+  { since, until }: { readonly since: number; readonly until: number },
+  claimed: ReadonlySet<string>,
+): Promise<string[]> => {
+  const rows = await trx
+    .selectFrom("detections")
+    .select("id")
+    .where("detector", "=", detector)
+    .where("realm", "=", realm)
+    .where("exercise", "=", exercise)
+    .where("withdrawn", "=", false)
+    .where("first", ">=", since)
+    .where("first", "<", until)
+    .execute();
+  return rows.map(({ id }) => id).filter((id) => !claimed.has(id));
+};

@@ -57,8 +57,11 @@ export interface DetectorState {
 export interface RunningDetection {
   /** To be told after a batch can be seen in the store. */
   arrived(batch: Pick<FlowBatch, "realm" | "exercise" | "interval" | "intervalLength" | "flows">): void;
-  /** To be told after a sensor's rows since a time (event time) have left the store. */
-  withdrew(sensor: string, since: number): void;
+  /**
+   * To be told after a sensor's rows since a time (event time) have left the store. Resolves when every detector has judged the time since
+   * again: who was killed before tells it again.
+   */
+  withdrew(sensor: string, since: number): Promise<void>;
   states(): DetectorState[];
   close(): Promise<void>;
 }
@@ -103,6 +106,9 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
   };
 
   let closing = false;
+  let enteredAll = (): void => undefined;
+  /** The scopes that the store held at the start have their courses. */
+  const entered = new Promise<void>((resolve) => (enteredAll = resolve));
   let wake = (): void => undefined;
   const rest = (): Promise<void> =>
     new Promise((resolve) => {
@@ -118,6 +124,7 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
       try {
         if (!scoped) for (const scope of await scopesIn(store)) enter(scope);
         scoped = true;
+        enteredAll();
       } catch (error) {
         log.error({ err: error }, "the scopes of the store could not be read");
       }
@@ -150,8 +157,9 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
         }
       }
     },
-    withdrew: (sensor, since) => {
-      for (const { course } of courses.values()) course.withdrew(sensor, since);
+    withdrew: async (sensor, since) => {
+      await entered;
+      await Promise.all([...courses.values()].map(({ course }) => course.withdrew(sensor, since)));
     },
     states: () =>
       [...courses.values()].map(({ course, failures }) => ({

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { HeadSink } from "../access/heads.ts";
 import type { Egress } from "../platform/egress.ts";
 import { AppError } from "../platform/errors.ts";
+import type { Post } from "../notify/post.ts";
 import { writeDurably } from "../ship/files.ts";
 
 /** A folder, best on another machine: one file a head. A head of other content has another name: none replaces an older one. */
@@ -32,5 +33,17 @@ export const webhookSink = (url: string, egress: Egress): HeadSink => ({
     });
     if (!response.ok)
       throw new AppError("NODE_UNREACHABLE", `${new URL(url).host} did not take a head: ${response.status}`);
+  },
+});
+
+/** A mailbox, best of another organisation: the text of each mail is a head, as a file in a folder would be. */
+export const mailSink = (to: string, post: Post): HeadSink => ({
+  name: to,
+  send: async (head) => {
+    const { outcome, answer } = await post(to, {
+      subject: `Audit log of ${head.node}: row ${head.row}`,
+      text: `${JSON.stringify(head)}\n`,
+    });
+    if (outcome !== "accepted") throw new AppError("NODE_UNREACHABLE", `no mail with a head went to ${to}: ${answer}`);
   },
 });

@@ -52,6 +52,8 @@ const CARE_EVERY = 60_000;
 const SILENCE_EVERY = 15_000;
 const MAIL_EVERY = 2_000;
 const HOURLY = 3_600_000;
+/** A detector that fails must not keep a sensor from enrolling anew for longer. */
+const LOOKING_AGAIN = 600_000;
 const portalFolder = join(import.meta.dirname, "../../portal/dist");
 
 /** How far back a subject's own past is read to tell how often it came by. */
@@ -254,6 +256,8 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     name: options.name ?? config.name,
     port: () => port,
     token,
+    post: nodeDesk.post,
+    testing: nodeDesk.testMail !== null,
     link: (secret) => linkActor(desk, secret, Date.now() * 1000),
   });
   const operator = createOperatorDoor(data);
@@ -369,7 +373,9 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     every(ROLL_UP_EVERY, "withdrawing", async () => {
       for (const { name, since } of registry.toWithdraw()) {
         await store.revoke(name, since);
-        detection.withdrew(name, since);
+        // The mark goes when the detectors have looked again: a node that was killed meanwhile withdraws once more.
+        await Promise.race([detection.withdrew(name, since), rest(LOOKING_AGAIN)]);
+        if (closing.signal.aborted) return;
         registry.withdrawn(name);
         log.warn({ sensor: name, since: new Date(since / 1000).toISOString() }, "rows of a revoked sensor withdrawn");
       }

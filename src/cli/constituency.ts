@@ -19,6 +19,7 @@ const formOf = (parsed: Parsed, file: string | undefined): "csv" | "yaml" => {
   throw usageError(`--form takes csv or yaml, not "${named}"`);
 };
 const shown = 200;
+const shownFaults = 20;
 const largest = 20_000_000;
 
 export const importConstituency: Command = {
@@ -64,7 +65,10 @@ export const importConstituency: Command = {
       );
     }
     if (done.faults.length > 0) {
-      for (const { line, detail } of done.faults) process.stderr.write(`${file}:${line ?? 1}: ${detail}\n`);
+      const named = done.faults.slice(0, shownFaults);
+      for (const { line, detail } of named) process.stderr.write(`${file}:${line ?? 1}: ${detail}\n`);
+      if (done.faults.length > named.length)
+        process.stderr.write(`... and ${done.faults.length - named.length} more\n`);
       throw new AppError(
         "CONSTITUENCY_INVALID",
         `${done.faults.length} lines of ${file} cannot be used; nothing was taken`,

@@ -175,10 +175,34 @@ describe("the runner", () => {
 
       // The sensor that lied is revoked, its rows leave the store: only the other's are left.
       await world.store.revoke("jakarta", START);
-      running.withdrew("jakarta", START);
       clock.now += 2 * MINUTE;
-      await reach(running, scope.exercise, clock.now);
-      await sleep(500);
+      await running.withdrew("jakarta", START);
+      const standing = (await kept(scope.exercise)).filter(({ withdrawn }) => !withdrawn);
+      await running.close();
+      expect(standing.map(({ kind }) => kind)).toEqual(["sighting"]);
+    },
+  );
+
+  it(
+    "looks again after a withdrawal that a killed node could not finish, and says when it has",
+    { timeout: 120_000 },
+    async () => {
+      const scope = world.scope();
+      const clock = { now: START + 10 * MINUTE };
+      const killed = start(clock);
+      for (const sensor of sensors) await append(killed, [presence(scope, sensor, START - 2 * MINUTE)]);
+      const packets = bot("36.70.0.9", START + MINUTE, 12);
+      for (const sensor of sensors) await append(killed, batchesOf(scope, sensor, packets, { interval: SECOND }));
+      await reach(killed, scope.exercise, clock.now);
+      expect(await kept(scope.exercise)).toMatchObject([{ kind: "infected-host", withdrawn: false }]);
+      // The rows left the store, and nobody was told.
+      await world.store.revoke("jakarta", START);
+      await killed.close();
+
+      const running = start(clock);
+      const judged = running.withdrew("jakarta", START);
+      clock.now += 2 * MINUTE;
+      await judged;
       const standing = (await kept(scope.exercise)).filter(({ withdrawn }) => !withdrawn);
       await running.close();
       expect(standing.map(({ kind }) => kind)).toEqual(["sighting"]);
