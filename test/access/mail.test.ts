@@ -90,7 +90,7 @@ it(
       await expect.poll(() => node.mails.length, { timeout: 60_000 }).toBeGreaterThan(0);
       expect(node.mails.map(({ to }) => to)).not.toContain("bo@example.org");
       expect(node.mails.some(({ raw }) => raw.includes("invitation"))).toBe(false);
-      expect(node.mails.every(({ parsed }) => /^\[TEST\] Audit log/.test(parsed.subject ?? ""))).toBe(true);
+      expect(node.mails.every(({ parsed }) => parsed.subject?.startsWith("[TEST] Audit log"))).toBe(true);
     } finally {
       await node.close();
     }
