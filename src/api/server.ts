@@ -15,7 +15,7 @@ import { people, refusalOf, staff } from "../access/rule.ts";
 import type { Rule } from "../access/rule.ts";
 import { hasRole } from "../model/actor.ts";
 import { AppError } from "../platform/errors.ts";
-import { base as deskBase } from "./contract/desk/shapes.ts";
+import { sessionEndpoints } from "./contract/desk/session.ts";
 import { endpoints, livePath, statusPath } from "./contract/endpoints.ts";
 import type { AnswerOf, QueryOf, QuestionName, Status } from "./contract/index.ts";
 import { actorOf, withDesk } from "./desk/index.ts";
@@ -24,6 +24,7 @@ import { auditNow, withAudit } from "./audit.ts";
 import { formOf } from "./form.ts";
 import type { Live } from "./live.ts";
 import { openApi } from "./openapi.ts";
+import type { MountedRoute } from "./operations.ts";
 import { parametersOf } from "./parameters.ts";
 import { sendProblem } from "./problem.ts";
 import { csvOf, parquetOf } from "./table.ts";
@@ -123,7 +124,11 @@ const withQuestions = (server: FastifyInstance, options: ApiOptions): void => {
   }
 };
 
-const withNode = (server: FastifyInstance, { live, metrics, observatory, status, audit }: ApiOptions): void => {
+const withNode = (
+  server: FastifyInstance,
+  { live, metrics, observatory, status, audit }: ApiOptions,
+  mounted: readonly MountedRoute[],
+): void => {
   const none = (request: FastifyRequest): void => {
     const first = Object.keys(request.query as object)[0];
     if (first !== undefined) {
@@ -178,9 +183,11 @@ const withNode = (server: FastifyInstance, { live, metrics, observatory, status,
     },
   );
   server.addHook("preClose", () => live.close());
-  const described = JSON.stringify(openApi(status().version));
+  // Made when it is first asked for: by then every route is mounted.
+  let described: string | undefined;
   server.get("/api/v1/openapi.json", { config: { rule: { who: people, audit: null } } }, (request, reply) => {
     none(request);
+    described ??= JSON.stringify(openApi(status().version, mounted));
     return reply.type("application/json; charset=utf-8").send(described);
   });
   server.get(
@@ -256,6 +263,7 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
       : { https: { cert: options.tls.certificate, key: options.tls.key, minVersion: "TLSv1.2" as const } }),
     routerOptions: { maxParamLength: 128, ignoreTrailingSlash: false },
   });
+  const mounted: MountedRoute[] = [];
   server.decorateRequest("visitor", null);
   server.decorateRequest("touched");
   // A route without a rule never opens. Files of the portal are anybody's who passed the guard.
@@ -263,6 +271,8 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
     route.config ??= {};
     if (route.config.rule === undefined && route.url === "/*") route.config.rule = open;
     if (route.config.rule === undefined) throw new RangeError(`${String(route.method)} ${route.url} says not who may`);
+    const { rule, endpoint } = route.config;
+    if (endpoint !== undefined && route.method === endpoint.method) mounted.push({ endpoint, rule });
   });
   server.addHook("onRequest", async (request, reply) => {
     secure(reply);
@@ -303,11 +313,13 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
   });
   withAudit(server, options.audit);
   withQuestions(server, options);
-  withNode(server, options);
+  withNode(server, options, mounted);
   withDesk(server, options.desk ?? []);
   // A node without a desk says so quietly: the portal asks who it speaks to before anything else.
   if (options.desk === undefined) {
-    server.get(`${deskBase}/session`, { config: { rule: open } }, (_request, reply) => reply.code(204).send());
+    const { method, path } = sessionEndpoints.session;
+    const endpoint = { method, path, about: "This node has no desk: nothing" } as const;
+    server.get(path, { config: { rule: open, endpoint } }, (_request, reply) => reply.code(204).send());
   }
   withPortal(server, options.portalFolder);
   return server;

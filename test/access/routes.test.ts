@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientOf } from "../../src/access/guard.ts";
@@ -13,29 +10,7 @@ import { createApi } from "../../src/api/server.ts";
 import { roles } from "../../src/model/actor.ts";
 import type { Actor, Role } from "../../src/model/actor.ts";
 import type { Observatory } from "../../src/observe/observatory.ts";
-
-/** Something for every room to be built on; what it does does not matter here, only who gets that far. */
-const anything = (): unknown =>
-  new Proxy(() => anything(), {
-    get: (_, name) =>
-      name === "then" || name === Symbol.iterator || name === Symbol.toPrimitive ? undefined : anything(),
-  });
-const folder = join(import.meta.dirname, "../../src/api/desk");
-/** `withAlerts`, `withCases`, ...: every room's routes, those of tomorrow too. The demo's sign-in is the same address as sign-in. */
-const rooms = async (): Promise<((server: FastifyInstance, services: unknown, actor: typeof actorOf) => void)[]> => {
-  const found = await Promise.all(
-    readdirSync(folder)
-      .filter((file) => file.endsWith(".ts") && !file.includes(".test."))
-      .map(async (file) => Object.entries((await import(join(folder, file))) as Record<string, unknown>)),
-  );
-  return found
-    .flat()
-    .filter(
-      ([name, value]) =>
-        /^with[A-Z]/.test(name) && typeof value === "function" && !["withDesk", "withDemoSession"].includes(name),
-    )
-    .map(([, value]) => value as never);
-};
+import { anything, rooms } from "../api/rooms.ts";
 
 const staff = "administrator analyst";
 const owners = `${staff} member`;

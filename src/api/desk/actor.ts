@@ -4,6 +4,7 @@ import type { Visitor } from "../../access/guard.ts";
 import type { Rule } from "../../access/rule.ts";
 import type { Actor } from "../../model/actor.ts";
 import { AppError } from "../../platform/errors.ts";
+import type { DeskEndpoint } from "./route.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -14,6 +15,8 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     rule?: Rule;
+    /** What the description says of a route of the desk. */
+    endpoint?: DeskEndpoint;
   }
 }
 

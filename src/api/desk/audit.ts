@@ -104,9 +104,16 @@ export const withAuditLog = (
     };
   });
   const query = strictly(exported, "text");
+  const endpoint = {
+    method: "GET",
+    path: auditExportPath,
+    query: exported,
+    media: "application/x-ndjson",
+    about: "The audit log as a file, a line an entry, with its hashes",
+  } as const;
   server.get(
     auditExportPath,
-    { exposeHeadRoute: false, config: { rule: { ...rule, audit: "audit.export" } } },
+    { exposeHeadRoute: false, config: { rule: { ...rule, audit: "audit.export" }, endpoint } },
     (request, reply) =>
       reply
         .type("application/x-ndjson; charset=utf-8")

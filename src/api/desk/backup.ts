@@ -19,6 +19,17 @@ export const backupEndpoint = {
     { folder: Type.String({ minLength: 1, maxLength: 4096 }), flows: Type.Boolean() },
     { additionalProperties: false },
   ),
+  answer: Type.Object(
+    {
+      folder: Type.String(),
+      bytes: Type.Integer(),
+      files: Type.Integer(),
+      flows: Type.Boolean(),
+      rows: Type.Integer(),
+    },
+    { additionalProperties: false },
+  ),
+  about: "The running node copies itself into a new folder",
 } as const;
 
 /** The running node copies itself. */

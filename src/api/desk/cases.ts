@@ -221,7 +221,13 @@ export const withCases = (server: FastifyInstance, services: AlertServices, acto
   );
   mount(
     server,
-    { method: "GET", path: attachmentPath, params: AttachmentPath } as const,
+    {
+      method: "GET",
+      path: attachmentPath,
+      params: AttachmentPath,
+      media: "application/octet-stream",
+      about: "An attachment's bytes",
+    } as const,
     { who: readers, audit: "case.attachment" },
     async ({ params, request, reply }) => {
       const found = await loadAttachment(desk, actorOf(request), params.case, params.attachment);

@@ -45,6 +45,8 @@ const exported = {
   method: "GET",
   path: exportPath,
   query: Type.Object({ form: Type.Optional(Type.Enum(["csv", "yaml"])) }, { additionalProperties: false }),
+  media: "text/csv",
+  about: "The whole constituency as a file, as `import` reads it",
 } as const;
 
 /** Who owns what: questions about all of it, files in and out. */

@@ -120,7 +120,12 @@ export const withHelp = (server: FastifyInstance, services: HelpServices, actorO
   });
   mount(
     server,
-    { method: "GET", path: helpEvidencePath } as const,
+    {
+      method: "GET",
+      path: helpEvidencePath,
+      media: "text/csv",
+      about: "The evidence as CSV (Shadowserver's event4_honeypot_darknet columns)",
+    } as const,
     { who: ["link"], audit: "help.evidence" },
     async ({ request, reply }) => {
       const bearer = bearerOf(actorOf(request));

@@ -5,6 +5,7 @@ import type { People } from "../../access/people.ts";
 import type { Rule } from "../../access/rule.ts";
 import type { Tokens } from "../../access/tokens.ts";
 import { Mail } from "../contract/desk/session.ts";
+import { Time, orNull } from "../contract/shapes.ts";
 import { Scope } from "../contract/desk/people.ts";
 import { touch } from "./actor.ts";
 import type { ActorOf } from "./actor.ts";
@@ -21,8 +22,16 @@ export const operatorEndpoints = {
     path: `${base}/link`,
     /** Without a mail address: the first administrator's link. */
     body: Type.Object({ mail: Type.Optional(Mail) }, strict),
+    answer: Type.Object({ link: orNull(Type.String()), expires: orNull(Time) }, strict),
+    about: "A one-time link: for the first administrator, or for a new password",
   },
-  find: { method: "POST", path: `${base}/find`, body: Type.Object({ mail: Mail }, strict) },
+  find: {
+    method: "POST",
+    path: `${base}/find`,
+    body: Type.Object({ mail: Mail }, strict),
+    answer: Type.Object({ id: Type.String() }, strict),
+    about: "A person's id",
+  },
   token: {
     method: "POST",
     path: `${base}/token`,
@@ -35,6 +44,8 @@ export const operatorEndpoints = {
       },
       strict,
     ),
+    answer: Type.Object({ id: Type.String(), secret: Type.String(), expires: Time }, strict),
+    about: "An API token for a person",
   },
 } as const;
 

@@ -4,8 +4,8 @@ import { staff } from "../../access/rule.ts";
 import { hasRole } from "../../model/actor.ts";
 import type { Actor } from "../../model/actor.ts";
 import { AppError } from "../../platform/errors.ts";
-import { ringEndpoints as at, ringLivePath } from "../contract/desk/ring.ts";
-import type { Anomaly, Ring, RingPackets, RingView } from "../contract/desk/ring.ts";
+import { RingPackets, ringEndpoints as at, ringLivePath } from "../contract/desk/ring.ts";
+import type { Anomaly, Ring, RingView } from "../contract/desk/ring.ts";
 import type { ActorOf } from "./actor.ts";
 import { mount } from "./route.ts";
 import type { EventStream } from "./stream.ts";
@@ -57,9 +57,17 @@ export const withRing = (server: FastifyInstance, { view, stream }: RingServices
     const found = await view(actor, query.exercise ?? "");
     return { ...found, rings: found.rings.map((ring) => ringFor(ring, actor)) };
   });
+  const endpoint = {
+    method: "GET",
+    path: ringLivePath,
+    answer: RingPackets,
+    media: "text/event-stream",
+    about:
+      "What moves in the ring view, as server-sent events: `packets` (RingPackets, sampled), `anomaly` (Anomaly), `rings` (ask for the view again)",
+  } as const;
   server.get(
     ringLivePath,
-    { exposeHeadRoute: false, config: { rule: { who, scope: "alerts:read", audit: "ring.watch" } } },
+    { exposeHeadRoute: false, config: { rule: { who, scope: "alerts:read", audit: "ring.watch" }, endpoint } },
     (request, reply) => {
       const first = Object.keys(request.query as object)[0];
       if (first !== undefined) {

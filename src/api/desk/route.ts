@@ -12,6 +12,14 @@ export interface DeskEndpoint {
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
+  /** What comes back as JSON; without it, and without `media`, nothing does (204). */
+  readonly answer?: TSchema;
+  /** What comes back where it is not JSON. */
+  readonly media?: string;
+  /** It answers 303: a navigation, not a call. */
+  readonly redirects?: true;
+  /** What it is for, in one line, where the contract has no line for it. */
+  readonly about?: string;
 }
 type Of<E, K extends string> = E extends Record<K, infer S extends TSchema> ? Static<S> : Record<never, never>;
 
@@ -47,7 +55,7 @@ export const mount = <E extends DeskEndpoint>(
     method: endpoint.method,
     url: path,
     bodyLimit: limit,
-    config: { rule },
+    config: { rule, endpoint },
     handler: async (request, reply) => {
       reply.header("cache-control", "no-store");
       const found = await handle({

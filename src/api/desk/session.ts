@@ -221,28 +221,50 @@ export const withSession = (server: FastifyInstance, accounts: Accounts): void =
   // Navigations, not calls: the browser leaves for the provider and comes back.
   const path = strictly(ProviderPath, "text");
   const start = strictly(ProviderStart, "text");
-  const config = { rule: anyone };
-  server.get(startPath.replace("{provider}", ":provider"), { config }, async (request, reply) => {
-    const { provider } = path(request.params);
-    const { to = "/" } = start(request.query);
-    const { url, cookie } = await providers.start(provider, visitOf(request).session, to);
-    return reply
-      .header("set-cookie", accounts.cookies().keepProvider(cookie))
-      .header("cache-control", "no-store")
-      .redirect(url, 303);
-  });
-  server.get("/api/v1/desk/session/providers/:provider/callback", { config }, async (request, reply) => {
-    const { provider } = path(request.params);
-    const cookies = accounts.cookies();
-    const at = request.url.indexOf("?");
-    const { begun, to } = await providers.finish(
-      provider,
-      cookieOf(request.headers.cookie, cookies.provider),
-      at < 0 ? "" : request.url.slice(at + 1),
-      clientOf(request),
-    );
-    const kept = [cookies.drop("provider")];
-    if (begun !== null) kept.push(cookies.keep("session", begun.secret));
-    return reply.header("set-cookie", kept).header("cache-control", "no-store").redirect(to, 303);
-  });
+  const leaving = {
+    method: "GET",
+    path: startPath,
+    params: ProviderPath,
+    query: ProviderStart,
+    redirects: true,
+    about: "Leave for an identity provider",
+  } as const;
+  server.get(
+    startPath.replace("{provider}", ":provider"),
+    { config: { rule: anyone, endpoint: leaving } },
+    async (request, reply) => {
+      const { provider } = path(request.params);
+      const { to = "/" } = start(request.query);
+      const { url, cookie } = await providers.start(provider, visitOf(request).session, to);
+      return reply
+        .header("set-cookie", accounts.cookies().keepProvider(cookie))
+        .header("cache-control", "no-store")
+        .redirect(url, 303);
+    },
+  );
+  const back = {
+    method: "GET",
+    path: startPath.replace("/start", "/callback"),
+    params: ProviderPath,
+    redirects: true,
+    about: "The identity provider's answer, which the browser brings",
+  } as const;
+  server.get(
+    back.path.replace("{provider}", ":provider"),
+    { config: { rule: anyone, endpoint: back } },
+    async (request, reply) => {
+      const { provider } = path(request.params);
+      const cookies = accounts.cookies();
+      const at = request.url.indexOf("?");
+      const { begun, to } = await providers.finish(
+        provider,
+        cookieOf(request.headers.cookie, cookies.provider),
+        at < 0 ? "" : request.url.slice(at + 1),
+        clientOf(request),
+      );
+      const kept = [cookies.drop("provider")];
+      if (begun !== null) kept.push(cookies.keep("session", begun.secret));
+      return reply.header("set-cookie", kept).header("cache-control", "no-store").redirect(to, 303);
+    },
+  );
 };

@@ -11,6 +11,24 @@ import type { ActorOf } from "./actor.ts";
 import { mount } from "./route.ts";
 
 const word = Type.Optional(Type.String({ maxLength: 200 }));
+const strict = { additionalProperties: false } as const;
+const destinations = Type.Optional(
+  Type.Object(
+    {
+      destinations: Type.Array(
+        Type.Object(
+          {
+            source: Type.Literal("portal"),
+            name: Type.String(),
+            contacts: Type.Array(Type.Object({ email: Type.String() }, strict)),
+          },
+          strict,
+        ),
+      ),
+    },
+    strict,
+  ),
+);
 /** What IntelMQ's tuency expert asks: its `url` is this node's address with `/api/v1/tuency/` behind it. */
 export const lookupEndpoint = {
   method: "GET",
@@ -28,8 +46,20 @@ export const lookupEndpoint = {
       ip: Type.Optional(Type.String({ minLength: 2, maxLength: 45 })),
       domain: Type.Optional(Type.String({ minLength: 1, maxLength: 253 })),
     },
-    { additionalProperties: false },
+    strict,
   ),
+  answer: Type.Object(
+    {
+      ip: destinations,
+      domain: destinations,
+      suppress: Type.Optional(Type.Literal(true)),
+      interval: Type.Optional(
+        Type.Object({ unit: Type.Enum(["immediate", "days", "weeks"]), length: Type.Integer() }, strict),
+      ),
+    },
+    strict,
+  ),
+  about: "Whom to tell about an address or a domain, as IntelMQ's tuency expert asks",
 } as const;
 
 /** Whom to tell, for IntelMQ. */
