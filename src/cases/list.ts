@@ -117,7 +117,7 @@ const line = sql`SELECT c.id, c.number, c.version, c.title, c.kind, c.state, c.s
   (SELECT x.answer FROM answers x WHERE x.case_id = c.id ORDER BY x.id DESC LIMIT 1) AS answer, (SELECT count(*)::int FROM case_tasks t WHERE t.case_id = c.id AND t.done IS NULL) AS open_tasks
 FROM cases c LEFT JOIN organisations o ON o.id = c.organisation_id
 LEFT JOIN LATERAL (SELECT count(*)::int AS n, (array_agg(DISTINCT a.subject))[1:5] AS subjects, min(a.family) AS family, bool_or(a.essential) AS essential, min(a.notified) AS notified,
-  array_agg(DISTINCT CASE WHEN a.state IN ('quiet', 'closed') THEN 'silent' ELSE coalesce(a.silence, 'active') END) AS silences FROM alerts a WHERE a.case_id = c.id) AS g ON true`;
+  array_agg(DISTINCT CASE WHEN a.state IN ('quiet', 'closed') THEN 'silent' WHEN a.silence = 'counting' THEN coalesce(a.silence_facts->>'verdict', 'active') ELSE coalesce(a.silence, 'active') END) AS silences FROM alerts a WHERE a.case_id = c.id) AS g ON true`;
 
 /** One line by number or id; undefined when the actor may not see it. */
 export const caseLine = async (

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { useQuery } from "@tanstack/react-query";
+import type { Series } from "../../../src/api/contract/answers.ts";
+import { ask } from "../api.ts";
 import { Table } from "../design/Table.tsx";
 import { useWords } from "../words/index.tsx";
 import { TimeChart } from "./TimeChart.tsx";
@@ -11,7 +14,28 @@ interface Dated {
   readonly value: number | null;
 }
 
-/** Values a day and group as lines, with their table. Days without a row are days on which nobody looked. */
+/** Sensors that were down on each of these days while others were up, by the rule of every other chart. */
+const usePartial = (times: readonly number[]): readonly (readonly string[])[] => {
+  const [first] = times;
+  const last = times.at(-1);
+  const iso = (time: number): string => new Date(time).toISOString().replace(".000Z", "Z");
+  const { data } = useQuery({
+    ...ask<Series>(
+      "series",
+      first === undefined || last === undefined ? {} : { step: "1d", from: iso(first), to: iso(last + day) },
+    ),
+    // Who may not ask that sees the values alone.
+    enabled: times.length > 1,
+    retry: false,
+  });
+  const down = new Map(data?.buckets.map((one) => [Date.parse(one.time), one.up === 0 ? [] : one.down]));
+  return times.map((time) => down.get(time) ?? []);
+};
+
+/**
+ * Values a day and group as lines, with their table. Days without a row are days on which nobody looked; days on which some sensors
+ * were down have a light hatch with their names.
+ */
 export const DateChart = ({
   rows,
   nameOf,
@@ -31,6 +55,7 @@ export const DateChart = ({
   const dates = rows.map(({ date }) => Date.parse(date));
   const first = Math.min(...dates);
   const times = Array.from({ length: Math.round((Math.max(...dates) - first) / day) + 1 }, (_, i) => first + i * day);
+  const partial = usePartial(rows.length === 0 ? [] : times);
   const groups = [...new Set(rows.map(({ group }) => group))];
   const cells = new Map(rows.map(({ date, group, value }) => [`${Date.parse(date)} ${group}`, value]));
   const lines = groups.map((group) => ({
@@ -64,6 +89,7 @@ export const DateChart = ({
         lines={lines}
         label={label}
         height={height}
+        partial={partial}
         {...(unit === undefined ? {} : { unit })}
       />
       {table ? (

@@ -109,7 +109,7 @@ export const Ring = () => {
           n: view.rings.length + view.more,
           alerts: f.count(alerts),
           a: alerts,
-          rate: now === undefined ? "–" : f.short(Math.round(now.rate)),
+          rate: now === undefined || now.packets === 0 ? "–" : f.short(Math.round(now.rate)),
         });
   const sampling =
     now === undefined || now.packets === 0
@@ -339,7 +339,7 @@ const News = ({
     <ol className="small-list">
       {once.map((one) => (
         <li key={one.alert}>
-          <button type="button" className="copy" onClick={() => onOpen(one.alert)}>
+          <button type="button" className="news" onClick={() => onOpen(one.alert)}>
             {sentence(one)}
           </button>
           <span className="end faint small">

@@ -131,9 +131,15 @@ export const drawGround = (
     context.fillStyle = colours.ink;
     context.fillRect(spot[0] - 3, spot[1] - 3, 6, 6);
     context.fillStyle = colours.faint;
-    if (sensors.length <= 16) context.fillText(name, spot[0], spot[1] + 13);
+    const room = disc * (sensors.length < 2 ? 1 : 0.6);
+    // Where the disc is small a sensor is its number: names would run into each other.
+    const said = context.measureText(name).width <= room ? name : `${i + 1}`;
+    if (sensors.length <= 16) context.fillText(said, spot[0], spot[1] + 13);
   }
-  const named = rings.length <= 36;
+  const taken: Box[] = [
+    [cx - disc - 20, cy - disc - 20, cx + disc + 20, cy + disc + 20],
+    ...place.rings.map(({ x, y, rx, ry }): Box => [x - rx - 2, y - ry - 2, x + rx + 2, y + ry + 2]),
+  ];
   for (const [i, ring] of rings.entries()) {
     const at = place.rings[i];
     if (at === undefined) continue;
@@ -144,12 +150,33 @@ export const drawGround = (
       context.arc(at.x, at.y, 3.5, 0, turn);
       context.fill();
     }
-    if (named) {
-      context.fillStyle = colours.faint;
-      context.fillText(shortened(context, ring.name, Math.max(76, at.rx * 2.6)), at.x, at.y + at.ry + 12);
+  }
+  // Rings that somebody must look at have their names first; a name that would cover another is left to the list.
+  const order = rings
+    .map((ring, i) => ({ ring, at: place.rings[i] }))
+    .toSorted((a, b) => Number(b.ring.openAlerts > 0) - Number(a.ring.openAlerts > 0));
+  context.fillStyle = colours.faint;
+  for (const { ring, at } of order) {
+    if (at === undefined) continue;
+    const wishes = [Math.max(76, at.rx * 2.6), 60, 44].flatMap((most) => [
+      { most, y: at.y + at.ry + 12 },
+      { most, y: at.y - at.ry - 11 },
+    ]);
+    for (const { most, y } of wishes) {
+      const text = shortened(context, ring.name, most);
+      const half = context.measureText(text).width / 2 + 3;
+      const x = Math.min(width - half, Math.max(half, at.x));
+      const box: Box = [x - half, y - 7, x + half, y + 7];
+      if (y < 8 || y > height - 8 || taken.some((other) => overlap(box, other))) continue;
+      taken.push(box);
+      context.fillText(text, x, y);
+      break;
     }
   }
 };
+/** Left, top, right, bottom. */
+type Box = readonly [number, number, number, number];
+const overlap = (a: Box, b: Box): boolean => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 const shortened = (context: CanvasRenderingContext2D, name: string, most: number): string => {
   if (context.measureText(name).width <= most) return name;
   let cut = name;

@@ -43,7 +43,8 @@ export const Alerts = () => {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const exercise = useExercise();
-  const staff = isStaff(useSession().session);
+  const { session } = useSession();
+  const staff = isStaff(session);
   const query = queryOf(search, exercise);
   const client = useQueryClient();
   const { asked, first, rows, more } = useRows<AlertsAnswer>("alerts", query, 10_000);
@@ -134,7 +135,8 @@ export const Alerts = () => {
       <Head
         title={words.title}
         lede={asked.isError && lede === undefined ? t.state.errorTitle : lede}
-        actions={staff ? <SavedViews page="alerts" search={search} /> : undefined}
+        // A visitor of the demo has no account to keep a filter in.
+        actions={staff && session?.demo === false ? <SavedViews page="alerts" search={search} /> : undefined}
       />
       <div className="board-tools no-print">
         <Segments

@@ -155,6 +155,26 @@ export const Composer = ({ answer: { case: one, may, alerts } }: { answer: Case 
 
 const tones: Readonly<Record<string, string>> = { quiet: "good", relapsed: "act", bounced: "act", held: "act" };
 
+/** Answers that silence can confirm, and answers that stay what the owner claims. */
+const confirmable: readonly unknown[] = ["cleaned", "subscriber-notified"] satisfies AnswerKind[];
+const claims: readonly unknown[] = [
+  ...confirmable,
+  "not-ours",
+  "false-positive",
+  "cannot-attribute",
+  "research",
+] satisfies unknown[];
+const Standing = ({ row, quiet }: { row: TimelineRow; quiet: string | null }) => {
+  const { t } = useWords();
+  const answer = row.facts["answer"];
+  if (row.kind !== "answered" || !claims.includes(answer)) return undefined;
+  return confirmable.includes(answer) && quiet !== null && quiet >= row.at ? (
+    <span className="chip good">{t.desk.cases.confirmed}</span>
+  ) : (
+    <span className="chip">{t.desk.cases.claim}</span>
+  );
+};
+
 /** Newest first, as one reads a conversation that goes on; the oldest is the detection. */
 export const Timeline = ({ answer }: { answer: Case }) => {
   const { t, f } = useWords();
@@ -183,6 +203,7 @@ export const Timeline = ({ answer }: { answer: Case }) => {
           <li key={row.id} className={`${row.who} ${tones[row.kind] ?? ""}`}>
             <div className="what">
               <strong>{saidOf({ t, f }, row)}</strong>
+              <Standing row={row} quiet={answer.clocks.quiet} />
               <time dateTime={row.at} title={f.exact(new Date(row.at))}>
                 {f.time(new Date(row.at))}
               </time>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from "@tanstack/react-query";
 import type { DetectorRow, Detectors as DetectorsAnswer } from "../../../../src/api/contract/desk/detections.ts";
+import type { Measured } from "../../../../src/api/contract/desk/shapes.ts";
 import { Loaded } from "../../desk/Loaded.tsx";
 import { deskAsk } from "../../desk/client.ts";
 import { Ago, MeasuredShare } from "../../desk/parts.tsx";
@@ -52,9 +53,20 @@ export const Detectors = () => {
   );
 };
 
+/** A share that was measured, with its interval and number; one that was not says so. */
+const Share = ({ measured }: { measured: Measured }) => {
+  const { t } = useWords();
+  return measured.value === null ? (
+    <span className="faint">{t.watch.detectors.notMeasured}</span>
+  ) : (
+    <MeasuredShare measured={measured} />
+  );
+};
+
 const One = ({ row }: { row: DetectorRow }) => {
   const { t, f } = useWords();
   const words = t.watch.detectors;
+  const none = <span className="faint">{words.notMeasured}</span>;
   return (
     <Panel
       title={row.name}
@@ -83,10 +95,14 @@ const One = ({ row }: { row: DetectorRow }) => {
             f.count(row.feedback.undecided),
           )}
         </span>
+        {row.evaluated.length === 0 ? (
+          <>
+            <span className="muted end">{words.rates}</span>
+            <span className="chip">{words.notMeasured}</span>
+          </>
+        ) : undefined}
       </p>
-      {row.evaluated.length === 0 ? (
-        <p className="muted">{words.notMeasured}</p>
-      ) : (
+      {row.evaluated.length === 0 ? undefined : (
         <Table
           label={row.name}
           rows={row.evaluated}
@@ -105,23 +121,23 @@ const One = ({ row }: { row: DetectorRow }) => {
             {
               key: "precision",
               head: words.precision,
-              cell: ({ precision }) => <MeasuredShare measured={precision} />,
+              cell: ({ precision }) => <Share measured={precision} />,
             },
-            { key: "recall", head: words.recall, cell: ({ recall }) => <MeasuredShare measured={recall} /> },
+            { key: "recall", head: words.recall, cell: ({ recall }) => <Share measured={recall} /> },
             {
               key: "time",
               head: words.time,
               num: true,
               cell: ({ detectMedian, detectLate }) =>
                 detectMedian === null
-                  ? "–"
+                  ? none
                   : words.median(f.span(detectMedian), detectLate === null ? "–" : f.span(detectLate)),
             },
             {
               key: "false",
               head: words.falseRate,
               num: true,
-              cell: ({ falsePerSensorMonth }) => (falsePerSensorMonth === null ? "–" : f.rate(falsePerSensorMonth)),
+              cell: ({ falsePerSensorMonth }) => (falsePerSensorMonth === null ? none : f.rate(falsePerSensorMonth)),
             },
           ]}
         />

@@ -96,7 +96,7 @@ export const Statistics = () => {
           <Loaded<Precision> asked={precision}>
             {({ rows }) =>
               rows.length === 0 ? (
-                <Empty title={words.empty}>{words.emptyHint}</Empty>
+                <Empty title={words.noAnswer}>{words.noAnswerHint}</Empty>
               ) : (
                 <Table
                   label={words.precision}

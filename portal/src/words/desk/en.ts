@@ -280,6 +280,8 @@ export const desk = {
     notTold: "Its owner has not been told.",
     told: (ago: string) => `Its owner was told ${ago}`,
     noAnswer: " and has not answered.",
+    claim: "claimed",
+    confirmed: "confirmed by silence",
     claimed: (answer: string) => ` and says: ${answer}.`,
     and: (count: string) => ` and ${count} more`,
     timeline: "Timeline",

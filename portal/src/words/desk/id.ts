@@ -290,6 +290,8 @@ export const desk: Messages["desk"] = {
     notTold: "Pemiliknya belum diberi tahu.",
     told: (ago) => `Pemiliknya diberi tahu ${ago}`,
     noAnswer: " dan belum menjawab.",
+    claim: "klaim",
+    confirmed: "diverifikasi lewat keadaan diam",
     claimed: (answer) => ` dan menjawab: ${answer}.`,
     and: (count) => ` dan ${count} lainnya`,
     timeline: "Linimasa",

@@ -273,6 +273,8 @@ export const desk: Messages["desk"] = {
     notTold: "ยังไม่ได้แจ้งเจ้าของ",
     told: (ago) => `แจ้งเจ้าของแล้วเมื่อ ${ago}`,
     noAnswer: " และยังไม่มีคำตอบ",
+    claim: "รอการยืนยัน",
+    confirmed: "ยืนยันด้วยความเงียบแล้ว",
     claimed: (answer) => ` และตอบว่า: ${answer}`,
     and: (count) => ` และอีก ${count} รายการ`,
     timeline: "ลำดับเหตุการณ์",

@@ -142,6 +142,8 @@ export const watch = {
     before: (half: string) => `; in the period before it was ${half}.`,
     noBefore: ".",
     empty: "No notice was sent in this period.",
+    noAnswer: "No owner has answered yet.",
+    noAnswerHint: "Each answer to a notice counts for or against the detector that wrote it.",
     emptyHint: "The curve begins with the first notice and moves when silence confirms a clean-up.",
     censored: (share: string) =>
       `${share} are still open or cannot be told; they count for as long as they were watched.`,
@@ -200,7 +202,8 @@ export const watch = {
     feedbackCounts: (right: string, wrong: string, undecided: string) =>
       `${right} right, ${wrong} false, ${undecided} undecided`,
     newer: "an older rule was measured",
-    notMeasured: "never measured",
+    rates: "Error rates by simulation",
+    notMeasured: "not measured",
     median: (median: string, late: string) => `${median} (95 %: ${late})`,
     detections: "Latest detections",
     emptyTitle: "No detector has run yet",
