@@ -236,7 +236,9 @@ const withPortal = (server: FastifyInstance, folder: string | null): void => {
   server.get("/index.html", { config: { rule: open } }, (_request, reply) => page(reply));
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?")[0] ?? "";
-    const wantsPage = (request.headers.accept ?? "").includes("text/html");
+    // A mail scanner that follows a link takes anything: it gets the page that the link is for, not an error.
+    const accept = request.headers.accept ?? "*/*";
+    const wantsPage = accept.includes("text/html") || (accept.includes("*/*") && /^(?:\/[\w-]*)+$/.test(path));
     if (request.method !== "GET" && request.method !== "HEAD") {
       throw new AppError("METHOD_NOT_ALLOWED", `${request.method} is not answered here`);
     }

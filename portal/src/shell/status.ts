@@ -3,8 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { Status } from "../../../src/api/contract/answers.ts";
 import { ask } from "../api.ts";
+import { useSession } from "../desk/session.ts";
 
-export const useStatus = () => useQuery(ask<Status>("status", {}, 10_000));
+/** What the node says of itself: asked once it is known that who asks may know. */
+export const useStatus = () => {
+  const { session } = useSession();
+  return useQuery({ ...ask<Status>("status", {}, 10_000), enabled: session === null || session?.state === "in" });
+};
 
 const remembered = (): boolean => {
   try {
