@@ -86,7 +86,7 @@ export const Picture = ({
         trails.add(event, place.current, classes, performance.now());
     });
     let frame = 0;
-    let drawn = 0;
+    let due = 0;
     let stoppedAt = 0;
     const draw = (tick: number): void => {
       frame = requestAnimationFrame(draw);
@@ -99,8 +99,10 @@ export const Picture = ({
         stoppedAt = 0;
         trails.clear();
       }
-      if (tick - drawn < (calm.matches ? 1000 : frameLength - 4) || place.current === undefined) return;
-      drawn = tick;
+      if (tick < due - 4 || place.current === undefined) return;
+      // A tick that came late lets the next come sooner, by one frame at most: thirty a second also where ticks are uneven.
+      const length = calm.matches ? 1000 : frameLength;
+      due = Math.max(due, tick - length) + length;
       const { width, height } = place.current;
       above.clearRect(0, 0, width, height);
       trails.draw(above, performance.now(), colours.kinds, calm.matches);

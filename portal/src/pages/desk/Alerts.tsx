@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { AlertAction, AlertRow, Alerts as AlertsAnswer } from "../../../../src/api/contract/desk/alerts.ts";
 import type { Query } from "../../api.ts";
 import { Refused } from "../../desk/Loaded.tsx";
-import { useSend } from "../../desk/client.ts";
+import { deskAsk, useSend } from "../../desk/client.ts";
 import { isStaff, useSession } from "../../desk/session.ts";
 import { type AlertsSearch, alertStates } from "../../desk/search.ts";
 import { useRows } from "../../desk/useRows.ts";
@@ -64,21 +64,34 @@ export const Alerts = () => {
     setPicked(new Set());
     setActing(undefined);
   });
+  /** Packets alone change nothing of what is decided: an alert that is otherwise as it was shown is named by its newest version. */
+  const act = (body: AlertAction): void => {
+    const seen = new Map(rows.map((row) => [row.id, row]));
+    void asked.refetch().then(({ data }) => {
+      const newest = new Map(data?.pages.flatMap((page) => page.rows).map((row) => [row.id, row]));
+      const named = body.alerts.map((one) => {
+        const [before, now] = [seen.get(one.id), newest.get(one.id)];
+        return before !== undefined && now !== undefined && decided(before) === decided(now)
+          ? { id: one.id, version: now.version }
+          : one;
+      });
+      acted.mutate({ path: "alerts/actions", body: { ...body, alerts: named } });
+    });
+  };
   const undo = (): void => {
     const done = acted.variables?.body;
     if (done?.action !== "close") return;
-    // What was closed has a newer version now: the board is asked for it first.
-    void client.refetchQueries({ queryKey: ["desk", "alerts"] }).then(() => {
-      const versions = new Map(rows.map(({ id, version }) => [id, version]));
-      acted.mutate({
-        path: "alerts/actions",
-        body: {
-          action: "reopen",
-          alerts: done.alerts.map(({ id, version }) => ({ id, version: versions.get(id) ?? version + 1 })),
-          reason: words.undo,
-        },
-      });
-    });
+    // What was closed has a newer version now, and stands on the board no longer.
+    void Promise.all(
+      done.alerts.map(({ id, version }) =>
+        client.fetchQuery({ ...deskAsk("alert", `alerts/${encodeURIComponent(id)}`), staleTime: 0 }).then(
+          ({ alert }) => ({ id, version: alert.version }),
+          () => ({ id, version: version + 1 }),
+        ),
+      ),
+    ).then((alerts) =>
+      acted.mutate({ path: "alerts/actions", body: { action: "reopen", alerts, reason: words.undo } }),
+    );
   };
   const open = useCallback((row: AlertRow | undefined) => set({ open: row?.id }), [set]);
   const begin = useCallback(
@@ -246,7 +259,7 @@ export const Alerts = () => {
           alerts={targets}
           pending={acted.isPending}
           onClose={() => setActing(undefined)}
-          onDo={(body: AlertAction) => acted.mutate({ path: "alerts/actions", body })}
+          onDo={act}
         >
           <Refused error={acted.error} />
         </ActionDialog>
@@ -254,6 +267,28 @@ export const Alerts = () => {
     </>
   );
 };
+
+/** What a person decides by; packets, times and ranks are not in it. */
+const decided = ({
+  state,
+  kind,
+  held,
+  released,
+  suppressedUntil,
+  organisation,
+  assignee,
+  case: number,
+}: AlertRow): string =>
+  JSON.stringify([
+    state === "new" || state === "continuing" ? "open" : state,
+    kind,
+    held,
+    released,
+    suppressedUntil,
+    organisation?.id,
+    assignee,
+    number,
+  ]);
 
 const toggled = (set: ReadonlySet<string>, id: string): ReadonlySet<string> => {
   const next = new Set(set);
