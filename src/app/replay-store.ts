@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { aggregateColumns } from "../model/flows.ts";
+import { aggregateColumns, emptyColumns, flowColumns } from "../model/flows.ts";
 import type { AggregateRows, FlowBatch } from "../model/flows.ts";
 import type { SensorReport } from "../model/report.ts";
 import { Origins, packagedOrigins } from "../store/flows/origins.ts";
@@ -10,6 +10,7 @@ import { openEmbedded } from "../store/flows/embedded/index.ts";
 import { defaultRetention, keepForEver } from "../store/flows/retention.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { joinRows } from "./join-batches.ts";
+import type { SummedBatch } from "./replay-summed.ts";
 import type { ReplayTo, ReplayWork } from "./replay.ts";
 
 const EDGE = 1 << 20;
@@ -45,14 +46,14 @@ const replayId = (work: ReplayWork): Buffer => {
   return hash.digest();
 };
 
-const packetsOf = (batch: FlowBatch): number => {
+const noColumns = emptyColumns(flowColumns, 0);
+const packetsOf = (batch: SummedBatch): number => {
   let sum = 0;
   for (let i = 0; i < batch.flows.count; i++) sum += batch.flows.columns.packets.values[i]!;
   for (let i = 0; i < batch.aggregates.count; i++) sum += batch.aggregates.columns.packets.values[i]!;
   return sum;
 };
 
-/** Of a batch, `append` needs only the columns that are added up: its flows are in the block. */
 export interface ReplayStore extends ReplayTo {
   readonly store: FlowStore;
   /** Whether all that was appended had been in the store before. */
@@ -67,7 +68,7 @@ export const keptForEver = (folder: string): string => join(folder, "kept-for-ev
 interface Group {
   readonly file: string;
   readonly descriptor: number;
-  readonly head: FlowBatch;
+  readonly head: SummedBatch;
   readonly aggregates: AggregateRows[];
   rows: number;
   packets: number;
@@ -97,7 +98,7 @@ export const openReplayStore = async (data: string, work: ReplayWork, prefixes: 
   let group: Group | null = null;
   let storing: Promise<void> = Promise.resolve();
 
-  const begin = (head: FlowBatch): Group => {
+  const begin = (head: SummedBatch): Group => {
     // In the journal, where the next start clears away what a killed replay had not handed over.
     const file = join(folder, "journal", `replay-${groups}.blocks`);
     const descriptor = openSync(file, "w", 0o600);
@@ -107,10 +108,13 @@ export const openReplayStore = async (data: string, work: ReplayWork, prefixes: 
   const put = async (full: Group, number: number): Promise<void> => {
     const { head, from, to, packets, degraded } = full;
     const batch: FlowBatch = {
-      ...head,
+      sensor: head.sensor,
+      realm: head.realm,
+      exercise: head.exercise,
       interval: from,
       intervalLength: to - from,
-      flows: { count: full.rows, columns: head.flows.columns },
+      // They are in the block.
+      flows: { count: full.rows, columns: noColumns },
       aggregates: joinRows(aggregateColumns, full.aggregates),
       degraded,
     };
@@ -146,7 +150,7 @@ export const openReplayStore = async (data: string, work: ReplayWork, prefixes: 
     storing = put(full, number);
     storing.catch(() => undefined); // seen by whoever awaits it next
   };
-  const fits = (one: Group, batch: FlowBatch): boolean =>
+  const fits = (one: Group, batch: SummedBatch): boolean =>
     one.rows < ROWS && Math.floor(one.from / STRETCH) === Math.floor(batch.interval / STRETCH);
 
   return {

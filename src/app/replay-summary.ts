@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { FlowBatch } from "../model/flows.ts";
-import { CLASS, classes, marks } from "../model/traffic.ts";
+import type { AggregateRows } from "../model/flows.ts";
+import { CLASS, classes, marks, protocols } from "../model/traffic.ts";
 import type { Mark, TrafficClass } from "../model/traffic.ts";
 import { compareIp, V4_MAPPED } from "../net/ip.ts";
 import type { IpWords } from "../net/ip.ts";
 import { DistinctSet } from "./distinct-set.ts";
+import type { SummedBatch } from "./replay-summed.ts";
 import { SourceTable } from "./source-table.ts";
+
+const { "tcp-syn": SYN, udp: UDP } = CLASS;
+const PORTS = 65_536;
 
 const cut = (sources: readonly SourceCount[], most: number): SourceCount[] =>
   sources.toSorted((a, b) => b.packets - a.packets || compareIp(a.src, 0, b.src, 0)).slice(0, most);
@@ -13,8 +17,8 @@ const cut = (sources: readonly SourceCount[], most: number): SourceCount[] =>
 export interface PortCount {
   readonly protocol: number;
   readonly port: number;
-  packets: number;
-  sources: number;
+  readonly packets: number;
+  readonly sources: number;
 }
 
 /** A source among the busiest. */
@@ -34,83 +38,92 @@ export class ReplaySummary {
   readonly #v4 = new SourceTable();
   readonly #v6 = new SourceTable();
   readonly #v6Addresses = new DistinctSet();
-  readonly #ports = new Map<number, PortCount>();
-  /** The port last looked up: rows of one port often follow each other. */
-  #recent: PortCount = { protocol: -1, port: -1, packets: 0, sources: 0 };
+  /** Of TCP's ports and then UDP's: packets, and sources. */
+  readonly #portPackets = new Float64Array(2 * PORTS);
+  readonly #portSources = new Float64Array(2 * PORTS);
 
   get sources(): number {
     return this.#v4.size + this.#v6.size;
   }
 
-  #port(protocol: number, port: number): PortCount {
-    if (this.#recent.port === port && this.#recent.protocol === protocol) return this.#recent;
-    const key = protocol * 65536 + port;
-    let found = this.#ports.get(key);
-    if (found === undefined) {
-      found = { protocol, port, packets: 0, sources: 0 };
-      this.#ports.set(key, found);
-    }
-    this.#recent = found;
-    return found;
-  }
-
-  add(batch: FlowBatch): void {
-    const { columns, count } = batch.flows;
+  add({ flows, aggregates }: SummedBatch): void {
+    const { columns, count } = flows;
     const src = columns.src.values;
     const kind = columns.class.values;
     const packets = columns.packets.values;
     const hasPort = columns.dst_port.present;
     const port = columns.dst_port.values;
-    const protocol = columns.protocol.values;
-    const syn = CLASS["tcp-syn"];
-    const { udp } = CLASS;
+    const v4 = this.#v4;
+    let total = 0;
+    let near = 0;
     this.flows += count;
-    for (let i = 0; i < count; i++) {
-      const n = packets[i]!;
-      const type = kind[i]!;
-      const asks = hasPort[i] === 1 && (type === syn || type === udp);
-      this.packets += n;
-      this.classes[type]! += n;
+    for (let i = 0; i < count;) {
+      if (i >= near) v4.approach(src, i, (near = Math.min(count, i + 64)));
       const at = 4 * i;
-      const v4 = src[at] === 0 && src[at + 1] === 0 && src[at + 2] === V4_MAPPED;
-      const table = v4 ? this.#v4 : this.#v6;
-      const key = v4 ? src[at + 3]! : this.#v6Addresses.add(src[at]!, src[at + 1]!, src[at + 2]!, src[at + 3]!);
-      const first = table.add(key, asks ? (protocol[i]! << 16) + port[i]! : 0, n);
-      if (asks) {
-        const entry = this.#port(protocol[i]!, port[i]!);
-        entry.packets += n;
-        if (first) entry.sources++;
-      }
+      const isV4 = src[at] === 0 && src[at + 1] === 0 && src[at + 2] === V4_MAPPED;
+      const table = isV4 ? v4 : this.#v6;
+      const slot = table.find(
+        isV4 ? src[at + 3]! : this.#v6Addresses.add(src[at]!, src[at + 1]!, src[at + 2]!, src[at + 3]!),
+      );
+      let sum = 0;
+      // All rows of this source that follow one another.
+      let next = at;
+      do {
+        const n = packets[i]!;
+        const type = kind[i]!;
+        sum += n;
+        this.classes[type]! += n;
+        if (hasPort[i] === 1 && (type === SYN || type === UDP)) {
+          const place = (type === UDP ? PORTS : 0) + port[i]!;
+          this.#portPackets[place]! += n;
+          if (table.asks(slot, place + 1)) this.#portSources[place]!++;
+        }
+        i++;
+        next += 4;
+      } while (
+        i < count &&
+        src[next + 3] === src[at + 3] &&
+        src[next + 2] === src[at + 2] &&
+        src[next + 1] === src[at + 1] &&
+        src[next] === src[at]
+      );
+      table.add(slot, sum);
+      total += sum;
     }
+    this.packets += total;
     for (const mark of marks) {
       const column = columns[mark].values;
       let sum = 0;
       for (let i = 0; i < count; i++) sum += column[i]!;
       this.marks[mark] += sum;
     }
-    this.#addAggregates(batch);
+    this.#addAggregates(aggregates);
   }
 
-  #addAggregates({ aggregates: { columns, count } }: FlowBatch): void {
+  #addAggregates({ columns, count }: AggregateRows): void {
     for (let i = 0; i < count; i++) {
       const n = columns.packets.values[i]!;
       const kind = columns.class.values[i]!;
       this.packets += n;
       this.classes[kind]! += n;
       this.stormSources += columns.src_count.values[i]!;
-      if (columns.dst_port.present[i] === 1 && (kind === CLASS["tcp-syn"] || kind === CLASS.udp)) {
-        const entry = this.#port(columns.protocol.values[i]!, columns.dst_port.values[i]!);
-        entry.packets += n;
-        entry.sources += columns.src_count.values[i]!;
+      if (columns.dst_port.present[i] === 1 && (kind === SYN || kind === UDP)) {
+        const place = (kind === UDP ? PORTS : 0) + columns.dst_port.values[i]!;
+        this.#portPackets[place]! += n;
+        this.#portSources[place]! += columns.src_count.values[i]!;
       }
     }
   }
 
   /** Busiest ports of SYN and UDP packets, most packets first; equal ones by protocol and port. */
   topPorts(most: number): PortCount[] {
-    return [...this.#ports.values()]
-      .sort((a, b) => b.packets - a.packets || a.protocol - b.protocol || a.port - b.port)
-      .slice(0, most);
+    const found: PortCount[] = [];
+    for (const [place, packets] of this.#portPackets.entries()) {
+      if (packets === 0) continue;
+      const protocol = place < PORTS ? protocols.tcp : protocols.udp;
+      found.push({ protocol, port: place % PORTS, packets, sources: this.#portSources[place]! });
+    }
+    return found.sort((a, b) => b.packets - a.packets || a.protocol - b.protocol || a.port - b.port).slice(0, most);
   }
 
   /** Calls `visit` for each source, in no order. */

@@ -6,55 +6,34 @@ import { decode } from "../decode/decode.ts";
 import { DarkSet } from "../flow/dark.ts";
 import { createFlowTable } from "../flow/table.ts";
 import type { FlowTable } from "../flow/table.ts";
-import { aggregateColumns, copyBatch, copyRows, emptyColumns, flowColumns } from "../model/flows.ts";
-import type { ColumnData, FlowBatch, FlowRows, Rows } from "../model/flows.ts";
+import { copyBatch } from "../model/flows.ts";
+import type { FlowBatch } from "../model/flows.ts";
 import { decodeCounters, packetBatch, undecodedKinds } from "../model/packets.ts";
 import type { PacketBatch } from "../model/packets.ts";
-import { marks } from "../model/traffic.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
 import { encodeFlows, nativeSink } from "../store/flows/native.ts";
 import type { Sink } from "../store/flows/native.ts";
 import { Origins, packagedOrigins } from "../store/flows/origins.ts";
 import { joinBatches } from "./join-batches.ts";
-import type { CaptureResult, FromWorker, ReplayWork } from "./replay.ts";
+import { summedOf } from "./replay-summed.ts";
+import type { CaptureResult, FromWorker, ReplayWork, ToWorker } from "./replay.ts";
 
-/** The hot wing of a replay, on a thread of its own: capture, decode, flow. Batches go to the main thread as copies. */
+/** The hot wing of a replay, on a thread of its own: capture, decode, flow. What is added up of a batch goes to the main thread as a copy. */
 
 const work = workerData as ReplayWork;
 const port = parentPort!;
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
-const buffersOf = (batch: FlowBatch): ArrayBuffer[] =>
-  [batch.flows.columns, batch.aggregates.columns].flatMap((columns) =>
-    Object.values(columns as Readonly<Record<string, ColumnData>>).flatMap((column) =>
-      [column.values, column.present, column.ends].flatMap((array) =>
-        array === undefined ? [] : [array.buffer as ArrayBuffer],
-      ),
-    ),
-  );
-
-/** Columns that the summary reads; the others go to the store alone, inside the block. */
-const summed = new Set(["src", "protocol", "dst_port", "class", "packets", ...marks]);
-const summedColumns = Object.fromEntries(Object.entries(flowColumns).filter(([name]) => summed.has(name)));
-
-/** The batch without what only the store needs: those columns are empty. */
-const lightCopy = (batch: FlowBatch): FlowBatch => {
-  const { count, columns } = copyRows(summedColumns, batch.flows as unknown as Rows<typeof summedColumns>);
-  return {
-    ...batch,
-    flows: { count, columns: { ...emptyColumns(flowColumns, 0), ...(columns as Partial<FlowRows["columns"]>) } },
-    aggregates: copyRows(aggregateColumns, batch.aggregates),
-  };
-};
-
 // The main thread hands back a credit a batch; without one the worker waits, so that memory stays bounded.
 let credits = 4;
 let wake: (() => void) | undefined;
+// Pages once touched are written again: fresh memory for each batch would cost as much as filling it.
 const sinks: Sink[] = [];
-port.on("message", (block: ArrayBuffer | null) => {
+const memories: ArrayBuffer[] = [];
+port.on("message", ({ memory, block }: ToWorker) => {
   credits++;
-  // Pages once touched are written again: a fresh buffer a batch would cost as much as filling it.
+  memories.push(memory);
   if (block !== null) sinks.push({ bytes: new Uint8Array(block), view: new DataView(block), at: 0 });
   wake?.();
 });
@@ -130,14 +109,10 @@ const run = async (): Promise<void> => {
   const origins = work.origins === null ? undefined : new Origins(packagedOrigins, work.origins);
   const onFlush = (batch: FlowBatch): void => {
     credits--;
-    if (origins === undefined) {
-      const copy = copyBatch(batch);
-      send({ kind: "batch", batch: copy, block: null }, buffersOf(copy));
-      return;
-    }
-    const copy = lightCopy(batch);
+    const summed = summedOf(batch, memories.pop());
+    if (origins === undefined) return send({ kind: "batch", batch: summed, block: null }, [summed.memory]);
     const block = encodeFlows(batch, origins.table, sinks.pop() ?? nativeSink(batch.flows.count * 160));
-    send({ kind: "batch", batch: copy, block }, [...buffersOf(copy), block.buffer]);
+    send({ kind: "batch", batch: summed, block }, [summed.memory, block.buffer]);
   };
   const joined = work.joined ? joining(onFlush) : undefined;
   const table = createFlowTable({

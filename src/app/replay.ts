@@ -4,11 +4,11 @@ import type { CaptureSummary } from "../capture/capture.ts";
 import { captureFiles } from "../capture/files.ts";
 import type { CaptureFile } from "../capture/files.ts";
 import { DarkSet } from "../flow/dark.ts";
-import type { FlowBatch } from "../model/flows.ts";
 import type { DecodeCounters } from "../model/packets.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
+import type { SummedBatch } from "./replay-summed.ts";
 import { ReplaySummary } from "./replay-summary.ts";
 
 /** What the worker is told. */
@@ -50,9 +50,8 @@ export interface TableCounters {
 export type FromWorker =
   | {
       readonly kind: "batch";
-      /** Complete without a block; with one, only the columns that are added up. */
-      readonly batch: FlowBatch;
-      /** All columns as the store takes them. */
+      readonly batch: SummedBatch;
+      /** All columns as the store takes them; null without a store. */
       readonly block: Uint8Array<ArrayBuffer> | null;
     }
   | { readonly kind: "progress"; readonly packets: number }
@@ -60,6 +59,12 @@ export type FromWorker =
   | { readonly kind: "passedOver"; readonly file: string }
   | { readonly kind: "done"; readonly counters: TableCounters }
   | { readonly kind: "failed"; readonly code: string | null; readonly message: string };
+
+/** Memory that a batch came in, to be used again: leave to send another. */
+export interface ToWorker {
+  readonly memory: ArrayBuffer;
+  readonly block: ArrayBuffer | null;
+}
 
 export interface Replay {
   readonly captures: readonly CaptureResult[];
@@ -74,8 +79,8 @@ export interface Replay {
 
 /** Where the batches of a replay go. */
 export interface ReplayTo {
-  /** When it resolves, the block's memory may be used again. */
-  append(batch: FlowBatch, block: Uint8Array): Promise<void>;
+  /** When it resolves, the memory of both may be used again. */
+  append(batch: SummedBatch, block: Uint8Array): Promise<void>;
   /** Resolves when all that was appended is kept. */
   finish(): Promise<void>;
 }
@@ -106,15 +111,16 @@ export const replayCaptures = async (
   let packets = 0;
   let storing: Promise<void> = Promise.resolve();
 
-  const take = (batch: FlowBatch, block: Uint8Array<ArrayBuffer> | null): void => {
+  const take = (batch: SummedBatch, block: Uint8Array<ArrayBuffer> | null): void => {
     degraded ||= batch.degraded;
     // The engine works on its own threads: this thread adds up the batch while the one before is stored.
     const before = storing;
     storing = (async () => {
       await before;
       if (block !== null) await store?.append(batch, block);
+      const back: ToWorker = { memory: batch.memory, block: block?.buffer ?? null };
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-      worker.postMessage(block?.buffer ?? null, block === null ? [] : [block.buffer]);
+      worker.postMessage(back, back.block === null ? [back.memory] : [back.memory, back.block]);
     })();
     storing.catch(() => undefined); // seen by whoever awaits `storing` below
     summary.add(batch);

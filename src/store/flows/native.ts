@@ -47,7 +47,16 @@ const putVarint = (sink: Sink, value: number): void => {
   sink.bytes[at++] = value;
   sink.at = at;
 };
+/** Texts of fewer than 128 bytes need one byte for their length, which is known afterwards. */
 const putText = (sink: Sink, value: string): void => {
+  const most = 3 * value.length;
+  if (most < 128) {
+    const at = reserve(sink, 1 + most);
+    const { written } = text.encodeInto(value, sink.bytes.subarray(at + 1));
+    sink.bytes[at] = written;
+    sink.at = at + 1 + written;
+    return;
+  }
   const bytes = text.encode(value);
   putVarint(sink, bytes.length);
   const at = reserve(sink, bytes.length);
