@@ -30,7 +30,7 @@ export interface DeskNode {
   /** The one-time link that makes the first administrator. */
   readonly first: string;
   readonly sink: Sink;
-  /** Starts both sensors and gives them what these bots send from now on. */
+  /** Gives the sensors what these bots send, and nobody else, from now on; the first time it starts the sensors. */
   scan(bots: readonly Bot[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -78,11 +78,14 @@ mail: {host: 127.0.0.1, port: ${sink.port}, tls: none, from: "Test node <desk@no
   const { origin } = new URL(/^Open (\S+)/m.exec(said)?.[1] ?? "");
   const first = readFileSync(join(folder, "node", "first-administrator.link"), "utf8").trim();
   let feeding: NodeJS.Timeout | undefined;
+  let bots: readonly Bot[] = [];
   return {
     origin,
     first,
     sink,
-    scan: async (bots) => {
+    scan: async (next) => {
+      bots = next;
+      if (feeding !== undefined) return;
       for (const { name, country, dark } of sensors) {
         const added = run(["node", "sensors", "add", name, "--country", country, "--config", config]);
         const token = await heard(added, /--token (\S+)/);

@@ -5,7 +5,7 @@ const one = (n: number, single: string, many: string): string => (n === 1 ? sing
 export const office = {
   mine: {
     title: "My networks",
-    clean: (name: string) => `${name}: nothing is infected as far as our sensors can see.`,
+    clean: (name: string) => `${name}: nothing waits for an answer.`,
     lede: (x: { name: string; count: string; n: number; unanswered: string }) =>
       `${x.name}: ${x.count} open ${one(x.n, "alert", "alerts")}, ${x.unanswered} without an answer.`,
     none: "Your account belongs to no organisation yet. An administrator of this node can add it.",
