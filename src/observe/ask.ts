@@ -68,8 +68,10 @@ export const ask = async <Q extends QuestionName>(
     coverage: coverageStatement(asked, asked, sensor),
     ...(question.compares ? { coverageBefore: coverageStatement(asked, asked.previous, sensor) } : {}),
   });
-  const second = question.next === undefined ? first : { ...first, ...(await run(question.next(asked, first))) };
-  const results = question.after === undefined ? second : { ...second, ...(await run(question.after(asked, second))) };
+  let results: Results = first;
+  for (const stage of [question.next, question.after, question.atLast]) {
+    if (stage !== undefined) results = { ...results, ...(await run(stage(asked, results))) };
+  }
   const { truncated, ...body } = question.fold(asked, results);
   const answer = {
     question: name,

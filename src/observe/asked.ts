@@ -38,6 +38,11 @@ export interface RollUps {
       readonly oneScope?: boolean;
     },
   ): string;
+  /**
+   * A subquery in parentheses for FROM: the flow rows of a range in microseconds under `where`, of the last days from where they lie by hour and
+   * port. Longer than `long` of them come from the base, where a source's rows lie side by side.
+   */
+  rows(range: Span, where: string, long?: number): string;
   /** What the rows that `leaders` leaves out can sum up to at most for one key: packets, sources or packets with a mark. */
   rareSum(name: RollUpName, grain: Grain, range: Span): number;
 }

@@ -23,6 +23,8 @@ export interface TopSearch {
   readonly limit: number;
   /** The largest of every sensor. */
   readonly perSensor?: boolean;
+  /** By crowd: so many have each of the first at least, counted already. Else the throng is the bound. */
+  readonly least?: number;
 }
 /** Leaders looked at, of each sensor where they are told apart. */
 const looked = 300;
@@ -58,7 +60,8 @@ const everything = (search: TopSearch, rows: Tally): Statement => ({
 ORDER BY ${search.perSensor === true ? "sensor, " : ""}weight DESC, n DESC, packed LIMIT ${search.by === "crowd" ? Math.max(200, search.limit) : search.limit}${search.perSensor === true ? " BY sensor" : ""}`,
   parameters: rows.parameters,
 });
-const proved = (rows: Results[string] | undefined): boolean => rows?.some((row) => num(row, "proved") === 1) ?? false;
+/** Whether the rows are of all ports. */
+export const proved = (rows: Results[string] | undefined): boolean => rows?.some((row) => num(row, "proved") === 1) ?? false;
 
 /** All ports, at once: nothing is left to prove. */
 export const allStatement = (asked: Asked<unknown>, search: TopSearch): Statement =>
@@ -113,7 +116,7 @@ export const exactStatement = (
       group.length < looked ? 0 : Math.min(...group.map((row) => Math.max(num(row, "weight"), num(row, "before"))));
     const least = search.by === "crowd" ? "throng" : "weight";
     const order = group.map((row) => num(row, least)).toSorted((a, b) => b - a);
-    const last = order[search.limit - 1] ?? -1;
+    const last = search.least ?? order[search.limit - 1] ?? -1;
     const first = group.filter((row) => num(row, "weight") + rest >= last);
     // Also those that may stand before them in the order before.
     const earlier = ranked ? Math.min(...first.map((row) => num(row, "before"))) : Infinity;
@@ -131,6 +134,18 @@ export const exactStatement = (
     [...[...wanted].map((row) => numOrNull(row, "port")), null],
   );
   return { sql: `SELECT *, ${unpacked} FROM (${sums(search, ports)})`, parameters: ports.parameters };
+};
+
+/** The leaders by crowd that can still be among the first, once so many sources are counted for each of those. */
+export const contenders = (
+  asked: Asked<unknown>,
+  search: TopSearch & { readonly least: number },
+  found: Results[string] = [],
+  results: Results = {},
+): (number | null)[] => {
+  const [span] = search.spans;
+  const rest = span === undefined ? 0 : tallied(asked, search, true).rest(span, sensorsIn(results));
+  return found.filter((row) => num(row, "weight") + rest >= search.least).map((row) => numOrNull(row, "port"));
 };
 
 export interface Top {
@@ -163,7 +178,8 @@ export const topOf = (search: TopSearch, found: Results[string] = [], exact?: Re
   );
   const taken = [...Map.groupBy(order, (row) => text(row, "sensor")).values()].flatMap((group) => {
     if (search.by !== "crowd") return group.slice(0, search.limit);
-    const least = group.map((row) => num(row, "throng")).toSorted((a, b) => b - a)[search.limit - 1] ?? 0;
+    const least =
+      search.least ?? group.map((row) => num(row, "throng")).toSorted((a, b) => b - a)[search.limit - 1] ?? 0;
     return group.filter((row) => num(row, "weight") >= least).slice(0, Math.max(200, search.limit));
   });
   return taken.map((row) => ({

@@ -3,9 +3,10 @@ import type { QueryOf } from "../api/contract/index.ts";
 import { protocolName } from "../model/traffic.ts";
 import type { Asked } from "./asked.ts";
 import { compared } from "./coverage.ts";
-import { allStatement, exactStatement, leadersStatement, topOf } from "./leaders.ts";
+import type { Statement } from "./engine.ts";
+import { allStatement, contenders, exactStatement, leadersStatement, proved, topOf } from "./leaders.ts";
 import type { TopSearch } from "./leaders.ts";
-import type { QuestionOf } from "./question.ts";
+import type { QuestionOf, Results } from "./question.ts";
 import { change, num, numOrNull, share, text } from "./question.ts";
 import { asking } from "./relation.ts";
 import { among, tally } from "./tally.ts";
@@ -26,6 +27,42 @@ const eachOf = (asked: Asked<QueryOf<"ports/by-sensor">>): TopSearch => ({
   perSensor: true,
 });
 
+/** Whether the places of the period before mean anything. */
+const isRanked = (asked: Asked<QueryOf<"ports/top">>, results: Results): boolean =>
+  compared(asked, results, num(results["total"]?.[0], "before_packets"));
+
+/** Ports whose sources are counted before it is known who else could be among the first. */
+const counted = 60;
+/** What is shown of some ports: distinct counts are merged only for those that can win. */
+const closely = (asked: Asked<QueryOf<"ports/top">>, ports: readonly (number | null)[]): Statement => {
+  const { query } = asked;
+  const rows = tally(asked, [asked, asked.previous], asking(query), {
+    by: ["protocol", "port"],
+    grain: "1d",
+    sources: true,
+    where: among("port", ports, "UInt16"),
+  });
+  return {
+    sql: `SELECT protocol, dst_port AS port, ${rows.packets("now = 1")} AS now_packets, ${rows.packets("now = 0")} AS before_packets,
+  ${rows.sources("now = 1")} AS now_sources, ${rows.sources("now = 0")} AS before_sources
+FROM ${rows.sql} GROUP BY protocol, port ORDER BY now_${query.by ?? "packets"} DESC, now_packets DESC, protocol, port LIMIT {limit:UInt32}`,
+    parameters: { ...rows.parameters, limit: Math.max(2 * counted, query.limit ?? 20) },
+  };
+};
+/** The search, and what it knows of the ports counted already. */
+const knowing = (
+  asked: Asked<QueryOf<"ports/top">>,
+  { counted: rows = [] }: Results,
+): TopSearch & { readonly least: number } => {
+  const search = searchOf(asked);
+  const order = rows.map((row) => num(row, "now_sources")).toSorted((a, b) => b - a);
+  return { ...search, least: order[search.limit - 1] ?? 0 };
+};
+const without = (ports: readonly (number | null)[], { counted: rows = [] }: Results): (number | null)[] => {
+  const had = new Set(rows.map((row) => numOrNull(row, "port")));
+  return [...new Set(ports)].filter((port) => !had.has(port));
+};
+
 export const portsTop: QuestionOf<"ports/top"> = {
   about: "The busiest destination ports, by packets or by sources, against the period before",
   last: "24h",
@@ -43,43 +80,59 @@ export const portsTop: QuestionOf<"ports/top"> = {
     };
   },
   next: (asked, results) => {
-    const { chosen, total } = results;
-    const ranked = compared(asked, results, num(total?.[0], "before_packets"));
-    const exact = exactStatement(asked, searchOf(asked), chosen, results, ranked);
+    const { chosen = [] } = results;
+    if (asked.query.by === "sources" && !proved(chosen)) {
+      const most = chosen.toSorted((a, b) => num(b, "weight") - num(a, "weight"));
+      const first = most.slice(0, Math.max(counted, asked.query.limit ?? 20));
+      return { counted: closely(asked, [...new Set(first.map((row) => numOrNull(row, "port")))]) };
+    }
+    const exact = exactStatement(asked, searchOf(asked), chosen, results, isRanked(asked, results));
     return exact === undefined ? {} : { exact };
   },
-  // Distinct counts are merged only for ports that can win.
-  after: (asked, { chosen, exact }) => {
-    const { query } = asked;
-    const rows = tally(asked, [asked, asked.previous], asking(query), {
-      by: ["protocol", "port"],
-      grain: "1d",
-      sources: true,
-      where: among(
-        "port",
-        topOf(searchOf(asked), chosen, exact).map(({ port }) => port),
-        "UInt16",
-      ),
-    });
+  after: (asked, results) => {
+    const { chosen, exact } = results;
+    if (results["counted"] === undefined) {
+      return {
+        rows: closely(
+          asked,
+          topOf(searchOf(asked), chosen, exact).map(({ port }) => port),
+        ),
+      };
+    }
+    const search = knowing(asked, results);
+    const others = without(contenders(asked, search, chosen, results), results);
+    const places = exactStatement(asked, search, chosen, results, isRanked(asked, results));
     return {
-      rows: {
-        sql: `SELECT protocol, dst_port AS port, ${rows.packets("now = 1")} AS now_packets, ${rows.packets("now = 0")} AS before_packets,
-  ${rows.sources("now = 1")} AS now_sources, ${rows.sources("now = 0")} AS before_sources
-FROM ${rows.sql} GROUP BY protocol, port ORDER BY now_${query.by ?? "packets"} DESC, now_packets DESC, protocol, port LIMIT {limit:UInt32}`,
-        parameters: { ...rows.parameters, limit: query.limit ?? 20 },
-      },
+      ...(places === undefined ? {} : { exact: places }),
+      ...(others.length === 0 ? {} : { rows: closely(asked, others) }),
     };
+  },
+  // All were summed up after all: who had not led may be among the first.
+  atLast: (asked, results) => {
+    if (results["counted"] === undefined || !proved(results["exact"])) return {};
+    const ports = topOf(knowing(asked, results), results["chosen"], results["exact"]).map(({ port }) => port);
+    const others = without(ports, results);
+    return others.length === 0 ? {} : { rows: closely(asked, others) };
   },
   fold: (asked, results) => {
     const { query } = asked;
-    const { rows: found = [], total: totals, chosen = [], exact } = results;
+    const { rows: others = [], counted: had = [], total: totals, chosen = [], exact } = results;
     const by = query.by ?? "packets";
+    const found = [...had, ...others]
+      .toSorted(
+        (a, b) =>
+          num(b, `now_${by}`) - num(a, `now_${by}`) ||
+          num(b, "now_packets") - num(a, "now_packets") ||
+          num(a, "protocol") - num(b, "protocol") ||
+          num(a, "port") - num(b, "port"),
+      )
+      .slice(0, query.limit ?? 20);
     const total = totals?.[0];
     const ports = num(total?.["ports"] === undefined ? chosen[0] : total, "ports");
     const all = num(total, `now_${by}`);
-    const usual = compared(asked, results, num(total, "before_packets"));
+    const usual = isRanked(asked, results);
     const places = new Map(
-      topOf(searchOf(asked), chosen, exact)
+      topOf(had.length > 0 ? knowing(asked, results) : searchOf(asked), chosen, exact)
         .filter(({ before }) => before > 0)
         .map(({ protocol, port, place }) => [`${protocol}/${port ?? ""}`, place]),
     );

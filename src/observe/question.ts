@@ -23,6 +23,8 @@ export interface Question<P, A> {
   readonly next?: (asked: Asked<P>, results: Results) => Readonly<Record<string, Statement>>;
   /** Statements that need the rows of those. */
   readonly after?: (asked: Asked<P>, results: Results) => Readonly<Record<string, Statement>>;
+  /** And of those, where what was looked at closely did not tell. */
+  readonly atLast?: (asked: Asked<P>, results: Results) => Readonly<Record<string, Statement>>;
   readonly fold: (asked: Asked<P>, results: Results) => Body<A>;
 }
 export type QuestionOf<Q extends QuestionName> = Question<QueryOf<Q>, AnswerOf<Q>>;

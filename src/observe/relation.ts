@@ -3,7 +3,7 @@ import { parseSignature } from "../model/signature.ts";
 import { CLASS, marks, protocols } from "../model/traffic.ts";
 import type { TrafficClass } from "../model/traffic.ts";
 import { AppError } from "../platform/errors.ts";
-import { engineTime } from "./asked.ts";
+import { engineTime, hour } from "./asked.ts";
 import type { Asked, Span } from "./asked.ts";
 
 /** The filters of the contract, as they are asked. */
@@ -133,12 +133,15 @@ const nameless: Readonly<Record<string, string>> = {
   src_cc: "CAST(NULL, 'LowCardinality(Nullable(String))')",
 };
 
+/** So much is read from the recent rows whatever is asked. */
+const shortly = 2 * hour;
+
 /**
  * The rows of a span under the filters, one row a flow row. `named` is 0 in rows of the aggregates, which have packets but no source; they are
  * left out when a filter speaks of the source.
  */
 export const relation = (
-  asked: Pick<Asked<unknown>, "realm" | "exercise">,
+  asked: Asked<unknown>,
   span: Span,
   filters: Filters,
   { suffix = "", also = [], storms = true }: { suffix?: string; also?: readonly string[]; storms?: boolean } = {},
@@ -146,7 +149,14 @@ export const relation = (
   const scope = scopeOf(asked, span, "first_seen", suffix);
   const filter = conditions(filters);
   const where = [scope.sql, ...filter.all, ...also];
-  const flows = `SELECT ${named.join(", ")}, 1 AS named FROM flows WHERE ${[...where, ...filter.named].join(" AND ")}`;
+  const wanted = [...where, ...filter.named].join(" AND ");
+  // A port's rows lie together in the recent ones, a source's in the base.
+  const rows = asked.around.rollUps?.rows(
+    { from: span.from * 1000, to: span.to * 1000 },
+    wanted,
+    filters.port === undefined ? shortly * 1000 : undefined,
+  );
+  const flows = `SELECT ${named.join(", ")}, 1 AS named FROM ${rows ?? `flows WHERE ${wanted}`}`;
   const aggregates = `SELECT ${named.map((name) => (nameless[name] === undefined ? name : `${nameless[name]} AS ${name}`)).join(", ")}, 0 AS named FROM aggregates WHERE ${where.join(" AND ")}`;
   return {
     sql: filter.named.length > 0 || !storms ? `(${flows})` : `(${flows} UNION ALL ${aggregates})`,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Engine } from "./engine.ts";
+import { recentDays, recentTable } from "./recent.ts";
 import {
   bucketOf,
   commitSql,
@@ -17,6 +18,8 @@ import type { RollUpOutcome } from "./store.ts";
 /** A reopened bucket is computed at most once in so long, microseconds. */
 const patience = 60e6;
 const sweepEvery = 3_600e6;
+/** Stands in the place of a grain where the revisions tell from which day on there are recent rows. */
+const recentFrom = "recent";
 const parents: Readonly<Record<Grain, Grain | null>> = { "5m": "1h", "1h": "1d", "1d": null };
 
 /**
@@ -45,6 +48,8 @@ export class RollUps {
   /** Days with aggregate rows. */
   readonly #stormy = new Set<number>();
   readonly #frontiers: Record<Grain, number> = { "5m": 0, "1h": 0, "1d": 0 };
+  /** From which day on the recent rows of every closed bucket are there. */
+  #recent: number | undefined;
   #swept = -Infinity;
   /** Revisions were replaced, or a killed process may have left some: the next sweep has something to look for. */
   #litter = true;
@@ -76,7 +81,7 @@ export class RollUps {
    * first would read as zeros there, where the base knows better.
    */
   frontiers(): Frontiers {
-    const found = { ...this.#frontiers };
+    const found = { ...this.#frontiers, ...(this.#recent === undefined ? {} : { recent: this.#recent }) };
     for (const grain of grains) {
       for (const start of this.#open[grain].keys()) {
         if (this.#committed[grain].has(start)) continue;
@@ -100,10 +105,14 @@ export class RollUps {
     const [days] = await this.#rows<{ lacking: number }>(
       "SELECT (SELECT count() FROM port_days_1d) = 0 AND (SELECT count() FROM ports_1d) > 0 AS lacking",
     );
-    for (const { grain, bucket, revision } of await this.#rows<{ grain: Grain; bucket: number; revision: number }>(
+    for (const { grain, bucket, revision } of await this.#rows<{ grain: Grain | typeof recentFrom; bucket: number; revision: number }>(
       `SELECT grain, toUnixTimestamp(bucket) AS bucket, max(revision) AS revision FROM ${revisionsTable.name} GROUP BY grain, bucket`,
     )) {
       const start = bucket * 1e6;
+      if (grain === recentFrom) {
+        this.#recent = Math.max(this.#recent ?? 0, start);
+        continue;
+      }
       if (grain === "1d" && days?.lacking === 1) continue;
       this.#committed[grain].set(start, revision);
       this.#frontiers[grain] = Math.max(this.#frontiers[grain], start + grainLength[grain]);
@@ -141,6 +150,7 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
   async pass(now: number, clock: number): Promise<RollUpOutcome> {
     let made = 0;
     let waiting = 0;
+    if (Number.isFinite(now)) await this.#moveOn(now);
     for (const [name, last] of this.#computed) if (!(clock - last < patience)) this.#computed.delete(name);
     // Where the base has given up its rows, computing again would leave nothing but what came late.
     const given = this.#kept !== null && Number.isFinite(clock) ? clock - this.#kept * grainLength["1d"] : -Infinity;
@@ -169,6 +179,28 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
     return { made, waiting };
   }
 
+  /** Lets the recent rows begin where they are to be at this time. What is computed from now on keeps to it. */
+  async #moveOn(now: number): Promise<void> {
+    const closed = this.#frontiers["5m"];
+    const begin = Math.max(
+      bucketOf(now, "1d") - recentDays * grainLength["1d"],
+      // Buckets of before there were recent rows have none.
+      this.#recent ?? Math.ceil(closed / grainLength["1d"]) * grainLength["1d"],
+    );
+    if (begin === this.#recent) return;
+    await this.#engine.run(
+      `INSERT INTO ${revisionsTable.name} (grain, bucket, revision) VALUES ('${recentFrom}', ${begin / 1e6}, ${this.draw()})`,
+      "roll-up",
+    );
+    this.#recent = begin;
+    const old = await this.#rows<{ partition: string }>(
+      `SELECT DISTINCT _partition_id AS partition FROM ${recentTable.name} WHERE bucket < toDateTime(${(begin - grainLength["1d"]) / 1e6}, 'UTC')`,
+    );
+    for (const { partition } of old) {
+      await this.#engine.run(`ALTER TABLE ${this.#place(recentTable.name)} DROP PARTITION ID '${partition}'`, "roll-up");
+    }
+  }
+
   /** Computes given 5-minute buckets, and what stands above them, where a revision is in force: whatever the clock says. */
   async again(buckets: readonly number[]): Promise<void> {
     for (const grain of grains) {
@@ -184,7 +216,8 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
     for (const day of [...days.keys()].toSorted((a, b) => b - a)) {
       const buckets = days.get(day)!.toSorted((a, b) => a - b);
       const first = this.draw(revisionsFor(grain, buckets));
-      for (const sql of computeSql(grain, buckets, first, this.#stormy.has(day))) {
+      const recent = this.#recent !== undefined && day >= this.#recent - grainLength["1d"];
+      for (const sql of computeSql(grain, buckets, first, { storms: this.#stormy.has(day), recent })) {
         await this.#engine.run(sql, "roll-up");
       }
       await this.#engine.run(commitSql(grain, buckets, first), "roll-up");

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { bucketOf, bucketSql, committed, dateTime, dateTime64, grainLength, grains, seconds } from "./buckets.ts";
+import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
+import { flowRows, recentSql, recentTable } from "./recent.ts";
 import { classType } from "./schema.ts";
 import type { EngineColumn, EngineTable } from "./schema.ts";
+
+export { bucketOf, bucketSql, grainLength, grains } from "./buckets.ts";
+export type { Frontiers, Grain, TimeRange } from "./buckets.ts";
 
 /**
  * Roll-ups: what a bucket of 5 minutes, an hour or a day sums up to, computed from the rows below it when the bucket closes
@@ -8,13 +14,6 @@ import type { EngineColumn, EngineTable } from "./schema.ts";
  * names it is the commit, so a computation cut short is never seen. Rows of one key may be several: readers always
  * aggregate.
  */
-export const grains = ["5m", "1h", "1d"] as const;
-export type Grain = (typeof grains)[number];
-/** Length of a bucket, microseconds. */
-export const grainLength: Readonly<Record<Grain, number>> = { "5m": 300e6, "1h": 3_600e6, "1d": 86_400e6 };
-/** Start of the bucket of a time, both microseconds. */
-export const bucketOf = (time: number, grain: Grain): number => time - (time % grainLength[grain]);
-
 /** What a measure is in a flow row, in an aggregate row, and how two of it become one. */
 interface Measure extends EngineColumn {
   readonly flows: string;
@@ -50,6 +49,8 @@ interface Rollup {
   readonly of?: string;
   /** Which flow rows count; all by default. */
   readonly where?: string;
+  /** Its keys are in the base's order: long times are cheaper there than from the recent rows. */
+  readonly bySource?: true;
 }
 
 /** Protocol and port in one number: grouping by it is twice as fast as by two columns, one of them Nullable. */
@@ -321,6 +322,7 @@ export const rollups = [
     floors: { "1d": 16 },
     granularity: 1024,
     keeps: "sources",
+    bySource: true,
   },
 ] as const satisfies readonly Rollup[];
 export type RollupName = (typeof rollups)[number]["name"];
@@ -350,6 +352,7 @@ export const revisionsTable: EngineTable = {
 };
 export const rollupTables: readonly EngineTable[] = [
   revisionsTable,
+  recentTable,
   ...rollups.flatMap((one: Rollup) =>
     one.grains.map((grain): EngineTable => ({
       name: `${one.name}_${grain}`,
@@ -375,18 +378,6 @@ export const rollupTables: readonly EngineTable[] = [
   ),
 ];
 
-const seconds = (time: number): number => Math.floor(time / 1e6);
-const dateTime = (time: number): string => `toDateTime(${seconds(time)}, 'UTC')`;
-const dateTime64 = (time: number): string => `fromUnixTimestamp64Micro(${Math.floor(time)}, 'UTC')`;
-const truncations: Readonly<Record<Grain, string>> = {
-  "5m": "toStartOfFiveMinutes",
-  "1h": "toStartOfHour",
-  "1d": "toStartOfDay",
-};
-/** Start of the grain's bucket of a time column, as DateTime('UTC'). */
-export const bucketSql = (grain: Grain, column: string): string =>
-  `toDateTime(${truncations[grain]}(${column}), 'UTC')`;
-
 const oneOf = (buckets: readonly number[]): string => `(${buckets.map(seconds).join(", ")})`;
 
 /** The next finer grain that a roll-up has, or null where it is computed from the base. */
@@ -404,14 +395,21 @@ export const revisionOf = (grain: Grain, buckets: readonly number[], revision: n
 
 /**
  * Statements that compute a grain's buckets, all of one UTC day, as the revisions from `revision` on. `storms` tells whether the
- * day has aggregate rows. The commit is `commitSql`, afterwards.
+ * day has aggregate rows, `recent` whether it is to have recent rows. The commit is `commitSql`, afterwards.
  */
-export const computeSql = (grain: Grain, buckets: readonly number[], revision: number, storms: boolean): string[] => {
+export const computeSql = (
+  grain: Grain,
+  buckets: readonly number[],
+  revision: number,
+  { storms, recent }: { readonly storms: boolean; readonly recent: boolean },
+): string[] => {
   const first = Math.min(...buckets);
   const end = Math.max(...buckets) + grainLength[grain];
   const every = revisionsFor(grain, buckets) === buckets.length;
   const own = `${revision} + intDiv(toUnixTimestamp(at) - ${seconds(first)}, ${grainLength[grain] / 1e6})`;
-  return (rollups as readonly Rollup[])
+  const where = `first_seen >= ${dateTime64(first)} AND first_seen < ${dateTime64(end)}`;
+  const some = every ? "" : ` AND toUnixTimestamp(${bucketSql(grain, "first_seen")}) IN ${oneOf(buckets)}`;
+  const summed = (rollups as readonly Rollup[])
     .filter((one) => one.grains.includes(grain))
     .flatMap((one) => {
       const names = [...one.keys, ...one.measures].map(({ name }) => name);
@@ -431,8 +429,6 @@ WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : `
 GROUP BY at, ${by} ${frugal}`,
         ];
       }
-      const where = `first_seen >= ${dateTime64(first)} AND first_seen < ${dateTime64(end)}`;
-      const some = every ? "" : ` AND toUnixTimestamp(${bucketSql(grain, "first_seen")}) IN ${oneOf(buckets)}`;
       const baseSelect = (table: "flows" | "aggregates"): string => {
         const keys = one.keys.map((k) => `${table === "flows" ? k.name : k.aggregates} AS ${k.name}`);
         const measures = one.measures.map((m) => `${m[table]} AS new_${m.name}`);
@@ -440,6 +436,7 @@ GROUP BY at, ${by} ${frugal}`,
       };
       return storms && one.keeps === null ? [baseSelect("flows"), baseSelect("aggregates")] : [baseSelect("flows")];
     });
+  return recent && grain === "5m" ? [...summed, recentSql(`${where}${some}`, own)] : summed;
 };
 
 export const commitSql = (grain: Grain, buckets: readonly number[], revision: number): string =>
@@ -465,19 +462,6 @@ export const refillSql = (from: number, until: number | null): { table: string; 
           };
         }),
   );
-
-/** Condition that leaves the rows in force. A revision names one bucket: looking it up alone takes half the time. */
-const committed = (grain: Grain, from: number, to: number): string =>
-  `revision IN (SELECT max(revision) FROM rollup_revisions WHERE grain = '${grain}' AND bucket >= ${dateTime(from)} AND bucket < ${dateTime(to)} GROUP BY bucket)`;
-
-/** Up to where (exclusive, microseconds) each grain is rolled up; what lies behind is answered from finer grains or the base. */
-export type Frontiers = Readonly<Record<Grain, number>>;
-export interface TimeRange {
-  /** Microseconds, inclusive. */
-  readonly from: number;
-  /** Microseconds, exclusive. */
-  readonly to: number;
-}
 
 interface Stretch extends TimeRange {
   /** null: from the base. */
@@ -505,6 +489,9 @@ export const stretches = (
   // An empty range is still a question: it has no rows.
   return covered.length > 0 ? covered : [{ from: range.from, to: range.from, grain: null }];
 };
+
+/** Microseconds of the base from which on its order is worth more than that there is less to read. */
+const longEdge = 2 * 3_600e6;
 
 export interface SourceOptions {
   /** Measures wanted; all by default. Fewer are cheaper where the base is asked. */
@@ -553,6 +540,7 @@ export const rollupSource = (
   const keys = one.keys.map((k) => k.name);
   const pinned = oneScope ? ["realm", "exercise"] : [];
   const condition = where === "" ? "" : ` AND (${where})`;
+  const both = [...(where === "" ? [] : [`(${where})`]), ...(one.where === undefined ? [] : [one.where])].join(" AND ");
   const parts = stretches(availableOf(one), grain, range, frontiers).flatMap((part) => {
     if (part.grain !== null) {
       const table = one.grains.includes(part.grain) ? one.name : one.of;
@@ -580,7 +568,11 @@ export const rollupSource = (
       ];
       const shown = keys.map((k) => (pinned.includes(k) && !single ? `any_${k} AS ${k}` : k));
       const outer = [...shown, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
-      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${table} WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${condition}${one.where === undefined ? "" : ` AND ${one.where}`}${single ? "" : ` GROUP BY bucket, ${keys.filter((k) => !pinned.includes(k)).join(", ")}`})`;
+      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${
+        table === "flows"
+          ? flowRows(part, frontiers, both, one.bySource === true ? longEdge : Infinity)
+          : `aggregates WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${both === "" ? "" : ` AND ${both}`}`
+      }${single ? "" : ` GROUP BY bucket, ${keys.filter((k) => !pinned.includes(k)).join(", ")}`})`;
     };
     return one.keeps === null ? [base("flows"), base("aggregates")] : [base("flows")];
   });
@@ -592,8 +584,10 @@ export const rollUpsAt = (
   frontiers: Frontiers,
 ): {
   source(name: RollupName, grain: Grain, range: TimeRange, options?: SourceOptions): string;
+  rows(range: TimeRange, where: string, long?: number): string;
   rareSum(name: RollupName, grain: Grain, range: TimeRange): number;
 } => ({
+  rows: (range, where, long) => flowRows(range, frontiers, where, long),
   source: (name, grain, range, options) => rollupSource(name, grain, range, frontiers, options),
   rareSum: (name, grain, range) => rareSum(name, grain, range, frontiers),
 });
