@@ -86,7 +86,9 @@ export const nodeMetrics = ({ standings, live, frontiers, failures, now = Date.n
     registers,
     collect() {
       this.reset();
-      for (const [grain, until] of Object.entries(frontiers())) {
+      const found = frontiers();
+      for (const grain of ["5m", "1h", "1d"] as const) {
+        const until = found[grain];
         if (until > 0) this.set({ grain }, now() / 1e3 - until / 1e6);
       }
     },

@@ -24,13 +24,13 @@ export type Grain = "5m" | "1h" | "1d";
 /** What questions need of the store's roll-ups. */
 export interface RollUps {
   /**
-   * A subquery in parentheses for FROM: rows (bucket of `grain`, keys, measures) over a range in microseconds; what is
-   * not rolled up yet comes from the base. `where` speaks of the roll-up's keys.
+   * A subquery in parentheses for FROM: rows (bucket of `grain`, keys, measures, now) over ranges in microseconds; `now` is 1 in the first of
+   * them. What is not rolled up yet comes from the base. `where` speaks of the roll-up's keys.
    */
   source(
     name: RollUpName,
     grain: Grain,
-    range: Span,
+    range: Span | readonly Span[],
     options: {
       readonly measures: readonly string[];
       readonly where: string;

@@ -34,16 +34,18 @@ const tallied = (
   search: TopSearch,
   leaders: boolean,
   ports?: readonly (number | null)[],
+  sources = false,
 ): Tally =>
   tally(asked, search.spans, search.filters, {
     by: search.perSensor === true ? ["sensor", "protocol", "port"] : ["protocol", "port"],
     grain: "1d",
     leaders,
+    sources,
     ...(ports === undefined ? {} : { where: among("port", ports, "UInt16") }),
   });
 
 /** Sums of each port: weight (what is ranked by), its n packets, marked ones, the weight before, and the throng: no fewer sources than that. */
-const sums = ({ by, spans, perSensor }: TopSearch, rows: Tally): string => {
+const sums = ({ by, spans, perSensor }: TopSearch, rows: Tally, also = ""): string => {
   const [now, then] = spans.length > 1 ? ["now = 1", "now = 0"] : [undefined, undefined];
   const weight = (condition?: string): string =>
     by === "packets"
@@ -53,7 +55,7 @@ const sums = ({ by, spans, perSensor }: TopSearch, rows: Tally): string => {
         : rows.marked("mirai", condition);
   const sensor = perSensor === true ? "sensor, " : "";
   return `SELECT ${sensor}${packed}, ${weight(now)} AS weight, ${by === "packets" ? "weight" : rows.packets(now)} AS n, ${rows.marked("mirai", now)} AS marked,
-  ${then === undefined ? "0" : weight(then)} AS before, ${by === "crowd" ? rows.throng(now) : "0"} AS throng FROM ${rows.sql} GROUP BY ${sensor}packed`;
+  ${then === undefined ? "0" : weight(then)} AS before, ${by === "crowd" ? rows.throng(now) : "0"} AS throng${also} FROM ${rows.sql} GROUP BY ${sensor}packed`;
 };
 const everything = (search: TopSearch, rows: Tally): Statement => ({
   sql: `SELECT *, ${unpacked}${search.spans.length > 1 ? ", row_number() OVER (ORDER BY before DESC, packed) AS place" : ""}, countIf(n > 0) OVER () AS ports, 1 AS proved FROM (${sums(search, rows)})
@@ -61,7 +63,8 @@ ORDER BY ${search.perSensor === true ? "sensor, " : ""}weight DESC, n DESC, pack
   parameters: rows.parameters,
 });
 /** Whether the rows are of all ports. */
-export const proved = (rows: Results[string] | undefined): boolean => rows?.some((row) => num(row, "proved") === 1) ?? false;
+export const proved = (rows: Results[string] | undefined): boolean =>
+  rows?.some((row) => num(row, "proved") === 1) ?? false;
 
 /** All ports, at once: nothing is left to prove. */
 export const allStatement = (asked: Asked<unknown>, search: TopSearch): Statement =>
@@ -94,7 +97,7 @@ const sensorsIn = (results: Results): number =>
 
 /**
  * What the leaders do not tell: their own rare rows, where nothing outside can be among the first; else all ports. Undefined where all was told already.
- * `ranked` says whether the order before matters.
+ * `ranked` says whether the order before matters; `also` is asked of the few at once, so that they need not be read again.
  */
 export const exactStatement = (
   asked: Asked<unknown>,
@@ -103,6 +106,7 @@ export const exactStatement = (
   results: Results = {},
   ranked = false,
   otherwise = everything,
+  also?: (rows: Tally) => string,
 ): Statement | undefined => {
   if (proved(found)) return undefined;
   const rows = tallied(asked, search, true);
@@ -132,8 +136,10 @@ export const exactStatement = (
     false,
     // Protocols without ports are few, and some questions count them as one.
     [...[...wanted].map((row) => numOrNull(row, "port")), null],
+    also !== undefined,
   );
-  return { sql: `SELECT *, ${unpacked} FROM (${sums(search, ports)})`, parameters: ports.parameters };
+  const more = also === undefined ? "" : `, ${also(ports)}`;
+  return { sql: `SELECT *, ${unpacked} FROM (${sums(search, ports, more)})`, parameters: ports.parameters };
 };
 
 /** The leaders by crowd that can still be among the first, once so many sources are counted for each of those. */

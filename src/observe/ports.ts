@@ -10,6 +10,7 @@ import type { QuestionOf, Results } from "./question.ts";
 import { change, num, numOrNull, share, text } from "./question.ts";
 import { asking } from "./relation.ts";
 import { among, tally } from "./tally.ts";
+import type { Tally } from "./tally.ts";
 
 const key = (row: Record<string, unknown>): string => `${num(row, "protocol")}/${numOrNull(row, "port") ?? ""}`;
 
@@ -30,6 +31,10 @@ const eachOf = (asked: Asked<QueryOf<"ports/by-sensor">>): TopSearch => ({
 /** Whether the places of the period before mean anything. */
 const isRanked = (asked: Asked<QueryOf<"ports/top">>, results: Results): boolean =>
   compared(asked, results, num(results["total"]?.[0], "before_packets"));
+
+/** Whether the sums of a few ports came with their sources. */
+const tellsSources = (exact: Results[string] | undefined): boolean =>
+  exact !== undefined && exact.length > 0 && (exact[0]?.["now_sources"] ?? exact[0]?.["sources"]) !== undefined;
 
 /** Ports whose sources are counted before it is known who else could be among the first. */
 const counted = 60;
@@ -86,12 +91,21 @@ export const portsTop: QuestionOf<"ports/top"> = {
       const first = most.slice(0, Math.max(counted, asked.query.limit ?? 20));
       return { counted: closely(asked, [...new Set(first.map((row) => numOrNull(row, "port")))]) };
     }
-    const exact = exactStatement(asked, searchOf(asked), chosen, results, isRanked(asked, results));
+    const exact = exactStatement(
+      asked,
+      searchOf(asked),
+      chosen,
+      results,
+      isRanked(asked, results),
+      undefined,
+      (rows) => `${rows.sources("now = 1")} AS now_sources, ${rows.sources("now = 0")} AS before_sources`,
+    );
     return exact === undefined ? {} : { exact };
   },
   after: (asked, results) => {
     const { chosen, exact } = results;
     if (results["counted"] === undefined) {
+      if (tellsSources(exact)) return {};
       return {
         rows: closely(
           asked,
@@ -118,7 +132,8 @@ export const portsTop: QuestionOf<"ports/top"> = {
     const { query } = asked;
     const { rows: others = [], counted: had = [], total: totals, chosen = [], exact } = results;
     const by = query.by ?? "packets";
-    const found = [...had, ...others]
+    const few = (exact ?? []).map((row) => ({ ...row, now_packets: row["n"], before_packets: row["before"] }));
+    const found = (had.length === 0 && tellsSources(exact) ? few : [...had, ...others])
       .toSorted(
         (a, b) =>
           num(b, `now_${by}`) - num(a, `now_${by}`) ||
@@ -187,10 +202,12 @@ export const portsBySensor: QuestionOf<"ports/by-sensor"> = {
     };
   },
   next: (asked, { leaders }) => {
-    const exact = exactStatement(asked, eachOf(asked), leaders);
+    const counted = (rows: Tally): string => `${rows.sources()} AS sources`;
+    const exact = exactStatement(asked, eachOf(asked), leaders, {}, false, undefined, counted);
     return exact === undefined ? {} : { exact };
   },
   after: (asked, { leaders, exact }) => {
+    if (tellsSources(exact)) return {};
     const rows = tally(asked, [asked], asking(asked.query), {
       by: ["sensor", "protocol", "port"],
       grain: "1d",
@@ -208,7 +225,7 @@ export const portsBySensor: QuestionOf<"ports/by-sensor"> = {
       },
     };
   },
-  fold: (asked, { leaders, exact, sources = [], whole = [] }) => {
+  fold: (asked, { leaders, exact, sources = exact ?? [], whole = [] }) => {
     const { around } = asked;
     const counted = new Map(sources.map((row) => [`${text(row, "sensor")} ${key(row)}`, num(row, "sources")]));
     const all = new Map(whole.map((row) => [text(row, "sensor"), num(row, "n")]));

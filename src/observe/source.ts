@@ -68,25 +68,19 @@ export const oneSource: QuestionOf<"source"> = {
       "toUnixTimestamp64Milli(min(first_seen)) AS first_ms, toUnixTimestamp64Milli(max(last_seen)) AS last_ms";
     const statement = (sql: string): { sql: string; parameters: Record<string, unknown> } => ({ sql, parameters });
     const spoof = spoofReasons.map((reason) => `sum(spoof_${reason}) AS r_${reason}`).join(", ");
+    const asks = "class IN ('tcp-syn', 'udp')";
     return {
-      summary: statement(`SELECT t.*, networks.name AS network FROM (
-  SELECT sum(packets) AS n, sum(bytes) AS octets, count() AS flow_rows, any(src_asn) AS asn, any(src_cc) AS cc, uniqExact(protocol, dst_port) AS ports, uniqExact(sensor) AS sensor_count,
-  min(ttl_min) AS low_ttl, max(ttl_max) AS high_ttl, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, ${seen}, ${spoof} ${from}) AS t
-LEFT JOIN networks ON networks.asn = t.asn`),
-      days: statement(
-        `SELECT max(ports) AS most FROM (SELECT toDate(first_seen) AS date, uniqExact(protocol, dst_port) AS ports ${from} AND class IN ('tcp-syn', 'udp') GROUP BY date)`,
-      ),
-      // One pass: the parts of the rows are read once.
+      // One pass: the rows of a source lie in many parts, and each part that is opened costs.
       parts: statement(
-        `SELECT multiIf(grouping(class) = 0 AND grouping(protocol) = 0, 'port', grouping(class) = 0, 'class', grouping(signature) = 0, 'signature', grouping(sensor) = 0, 'sensor', 'hour') AS kind,
+        `SELECT t.*, networks.name AS network FROM (
+SELECT multiIf(grouping(class) = 0 AND grouping(protocol) = 0, 'port', grouping(class) = 0, 'class', grouping(signature) = 0, 'signature', grouping(sensor) = 0, 'sensor', grouping(t) = 0, 'hour', grouping(date) = 0, 'day', 'all') AS kind,
   protocol, dst_port AS port, class, sensor, t, toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
-  sum(packets) AS n, count() AS flow_rows, sum(mirai) AS m, ${seen}
-FROM (SELECT *, last_seen, toUnixTimestamp(toStartOfHour(first_seen)) AS t ${from}) GROUP BY GROUPING SETS ((protocol, dst_port, class), (class), (signature), (sensor), (t))
-ORDER BY n DESC, protocol, port, class, high, low LIMIT 10000 BY kind`,
-      ),
-      // Dark sets of two sensors are disjoint: their counts add.
-      destinations: statement(
-        `SELECT sensor, greatest(uniqExactArray(dst_tokens), max(dst_count)) AS destinations ${from} GROUP BY sensor ORDER BY sensor`,
+  sum(packets) AS n, count() AS flow_rows, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, sum(bytes) AS octets, any(src_asn) AS asn, any(src_cc) AS cc,
+  min(ttl_min) AS low_ttl, max(ttl_max) AS high_ttl, uniqExact(protocol_of, port_of) AS ports, uniqExactIf(protocol_of, port_of, asks) AS asked_ports, uniqExact(sensor_of) AS sensor_count, ${spoof},
+  if(kind = 'sensor', greatest(uniqExactArray(dst_tokens), max(dst_count)), 0) AS destinations, ${seen}
+FROM (SELECT *, last_seen, protocol AS protocol_of, dst_port AS port_of, sensor AS sensor_of, ${asks} AS asks, toUnixTimestamp(toStartOfHour(first_seen)) AS t, toDate(first_seen) AS date ${from})
+GROUP BY GROUPING SETS ((protocol, dst_port, class), (class), (signature), (sensor), (t), (date), ())
+ORDER BY n DESC, protocol, port, class, high, low LIMIT 10000 BY kind) AS t LEFT JOIN networks ON networks.asn = t.asn AND t.kind = 'all' ORDER BY n DESC, protocol, port, class, high, low`,
       ),
       evidence: statement(
         `SELECT toUnixTimestamp64Milli(first_seen) + intDiv(sample.1, 1000) AS ms, sensor, protocol, sample.2 AS source_port, dst_port AS port, class,
@@ -97,11 +91,10 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
   },
   fold: ({ around, query }, results) => {
     const ip = addressOf(query.ip);
-    const summary = results["summary"]?.[0];
-    const packets = num(summary, "n");
     const kinds = Map.groupBy(results["parts"] ?? [], (row) => text(row, "kind"));
     const of = (kind: string): readonly Record<string, unknown>[] => kinds.get(kind) ?? [];
-    const dark = new Map((results["destinations"] ?? []).map((row) => [text(row, "sensor"), num(row, "destinations")]));
+    const summary = of("all")[0];
+    const packets = num(summary, "n");
     const inOrder = (name: string) => (a: Record<string, unknown>, b: Record<string, unknown>) =>
       text(a, name) < text(b, name) ? -1 : text(a, name) > text(b, name) ? 1 : num(a, name) - num(b, name);
     const classes = of("class").map((row) => ({ class: text(row, "class"), packets: num(row, "n") }));
@@ -110,7 +103,8 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
       .map((row) => ({
         sensor: text(row, "sensor"),
         packets: num(row, "n"),
-        destinations: dark.get(text(row, "sensor")) ?? 0,
+        // Dark sets of two sensors are disjoint: their counts add.
+        destinations: num(row, "destinations"),
         firstSeen: iso(num(row, "first_ms")),
         lastSeen: iso(num(row, "last_ms")),
       }));
@@ -129,7 +123,7 @@ FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(s
       .filter((row) => row.packets > 0);
     const sumOf = (names: ReadonlySet<string>): number =>
       classes.reduce((all, row) => all + (names.has(row.class) ? row.packets : 0), 0);
-    const mostPortsInDay = num(results["days"]?.[0], "most");
+    const mostPortsInDay = Math.max(0, ...of("day").map((row) => num(row, "asked_ports")));
     const owner = listOwner(around.research, ip);
     const rows = of("port")
       .slice(0, 1000)

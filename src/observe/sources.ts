@@ -95,15 +95,19 @@ export const sourcesTop: QuestionOf<"sources/top"> = {
     const cut = top.length < looked ? 0 : num(top.at(-1), "most");
     const unseen = wholeDays(asked) * perDay(asked);
     if (top.length < limit || last <= Math.max(cut, unseen)) return { exact: byPackets(asked, limit) };
-    return { exact: byPackets(asked, limit, { chosen }) };
+    // Of a few all is asked at once.
+    return chosen.length <= 4 * limit
+      ? { rows: details(asked, chosen) }
+      : { exact: byPackets(asked, limit, { chosen }) };
   },
-  after: (asked, { top = [], exact }) => {
+  after: (asked, { top = [], exact, rows }) => {
+    if (rows !== undefined) return {};
     const chosen = (exact ?? top).slice(0, asked.query.limit ?? 50).map((row) => text(row, "src"));
     return { rows: details(asked, chosen) };
   },
-  fold: (_asked, { rows: found = [], total: totals }) => {
+  fold: (asked, { rows: found = [], total: totals }) => {
     const total = totals?.[0];
-    const rows = found.map((row, i) => ({
+    const rows = found.slice(0, asked.query.limit ?? 50).map((row, i) => ({
       rank: i + 1,
       ip: plainIp(text(row, "src")),
       asn: numOrNull(row, "asn"),

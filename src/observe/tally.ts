@@ -157,13 +157,12 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
     ...(tellsPorts ? ["port_set"] : []),
   ];
   const table = asked.around.rollUps;
-  const part = (span: Span): string =>
-    table.source(
-      found.name,
-      wanted.grain,
-      { from: span.from * 1000, to: span.to * 1000 },
-      { measures, where, leaders, oneScope: true },
-    );
+  const source = table.source(
+    found.name,
+    wanted.grain,
+    spans.map(({ from, to }) => ({ from: from * 1000, to: to * 1000 })),
+    { measures, where, leaders, oneScope: true },
+  );
   const packets =
     filters.mark === undefined
       ? wanted.named === true
@@ -173,7 +172,7 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
   const merge = (name: string, condition?: string): string =>
     condition === undefined ? `uniqCombinedMerge(12)(${name})` : `uniqCombinedMergeIf(12)(${name}, ${condition})`;
   return {
-    sql: `(${spans.map((span, i) => `SELECT *, ${i === 0 ? 1 : 0} AS now FROM ${part(span)}`).join(" UNION ALL ")})`,
+    sql: source,
     parameters: { realm: asked.realm, exercise: asked.exercise, ...filter.parameters, ...wanted.where?.parameters },
     from: "rollup",
     bucket: "toUnixTimestamp(bucket)",

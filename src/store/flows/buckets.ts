@@ -16,9 +16,14 @@ export interface TimeRange {
 }
 /**
  * Up to where (exclusive, microseconds) each grain is rolled up; what lies behind is answered from finer grains or the base. `recent` is from where
- * on the recent rows of closed buckets are there; absent where none are.
+ * on the recent rows of closed buckets are there; absent where none are. What else the store knows spares the engine looking for it: which
+ * revisions are in force, and whether there can be aggregates.
  */
-export type Frontiers = Readonly<Record<Grain, number>> & { readonly recent?: number };
+export type Frontiers = Readonly<Record<Grain, number>> & {
+  readonly recent?: number;
+  readonly inForce?: (grain: Grain, range: TimeRange) => readonly number[];
+  readonly stormy?: (range: TimeRange) => boolean;
+};
 
 export const seconds = (time: number): number => Math.floor(time / 1e6);
 export const dateTime = (time: number): string => `toDateTime(${seconds(time)}, 'UTC')`;
@@ -32,6 +37,19 @@ const truncations: Readonly<Record<Grain, string>> = {
 export const bucketSql = (grain: Grain, column: string): string =>
   `toDateTime(${truncations[grain]}(${column}), 'UTC')`;
 
-/** Condition that leaves the rows in force. A revision names one bucket: looking it up alone takes half the time. */
-export const committed = (grain: Grain, from: number, to: number): string =>
-  `revision IN (SELECT max(revision) FROM rollup_revisions WHERE grain = '${grain}' AND bucket >= ${dateTime(from)} AND bucket < ${dateTime(to)} GROUP BY bucket)`;
+/** Condition that a bucket lies in one of some ranges. */
+export const bucketIn = (ranges: readonly TimeRange[]): string =>
+  `(${ranges.map(({ from, to }) => `bucket >= ${dateTime(from)} AND bucket < ${dateTime(to)}`).join(" OR ")})`;
+
+/** So many revisions are named at most: beyond, the engine looks them up. */
+const named = 2_000;
+
+/** Condition that leaves the rows in force of some ranges. A revision names one bucket, so nothing else need be compared. */
+export const committed = (grain: Grain, ranges: readonly TimeRange[], frontiers: Frontiers): string => {
+  const buckets = ranges.reduce((sum, { from, to }) => sum + (to - from) / grainLength[grain], 0);
+  if (frontiers.inForce !== undefined && buckets <= named) {
+    const list = ranges.flatMap((range) => frontiers.inForce!(grain, range));
+    return list.length === 0 ? "0" : `revision IN (${list.join(", ")})`;
+  }
+  return `revision IN (SELECT max(revision) FROM rollup_revisions WHERE grain = '${grain}' AND ${bucketIn(ranges)} GROUP BY bucket)`;
+};

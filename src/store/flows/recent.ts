@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bucketOf, bucketSql, committed, dateTime, dateTime64, grainLength } from "./buckets.ts";
+import { bucketIn, bucketOf, bucketSql, committed, dateTime64, grainLength } from "./buckets.ts";
 import type { Frontiers, TimeRange } from "./buckets.ts";
 import { flowsTable } from "./schema.ts";
 import type { EngineColumn, EngineTable } from "./schema.ts";
@@ -60,7 +60,7 @@ export const flowRows = (range: TimeRange, frontiers: Frontiers, where: string, 
   if (recent === undefined || recent.to - recent.from > long) return `(${base(range)})`;
   return `(${[
     ...(range.from < recent.from ? [base({ from: range.from, to: recent.from })] : []),
-    `SELECT ${listed} FROM ${recentTable.name} WHERE bucket >= ${dateTime(recent.from)} AND bucket < ${dateTime(recent.to)}${more} AND ${committed("5m", recent.from, recent.to)}`,
+    `SELECT ${listed} FROM ${recentTable.name} WHERE ${bucketIn([recent])}${more} AND ${committed("5m", [recent], frontiers)}`,
     ...(recent.to < range.to ? [base({ from: recent.to, to: range.to })] : []),
   ].join("\nUNION ALL\n")})`;
 };

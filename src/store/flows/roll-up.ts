@@ -12,7 +12,7 @@ import {
   rollupTables,
   revisionsTable,
 } from "./rollups.ts";
-import type { Frontiers, Grain } from "./rollups.ts";
+import type { Frontiers, Grain, TimeRange } from "./rollups.ts";
 import type { RollUpOutcome } from "./store.ts";
 
 /** A reopened bucket is computed at most once in so long, microseconds. */
@@ -53,6 +53,8 @@ export class RollUps {
   #swept = -Infinity;
   /** Revisions were replaced, or a killed process may have left some: the next sweep has something to look for. */
   #litter = true;
+  /** Revisions replaced lately, and when: questions under way may still name them. */
+  readonly #replaced = new Map<number, number>();
 
   /** Days that the base keeps its rows; null: for ever. */
   readonly #kept: number | null;
@@ -81,7 +83,15 @@ export class RollUps {
    * first would read as zeros there, where the base knows better.
    */
   frontiers(): Frontiers {
-    const found = { ...this.#frontiers, ...(this.#recent === undefined ? {} : { recent: this.#recent }) };
+    const found = {
+      ...this.#frontiers,
+      ...(this.#recent === undefined ? {} : { recent: this.#recent }),
+      inForce: (grain: Grain, range: TimeRange): readonly number[] => this.#inForce(grain, range),
+      stormy: ({ from, to }: TimeRange): boolean => {
+        for (let at = bucketOf(from, "1d"); at < to; at += grainLength["1d"]) if (this.#stormy.has(at)) return true;
+        return false;
+      },
+    };
     for (const grain of grains) {
       for (const start of this.#open[grain].keys()) {
         if (this.#committed[grain].has(start)) continue;
@@ -90,6 +100,16 @@ export class RollUps {
           if (grainLength[read] >= grainLength[grain]) found[read] = Math.min(found[read], bucketOf(start, read));
         }
       }
+    }
+    return found;
+  }
+
+  /** Revisions of the buckets that begin in a range. */
+  #inForce(grain: Grain, { from, to }: TimeRange): readonly number[] {
+    const found: number[] = [];
+    for (let at = from; at < to; at += grainLength[grain]) {
+      const revision = this.#committed[grain].get(at);
+      if (revision !== undefined) found.push(revision);
     }
     return found;
   }
@@ -105,7 +125,11 @@ export class RollUps {
     const [days] = await this.#rows<{ lacking: number }>(
       "SELECT (SELECT count() FROM port_days_1d) = 0 AND (SELECT count() FROM ports_1d) > 0 AS lacking",
     );
-    for (const { grain, bucket, revision } of await this.#rows<{ grain: Grain | typeof recentFrom; bucket: number; revision: number }>(
+    for (const { grain, bucket, revision } of await this.#rows<{
+      grain: Grain | typeof recentFrom;
+      bucket: number;
+      revision: number;
+    }>(
       `SELECT grain, toUnixTimestamp(bucket) AS bucket, max(revision) AS revision FROM ${revisionsTable.name} GROUP BY grain, bucket`,
     )) {
       const start = bucket * 1e6;
@@ -173,6 +197,7 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
       this.#frontiers[grain] = Math.max(this.#frontiers[grain], reached);
     }
     if (this.#litter && clock - this.#swept >= sweepEvery) {
+      for (const [revision, at] of this.#replaced) if (!(clock - at < patience)) this.#replaced.delete(revision);
       await this.#sweep();
       this.#swept = clock;
     }
@@ -197,7 +222,10 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
       `SELECT DISTINCT _partition_id AS partition FROM ${recentTable.name} WHERE bucket < toDateTime(${(begin - grainLength["1d"]) / 1e6}, 'UTC')`,
     );
     for (const { partition } of old) {
-      await this.#engine.run(`ALTER TABLE ${this.#place(recentTable.name)} DROP PARTITION ID '${partition}'`, "roll-up");
+      await this.#engine.run(
+        `ALTER TABLE ${this.#place(recentTable.name)} DROP PARTITION ID '${partition}'`,
+        "roll-up",
+      );
     }
   }
 
@@ -223,7 +251,11 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
       await this.#engine.run(commitSql(grain, buckets, first), "roll-up");
       for (const start of buckets) {
         const revision = revisionOf(grain, buckets, first, start);
-        if (this.#committed[grain].has(start)) this.#litter = true;
+        const before = this.#committed[grain].get(start);
+        if (before !== undefined) {
+          this.#litter = true;
+          this.#replaced.set(before, clock);
+        }
         this.#committed[grain].set(start, revision);
         if (Number.isFinite(clock)) this.#computed.set(`${grain} ${start}`, clock);
         if ((this.#open[grain].get(start) ?? 0) < revision) this.#open[grain].delete(start);
@@ -238,20 +270,21 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
    */
   async #sweep(): Promise<void> {
     for (const grain of grains) {
+      const spared = this.#replaced.size === 0 ? "" : `revision NOT IN (${[...this.#replaced.keys()].join(", ")}) AND `;
       const inForce = `(bucket, revision) IN (SELECT bucket, max(revision) FROM ${revisionsTable.name} WHERE grain = '${grain}' GROUP BY bucket)`;
       for (const { name } of rollupTables) {
         if (!name.endsWith(`_${grain}`)) continue;
         const stale = await this.#rows<{ partition: string }>(
-          `SELECT DISTINCT _partition_id AS partition FROM ${name} WHERE NOT ${inForce}`,
+          `SELECT DISTINCT _partition_id AS partition FROM ${name} WHERE ${spared}NOT ${inForce}`,
         );
         for (const { partition } of stale) {
           await this.#engine.run(
-            `ALTER TABLE ${this.#place(name)} DELETE IN PARTITION ID '${partition}' WHERE NOT ${inForce}`,
+            `ALTER TABLE ${this.#place(name)} DELETE IN PARTITION ID '${partition}' WHERE ${spared}NOT ${inForce}`,
             "roll-up",
           );
         }
       }
     }
-    this.#litter = false;
+    this.#litter = this.#replaced.size > 0;
   }
 }

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bucketOf, bucketSql, committed, dateTime, dateTime64, grainLength, grains, seconds } from "./buckets.ts";
+import {
+  bucketIn,
+  bucketOf,
+  bucketSql,
+  committed,
+  dateTime,
+  dateTime64,
+  grainLength,
+  grains,
+  seconds,
+} from "./buckets.ts";
 import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
 import { flowRows, recentSql, recentTable } from "./recent.ts";
 import { classType } from "./schema.ts";
@@ -386,6 +396,9 @@ const below = (one: Rollup, grain: Grain): Grain | null => one.grains[one.grains
 const frugal = "SETTINGS max_bytes_before_external_group_by = 400000000";
 const further = (one: Rollup): string => one.measures.map(({ name, merge }) => `${merge} AS new_${name}`).join(", ");
 
+/** A computation asks the engine itself what is in force. */
+const nothingKnown: Frontiers = { "5m": 0, "1h": 0, "1d": 0 };
+
 /** How many revisions a computation of these buckets takes: each bucket has one of its own, so that it alone names the rows. */
 export const revisionsFor = (grain: Grain, buckets: readonly number[]): number =>
   (Math.max(...buckets) - Math.min(...buckets)) / grainLength[grain] + 1;
@@ -425,7 +438,7 @@ export const computeSql = (
       if (from !== null) {
         return [
           `${into} SELECT at, ${own}, ${by}, ${further(one)} FROM (SELECT *, ${bucketSql(grain, "bucket")} AS at FROM ${one.name}_${from}
-WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(at) IN ${oneOf(buckets)}`} AND ${committed(from, first, end)})
+WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(at) IN ${oneOf(buckets)}`} AND ${committed(from, [{ from: first, to: end }], nothingKnown)})
 GROUP BY at, ${by} ${frugal}`,
         ];
       }
@@ -500,7 +513,7 @@ export interface SourceOptions {
   readonly where?: string;
   /** Leave out what is rare by the roll-up; `rareSum` says how much that can be. */
   readonly leaders?: boolean;
-  /** `where` admits one realm and exercise alone: the base need not be grouped by them, which by words takes twice as long. */
+  /** `where` admits one realm and exercise alone: the rows do not tell them. Grouping the base by them takes twice as long. */
   readonly oneScope?: boolean;
 }
 const availableOf = (one: Rollup): readonly Grain[] => {
@@ -523,59 +536,75 @@ export const rareSum = (name: RollupName, grain: Grain, range: TimeRange, fronti
 };
 
 /**
- * A subquery in parentheses for FROM: rows (bucket DateTime('UTC') of `grain`, keys, measures) of a roll-up over a range, the
+ * A subquery in parentheses for FROM: rows (bucket DateTime('UTC') of `grain`, keys, measures, now) of a roll-up over a range, the
  * open part from the base. Aggregate over it: `sum(packets)`, `uniqCombinedMerge(12)(sources)`. The coarsest buckets that
  * fit are read, so choose the coarsest `grain` that the answer needs. Rows that arrived after their bucket was rolled up
- * appear with its next revision.
+ * appear with its next revision. Of several ranges `now` is 1 in the rows of the first.
  */
 export const rollupSource = (
   name: RollupName,
   grain: Grain,
-  range: TimeRange,
+  range: TimeRange | readonly TimeRange[],
   frontiers: Frontiers,
   { measures: wanted, where = "", leaders = false, oneScope = false }: SourceOptions = {},
 ): string => {
   const one = rollupOf(name);
   const measures = one.measures.filter((m) => wanted === undefined || wanted.includes(m.name));
-  const keys = one.keys.map((k) => k.name);
-  const pinned = oneScope ? ["realm", "exercise"] : [];
+  // Where all rows are of one realm and exercise nobody asks which.
+  const told = one.keys.filter((k) => !oneScope || (k.name !== "realm" && k.name !== "exercise"));
+  const keys = told.map((k) => k.name);
   const condition = where === "" ? "" : ` AND (${where})`;
   const both = [...(where === "" ? [] : [`(${where})`]), ...(one.where === undefined ? [] : [one.where])].join(" AND ");
-  const parts = stretches(availableOf(one), grain, range, frontiers).flatMap((part) => {
-    if (part.grain !== null) {
-      const table = one.grains.includes(part.grain) ? one.name : one.of;
-      const names = [...keys, ...measures.map((m) => m.name)].join(", ");
-      const some = leaders ? " AND rare = 0" : "";
-      return [
-        `SELECT ${part.grain === grain ? "bucket" : `${bucketSql(grain, "bucket")} AS bucket`}, ${names} FROM (SELECT * FROM ${table}_${part.grain} WHERE bucket >= ${dateTime(part.from)} AND bucket < ${dateTime(part.to)}${some}${condition} AND ${committed(part.grain, part.from, part.to)})`,
-      ];
-    }
-    const base = (table: "flows" | "aggregates"): string => {
-      // Readers aggregate in any case: where each row can stand for itself, it does.
-      const single = table === "flows" && measures.every((m) => m.row !== undefined);
-      const columns = [
-        ...one.keys.map((k) =>
-          pinned.includes(k.name) && !single
-            ? `any(${k.name}) AS any_${k.name}`
-            : table === "flows" || k.aggregates === k.name
-              ? k.name
-              : `CAST(${k.aggregates}, '${k.type.replaceAll("'", "\\'")}') AS ${k.name}`,
-        ),
-        ...measures.map(
-          (m) =>
-            `CAST(${(single ? m.row : table === "flows" ? m.asked : undefined) ?? m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`,
-        ),
-      ];
-      const shown = keys.map((k) => (pinned.includes(k) && !single ? `any_${k} AS ${k}` : k));
-      const outer = [...shown, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
-      return `SELECT bucket, ${outer} FROM (SELECT ${bucketSql(grain, "first_seen")} AS bucket, ${columns.join(", ")} FROM ${
-        table === "flows"
-          ? flowRows(part, frontiers, both, one.bySource === true ? longEdge : Infinity)
-          : `aggregates WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${both === "" ? "" : ` AND ${both}`}`
-      }${single ? "" : ` GROUP BY bucket, ${keys.filter((k) => !pinned.includes(k)).join(", ")}`})`;
-    };
-    return one.keeps === null ? [base("flows"), base("aggregates")] : [base("flows")];
-  });
+  const ranges = "from" in range ? [range] : range;
+  const pieces = ranges.flatMap((span, i) =>
+    stretches(availableOf(one), grain, span, frontiers).map((part) => ({ ...part, now: i === 0 ? 1 : 0 })),
+  );
+
+  /** All that is read of one table, at once: each table that is read costs the engine some milliseconds. */
+  const rolled = (of: Grain): string => {
+    const own = pieces.filter((piece) => piece.grain === of);
+    const table = one.grains.includes(of) ? one.name : one.of;
+    const names = [...keys, ...measures.map((m) => m.name)].join(", ");
+    const first = own.filter(({ now }) => now === 1);
+    const now = first.length === own.length ? "1" : first.length === 0 ? "0" : bucketIn(first);
+    return `SELECT ${of === grain ? "bucket" : `${bucketSql(grain, "bucket")} AS bucket`}, ${names}, now FROM (SELECT *, toUInt8(${now}) AS now FROM ${table}_${of} WHERE ${bucketIn(own)}${leaders ? " AND rare = 0" : ""}${condition} AND ${committed(of, own, frontiers)})`;
+  };
+  const based = (table: "flows" | "aggregates", part: TimeRange & { readonly now: number }): string => {
+    // Readers aggregate in any case: where each row can stand for itself, it does.
+    const single = table === "flows" && measures.every((m) => m.row !== undefined);
+    const columns = [
+      ...told.map((k) =>
+        table === "flows" || k.aggregates === k.name
+          ? k.name
+          : `CAST(${k.aggregates}, '${k.type.replaceAll("'", "\\'")}') AS ${k.name}`,
+      ),
+      ...measures.map(
+        (m) =>
+          `CAST(${(single ? m.row : table === "flows" ? m.asked : undefined) ?? m[table]}, '${m.type.replaceAll("'", "\\'")}') AS new_${m.name}`,
+      ),
+    ];
+    const outer = [...keys, ...measures.map((m) => `new_${m.name} AS ${m.name}`)].join(", ");
+    // Grouping by one thing less is much cheaper where all lies in one bucket.
+    const start = bucketOf(part.from, grain);
+    const alone = part.to <= start + grainLength[grain];
+    const at = alone ? dateTime(start) : bucketSql(grain, "first_seen");
+    const by = [...(alone ? [] : ["bucket"]), ...keys].join(", ");
+    const rows =
+      table === "flows"
+        ? flowRows(part, frontiers, both, one.bySource === true ? longEdge : Infinity)
+        : `aggregates WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${both === "" ? "" : ` AND ${both}`}`;
+    return `SELECT ${alone ? at : "bucket"} AS bucket, ${outer}, toUInt8(${part.now}) AS now FROM (SELECT ${alone ? "" : `${at} AS bucket, `}${columns.join(", ")} FROM ${rows}${single ? "" : ` GROUP BY ${by}`})`;
+  };
+  const parts = [
+    ...grains.toReversed().flatMap((of) => (pieces.some((piece) => piece.grain === of) ? [rolled(of)] : [])),
+    ...pieces.flatMap((piece) =>
+      piece.grain !== null
+        ? []
+        : one.keeps === null && frontiers.stormy?.(piece) !== false
+          ? [based("flows", piece), based("aggregates", piece)]
+          : [based("flows", piece)],
+    ),
+  ];
   return `(${parts.join("\nUNION ALL\n")})`;
 };
 
@@ -583,7 +612,7 @@ export const rollupSource = (
 export const rollUpsAt = (
   frontiers: Frontiers,
 ): {
-  source(name: RollupName, grain: Grain, range: TimeRange, options?: SourceOptions): string;
+  source(name: RollupName, grain: Grain, range: TimeRange | readonly TimeRange[], options?: SourceOptions): string;
   rows(range: TimeRange, where: string, long?: number): string;
   rareSum(name: RollupName, grain: Grain, range: TimeRange): number;
 } => ({
