@@ -95,6 +95,13 @@ it(
         ]);
       }
     }
+    const recent = (store.frontiers().recent ?? NaN) / 1e6;
+    const inForce =
+      "(bucket, revision) IN (SELECT bucket, max(revision) FROM rollup_revisions WHERE grain = '5m' GROUP BY bucket)";
+    const all = "count() AS n, sum(packets) AS packets, sum(cityHash64(first_seen, src, dst_port)) AS hash";
+    expect(
+      await counted(`SELECT ${all} FROM recent_5m WHERE bucket >= toDateTime(${recent}, 'UTC') AND ${inForce}`),
+    ).toEqual(await counted(`SELECT ${all} FROM flows WHERE first_seen >= toDateTime(${recent}, 'UTC')`));
     await store.close();
   },
 );

@@ -68,9 +68,9 @@ export const ask = async <Q extends QuestionName>(
     coverage: coverageStatement(asked, asked, sensor),
     ...(question.compares ? { coverageBefore: coverageStatement(asked, asked.previous, sensor) } : {}),
   });
-  let results: Results = first;
+  const results: Record<string, Results[string]> = { ...first };
   for (const stage of [question.next, question.after, question.atLast]) {
-    if (stage !== undefined) results = { ...results, ...(await run(stage(asked, results))) };
+    if (stage !== undefined) Object.assign(results, await run(stage(asked, results)));
   }
   const { truncated, ...body } = question.fold(asked, results);
   const answer = {

@@ -9,10 +9,11 @@ import type { EngineColumn, EngineTable } from "./schema.ts";
  * reading the day, which the base keeps by source. Filled as buckets of 5 minutes close, by the same revisions as roll-ups; dropped by
  * the day when nobody reads it any more.
  */
-const recentColumns = new Set([
-  ...["sensor", "realm", "exercise", "first_seen", "duration", "last_seen", "src", "protocol", "dst_port", "class"],
-  ...["signature", "packets", "bytes", "mirai", "zmap", "masscan", "stateless", "src_asn", "src_cc"],
-]);
+const recentColumns = new Set(
+  "sensor realm exercise first_seen duration last_seen src protocol dst_port class signature packets bytes mirai zmap masscan stateless src_asn src_cc".split(
+    " ",
+  ),
+);
 const columns: readonly EngineColumn[] = flowsTable.columns.filter(({ name }) => recentColumns.has(name));
 
 /** Days before that of now whose recent rows are read. They are kept one day more, for questions under way. */
