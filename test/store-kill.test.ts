@@ -102,6 +102,17 @@ it(
     expect(
       await counted(`SELECT ${all} FROM recent_5m WHERE bucket >= toDateTime(${recent}, 'UTC') AND ${inForce}`),
     ).toEqual(await counted(`SELECT ${all} FROM flows WHERE first_seen >= toDateTime(${recent}, 'UTC')`));
+    const hours =
+      "(bucket, revision) IN (SELECT bucket, max(revision) FROM rollup_revisions WHERE grain = '1h' GROUP BY bucket)";
+    expect(
+      await counted(
+        `SELECT sum(packets) AS packets, uniqExact(src) AS sources FROM recent_sources_1h WHERE bucket >= toDateTime(${recent}, 'UTC') AND ${hours}`,
+      ),
+    ).toEqual(
+      await counted(
+        `SELECT sum(packets) AS packets, uniqExact(src) AS sources FROM flows WHERE first_seen >= toDateTime(${recent}, 'UTC')`,
+      ),
+    );
     await store.close();
   },
 );

@@ -32,14 +32,14 @@ const byPackets = (
   const led = `uniqExactIf(date, date >= toDate('${first}') AND date < toDate('${past}'))`;
   const most = leaders ? `n + (${wholeDays(asked)} - ${led}) * ${perDay(asked)}` : "n";
   const ordered = `GROUP BY src ORDER BY most DESC, src LIMIT ${limit}`;
-  if (asked.to - asked.from >= 2 * day) {
+  if (rolledUp(asked, asked.query) || asked.to - asked.from >= 2 * day) {
     const days = sourceDays(asked, asked.query, ["packets"], { where: only, leaders });
     return {
       sql: `SELECT src, sum(d.n) AS n, ${most} AS most FROM ${days.sql} AS d ${ordered}`,
       parameters: { ...days.parameters, ...(chosen === undefined ? {} : { chosen }) },
     };
   }
-  // Where no whole day is in the period, packets are summed up straight from the base.
+  // Where the filters let no roll-up answer, packets of a short period are summed up straight from the base.
   const rows = relation(asked, asked, asked.query, { storms: false, also: only === "" ? [] : [only] });
   return {
     sql: `SELECT src, sum(${rows.packets}) AS n, n AS most FROM ${rows.sql} ${ordered}`,

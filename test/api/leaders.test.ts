@@ -83,7 +83,10 @@ it.each([
   ["sources/top", { from: "2026-07-07T00:00:00Z", to: "2026-07-10T00:00:00Z", limit: "10" }, true],
   ["sources/top", { from: "2026-07-07T00:00:00Z", to: "2026-07-10T00:00:00Z", limit: "45" }, true],
   ["sources/top", { from: "2026-07-07T00:00:00Z", to: "2026-07-10T00:00:00Z", limit: "500" }, false],
+  ["sources/top", { last: "24h", limit: "20" }, undefined],
   ["scanners/research", { last: "2d" }, undefined],
+  ["scanners/research", { last: "24h" }, undefined],
+  ["source", { ip: "198.51.100.7", last: "2d" }, undefined],
   ["news", { last: "24h" }, undefined],
 ] as [QuestionName, Record<string, string>, boolean | undefined][])(
   "%s %o is the same from roll-ups",

@@ -7,6 +7,8 @@ import { inventBatch } from "./batches.conformance.ts";
 import { openEmbedded } from "./embedded/index.ts";
 import { flowRows } from "./recent.ts";
 import { keepForEver } from "./retention.ts";
+import { rollupSource } from "./rollups.ts";
+import type { Frontiers } from "./rollups.ts";
 import type { FlowStore } from "./store.ts";
 
 const hour = 3_600e6;
@@ -54,6 +56,14 @@ it("has the rows of the last days once more, after late rows and reopening too, 
   await store.rollUp(now);
   expect(store.frontiers().recent).toBe(start + 3 * day);
   expect(await days()).toEqual([2, 3, 4, 5]);
+  // Sources of the day that is open come from their hours.
+  const sources = (frontiers: Frontiers): Promise<unknown> =>
+    store
+      .query(
+        `SELECT sum(packets) AS n, sum(least(ports, 11)) AS ports, count() AS s FROM ${rollupSource("source_days", "1d", { from: start + 5 * day, to: now }, frontiers, { measures: ["packets", "ports"], where: "realm = '' AND exercise = ''", oneScope: true })}`,
+      )
+      .then(({ rows }) => rows[0]);
+  expect(await sources(store.frontiers())).toEqual(await sources({ "5m": 0, "1h": 0, "1d": 0 }));
   const sql = flowRows({ from: start + 4 * day, to: now }, store.frontiers(), "");
   expect(sql).toContain("FROM recent_5m");
   expect(sql).not.toContain("FROM flows");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { bucketIn, bucketOf, bucketSql, committed, dateTime64, grainLength } from "./buckets.ts";
-import type { Frontiers, TimeRange } from "./buckets.ts";
+import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
 import { flowsTable } from "./schema.ts";
 import type { EngineColumn, EngineTable } from "./schema.ts";
 
@@ -41,11 +41,39 @@ export const recentSql = (where: string, revision: string): string => {
   return `INSERT INTO ${recentTable.name} (bucket, revision, ${stored.join(", ")}) SELECT ${bucketSql("5m", "first_seen")} AS at, ${revision}, ${stored.join(", ")} FROM flows WHERE ${where}`;
 };
 
+/** Protocol and port in one number, and which rows ask for a port. */
+const packed = "toUInt32(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536))";
+const asking = "class IN ('tcp-syn', 'udp')";
+
+/** What each source sent in an hour of the last days: the day that is open is a fourth of the rows by these. */
+export const recentSourcesTable: EngineTable = {
+  name: "recent_sources_1h",
+  columns: [
+    ...recentTable.columns.filter(({ name }) => ["bucket", "revision", "realm", "exercise", "src"].includes(name)),
+    { name: "packets", type: "UInt64", codec: "T64, ZSTD(1)", doc: "packets" },
+    {
+      name: "port_set",
+      type: "Array(UInt32)",
+      doc: "ports that it asked for by SYN or UDP: protocol * 131072 + port (65536 where there is none)",
+    },
+  ],
+  orderBy: "(src, bucket)",
+  granularity: 1024,
+  partitionBy: "toYYYYMMDD(bucket)",
+  keeps: { by: "bucket", days: "sources" },
+  remembers: 0,
+};
+export const recentTables: readonly EngineTable[] = [recentTable, recentSourcesTable];
+
+/** The statement that fills hours, as `recentSql` fills buckets of 5 minutes. */
+export const recentSourcesSql = (where: string, revision: string): string =>
+  `INSERT INTO ${recentSourcesTable.name} (bucket, revision, realm, exercise, src, packets, port_set) SELECT ${bucketSql("1h", "first_seen")} AS at, ${revision}, realm, exercise, src, sum(packets), groupUniqArrayIf(${packed}, ${asking}) FROM flows WHERE ${where} GROUP BY at, realm, exercise, src`;
+
 /** How much of a range the recent rows can answer: whole buckets that are closed. */
-const recentOf = ({ from, to }: TimeRange, frontiers: Frontiers): TimeRange | undefined => {
+const recentOf = ({ from, to }: TimeRange, frontiers: Frontiers, grain: Grain): TimeRange | undefined => {
   if (frontiers.recent === undefined) return undefined;
-  const start = Math.ceil(Math.max(from, frontiers.recent) / grainLength["5m"]) * grainLength["5m"];
-  const end = bucketOf(Math.min(to, frontiers["5m"]), "5m");
+  const start = Math.ceil(Math.max(from, frontiers.recent) / grainLength[grain]) * grainLength[grain];
+  const end = bucketOf(Math.min(to, frontiers[grain]), grain);
   return start < end ? { from: start, to: end } : undefined;
 };
 
@@ -57,11 +85,31 @@ export const flowRows = (range: TimeRange, frontiers: Frontiers, where: string, 
   const more = where === "" ? "" : ` AND (${where})`;
   const base = ({ from, to }: TimeRange): string =>
     `SELECT ${listed} FROM flows WHERE first_seen >= ${dateTime64(from)} AND first_seen < ${dateTime64(to)}${more}`;
-  const recent = recentOf(range, frontiers);
+  const recent = recentOf(range, frontiers, "5m");
   if (recent === undefined || recent.to - recent.from > long) return `(${base(range)})`;
   return `(${[
     ...(range.from < recent.from ? [base({ from: range.from, to: recent.from })] : []),
     `SELECT ${listed} FROM ${recentTable.name} WHERE ${bucketIn([recent])}${more} AND ${committed("5m", [recent], frontiers)}`,
     ...(recent.to < range.to ? [base({ from: recent.to, to: range.to })] : []),
+  ].join("\nUNION ALL\n")})`;
+};
+
+/**
+ * What sources sent in a range of which most is in whole hours that are closed: a subquery in parentheses with columns src, packets, port_set (those asked
+ * for), several rows a source. Undefined where that is not so; `where` speaks of realm, exercise and src.
+ */
+export const sourceRows = (range: TimeRange, frontiers: Frontiers, where: string): string | undefined => {
+  const hours = recentOf(range, frontiers, "1h");
+  if (hours === undefined || 2 * (hours.to - hours.from) < range.to - range.from) return undefined;
+  const edge = (part: TimeRange): string[] =>
+    part.from < part.to
+      ? [
+          `SELECT src, toUInt64(packets) AS packets, if(${asking}, [${packed}], []) AS port_set FROM ${flowRows(part, frontiers, where)}`,
+        ]
+      : [];
+  return `(${[
+    `SELECT src, packets, port_set FROM ${recentSourcesTable.name} WHERE ${bucketIn([hours])}${where === "" ? "" : ` AND (${where})`} AND ${committed("1h", [hours], frontiers)}`,
+    ...edge({ from: range.from, to: hours.from }),
+    ...edge({ from: hours.to, to: range.to }),
   ].join("\nUNION ALL\n")})`;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Engine } from "./engine.ts";
-import { recentDays, recentTable } from "./recent.ts";
+import { recentDays, recentTables } from "./recent.ts";
 import {
   bucketOf,
   commitSql,
@@ -218,14 +218,13 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
       "roll-up",
     );
     this.#recent = begin;
-    const old = await this.#rows<{ partition: string }>(
-      `SELECT DISTINCT _partition_id AS partition FROM ${recentTable.name} WHERE bucket < toDateTime(${(begin - grainLength["1d"]) / 1e6}, 'UTC')`,
-    );
-    for (const { partition } of old) {
-      await this.#engine.run(
-        `ALTER TABLE ${this.#place(recentTable.name)} DROP PARTITION ID '${partition}'`,
-        "roll-up",
+    for (const { name } of recentTables) {
+      const old = await this.#rows<{ partition: string }>(
+        `SELECT DISTINCT _partition_id AS partition FROM ${name} WHERE bucket < toDateTime(${(begin - grainLength["1d"]) / 1e6}, 'UTC')`,
       );
+      for (const { partition } of old) {
+        await this.#engine.run(`ALTER TABLE ${this.#place(name)} DROP PARTITION ID '${partition}'`, "roll-up");
+      }
     }
   }
 

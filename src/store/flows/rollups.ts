@@ -11,7 +11,7 @@ import {
   seconds,
 } from "./buckets.ts";
 import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
-import { flowRows, recentSql, recentTable } from "./recent.ts";
+import { flowRows, recentSourcesSql, recentSql, recentTables, sourceRows } from "./recent.ts";
 import { classType } from "./schema.ts";
 import type { EngineColumn, EngineTable } from "./schema.ts";
 
@@ -362,7 +362,7 @@ export const revisionsTable: EngineTable = {
 };
 export const rollupTables: readonly EngineTable[] = [
   revisionsTable,
-  recentTable,
+  ...recentTables,
   ...rollups.flatMap((one: Rollup) =>
     one.grains.map((grain): EngineTable => ({
       name: `${one.name}_${grain}`,
@@ -449,7 +449,11 @@ GROUP BY at, ${by} ${frugal}`,
       };
       return storms && one.keeps === null ? [baseSelect("flows"), baseSelect("aggregates")] : [baseSelect("flows")];
     });
-  return recent && grain === "5m" ? [...summed, recentSql(`${where}${some}`, own)] : summed;
+  return [
+    ...summed,
+    ...(recent && grain === "5m" ? [recentSql(`${where}${some}`, own)] : []),
+    ...(recent && grain === "1h" ? [recentSourcesSql(`${where}${some}`, own)] : []),
+  ];
 };
 
 export const commitSql = (grain: Grain, buckets: readonly number[], revision: number): string =>
@@ -501,6 +505,23 @@ export const stretches = (
   const covered = cover(range.from, range.to, usable);
   // An empty range is still a question: it has no rows.
   return covered.length > 0 ? covered : [{ from: range.from, to: range.from, grain: null }];
+};
+
+/** A piece of the base that touches a few days, day by day: within one, the hours of sources stand in for it. */
+const byDay = (part: Stretch): Stretch[] => {
+  const first = bucketOf(part.from, "1d");
+  const days = Math.ceil((part.to - first) / grainLength["1d"]);
+  if (days < 2 || days > 4) return [part];
+  return Array.from({ length: days }, (_, i) => ({
+    ...part,
+    from: Math.max(part.from, first + i * grainLength["1d"]),
+    to: Math.min(part.to, first + (i + 1) * grainLength["1d"]),
+  }));
+};
+/** What a source's hours can tell of its day. */
+const hourly: Readonly<Record<string, string>> = {
+  packets: "sum(packets)",
+  ports: "toUInt32(uniqUpToArray(10)(port_set))",
 };
 
 /** Microseconds of the base from which on its order is worth more than that there is less to read. */
@@ -557,7 +578,9 @@ export const rollupSource = (
   const both = [...(where === "" ? [] : [`(${where})`]), ...(one.where === undefined ? [] : [one.where])].join(" AND ");
   const ranges = "from" in range ? [range] : range;
   const pieces = ranges.flatMap((span, i) =>
-    stretches(availableOf(one), grain, span, frontiers).map((part) => ({ ...part, now: i === 0 ? 1 : 0 })),
+    stretches(availableOf(one), grain, span, frontiers)
+      .flatMap((part) => (one.bySource === true && part.grain === null ? byDay(part) : [part]))
+      .map((part) => ({ ...part, now: i === 0 ? 1 : 0 })),
   );
 
   /** All that is read of one table, at once: each table that is read costs the engine some milliseconds. */
@@ -589,6 +612,15 @@ export const rollupSource = (
     const alone = part.to <= start + grainLength[grain];
     const at = alone ? dateTime(start) : bucketSql(grain, "first_seen");
     const by = [...(alone ? [] : ["bucket"]), ...keys].join(", ");
+    const hours =
+      one.bySource === true && alone && oneScope && measures.every(({ name: own }) => hourly[own] !== undefined)
+        ? sourceRows(part, frontiers, where)
+        : undefined;
+    if (hours !== undefined) {
+      // Sums are added up by the reader.
+      const sums = measures.map(({ name: own }) => `${single ? own : hourly[own]} AS new_${own}`);
+      return `SELECT ${at} AS bucket, ${outer}, toUInt8(${part.now}) AS now FROM (SELECT ${[...keys, ...sums].join(", ")} FROM ${hours}${single ? "" : ` GROUP BY ${by}`})`;
+    }
     const rows =
       table === "flows"
         ? flowRows(part, frontiers, both, one.bySource === true ? longEdge : Infinity)
