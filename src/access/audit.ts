@@ -52,8 +52,9 @@ export interface AuditLog {
   write(act: Act): Promise<void>;
 }
 
+/** Cut to a length, and only what a database gives back as it was given: half a character would break the chain for good. */
 const cut = (text: string | null | undefined, most: number): string | null =>
-  text === null || text === undefined ? null : text.slice(0, most).replaceAll("\0", "");
+  text === null || text === undefined ? null : text.slice(0, most).replaceAll("\0", "").toWellFormed();
 
 /**
  * Appends to the chain, in turns: one writer in this process, and a lock in the desk against another one.
@@ -75,7 +76,7 @@ export const createAuditLog = ({ desk, now }: { readonly desk: Desk; readonly no
         const row = {
           id: ++id,
           at,
-          actor: act.actor.slice(0, 100),
+          actor: cut(act.actor, 100) ?? "",
           name: cut(act.name, 200) ?? "",
           kind: act.kind,
           action: act.action.slice(0, 80),

@@ -187,4 +187,11 @@ describe.each([
     await expect(verifyLines(auditLines(desk, systemActor, {}), left)).rejects.toThrow("gone");
     await restore();
   });
+  it("stays whole whatever a stranger writes into it", async () => {
+    const log = createAuditLog({ desk, now: () => now });
+    for (const detail of ["half \ud83d", "zero \0 byte", `${"a".repeat(999)}😀`]) {
+      await log.write({ ...act(1), actor: "nobody", kind: "session", name: detail, subject: detail, detail });
+    }
+    expect(await verifyAudit(desk, [])).toMatchObject({ whole: true });
+  });
 });

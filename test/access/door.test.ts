@@ -104,6 +104,8 @@ describe("the desk's door", () => {
     ["nothing", {}, { code: "BODY_INVALID", parameter: "name" }],
     ["a mistyped member", { name: "a", tag: [] }, { code: "BODY_INVALID", parameter: "tag", suggestion: "tags" }],
     ["a list", [], { code: "BODY_INVALID" }],
+    ["half of a character", '{"name":"\\ud83d"}', { code: "BODY_INVALID" }],
+    ["a zero byte", { name: "a\0b" }, { code: "BODY_INVALID" }],
     ["no JSON", "{", { code: "BODY_INVALID" }],
     ["too much", { name: "a".repeat(1000) }, { code: "BODY_TOO_LARGE", status: 413 }],
   ])("refuses %s", async (_, payload, problem) => {

@@ -68,6 +68,16 @@ const sentence = (error: ErrorObject, known: readonly string[]): { said: string;
 };
 
 /**
+ * Whether every text in it is one that can be kept: no zero byte, no half of a character. JSON may spell both, and no database takes
+ * them. `value` has passed its schema, so its depth is the schema's.
+ */
+const isKeepable = (value: unknown): boolean => {
+  if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([name, one]) => isKeepable(name) && isKeepable(one));
+};
+
+/**
  * A check of what came from outside: gives the value, typed, or refuses it in one line. Unknown keys are refused.
  * `text`: the values are words of an address (path or query). @throws RangeError at once for a schema that is not strict.
  */
@@ -80,7 +90,10 @@ export const strictly = <T extends TSchema>(schema: T, from: "text" | "body"): (
   const code: ErrorCode = from === "text" ? "QUERY_PARAMETER" : "BODY_INVALID";
   return (value) => {
     const given: unknown = from === "text" ? { ...(value as object) } : value;
-    if (check(given)) return given as Static<T>;
+    if (check(given)) {
+      if (!isKeepable(given)) throw new AppError(code, "a text holds a zero byte or half of a character");
+      return given as Static<T>;
+    }
     const error = check.errors?.[0];
     if (error === undefined) throw new AppError(code, "not valid");
     const { said, suggestion } = sentence(error, known);
