@@ -27,6 +27,8 @@ export interface DeliveryReport {
   readonly diagnostic: string | null;
 }
 
+/** Cut to a length, and only what can be kept: no zero byte, no half of a character. */
+const kept = (text: string, most: number): string => text.slice(0, most).replaceAll("\0", "").toWellFormed();
 const sha = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex").slice(0, 32);
 const header = (mail: ParsedMail, name: string): string => {
   const value = mail.headers.get(name);
@@ -61,11 +63,10 @@ export const readReports = (text: string): DeliveryReport[] => {
     })
     .filter((fields) => fields.has("action"))
     .map((fields) => {
-      const value = (name: string): string | null =>
-        fields
-          .get(name)
-          ?.replace(/^[\w-]+\s*;\s*/, "")
-          .slice(0, 300) ?? null;
+      const value = (name: string): string | null => {
+        const said = fields.get(name)?.replace(/^[\w-]+\s*;\s*/, "");
+        return said === undefined ? null : kept(said, 300);
+      };
       const action = fields.get("action")?.toLowerCase() ?? "";
       return {
         recipient: value("final-recipient") ?? value("original-recipient"),
@@ -87,7 +88,7 @@ const written = (text: string): string => {
       (/:\s*$/.test(line) && lines[i + 1]?.startsWith(">") === true),
   );
   const own = (at < 0 ? lines : lines.slice(0, at)).join("\n").trim();
-  return (own === "" ? text.trim() : own).slice(0, 8_000);
+  return kept(own === "" ? text.trim() : own, 8_000);
 };
 
 /** Reads a mail. Bytes that are no mail become an empty one of kind `reply`: it is kept, and answers nothing. */
@@ -115,12 +116,13 @@ export const readIncoming = async (message: Uint8Array): Promise<Incoming> => {
           .toString("latin1")
           .split(/\r?\n\r?\n/)[0] ?? "");
   const reported = /^message-id:\s*(<[^<>\s]+>)/im.exec(inside)?.[1];
-  const subject = (mail.subject ?? "").slice(0, 300);
+  const subject = kept(mail.subject ?? "", 300);
+  const from = mail.from?.value[0]?.address;
   const references = typeof mail.references === "string" ? [mail.references] : (mail.references ?? []);
   return {
     id: sha(mail.messageId ?? message),
     kind: reports.length > 0 ? "bounce" : isAutomatic(mail) ? "automatic" : "reply",
-    from: mail.from?.value[0]?.address?.toLowerCase().slice(0, 254) ?? null,
+    from: from === undefined ? null : kept(from.toLowerCase(), 254),
     subject,
     text: written(mail.text ?? ""),
     answers: [
@@ -136,8 +138,8 @@ export const readIncoming = async (message: Uint8Array): Promise<Incoming> => {
       .slice(0, 5)
       .map(({ filename, contentType, content }) => ({
         // oxlint-disable-next-line no-control-regex
-        name: (filename ?? "attachment").replaceAll(/[/\\\u0000-\u001f]+/g, "_").slice(0, 200),
-        type: contentType.slice(0, 100),
+        name: kept((filename ?? "attachment").replaceAll(/[/\\\u0000-\u001f]+/g, "_"), 200),
+        type: kept(contentType, 100),
         content,
       })),
     reports,

@@ -21,6 +21,7 @@ export interface Received {
 
 interface Letter {
   readonly id: string;
+  readonly organisation_id: string | null;
   readonly case_id: string | null;
   readonly contact_id: string | null;
   readonly recipient: string;
@@ -33,6 +34,8 @@ interface CasePlace {
   readonly marking: string;
 }
 const attachmentsAtMost = 20;
+/** Of these, from people who are no contact: the rest is kept for those who are. */
+const strangersAtMost = 5;
 const attachmentBytes = 5 << 20;
 
 /**
@@ -65,7 +68,7 @@ const letterOf = async (trx: DeskTransaction, mail: Incoming, domain: string): P
   });
   if (ids.length === 0) return undefined;
   const { rows } =
-    await sql<Letter>`SELECT id, case_id, contact_id, recipient FROM outbox WHERE id = ANY (${ids}) ORDER BY array_position(${ids}, id) LIMIT 1`.execute(
+    await sql<Letter>`SELECT id, organisation_id, case_id, contact_id, recipient FROM outbox WHERE id = ANY (${ids}) ORDER BY array_position(${ids}, id) LIMIT 1`.execute(
       trx,
     );
   return rows[0];
@@ -97,7 +100,7 @@ const say = async (
   },
 ): Promise<void> => {
   await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
-VALUES (${place.id}, ${place.organisation_id}, ${place.realm}, ${what.at}, ${what.actor}, ${what.kind}, ${JSON.stringify(what.body).replaceAll("\\u0000", "")}::jsonb, ${place.marking}, ${what.audience})`.execute(
+VALUES (${place.id}, ${place.organisation_id}, ${place.realm}, ${what.at}, ${what.actor}, ${what.kind}, ${JSON.stringify(what.body)}::jsonb, ${place.marking}, ${what.audience})`.execute(
     trx,
   );
 };
@@ -115,8 +118,11 @@ const answered = async (
     trx,
   );
   const contact = known.rows[0]?.id;
-  // Who is no contact of the owner, and answers no letter of ours, writes to analysts: the owner does not read strangers.
-  const trusted = contact !== undefined || letter !== undefined;
+  // Who is no contact of the owner, and answers no letter to that owner, writes to analysts: the owner does not read strangers. A letter to
+  // somebody else does not count, whatever number stands in the subject.
+  const trusted =
+    contact !== undefined ||
+    (letter !== undefined && letter.organisation_id !== null && letter.organisation_id === place.organisation_id);
   const actor =
     contact === undefined
       ? `mail:${createHash("sha256")
@@ -145,7 +151,7 @@ const answered = async (
   const had = await sql<{ n: number }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${place.id}`.execute(
     trx,
   );
-  let room = attachmentsAtMost - (had.rows[0]?.n ?? 0);
+  let room = (trusted ? attachmentsAtMost : strangersAtMost) - (had.rows[0]?.n ?? 0);
   for (const { name, type, content } of mail.attachments) {
     if (room <= 0 || content.length > attachmentBytes) continue;
     room--;

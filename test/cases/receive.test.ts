@@ -142,6 +142,67 @@ describe("mail that comes in", () => {
     });
     expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
   });
+  it("does not take a letter to somebody else, or a digest, for a right to speak on a foreign case", async () => {
+    await organisation(desk, "beta");
+    const digest = "d".repeat(32);
+    await desk.as(systemActor, (trx) =>
+      sql`INSERT INTO outbox (id, exercise, realm, organisation_id, channel, recipient, payload, state, due, created, form)
+VALUES (${digest}, '', '', 'beta', 'mail', 'abuse@beta.example', '{"items":[]}', 'sent', ${start}, ${start}, 'digest')`.execute(
+        trx,
+      ),
+    );
+    await take(
+      mail({
+        From: "abuse@beta.example",
+        "Message-ID": "<b1@beta.example>",
+        "In-Reply-To": `<${digest}@${domain}>`,
+        Subject: letters.get("198.51.100.3")?.subject ?? "",
+      }),
+    );
+    expect((await timeline("198.51.100.3")).at(-1)).toMatchObject({ audience: "staff", body: { known: false } });
+    expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
+  });
+  it("keeps room for the owner's attachments, whatever strangers send", async () => {
+    const subject = letters.get("198.51.100.4")?.subject ?? "";
+    const attached = (from: string, key: string): Uint8Array =>
+      mail(
+        {
+          From: from,
+          "Message-ID": `<${key}@mail.example>`,
+          Subject: subject,
+          "Content-Type": "multipart/mixed; boundary=b",
+        },
+        `--b\nContent-Type: text/plain\n\nSee there.\n${[1, 2, 3, 4, 5].map((n) => `--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename=${n}.txt\n\nnumber ${n}\n`).join("")}--b--\n`,
+      );
+    for (const n of [1, 2, 3, 4, 5]) await take(attached("eve@evil.example", `x${n}`));
+    await take(attached("abuse@alpha.example", "own"));
+    const { rows } = await desk.as(systemActor, (trx) =>
+      sql<{
+        actor: string;
+        n: number;
+      }>`SELECT x.actor, count(*)::int AS n FROM attachments x JOIN alerts a ON a.case_id = x.case_id WHERE a.subject = '198.51.100.4' GROUP BY x.actor`.execute(
+        trx,
+      ),
+    );
+    expect(new Map(rows.map(({ actor, n }) => [actor, n])).get(`mail:contact-${contact}`)).toBe(5);
+    expect(rows.reduce((sum, { n }) => sum + n, 0)).toBe(10);
+  });
+  it("keeps what no database takes: zero bytes, halves of characters, and what looks like one", async () => {
+    const subject = letters.get("198.51.100.2")?.subject ?? "";
+    const texts = [`${"a".repeat(7_999)}😀 end`, "a backslash \\u0000 of a log", "a zero \0 byte"];
+    for (const [i, text] of texts.entries()) {
+      expect(
+        await take(
+          mail(
+            { "Message-ID": `<odd${i}@alpha.example>`, Subject: subject, "Content-Type": "text/plain; charset=utf-8" },
+            text,
+          ),
+        ),
+        String(i),
+      ).toMatchObject({ kind: "reply" });
+    }
+    expect((await timeline("198.51.100.2")).at(-2)?.body["text"]).toContain("\\u0000 of a log");
+  });
   it("notes automatic replies and goes on: nothing is acknowledged, nothing is answered", async () => {
     const subject = letters.get("198.51.100.3")?.subject ?? "";
     const robots: readonly Readonly<Record<string, string>>[] = [
