@@ -22,7 +22,11 @@ const replay = (...more: string[]): { flows: number; packets: number } => {
   const { stdout, stderr, status } = spawnSync(process.execPath, [program, "replay", capture, "--json", ...more], {
     encoding: "utf8",
   });
-  expect([status, stderr]).toEqual([0, ""]);
+  // Where the last kill came too late, all was stored before.
+  expect([
+    status,
+    stderr.replace("layang: this replay is in the store already; nothing was counted twice\n", ""),
+  ]).toEqual([0, ""]);
   return JSON.parse(stdout) as { flows: number; packets: number };
 };
 const killed = (milliseconds: number): Promise<void> =>

@@ -20,22 +20,23 @@ const rowBytes = summed.reduce((sum, name) => {
   );
 }, 0);
 
-/** What is added up of a batch on its way between two threads. The flow rows' columns lie in one piece of memory, which may be used again. */
+/** What is added up of a batch on its way between two threads. The flow rows' columns lie in one piece of
+ * shared memory, which may be used again: memory that changes hands counts as new each time, and has garbage collected. */
 export interface SummedBatch extends Omit<FlowBatch, "flows"> {
   readonly flows: { readonly count: number; readonly columns: Pick<FlowRows["columns"], (typeof summed)[number]> };
-  readonly memory: ArrayBuffer;
+  readonly memory: SharedArrayBuffer;
 }
 
 const noAggregates: AggregateRows = { count: 0, columns: emptyColumns(aggregateColumns, 0) };
 
 /** Copies what is added up of a batch into `memory`, or into new memory where that is too small. */
-export const summedOf = (batch: FlowBatch, memory: ArrayBuffer | undefined): SummedBatch => {
+export const summedOf = (batch: FlowBatch, memory: SharedArrayBuffer | undefined): SummedBatch => {
   const { count, columns } = batch.flows;
   const into =
-    memory !== undefined && memory.byteLength >= count * rowBytes ? memory : new ArrayBuffer(count * rowBytes);
+    memory !== undefined && memory.byteLength >= count * rowBytes ? memory : new SharedArrayBuffer(count * rowBytes);
   let at = 0;
   const place = <A extends ColumnData["values"]>(from: A, length: number): A => {
-    const Maker = from.constructor as new (buffer: ArrayBuffer, at: number, length: number) => A;
+    const Maker = from.constructor as new (buffer: SharedArrayBuffer, at: number, length: number) => A;
     const copy = new Maker(into, at, length);
     copy.set(from.subarray(0, length));
     at += copy.byteLength;

@@ -12,7 +12,7 @@ import { decodeCounters, packetBatch, undecodedKinds } from "../model/packets.ts
 import type { PacketBatch } from "../model/packets.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
-import { encodeFlows, nativeSink } from "../store/flows/native.ts";
+import { encodeFlows, sharedSink } from "../store/flows/native.ts";
 import type { Sink } from "../store/flows/native.ts";
 import { Origins, packagedOrigins } from "../store/flows/origins.ts";
 import { joinBatches } from "./join-batches.ts";
@@ -23,18 +23,19 @@ import type { CaptureResult, FromWorker, ReplayWork, ToWorker } from "./replay.t
 
 const work = workerData as ReplayWork;
 const port = parentPort!;
-const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+const send = (message: FromWorker): void => port.postMessage(message);
 
 // The main thread hands back a credit a batch; without one the worker waits, so that memory stays bounded.
 let credits = 4;
 let wake: (() => void) | undefined;
 // Pages once touched are written again: fresh memory for each batch would cost as much as filling it.
-const sinks: Sink[] = [];
-const memories: ArrayBuffer[] = [];
+const sinks: Sink<SharedArrayBuffer>[] = [];
+const memories: SharedArrayBuffer[] = [];
 port.on("message", ({ memory, block }: ToWorker) => {
   credits++;
   memories.push(memory);
-  if (block !== null) sinks.push({ bytes: new Uint8Array(block), view: new DataView(block), at: 0 });
+  if (block !== null) sinks.push(sharedSink(block));
   wake?.();
 });
 const room = async (): Promise<void> => {
@@ -110,9 +111,9 @@ const run = async (): Promise<void> => {
   const onFlush = (batch: FlowBatch): void => {
     credits--;
     const summed = summedOf(batch, memories.pop());
-    if (origins === undefined) return send({ kind: "batch", batch: summed, block: null }, [summed.memory]);
-    const block = encodeFlows(batch, origins.table, sinks.pop() ?? nativeSink(batch.flows.count * 160));
-    send({ kind: "batch", batch: summed, block }, [summed.memory, block.buffer]);
+    if (origins === undefined) return send({ kind: "batch", batch: summed, block: null });
+    const block = encodeFlows(batch, origins.table, sinks.pop() ?? sharedSink(batch.flows.count * 160));
+    send({ kind: "batch", batch: summed, block });
   };
   const joined = work.joined ? joining(onFlush) : undefined;
   const table = createFlowTable({

@@ -52,7 +52,7 @@ export type FromWorker =
       readonly kind: "batch";
       readonly batch: SummedBatch;
       /** All columns as the store takes them; null without a store. */
-      readonly block: Uint8Array<ArrayBuffer> | null;
+      readonly block: Uint8Array<SharedArrayBuffer> | null;
     }
   | { readonly kind: "progress"; readonly packets: number }
   | { readonly kind: "capture"; readonly result: CaptureResult; readonly packets: number }
@@ -62,8 +62,8 @@ export type FromWorker =
 
 /** Memory that a batch came in, to be used again: leave to send another. */
 export interface ToWorker {
-  readonly memory: ArrayBuffer;
-  readonly block: ArrayBuffer | null;
+  readonly memory: SharedArrayBuffer;
+  readonly block: SharedArrayBuffer | null;
 }
 
 export interface Replay {
@@ -111,7 +111,7 @@ export const replayCaptures = async (
   let packets = 0;
   let storing: Promise<void> = Promise.resolve();
 
-  const take = (batch: SummedBatch, block: Uint8Array<ArrayBuffer> | null): void => {
+  const take = (batch: SummedBatch, block: Uint8Array<SharedArrayBuffer> | null): void => {
     degraded ||= batch.degraded;
     // The engine works on its own threads: this thread adds up the batch while the one before is stored.
     const before = storing;
@@ -120,7 +120,7 @@ export const replayCaptures = async (
       if (block !== null) await store?.append(batch, block);
       const back: ToWorker = { memory: batch.memory, block: block?.buffer ?? null };
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-      worker.postMessage(back, back.block === null ? [back.memory] : [back.memory, back.block]);
+      worker.postMessage(back);
     })();
     storing.catch(() => undefined); // seen by whoever awaits `storing` below
     summary.add(batch);

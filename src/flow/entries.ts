@@ -114,9 +114,10 @@ export class Entries {
     this.big = new BigSets(sizes.big);
   }
 
-  /** Room for anything that one packet may need: a row, two port sets and a token set of either size. */
-  hasRoom(): boolean {
-    return this.rows < this.#capacity && this.hasPools();
+  /** So many packets find room for anything that each may need: a row, two port sets and a token set of either size. */
+  room(): number {
+    const small = Math.floor((this.small.slots - this.small.used) / 3);
+    return Math.max(0, Math.min(this.#capacity - this.rows, small, this.big.slots - this.big.used));
   }
 
   /** Room for anything that a packet of a row that is there may need. */
@@ -144,8 +145,9 @@ export class Entries {
    * Reads what the next packets will need and uses none of it: these loads do not wait for one another, as those of packets
    * that are counted in turn do. Worth a tenth of the whole time when the table is larger than the caches.
    */
-  approach(hashes: Int32Array, from: number, n: number): number {
+  approach(hashes: Int32Array, tokens: Int32Array, from: number, n: number): number {
     const words = this.words;
+    const bigWords = this.big.words;
     const index = this.#index;
     const mask = this.#entryMask;
     const end = Math.min(n, from + 16);
@@ -153,7 +155,9 @@ export class Entries {
     for (let k = from; k < end; k++) {
       const number = index[hashes[k]! & mask]! & mask;
       const base = number === 0 ? 0 : (number - 1) << ENTRY_SHIFT;
-      sum ^= words[base]! ^ words[base + TOKENS]!;
+      const state = words[base + TOKENS]!;
+      const place = (state & BIG) === 0 ? 0 : this.big.placeOf(state & SLOT_MASK, tokens[k]!);
+      sum ^= words[base]! ^ bigWords[place]!;
     }
     this.touched = sum;
     return end;

@@ -105,21 +105,26 @@ const BIG_DENSE = 0xffff;
 export class BigSets {
   readonly slots: number;
   used = 0;
-  readonly #words: Int32Array;
+  readonly words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #counts: Uint16Array;
   readonly #copied = new Int32Array(EXACT);
 
   constructor(slots: number) {
     this.slots = slots;
-    this.#words = new Int32Array(slots * BIG_WORDS);
-    this.#bytes = new Uint8Array(this.#words.buffer);
+    this.words = new Int32Array(slots * BIG_WORDS);
+    this.#bytes = new Uint8Array(this.words.buffer);
     this.#counts = new Uint16Array(slots);
+  }
+
+  /** Where in `words` a token is looked for first, in a slot that is not dense. */
+  placeOf(slot: number, token: number): number {
+    return slot * BIG_WORDS + (token & (BIG_WORDS - 1));
   }
 
   take(): number {
     const slot = this.used++;
-    this.#words.fill(0, slot * BIG_WORDS, (slot + 1) * BIG_WORDS);
+    this.words.fill(0, slot * BIG_WORDS, (slot + 1) * BIG_WORDS);
     this.#counts[slot] = 0;
     return slot;
   }
@@ -132,7 +137,7 @@ export class BigSets {
       return;
     }
     // Tokens are pseudo-random: their own low bits place them.
-    const words = this.#words;
+    const words = this.words;
     let place = token & (BIG_WORDS - 1);
     for (;;) {
       const found = words[base + place]!;
@@ -165,7 +170,7 @@ export class BigSets {
   copy(slot: number, out: Int32Array | Uint32Array, at: number): number {
     let count = 0;
     for (let i = slot * BIG_WORDS; i < (slot + 1) * BIG_WORDS; i++) {
-      const token = this.#words[i]!;
+      const token = this.words[i]!;
       if (token !== 0) out[at + count++] = token;
     }
     return count;

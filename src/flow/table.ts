@@ -155,7 +155,7 @@ class Table implements FlowTable {
       const time = packets.times[i]!;
       if (!(time >= this.#start && time < this.#end)) this.#open(time);
       let room = true;
-      if (!this.#entries.hasRoom()) {
+      if (this.#entries.room() === 0) {
         if (this.#early < this.#earlyLimit) {
           this.#early++;
           this.counters.earlyFlushes++;
@@ -218,11 +218,16 @@ class Table implements FlowTable {
     const end = this.#end;
     let k = from;
     let near = from;
+    let sure = from;
     for (; k < n; k++) {
       const i = chosen[k]!;
       const time = times[i]!;
-      if (!(time >= start && time < end) || !entries.hasRoom()) break;
-      if (k === near) near = entries.approach(hashes, k, n);
+      if (!(time >= start && time < end)) break;
+      if (k === sure) {
+        sure = Math.min(n, k + entries.room());
+        if (k === sure) break;
+      }
+      if (k === near) near = entries.approach(hashes, tokens, k, n);
       const hash = hashes[k]!;
       const key = meta[k]!;
       const has = extra[k]!;

@@ -16,20 +16,27 @@ import { engineType } from "./schema.ts";
 const text = new TextEncoder();
 
 /** Bytes that grow. One may serve many blocks, one after another: pages once touched stay. */
-export interface Sink {
-  bytes: Uint8Array<ArrayBuffer>;
+export interface Sink<B extends ArrayBufferLike = ArrayBufferLike> {
+  bytes: Uint8Array<B>;
   view: DataView;
   at: number;
 }
-export const nativeSink = (length = 0): Sink => {
-  const bytes = new Uint8Array(length);
-  return { bytes, view: new DataView(bytes.buffer), at: 0 };
-};
+const sinkIn = <B extends ArrayBufferLike>(buffer: B): Sink<B> => ({
+  bytes: new Uint8Array(buffer),
+  view: new DataView(buffer),
+  at: 0,
+});
+export const nativeSink = (length = 0): Sink<ArrayBuffer> => sinkIn(new ArrayBuffer(length));
+/** A sink in memory that threads share, old or new. It stays so when it grows. */
+export const sharedSink = (memory: SharedArrayBuffer | number): Sink<SharedArrayBuffer> =>
+  sinkIn(typeof memory === "number" ? new SharedArrayBuffer(memory) : memory);
 
 const reserve = (sink: Sink, length: number): number => {
   const at = sink.at;
   if (at + length > sink.bytes.length) {
-    const larger = new Uint8Array(Math.max(sink.bytes.length * 2, at + length));
+    const enough = Math.max(sink.bytes.length * 2, at + length);
+    const shared = sink.bytes.buffer instanceof SharedArrayBuffer;
+    const larger = new Uint8Array(shared ? new SharedArrayBuffer(enough) : new ArrayBuffer(enough));
     larger.set(sink.bytes.subarray(0, at));
     sink.bytes = larger;
     sink.view = new DataView(larger.buffer);
@@ -175,8 +182,10 @@ const putColumn = (sink: Sink, kind: ColumnKind, data: ColumnData, count: number
   putValues(sink, kind, data, count);
   // What stands behind a NULL is not part of the batch; zeros keep it out of the store and make it compress.
   const width = (sink.at - values) / count;
-  for (let i = 0; i < count; i++) {
-    if (present[i] === 0) sink.bytes.fill(0, values + i * width, values + (i + 1) * width);
+  const written = sink.bytes;
+  for (let i = 0, from = values; i < count; i++, from += width) {
+    // A few bytes each: a loop is quicker than a call.
+    if (present[i] === 0) for (let byte = from; byte < from + width; byte++) written[byte] = 0;
   }
 };
 
@@ -241,14 +250,14 @@ const putOrigins = (sink: Sink, sources: Uint32Array, count: number, origins: Or
 };
 
 /** Makes room for the head, whose length is known at the end. */
-const begin = (sink: Sink): Sink => {
+const begin = <B extends ArrayBufferLike>(sink: Sink<B>): Sink<B> => {
   sink.at = 0;
   reserve(sink, 16);
   return sink;
 };
 
 /** The block with its head written in front: `sink.at` starts behind 16 bytes kept for it. */
-const finish = (sink: Sink, columns: number, rows: number): Uint8Array<ArrayBuffer> => {
+const finish = <B extends ArrayBufferLike>(sink: Sink<B>, columns: number, rows: number): Uint8Array<B> => {
   const head = nativeSink(16);
   putVarint(head, columns);
   putVarint(head, rows);
@@ -284,22 +293,27 @@ const putTable = <T extends ColumnTable>(
 
 /** Bytes that a row takes in most batches. */
 const usualRow = 112;
-const fresh = (rows: number): Sink => nativeSink(4_096 + rows * usualRow);
+const fresh = (rows: number): Sink<ArrayBuffer> => nativeSink(4_096 + rows * usualRow);
 
 /**
  * A batch's flow rows as one Native block, with the origins of the sources where a table is given. Given a sink, the
  * block lies in it and is good until its next use.
  */
-export const encodeFlows = (batch: FlowBatch, origins: OriginTable | null, into?: Sink): Uint8Array<ArrayBuffer> => {
+export const encodeFlows = <B extends ArrayBufferLike = ArrayBuffer>(
+  batch: FlowBatch,
+  origins: OriginTable | null,
+  into?: Sink<B>,
+): Uint8Array<B> => {
   const { count, columns } = batch.flows;
-  const sink = begin(into ?? fresh(count));
+  // Without a sink, `B` is what `fresh` makes.
+  const sink = begin(into ?? (fresh(count) as Sink as Sink<B>));
   let written = putHead(sink, batch, count) + putTable(sink, flowColumns, columns, count);
   if (origins !== null) written += putOrigins(sink, columns.src.values, count, origins);
   return finish(sink, written, count);
 };
 
 /** A batch's aggregate rows as one Native block. */
-export const encodeAggregates = (batch: FlowBatch, into?: Sink): Uint8Array<ArrayBuffer> => {
+export const encodeAggregates = (batch: FlowBatch, into?: Sink<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
   const { count, columns } = batch.aggregates;
   const sink = begin(into ?? fresh(count));
   return finish(sink, putHead(sink, batch, count) + putTable(sink, aggregateColumns, columns, count), count);
