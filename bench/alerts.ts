@@ -136,19 +136,19 @@ await rate(
 // As it is after a while: letters sent, some answered, some quiet, some held.
 const now = clock(alerts) + 2 * hour;
 await desk.as(systemActor, async (trx) => {
-  await sql`UPDATE outbox SET state = 'sent', sent = due WHERE channel = 'mail' AND abs(hashtext(id)) % 100 <> 0`.execute(
+  await sql`UPDATE outbox SET state = 'sent', sent = due WHERE channel = 'mail' AND (hashtext(id) & 2147483647) % 100 <> 0`.execute(
     trx,
   );
   await sql`UPDATE alerts SET notified = detected + 5000000 WHERE told IS NOT NULL`.execute(trx);
-  await sql`UPDATE alerts SET held = ARRAY['ttl-spread'] WHERE abs(hashtext(id)) % 50 = 1`.execute(trx);
+  await sql`UPDATE alerts SET held = ARRAY['ttl-spread'] WHERE (hashtext(id) & 2147483647) % 50 = 1`.execute(trx);
   await sql`INSERT INTO answers (case_id, organisation_id, realm, exercise, at, actor, answer, channel, state)
-SELECT case_id, organisation_id, realm, exercise, notified + 3600000000, 'link:x', (ARRAY['cleaned','subscriber-notified','false-positive'])[abs(hashtext(id)) % 3 + 1], CASE WHEN abs(hashtext(id)) % 3 = 1 THEN 'phone' END, 'claimed' FROM alerts WHERE case_id IS NOT NULL AND abs(hashtext(id)) % 4 = 0`.execute(
+SELECT case_id, organisation_id, realm, exercise, notified + 3600000000, 'link:x', (ARRAY['cleaned','subscriber-notified','false-positive'])[(hashtext(id) & 2147483647) % 3 + 1], CASE WHEN (hashtext(id) & 2147483647) % 3 = 1 THEN 'phone' END, 'claimed' FROM alerts WHERE case_id IS NOT NULL AND (hashtext(id) & 2147483647) % 4 = 0`.execute(
     trx,
   );
-  await sql`UPDATE alerts SET acknowledged = notified + 3600000000, acted = notified + 3600000000 WHERE case_id IS NOT NULL AND abs(hashtext(id)) % 4 = 0`.execute(
+  await sql`UPDATE alerts SET acknowledged = notified + 3600000000, acted = notified + 3600000000 WHERE case_id IS NOT NULL AND (hashtext(id) & 2147483647) % 4 = 0`.execute(
     trx,
   );
-  await sql`UPDATE alerts SET state = 'quiet', quieted = last + 86400000000, checked = ${now} WHERE abs(hashtext(id)) % 7 = 0 AND organisation_id IS NOT NULL`.execute(
+  await sql`UPDATE alerts SET state = 'quiet', quieted = last + 86400000000, checked = ${now} WHERE (hashtext(id) & 2147483647) % 7 = 0 AND organisation_id IS NOT NULL`.execute(
     trx,
   );
 });

@@ -142,7 +142,7 @@ try {
     told: null,
   }));
   const packet = {} as MixPacket;
-  const streams = sensors.map((child, n) => ({ child, n, write: mix(n + 1, 600_000), due: began }));
+  const streams = sensors.map((child, n) => ({ child, n, write: mix(2 * n + 1, 600_000), due: began }));
   const bytes = new Uint8Array(4 << 20);
   const view = new DataView(bytes.buffer);
   const step = (1e6 * SENSORS) / rate;
