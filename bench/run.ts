@@ -19,6 +19,11 @@ const benches: readonly (readonly [name: string, ...args: string[]])[] = [
   ["flows100m"],
   ["questions"],
   ["owners"],
+  ["detection", "--rate", "48000"],
+  ["notice"],
+  ["alerts", "server"],
+  ["alerts", "embedded"],
+  ["storm"],
 ];
 
 const wanted = process.argv.slice(2);
