@@ -19,6 +19,7 @@ import { createOwners } from "../src/constituency/owners.ts";
 import { parseNetworksCsv } from "../src/constituency/networks-csv.ts";
 import { detectors } from "../src/detect/detectors.ts";
 import { createFlowTable } from "../src/flow/table.ts";
+import type { Detection } from "../src/model/detection.ts";
 import { packetBatch, SHAPE } from "../src/model/packets.ts";
 import { openEmbedded } from "../src/store/flows/embedded/index.ts";
 import { keepForEver } from "../src/store/flows/retention.ts";
@@ -137,12 +138,20 @@ try {
     `${total} sources in ${hours} h played in ${((performance.now() - began) / 1000).toFixed(0)} s: ${counted[0]?.n ?? 0} rows, ${counted[0]?.sources ?? 0} distinct sources in the store, ${degraded} of ${sequences.reduce((a, b) => a + b)} batches folded; peak ${peak()} MiB`,
   );
   const asked = performance.now();
-  const claims = await detectHistory({
-    store,
-    detectors,
-    around: { owners: () => owners, home: null, researcher: () => null },
-    step: 60e6,
-  });
+  const claims: Detection[] = [];
+  for (const detector of detectors) {
+    const started = performance.now();
+    const found = await detectHistory({
+      store,
+      detectors: [detector],
+      around: { owners: () => owners, home: null, researcher: () => null },
+      step: 60e6,
+    });
+    claims.push(...found);
+    console.log(
+      `  ${detector.name}: ${((performance.now() - started) / 1000).toFixed(1)} s, ${found.length} claims, peak ${peak()} MiB`,
+    );
+  }
   const kinds = Map.groupBy(claims, ({ kind }) => kind);
   const told = claims.filter(
     ({ kind, held }) => (kind === "infected-host" || kind === "scanning-host") && held.length === 0,

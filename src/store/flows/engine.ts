@@ -16,6 +16,9 @@ export const stillWanted = ({ wanted }: AskLimits): void => {
   if (wanted?.() === false) throw new AppError("STORE_QUERY_UNWANTED", "nobody waits for the answer any more");
 };
 
+/** Bytes beyond which groups and sorts go to disk: half of what a question may take. A flood's day has more sources than memory. */
+export const spillAt = ({ memory }: AskLimits): number => Math.floor(memory / 2);
+
 /** Whose turn a statement waits for: appends never stand behind the long statements of roll-ups. */
 export type Lane = "append" | "roll-up";
 

@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AppError } from "../../../platform/errors.ts";
-import { Turns, asStoreError, stillWanted } from "../engine.ts";
+import { Turns, asStoreError, spillAt, stillWanted } from "../engine.ts";
 import type { Engine, EngineAnswer, Lane } from "../engine.ts";
 
 /** The part of chdb that is used. */
@@ -116,7 +116,7 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
     const session = await borrow();
     try {
       stillWanted(limits);
-      const limited = `SET max_execution_time = ${limits.seconds}, max_memory_usage = ${Math.floor(limits.memory)}`;
+      const limited = `SET max_execution_time = ${limits.seconds}, max_memory_usage = ${Math.floor(limits.memory)}, max_bytes_before_external_group_by = ${spillAt(limits)}, max_bytes_before_external_sort = ${spillAt(limits)}`;
       await session.queryAsync(limited);
       const answer =
         Object.keys(parameters).length > 0

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { AppError } from "../../../platform/errors.ts";
-import { Turns, asStoreError, stillWanted } from "../engine.ts";
+import { Turns, asStoreError, spillAt, stillWanted } from "../engine.ts";
 import type { Engine, Lane } from "../engine.ts";
 import { withLarge } from "./large.ts";
 
@@ -78,6 +78,8 @@ export const serverEngine = async ({
           clickhouse_settings: {
             max_execution_time: limits.seconds,
             max_memory_usage: String(Math.floor(limits.memory)),
+            max_bytes_before_external_group_by: String(spillAt(limits)),
+            max_bytes_before_external_sort: String(spillAt(limits)),
           },
         });
         const bytes = await read(answer.stream);
