@@ -185,7 +185,7 @@ describe.skipIf(noBrowser !== "")(`the desk of a real node${noBrowser}`, { timeo
   it("shows the first letter before it goes, and sends it when it is released", async () => {
     const { page } = admin;
     await visit("/notices?state=held");
-    await page.click("tbody tr:has-text('36.70.12.7') .copy");
+    await page.click("tbody tr:has-text('36.70.12.7') .said");
     await page.waitForSelector(".peek button:has-text('Release')");
     expect(await page.textContent(".peek")).toContain("36.70.12.7");
     // The dark address stands nowhere in it.

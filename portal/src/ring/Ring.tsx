@@ -339,7 +339,7 @@ const News = ({
     <ol className="small-list">
       {once.map((one) => (
         <li key={one.alert}>
-          <button type="button" className="news" onClick={() => onOpen(one.alert)}>
+          <button type="button" className="said" onClick={() => onOpen(one.alert)}>
             {sentence(one)}
           </button>
           <span className="end faint small">

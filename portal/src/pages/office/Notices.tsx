@@ -92,7 +92,7 @@ export const Notices = () => {
                 rowHead: true,
                 className: "name",
                 cell: ({ id, subject }) => (
-                  <button type="button" className="copy" onClick={() => set({ letter: id })}>
+                  <button type="button" className="said" onClick={() => set({ letter: id })}>
                     {subject}
                   </button>
                 ),
