@@ -10,7 +10,7 @@
  * processors that node and sensors need too: frames a second are then those of this machine, not of the page.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -42,6 +42,34 @@ const start = (args: readonly string[], stdin: "pipe" | "ignore"): ChildProcess 
 const cpuOf = (pid: number): number => {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
+};
+
+/** Processor seconds of all Chromium processes below this one: renderer, compositor, software graphics. */
+const browserCpu = (): number => {
+  const parents = new Map<number, { parent: number; name: string; cpu: number }>();
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const text = readFileSync(`/proc/${entry}/stat`, "utf8");
+      const close = text.lastIndexOf(")");
+      const fields = text.slice(close + 2).split(" ");
+      parents.set(Number(entry), {
+        parent: Number(fields[1]),
+        name: text.slice(text.indexOf("(") + 1, close),
+        cpu: (Number(fields[11]) + Number(fields[12])) / 100,
+      });
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  const ours = (pid: number): boolean => {
+    for (let at = pid, steps = 0; at > 1 && steps < 64; at = parents.get(at)?.parent ?? 0, steps++)
+      if (at === process.pid) return true;
+    return false;
+  };
+  return [...parents]
+    .filter(([pid, { name }]) => name.startsWith("chrom") && ours(pid))
+    .reduce((sum, [, { cpu }]) => sum + cpu, 0);
 };
 
 /** Counts what is drawn, from before the page's own code: the picture clears the upper canvas once a frame, the lower one when it lays. */
@@ -82,6 +110,8 @@ interface Minute {
   readonly heap: number;
   readonly elements: number;
   readonly listeners: number;
+  /** Processor milliseconds of the browser for each frame: what other work on the machine does not change. */
+  readonly cost: number;
   /** As the page says it, packets a second. */
   readonly said: string;
   readonly load: number;
@@ -174,7 +204,9 @@ try {
     console.log(
       `${cpus().length} cores (${cpus()[0]?.model.trim() ?? "?"}), Chromium ${browser.version()}, graphics: ${renderer}; ${rate} packets/s, ${organisations} organisations`,
     );
-    console.log("minute  frames/s  rAF/s  late %  worst ms  heap MiB  elements  listeners  page says  load");
+    console.log(
+      "minute  frames/s  rAF/s  late %  worst ms  heap MiB  elements  listeners  CPU ms/frame  page says  load",
+    );
     const pid = node.pid ?? 0;
     const rows: Minute[] = [];
     const began = performance.now();
@@ -182,6 +214,7 @@ try {
     for (let minute = 1; minute <= minutes; minute++) {
       await page.evaluate("Object.assign(window.layangFrames, { frames: 0, late: 0, worst: 0, ticks: 0, last: 0 })");
       const from = performance.now();
+      const spent = browserCpu();
       await sleep(Math.max(0, began + minute * 60_000 - from));
       const counts = (await page.evaluate("({ ...window.layangFrames })")) as Counts;
       const seconds = (performance.now() - from) / 1000;
@@ -197,6 +230,7 @@ try {
         heap: of("JSHeapUsedSize") / 2 ** 20,
         elements: of("Nodes"),
         listeners: of("JSEventListeners"),
+        cost: ((browserCpu() - spent) * 1000) / Math.max(1, counts.frames),
         said: /([\d.,]+[KM]?) packets? a second/.exec((await page.textContent(".lede")) ?? "")?.[1] ?? "–",
         load: loadavg()[0] ?? 0,
       };
@@ -211,6 +245,7 @@ try {
           row.heap.toFixed(1).padStart(8),
           String(row.elements).padStart(8),
           String(row.listeners).padStart(9),
+          row.cost.toFixed(1).padStart(12),
           row.said.padStart(9),
           row.load.toFixed(1).padStart(4),
         ].join("  "),
@@ -225,6 +260,10 @@ try {
     );
     console.log(
       `from the first third to the last: heap ${heap >= 0 ? "+" : ""}${heap.toFixed(2)} MiB, elements ${elements >= 0 ? "+" : ""}${elements.toFixed(0)}; the node used ${((cpuOf(pid) - cpu) / (minutes * 60)).toFixed(2)} cores`,
+    );
+    const cost = mean(settled.map((one) => one.cost));
+    console.log(
+      `the browser used ${cost.toFixed(1)} ms of processor for a frame: 30 frames/s take ${((cost * 30) / 1000).toFixed(2)} of ${cpus().length} cores`,
     );
     const grows = heap > Math.max(1, 0.1 * mean(settled.map((one) => one.heap))) || elements > 500;
     console.log(

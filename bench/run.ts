@@ -24,6 +24,7 @@ const benches: readonly (readonly [name: string, ...args: string[]])[] = [
   ["alerts", "server"],
   ["alerts", "embedded"],
   ["storm"],
+  ["ring"],
 ];
 
 const wanted = process.argv.slice(2);

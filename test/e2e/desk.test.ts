@@ -225,10 +225,16 @@ describe.skipIf(noBrowser !== "")(`the desk of a real node${noBrowser}`, { timeo
     await owner.page.goto(link);
     await owner.page.waitForSelector(".help h1.lede");
     expect(await owner.page.textContent(".help")).toContain("36.70.12.7");
-    await owner.page.locator("label").filter({ hasText: "We cleaned it" }).click();
+    // In the reader's language, not the organisation's, before and after the answer.
+    await owner.page.selectOption("select", "ja");
+    await owner.page.waitForSelector("html[lang=ja]");
+    await expect.poll(() => owner.page.textContent(".steps-list"), patient).toMatch(/[\u3040-\u30ff]/);
+    const steps = await owner.page.locator(".steps-list li").allTextContents();
+    await owner.page.check(".answer input[value=cleaned]");
     await barriers(owner.page);
     await owner.page.click("button[type=submit]");
     await owner.page.waitForSelector(".thanks");
+    expect(await owner.page.locator(".steps-list li").allTextContents()).toEqual(steps);
     expect(await owner.page.context().cookies()).toEqual([]);
     expect(owner.errors).toEqual([]);
     expect(owner.foreign).toEqual([]);

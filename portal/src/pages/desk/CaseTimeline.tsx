@@ -207,7 +207,7 @@ export const Timeline = ({ answer }: { answer: Case }) => {
               <time dateTime={row.at} title={f.exact(new Date(row.at))}>
                 {f.time(new Date(row.at))}
               </time>
-              <span className="who">{row.by}</span>
+              <span className="who">{row.by === "link" ? words.byLink : row.by}</span>
               {row.text === null ? undefined : <Tlp marking={row.marking} />}
             </div>
             {row.text === null || row.text === "" ? undefined : <p className="words">{row.text}</p>}

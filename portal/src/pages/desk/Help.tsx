@@ -196,7 +196,8 @@ const AnswerForm = ({ answer, token }: { answer: HelpAnswer; token: string }) =>
       );
     },
     onSuccess: (now) => {
-      client.setQueryData(["help", token, language], now);
+      // The answer to a change is in the owner's own language: the steps stay in that of the page.
+      client.setQueryData(["help", token, language], { ...now, steps: answer.steps });
       setAgain(false);
     },
   });

@@ -280,6 +280,7 @@ export const desk = {
     notTold: "Its owner has not been told.",
     told: (ago: string) => `Its owner was told ${ago}`,
     noAnswer: " and has not answered.",
+    byLink: "by the self-help link",
     claim: "claimed",
     confirmed: "confirmed by silence",
     claimed: (answer: string) => ` and says: ${answer}.`,

@@ -290,6 +290,7 @@ export const desk: Messages["desk"] = {
     notTold: "Pemiliknya belum diberi tahu.",
     told: (ago) => `Pemiliknya diberi tahu ${ago}`,
     noAnswer: " dan belum menjawab.",
+    byLink: "lewat tautan bantuan",
     claim: "klaim",
     confirmed: "diverifikasi lewat keadaan diam",
     claimed: (answer) => ` dan menjawab: ${answer}.`,

@@ -273,6 +273,7 @@ export const desk: Messages["desk"] = {
     notTold: "ยังไม่ได้แจ้งเจ้าของ",
     told: (ago) => `แจ้งเจ้าของแล้วเมื่อ ${ago}`,
     noAnswer: " และยังไม่มีคำตอบ",
+    byLink: "ผ่านลิงก์ช่วยเหลือ",
     claim: "รอการยืนยัน",
     confirmed: "ยืนยันด้วยความเงียบแล้ว",
     claimed: (answer) => ` และตอบว่า: ${answer}`,
