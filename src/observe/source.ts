@@ -56,6 +56,9 @@ const replies = new Set([
   "icmp-mask-reply",
 ]);
 
+/** Newest flow rows whose samples are shown. */
+const evidenceRows = 200;
+
 export const oneSource: QuestionOf<"source"> = {
   about: "Everything about one source: verdict, ports, sensors, hours, marks, signatures, evidence",
   last: "30d",
@@ -82,11 +85,24 @@ FROM (SELECT *, last_seen, protocol AS protocol_of, dst_port AS port_of, sensor 
 GROUP BY GROUPING SETS ((protocol, dst_port, class), (class), (signature), (sensor), (t), (date), ())
 ORDER BY n DESC, protocol, port, class, high, low LIMIT 10000 BY kind) AS t LEFT JOIN networks ON networks.asn = t.asn AND t.kind = 'all' ORDER BY n DESC, protocol, port, class, high, low`,
       ),
-      evidence: statement(
-        `SELECT toUnixTimestamp64Milli(first_seen) + intDiv(sample.1, 1000) AS ms, sensor, protocol, sample.2 AS source_port, dst_port AS port, class,
+    };
+  },
+  // The newest rows: looked for no further back than the hours that have enough of them.
+  next: (asked, results) => {
+    const hours = (results["parts"] ?? [])
+      .filter((row) => text(row, "kind") === "hour")
+      .toSorted((a, b) => num(b, "t") - num(a, "t"));
+    let rows = 0;
+    const enough = hours.find((row) => (rows += num(row, "flow_rows")) >= evidenceRows);
+    const from = Math.max(asked.from, enough === undefined ? asked.from : num(enough, "t") * 1000);
+    const scope = scopeOf(asked, { from, to: asked.to });
+    return {
+      evidence: {
+        sql: `SELECT toUnixTimestamp64Milli(first_seen) + intDiv(sample.1, 1000) AS ms, sensor, protocol, sample.2 AS source_port, dst_port AS port, class,
   toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed
-FROM (SELECT * ${from} ORDER BY first_seen DESC LIMIT 200) ARRAY JOIN arrayZip(sample_offsets, sample_ports) AS sample ORDER BY ms DESC LIMIT 50`,
-      ),
+FROM (SELECT * FROM flows WHERE src = {src:IPv6} AND ${scope.sql} ORDER BY first_seen DESC LIMIT ${evidenceRows}) ARRAY JOIN arrayZip(sample_offsets, sample_ports) AS sample ORDER BY ms DESC LIMIT 50`,
+        parameters: { ...scope.parameters, src: engineAddress(addressOf(asked.query.ip)) },
+      },
     };
   },
   fold: ({ around, query }, results) => {

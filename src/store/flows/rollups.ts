@@ -421,6 +421,8 @@ export const computeSql = (
   const every = revisionsFor(grain, buckets) === buckets.length;
   const own = `${revision} + intDiv(toUnixTimestamp(at) - ${seconds(first)}, ${grainLength[grain] / 1e6})`;
   const where = `first_seen >= ${dateTime64(first)} AND first_seen < ${dateTime64(end)}`;
+  // Of one bucket alone the engine need not group by it.
+  const at = buckets.length === 1 ? dateTime(first) : bucketSql(grain, "first_seen");
   const some = every ? "" : ` AND toUnixTimestamp(${bucketSql(grain, "first_seen")}) IN ${oneOf(buckets)}`;
   const summed = (rollups as readonly Rollup[])
     .filter((one) => one.grains.includes(grain))
@@ -445,7 +447,7 @@ GROUP BY at, ${by} ${frugal}`,
       const baseSelect = (table: "flows" | "aggregates"): string => {
         const keys = one.keys.map((k) => `${table === "flows" ? k.name : k.aggregates} AS ${k.name}`);
         const measures = one.measures.map((m) => `${m[table]} AS new_${m.name}`);
-        return `${into} SELECT ${bucketSql(grain, "first_seen")} AS at, ${own}, ${[...keys, ...measures].join(", ")} FROM ${table} WHERE ${where}${some}${one.where === undefined ? "" : ` AND ${one.where}`} GROUP BY at, ${by} ${frugal}`;
+        return `${into} SELECT ${at} AS at, ${own}, ${[...keys, ...measures].join(", ")} FROM ${table} WHERE ${where}${some}${one.where === undefined ? "" : ` AND ${one.where}`} GROUP BY at, ${by} ${frugal}`;
       };
       return storms && one.keeps === null ? [baseSelect("flows"), baseSelect("aggregates")] : [baseSelect("flows")];
     });
