@@ -5,7 +5,7 @@ import { useWidth } from "../design/parts.tsx";
 import { useWords } from "../words/index.tsx";
 import "./chart.css";
 import "./survival.css";
-import { spread } from "./scale.ts";
+import { spread, lettersOf } from "./scale.ts";
 
 export interface NamedCurve {
   readonly curve: Curve;
@@ -32,7 +32,7 @@ export const SurvivalChart = ({ curves, height = 300 }: { curves: readonly Named
   const [day, setDay] = useState<number>();
   const last = Math.max(7, ...curves.flatMap(({ curve }) => curve.points.map((point) => point.day)));
   const named = curves.length > 1 && width >= 520;
-  const longest = Math.max(...curves.map(({ label }) => label.length));
+  const longest = Math.max(...curves.map(({ label }) => lettersOf(label)));
   const inner = {
     left: 44,
     right: width - (named ? Math.min(190, longest * 7.4 + 16) : 12),

@@ -3,7 +3,7 @@ import { useId, useState } from "react";
 import { useWidth } from "../design/parts.tsx";
 import { useWords } from "../words/index.tsx";
 import "./chart.css";
-import { amountTicks, spread, timeTicks } from "./scale.ts";
+import { amountTicks, lettersOf, spread, timeTicks } from "./scale.ts";
 
 export interface Line {
   readonly key: string;
@@ -88,7 +88,7 @@ export const TimeChart = ({
   const ticks = amountTicks(most, height < 160 ? 2 : 4);
   const top = ticks.at(-1) ?? 1;
   const left = Math.max(34, ...ticks.map((tick) => f.short(tick).length * 7.4 + 10));
-  const longest = Math.max(...lines.map((line) => line.label.length));
+  const longest = Math.max(...lines.map((line) => lettersOf(line.label)));
   const right = single || width < 520 ? 10 : Math.min(170, longest * 7.6 + 16);
   const inner = { left, right: width - right, top: 10, bottom: height - 26 };
   const x = (time: number) => inner.left + ((time - from) / (to - from)) * (inner.right - inner.left);

@@ -64,3 +64,10 @@ export const spread = (wishes: readonly number[], gap: number, top: number, bott
   for (const [i, { place }] of order.entries()) result[place] = placed[i] ?? 0;
   return result;
 };
+
+/** Length of a text in letters of ours: a letter of Chinese, Japanese or Korean takes nearly two. */
+export const lettersOf = (text: string): number => {
+  let sum = 0;
+  for (const letter of text) sum += /[\u1100-\u11ff\u2e80-\ud7af\uf900-\ufaff\uff00-\uff60]/.test(letter) ? 1.75 : 1;
+  return sum;
+};

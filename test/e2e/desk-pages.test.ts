@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The desk's pages full of invented answers: what a young node has none of yet, in other languages, and when nothing answers.
+import type { Server } from "node:http";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deskMood } from "../../portal/fixture/desk.ts";
+import { type Mood, serveFixture } from "../../portal/fixture/server.ts";
+import { ensurePortal } from "../../scripts/portal.ts";
+import { axeFindings, launch, noBrowser, overflow, serious, watchedPage } from "./browser.ts";
+
+const pages = [
+  "/ring",
+  "/alerts",
+  "/cases",
+  "/warnings",
+  "/warnings/w-5555",
+  "/campaigns",
+  "/campaigns/c-0",
+  "/statistics",
+  "/detectors",
+  "/constituency",
+  "/unclaimed",
+  "/notices",
+] as const;
+
+describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeout: 60_000 }, () => {
+  let browser: Browser;
+  let server: Server;
+  let url: string;
+  const mood: { now: Mood } = { now: "well" };
+
+  beforeAll(async () => {
+    ensurePortal();
+    ({ url, server } = await serveFixture(join(import.meta.dirname, "../../portal/dist"), mood, 0, deskMood()));
+    browser = await launch();
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    server?.closeAllConnections();
+    server?.close();
+  });
+
+  it.each(pages)("%s bars nobody, wide in Japanese and on a telephone in Thai", async (path) => {
+    const { page, errors, foreign, close } = await watchedPage(browser, url, { locale: "ja" });
+    await page.goto(url + path);
+    await page.waitForSelector("html[lang=ja]");
+    for (const [width, language, colorScheme] of [
+      [1280, "ja", "light"],
+      [360, "th", "dark"],
+    ] as const) {
+      await page.selectOption("aside select >> nth=0", language);
+      await page.waitForSelector(`html[lang=${language}]`);
+      await page.setViewportSize({ width, height: 860 });
+      await page.emulateMedia({ colorScheme });
+      await page.waitForSelector(".lede:not(:has(.bone))");
+      await expect.poll(() => page.locator(".bone").count(), { timeout: 20_000 }).toBe(0);
+      // Its own words: the sentence that answers is in the language of the page.
+      expect(await page.textContent(".lede")).toMatch(language === "ja" ? /[\u3040-\u9fff]/ : /[\u0e00-\u0e7f]/);
+      expect(serious(await axeFindings(page)), `${path} ${language}`).toEqual([]);
+      expect(await overflow(page), `${path} ${language}`).toBeLessThanOrEqual(0);
+    }
+    expect(errors).toEqual([]);
+    expect(foreign).toEqual([]);
+    await close();
+  });
+
+  it("shows how sure a measured rate is, on how many it rests, and what was not measured", async () => {
+    const { page, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/detectors`);
+    await page.waitForSelector(".measured");
+    expect(await page.textContent("main")).toMatch(/98\.\d+% to 99\.\d+%, n = \d/);
+    expect(await page.textContent("main")).toContain("not measured");
+    await close();
+  });
+
+  it("says on a chart of days which sensor was down while others were up", async () => {
+    const { page, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/campaigns/c-0`);
+    await page.waitForSelector(".chart .partial", { state: "attached" });
+    expect(await page.textContent(".chart .partial title")).toMatch(/\S+ down$/);
+    await close();
+  });
+
+  it.each(["empty", "error"] as const)("says so when the answer is: %s", async (now) => {
+    mood.now = now;
+    try {
+      const { page, close } = await watchedPage(browser, url);
+      for (const path of ["/alerts", "/warnings", "/campaigns", "/statistics"]) {
+        await page.goto(url + path);
+        await page.waitForSelector(now === "error" ? ".state.error" : ".state");
+        expect(serious(await axeFindings(page)), path).toEqual([]);
+      }
+      await close();
+    } finally {
+      mood.now = "well";
+    }
+  });
+});
