@@ -16,31 +16,32 @@ const random = (() => {
 
 it("goes to the Poisson chance for many visits, and doubts longer with few", () => {
   const exposure = 1_000 * hour;
-  expect(chanceOfSilence({ visits: 1_000, exposure, since: 3 * hour })).toBeCloseTo(Math.exp(-3), 2);
-  expect(chanceOfSilence({ visits: 1, exposure: hour, since: 9 * hour })).toBeCloseTo(0.1, 12);
+  expect(chanceOfSilence({ visits: 1_001, exposure, since: 3 * hour })).toBeCloseTo(Math.exp(-3), 2);
+  expect(chanceOfSilence({ visits: 2, exposure: hour, since: 9 * hour })).toBeCloseTo(0.1, 12);
+  expect(chanceOfSilence({ visits: 1, exposure: hour, since: 99 * day })).toBe(1);
   expect(chanceOfSilence({ visits: 0, exposure: hour, since: 99 * day })).toBe(1);
-  expect(silenceNeeded(2, hour, 0.01)).toBeCloseTo(9 * hour, -3);
-  for (const visits of [1, 2, 5, 40]) {
+  expect(silenceNeeded(3, hour, 0.01)).toBeCloseTo(9 * hour, -3);
+  for (const visits of [2, 3, 5, 40]) {
     const since = silenceNeeded(visits, 7 * hour, 0.01);
     expect(chanceOfSilence({ visits, exposure: 7 * hour, since })).toBeCloseTo(0.01, 9);
   }
 });
 
-it("is wrong less often than it says, whatever the rate and however little was seen", () => {
+it.each([2, 3, 5, 30])("is wrong no more often than it says after %i visits, whatever the rate", (visits) => {
   let wrong = 0;
   const tries = 40_000;
   for (let i = 0; i < tries; i++) {
-    // A host that goes on sending: some visits, then the gap to its next one.
-    const mean = 10 ** (random() * 4);
-    const visits = 1 + Math.floor(random() * 30);
+    // A host that goes on sending, as the store tells of it: from its first visit to its last one, then the gap to the next.
+    const mean = day * 10 ** (random() * 4);
     const gap = (): number => -mean * Math.log(1 - random());
     let exposure = 0;
-    for (let v = 0; v < visits; v++) exposure += gap();
+    for (let v = 1; v < visits; v++) exposure += gap();
     if (gap() > silenceNeeded(visits, exposure, 0.01)) wrong++;
   }
-  // The claim is 1 %; three standard deviations above it.
-  expect(wrong / tries).toBeLessThan(0.01 + 3 * Math.sqrt((0.01 * 0.99) / tries));
-  expect(wrong).toBeGreaterThan(0);
+  // The claim is 1 %; three standard deviations around it.
+  const spread = 3 * Math.sqrt((0.01 * 0.99) / tries);
+  expect(wrong / tries).toBeLessThan(0.01 + spread);
+  expect(wrong / tries).toBeGreaterThan(0.01 - spread);
 });
 
 const at = 1_780_272_000_000_000;
@@ -66,6 +67,10 @@ it("cannot tell of a host that one small telescope meets every 19 days", () => {
   expect(judge(2, every, 30 * day).chance).toBeGreaterThan(0.01);
   // A hundred times the addresses: told within the term.
   expect(judge(200, every, 10 * day).verdict).toBe("quiet");
+});
+
+it("takes no single burst for a rate: a host that was met once may be met again in weeks", () => {
+  expect(judge(1, 10 * minute, 80 * day)).toMatchObject({ verdict: "unknown", chance: 1, until: null });
 });
 
 it("says moved, never quiet, where the same signature came up beside it", () => {

@@ -45,20 +45,21 @@ export interface SilenceFacts {
 }
 
 /**
- * P(no packet in `since` | still sending as before). Visits come as a Poisson process whose rate is not known but estimated from
- * `visits` in `exposure`: with the rate integrated over what those leave open (a gamma distribution), the chance is
- * (exposure / (exposure + since)) ^ visits. Many visits give exp(-rate x since); few give a much longer doubt, as they should.
+ * P(no packet in `since` | still sending as before). Visits come as a Poisson process whose rate is not known but estimated from what was
+ * seen. The first visit begins the exposure and says nothing of the rate: n visits are n - 1 gaps. With the rate integrated over what
+ * those leave open (a gamma distribution), the chance is (exposure / (exposure + since)) ^ (n - 1). Many visits give exp(-rate x
+ * since); few give a much longer doubt, as they should, and one visit has no rate: nothing follows from its silence.
  */
 export const chanceOfSilence = ({
   visits,
   exposure,
   since,
 }: Pick<SilenceEvidence, "visits" | "exposure" | "since">): number =>
-  visits <= 0 || exposure <= 0 ? 1 : (exposure / (exposure + Math.max(0, since))) ** visits;
+  visits <= 1 || exposure <= 0 ? 1 : (exposure / (exposure + Math.max(0, since))) ** (visits - 1);
 
 /** Up-time without a packet after which the chance is `needed`. */
 export const silenceNeeded = (visits: number, exposure: number, needed: number): number =>
-  visits <= 0 ? Infinity : exposure * (needed ** (-1 / visits) - 1);
+  visits <= 1 ? Infinity : exposure * (needed ** (-1 / (visits - 1)) - 1);
 
 /** What silence says now. `moved`: the same signature came up beside it since. */
 export const judgeSilence = (
