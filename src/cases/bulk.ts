@@ -7,9 +7,11 @@ import type { DeskTables } from "../store/desk/tables.ts";
 export type Columns = Readonly<Record<string, string>>;
 
 const atOnce = 1_000;
-/** PostgreSQL keeps no NUL in text. */
-// oxlint-disable-next-line no-control-regex
-const text = (value: unknown): string => JSON.stringify(value).replaceAll(/\\u0000/g, "");
+/** PostgreSQL keeps no zero byte and no half of a character in text. */
+const text = (value: unknown): string =>
+  JSON.stringify(value, (_name, one: unknown) =>
+    typeof one === "string" ? one.replaceAll("\0", "").toWellFormed() : one,
+  );
 
 /**
  * Writes many rows with one statement a thousand: one document in, taken apart by the engine. `conflict` is what follows the

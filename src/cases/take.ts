@@ -464,15 +464,13 @@ FROM alerts a WHERE a.id IN (SELECT alert_id FROM alert_detections WHERE detecti
     tellings.map(({ alert }) => alert),
     now,
   );
-  // A letter that waits is taken back instead of corrected.
+  // What waits is taken back instead of corrected: of a digest this finding alone, of a case with others their letters stay.
   const caseIds = alerts.map((alert) => alert.case ?? "");
-  const stopped = await sql<{ case_id: string }>`UPDATE outbox SET state = 'dead', error = 'withdrawn before it left'
-WHERE case_id = ANY (${caseIds}) AND state IN ('waiting', 'held') AND attempts = 0 RETURNING case_id`.execute(trx);
-  const never = new Set(stopped.rows.map(({ case_id }) => case_id));
+  const { left, maybe } = await takeOut(trx, alerts);
   await tell(
     trx,
     rules,
-    tellings.filter(({ alert }) => alert.notified !== null || !never.has(alert.case ?? "")),
+    tellings.filter(({ alert }) => alert.notified !== null || maybe.has(alert.id) || !left.has(alert.id)),
     places,
     now,
   );
@@ -480,4 +478,39 @@ WHERE case_id = ANY (${caseIds}) AND state IN ('waiting', 'held') AND attempts =
     await sql`UPDATE cases SET state = 'closed', closed = ${now}, version = version + 1 WHERE id = ANY (${caseIds})
   AND NOT EXISTS (SELECT FROM alerts WHERE alerts.case_id = cases.id AND alerts.state <> 'closed')`.execute(trx);
   }
+};
+
+/**
+ * Takes findings out of the letters that have not left; a letter without any is dead. `left`: what was taken out of one; `maybe`: what stands
+ * in a letter that is on its way, or was tried before.
+ */
+const takeOut = async (
+  trx: DeskTransaction,
+  alerts: readonly Alert[],
+): Promise<{ readonly left: ReadonlySet<string>; readonly maybe: ReadonlySet<string> }> => {
+  const ids = alerts.map(({ id }) => id);
+  const owners = [...new Set(alerts.flatMap(({ organisation }) => organisation ?? []))];
+  if (ids.length === 0 || owners.length === 0) return { left: new Set(), maybe: new Set() };
+  const gone = sql`i->>'alert' = ANY (${ids}) AND i->>'form' <> 'correction'`;
+  const { rows } = await sql<{
+    id: string;
+    alert: string;
+    state: string;
+    attempts: number;
+  }>`SELECT b.id, i->>'alert' AS alert, b.state, b.attempts FROM outbox b CROSS JOIN LATERAL jsonb_array_elements(b.payload->'items') AS i
+WHERE b.state IN ('waiting', 'held', 'sending') AND b.organisation_id = ANY (${owners}) AND ${gone} FOR UPDATE OF b`.execute(
+    trx,
+  );
+  const here = rows.filter(({ state }) => state !== "sending");
+  if (here.length > 0) {
+    await sql`UPDATE outbox b SET payload = jsonb_set(b.payload, '{items}', r.items), state = CASE WHEN r.items = '[]' THEN 'dead' ELSE b.state END,
+  error = CASE WHEN r.items = '[]' THEN 'withdrawn before it left' ELSE b.error END
+FROM (SELECT o.id, coalesce(jsonb_agg(i ORDER BY place) FILTER (WHERE NOT (${gone})), '[]') AS items FROM outbox o
+  CROSS JOIN LATERAL jsonb_array_elements(o.payload->'items') WITH ORDINALITY AS e(i, place) WHERE o.id = ANY (${here.map(({ id }) => id)}) GROUP BY o.id) AS r
+WHERE b.id = r.id`.execute(trx);
+  }
+  return {
+    left: new Set(here.map(({ alert }) => alert)),
+    maybe: new Set(rows.filter(({ state, attempts }) => state === "sending" || attempts > 0).map(({ alert }) => alert)),
+  };
 };

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createHmac } from "node:crypto";
 import { sql } from "kysely";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { actOnAlerts } from "../../src/cases/actions.ts";
 import { listAlerts } from "../../src/cases/board.ts";
 import type { Cases } from "../../src/cases/cases.ts";
@@ -180,6 +180,61 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
       // Taken back twice is taken back once.
       await take(cases, [], now + 4, [told.id]);
       expect(await drain(cases, now + 5)).toBe(0);
+    });
+
+    it("takes out of what waits the withdrawn finding alone: a digest keeps the others, a case with others their letters", async () => {
+      await organisation(desk, "mixed");
+      const cases = makeCases(desk, [owner("mixed", "198.51.20.0/24")], { policy: { previewFirst: true } });
+      const now = start + 6 * day;
+      const set = (how: "immediate" | "digest") =>
+        savePreferences(
+          desk,
+          analyst,
+          "mixed",
+          { ...defaultPreferences, rules: [{ kind: null, severity: "low", how }] },
+          [],
+          now,
+        );
+      const mails = () =>
+        rowsOf(
+          sql<{
+            id: string;
+            form: string;
+            state: string;
+            subjects: string[];
+          }>`SELECT id, form, state, ARRAY(SELECT i->>'subject' FROM jsonb_array_elements(payload->'items') AS i ORDER BY 1) AS subjects FROM outbox WHERE organisation_id = 'mixed' AND channel = 'mail' ORDER BY form, state`,
+        );
+      const [one, two, three, four] = [1, 2, 3, 4].map((n) => detection(`198.51.20.${n}`)) as [
+        Detection,
+        Detection,
+        Detection,
+        Detection,
+      ];
+      await set("digest");
+      await take(cases, [one, two], now);
+      await set("immediate");
+      await take(cases, [three, four], now);
+      const pair = await rowsOf(
+        sql<{
+          id: string;
+          version: number;
+        }>`SELECT id, version FROM alerts WHERE subject IN ('198.51.20.3', '198.51.20.4')`,
+      );
+      await actOnAlerts(desk, cases.rules, analyst, pair, { action: "merge", title: "both" }, now);
+      await take(cases, [], now + 1, [one.id, three.id]);
+      expect(await mails()).toMatchObject([
+        { form: "digest", state: "held", subjects: ["198.51.20.2"] },
+        { form: "notice", state: "dead", subjects: [] },
+        { form: "notice", state: "held", subjects: ["198.51.20.4"] },
+      ]);
+      // A digest of which nothing is left does not leave.
+      await take(cases, [], now + 2, [two.id]);
+      expect(await mails()).toMatchObject([{ form: "digest", state: "dead", subjects: [] }, {}, {}]);
+      const [, , waiting] = await mails();
+      await actOnLetter(desk, analyst, waiting?.id ?? "", "release", null, now + 3);
+      const before = sink.mails.length;
+      expect(await drain(cases, now + 3)).toBe(1);
+      expect(sink.mails[before]?.parsed.subject).toContain("198.51.20.4");
     });
 
     it("keeps the transaction whole: when the cursor fails, nothing of alerts or letters is there", async () => {
@@ -368,6 +423,36 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
         xarf: { type: "infected_host" },
       });
       server.close();
+    });
+
+    it("keeps no letter waiting for a webhook that does not answer", async () => {
+      await organisation(desk, "tarpit", { mail: null, webhook: "https://hook.tarpit.example/" });
+      await organisation(desk, "brisk");
+      const cases = makeCases(desk, [owner("tarpit", "198.51.21.0/24"), owner("brisk", "198.51.22.0/24")]);
+      const now = start + 12 * day;
+      const answer = Promise.withResolvers<Response>();
+      let calls = 0;
+      const outbox = makeOutbox(desk, cases, sink.port, () => now, {
+        parallel: 2,
+        fetch: () => {
+          calls++;
+          return answer.promise;
+        },
+      });
+      await take(
+        cases,
+        [1, 2, 3].map((n) => detection(`198.51.21.${n}`)),
+        now,
+      );
+      outbox.start();
+      await vi.waitFor(() => expect(calls).toBe(2), 20_000);
+      const before = sink.mails.length;
+      await take(cases, [detection("198.51.22.1")], now);
+      outbox.poke();
+      await vi.waitFor(() => expect(sink.mails).toHaveLength(before + 1), 20_000);
+      answer.resolve(new Response(null, { status: 204 }));
+      await vi.waitFor(() => expect(calls).toBe(3), 20_000);
+      await outbox.close();
     });
 
     it("shows no owner, analyst or link what is another realm's", async () => {
