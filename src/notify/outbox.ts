@@ -31,7 +31,7 @@ export interface OutboxOptions {
   /** A letter was refused for good, or accepted: contacts learn from it. In the transaction of the outcome. */
   readonly onOutcome?: (trx: DeskTransaction, letter: Leased, sent: Sent, now: number) => Promise<void>;
   readonly onFault?: (error: unknown) => void;
-  /** Letters at once. */
+  /** Letters at once, of mail and of webhooks each. */
   readonly parallel?: number;
   /** How long a letter is one sender's alone. Longer than an attempt can take. */
   readonly lease?: number;
@@ -50,14 +50,24 @@ export interface Outbox {
 }
 
 const attemptsAtMost = 12;
+/** Webhooks are their recipients' own servers, as slow as those like: they have lanes of their own, and mail does not wait for them. */
+const lanes = ["mail", "webhook"] as const;
+type Lane = (typeof lanes)[number];
 /** 30 s, 2 min, 8 min, 32 min, 2 h, then every 4 h: two days in all. */
 export const backoff = (attempt: number): number => Math.min(240 * minute, 30 * second * 4 ** (attempt - 1));
 
-const lease = async (trx: DeskTransaction, options: OutboxOptions, atOnce: number, now: number): Promise<Leased[]> => {
+const lease = async (
+  trx: DeskTransaction,
+  options: OutboxOptions,
+  lane: Lane,
+  under: readonly string[],
+  atOnce: number,
+  now: number,
+): Promise<Leased[]> => {
   const until = now + (options.lease ?? 2 * minute);
   const { rows } =
     await sql<Leased>`UPDATE outbox SET state = 'sending', attempts = attempts + 1, leased_until = ${until}
-WHERE id IN (SELECT id FROM outbox WHERE due <= ${now} AND (state = 'waiting' OR (state = 'sending' AND leased_until < ${now})) ORDER BY due LIMIT ${atOnce} FOR UPDATE SKIP LOCKED)
+WHERE id IN (SELECT id FROM outbox WHERE due <= ${now} AND (channel = 'webhook') = ${lane === "webhook"} AND (state = 'waiting' OR (state = 'sending' AND leased_until < ${now} AND id <> ALL (${[...under]}::text[]))) ORDER BY due LIMIT ${atOnce} FOR UPDATE SKIP LOCKED)
 RETURNING id, exercise, realm, organisation_id, case_id, contact_id, channel, recipient, payload, attempts, form`.execute(
       trx,
     );
@@ -145,11 +155,7 @@ const finish = async (
  */
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { desk, now, parallel = 8 } = options;
-  let running = false;
   let stopped = false;
-  let poked = false;
-  let timer: NodeJS.Timeout | undefined;
-  let current: Promise<unknown> = Promise.resolve();
 
   const one = async (letter: Leased): Promise<void> => {
     let sent: Sent;
@@ -161,57 +167,107 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     }
     await desk.as(systemActor, (trx) => finish(trx, options, letter, sent, now()));
   };
-  const drain = async (): Promise<number> => {
-    let made = 0;
-    while (!stopped) {
-      const at = now();
-      const letters = await desk.as(systemActor, (trx) => lease(trx, options, parallel, at));
-      if (letters.length === 0) break;
-      made += letters.length;
-      await Promise.all(letters.map(one));
-    }
-    return made;
-  };
   const recover = (): Promise<void> =>
     desk.as(systemActor, async (trx) => {
       await sql`UPDATE outbox SET leased_until = 0 WHERE state = 'sending'`.execute(trx);
     });
-  const run = (): void => {
-    clearTimeout(timer);
-    if (stopped) return;
-    if (running) {
-      poked = true;
-      return;
-    }
-    running = true;
-    poked = false;
-    current = drain()
-      .catch((error: unknown) => options.onFault?.(error))
-      .finally(() => {
-        running = false;
-        if (stopped) return;
-        if (poked) run();
-        else timer = setTimeout(run, 1_000);
+  /** One lane: it empties what is due, and runs by itself once it was started. */
+  const makeLane = (lane: Lane) => {
+    let running = false;
+    let poked = false;
+    let timer: NodeJS.Timeout | undefined;
+    let current: Promise<unknown> = Promise.resolve();
+    let wake = (): void => undefined;
+    /** Until a letter is through, somebody pokes, or a second has gone. */
+    const rest = async (under: Iterable<Promise<void>>): Promise<void> => {
+      if (poked) return;
+      let clock: NodeJS.Timeout | undefined;
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+        clock = setTimeout(resolve, 1_000);
       });
+      await Promise.race([...under, woken]);
+      clearTimeout(clock);
+    };
+    /** Until nothing is due and nothing on its way. A slow letter holds its own place and no other. */
+    const drain = async (): Promise<number> => {
+      let made = 0;
+      const under = new Map<string, Promise<void>>();
+      const faults: unknown[] = [];
+      while (!stopped && faults.length === 0) {
+        const at = now();
+        poked = false;
+        const letters = await desk.as(systemActor, (trx) =>
+          lease(trx, options, lane, [...under.keys()], parallel - under.size, at),
+        );
+        made += letters.length;
+        for (const letter of letters) {
+          under.set(
+            letter.id,
+            one(letter)
+              .catch((error: unknown) => void faults.push(error))
+              .finally(() => under.delete(letter.id)),
+          );
+        }
+        if (under.size === 0) break;
+        if (under.size >= parallel) await Promise.race(under.values());
+        else if (letters.length === 0) await rest(under.values());
+      }
+      await Promise.all(under.values());
+      if (faults.length > 0) throw faults[0];
+      return made;
+    };
+    const run = (): void => {
+      clearTimeout(timer);
+      if (stopped) return;
+      if (running) {
+        poked = true;
+        wake();
+        return;
+      }
+      running = true;
+      current = drain()
+        .catch((error: unknown) => options.onFault?.(error))
+        .finally(() => {
+          running = false;
+          if (stopped) return;
+          if (poked) run();
+          else timer = setTimeout(run, 1_000);
+        });
+    };
+    return {
+      drain,
+      run,
+      stop: async () => {
+        clearTimeout(timer);
+        wake();
+        await current;
+      },
+    };
   };
+  const own = lanes.map(makeLane);
+  const run = (): void => {
+    for (const lane of own) lane.run();
+  };
+  let recovering: Promise<unknown> | undefined;
   return {
-    drain,
-    poke: run,
+    drain: async () => (await Promise.all(own.map((lane) => lane.drain()))).reduce((sum, made) => sum + made, 0),
+    poke: () => {
+      if (recovering === undefined) run();
+    },
     start: () => {
-      if (options.alone === true) {
-        running = true;
-        current = recover()
-          .catch((error: unknown) => options.onFault?.(error))
-          .finally(() => {
-            running = false;
-            run();
-          });
-      } else run();
+      if (options.alone !== true) return run();
+      recovering = recover()
+        .catch((error: unknown) => options.onFault?.(error))
+        .finally(() => {
+          recovering = undefined;
+          run();
+        });
     },
     stop: async () => {
       stopped = true;
-      clearTimeout(timer);
-      await current;
+      await recovering;
+      await Promise.all(own.map((lane) => lane.stop()));
     },
   };
 };
