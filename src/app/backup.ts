@@ -13,12 +13,14 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { once } from "node:events";
+import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { backupEndpoint } from "../api/desk/backup.ts";
 import { systemActor } from "../model/actor.ts";
+import { mailFolder } from "../notify/maildir.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { dumpDesk, migrationsOf, restoreDesk } from "../store/desk/dump.ts";
@@ -76,6 +78,51 @@ const digestOf = async (file: string): Promise<string> => {
 };
 
 /**
+ * Writes lines into a zipped file. A disk that is full, or a file that cannot be written, ends `make` with its error: it never waits for room
+ * that does not come. @throws what the file or `make` failed with.
+ */
+export const zipped = async <T>(
+  file: string,
+  make: (write: (line: string) => Promise<void>) => Promise<T>,
+): Promise<T> => {
+  const zip = createGzip();
+  const written = pipeline(zip, createWriteStream(file, { mode: 0o600 }));
+  let fault: unknown;
+  written.catch((error: unknown) => (fault = error));
+  const failed = written.then(() => undefined);
+  failed.catch(() => undefined);
+  try {
+    const made = await make(async (line) => {
+      if (fault !== undefined) throw fault;
+      if (!zip.write(`${line}\n`)) await Promise.race([once(zip, "drain"), failed]);
+    });
+    zip.end();
+    await written;
+    return made;
+  } catch (error) {
+    zip.destroy();
+    await written.catch(() => undefined);
+    throw fault ?? error;
+  }
+};
+
+const mailName = basename(mailFolder("."));
+/** A mail may move on between two looks: where it went to is looked at later, so it is copied there, or twice, and taken once. */
+const copyMail = (from: string, to: string): void => {
+  for (const folder of ["new", "cur", "failed"]) {
+    if (!existsSync(join(from, folder))) continue;
+    mkdirSync(join(to, folder), { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(join(from, folder))) {
+      try {
+        cpSync(join(from, folder, name), join(to, folder, name));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+    }
+  }
+};
+
+/**
  * Copies a node into a new folder, while it runs. The desk goes first and the flows after it: what the desk has judged is in
  * the flows, and what came in between is judged again. @throws AppError BACKUP_FAILED.
  */
@@ -96,17 +143,13 @@ export const backUp = async (
   const part = `${folder}.part`;
   rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true, mode: 0o700 });
-  const zip = createGzip();
-  const out = zip.pipe(createWriteStream(join(part, "desk.jsonl.gz"), { mode: 0o600 }));
-  const closed = once(out, "close");
-  const rows = await dumpDesk(desk.owner, async (line) => {
-    if (!zip.write(`${line}\n`)) await once(zip, "drain");
-  });
-  zip.end();
-  await closed;
+  // Mail goes before the desk: what is taken meanwhile stands in the desk, and is known when it is taken again; the other way round it would
+  // stand in neither.
+  if (existsSync(mailFolder(data))) copyMail(mailFolder(data), mailFolder(join(part, "files")));
+  const rows = await zipped(join(part, "desk.jsonl.gz"), (write) => dumpDesk(desk.owner, write));
   if (store !== null) await store.backUp(part);
   for (const name of readdirSync(data)) {
-    if (apart.has(name) || name.endsWith(".part")) continue;
+    if (apart.has(name) || name === mailName || name.endsWith(".part")) continue;
     cpSync(join(data, name), join(part, "files", name), {
       recursive: true,
       filter: (from) => !statSync(from).isSocket(),

@@ -192,7 +192,12 @@ export const actOnLetter = (
         );
       } else {
         demand("held");
-        await releaseFirst(trx, actor, letter.organisation_id, now);
+        // A letter of no organisation (to a contact that is checked, to analysts) is released by itself.
+        if (letter.organisation_id === null)
+          await sql`UPDATE outbox SET state = 'waiting', due = greatest(due, ${now}), error = NULL WHERE id = ${id}`.execute(
+            trx,
+          );
+        else await releaseFirst(trx, actor, letter.organisation_id, now);
       }
       if (letter.case_id !== null) {
         await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
@@ -207,10 +212,9 @@ SELECT id, organisation_id, realm, ${now}, ${actor.id}, 'letter', ${JSON.stringi
 const releaseFirst = async (
   trx: Parameters<Parameters<Desk["as"]>[1]>[0],
   actor: Actor,
-  organisation: string | null,
+  organisation: string,
   now: number,
 ): Promise<void> => {
-  if (organisation === null) return;
   await sql`INSERT INTO preferences (organisation_id, document, previewed, changed, actor) VALUES (${organisation}, '{}', ${now}, ${now}, ${actor.id})
 ON CONFLICT (organisation_id) DO UPDATE SET previewed = coalesce(preferences.previewed, excluded.previewed)`.execute(
     trx,

@@ -273,6 +273,18 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
       expect(await drain(cases, now + 1)).toBe(1);
     });
 
+    it("lets a held letter of no organisation go by itself", async () => {
+      const id = "f".repeat(32);
+      await rowsOf(
+        sql`INSERT INTO outbox (id, exercise, realm, channel, recipient, payload, state, due, created, form) VALUES (${id}, '', '', 'mail', 'duty@node.example', '{"items":[]}', 'held', 1, 1, 'plain')`,
+      );
+      await actOnLetter(desk, analyst, id, "release", null, start);
+      expect(await rowsOf(sql`SELECT state, due FROM outbox WHERE id = ${id}`)).toEqual([
+        { state: "waiting", due: start },
+      ]);
+      await actOnLetter(desk, analyst, id, "discard", null, start);
+    });
+
     it("tries again with patience, gives up in the open, and learns which address is dead", async () => {
       await organisation(desk, "greylisted");
       await organisation(desk, "gone");

@@ -155,7 +155,15 @@ export const restoreDesk = (
         trx,
       );
       counts[shape.name] = (counts[shape.name] ?? 0) + rows.length;
-      if (shape.self.length > 0) later.push({ shape, rows });
+      const { self, key } = shape;
+      if (self.length > 0) {
+        // Of rows that refer to others of their table, what is needed to say so later; there are few, and a table is never in memory whole.
+        const referring = rows
+          .map((row) => parse(row) as Readonly<Record<string, unknown>>)
+          .filter((row) => self.some((column) => (row[column] ?? null) !== null))
+          .map((row) => JSON.stringify(Object.fromEntries([...key, ...self].map((name) => [name, row[name] ?? null]))));
+        for (let at = 0; at < referring.length; at += page) later.push({ shape, rows: referring.slice(at, at + page) });
+      }
       rows = [];
     };
     let first = true;
