@@ -199,10 +199,10 @@ export const openNodeDesk = async (
       webhookSecretOf: (contact) => webhookSecret(key, contact),
       sender,
     }),
-    // A mailbox that the server refuses for good is one letter nearer to being dead.
+    // A mailbox that the server refuses for good is one letter nearer to being dead; what refuses this letter alone counts less.
     onOutcome: async (trx, letter, sent, at) => {
       if (sent.outcome === "refused" && letter.channel === "mail" && letter.contact_id !== null) {
-        await markBounced(trx, letter.contact_id, at, true, mail?.duty ?? null);
+        await markBounced(trx, letter.contact_id, at, sent.mailbox === true, mail?.duty ?? null);
       }
     },
     onFault: (error) => log.error({ err: error }, "a letter failed"),

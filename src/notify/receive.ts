@@ -5,6 +5,7 @@ import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { readIncoming } from "./incoming.ts";
 import type { Incoming } from "./incoming.ts";
+import { isWrongAddress } from "./smtp.ts";
 
 export interface ReceiveOptions {
   readonly desk: Desk;
@@ -193,9 +194,6 @@ const bounced = async (
   await sql`UPDATE outbox SET state = 'dead', error = ${`came back: ${first?.status ?? ""} ${first?.diagnostic ?? ""}`.trim().slice(0, 300)} WHERE id = ${letter.id}`.execute(
     trx,
   );
-  // 5.1.x, 5.2.1 and the like: the address is wrong. A mailbox that is full (5.2.2) or a rule that refuses (5.7) may change.
-  const hard = failed.some(
-    ({ status }) => status === null || /^5\.(?:1\.|2\.1|4\.4)/.test(status) || status === "5.0.0",
-  );
+  const hard = failed.some(({ status }) => isWrongAddress(status));
   if (letter.contact_id !== null) await options.onBounce?.(trx, letter.contact_id, now, hard);
 };

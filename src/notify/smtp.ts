@@ -16,8 +16,8 @@ export interface SmtpOptions {
 export type Sent =
   /** The server took it. */
   | { readonly outcome: "accepted"; readonly answer: string }
-  /** The recipient will not have it: no use in trying again. */
-  | { readonly outcome: "refused"; readonly answer: string }
+  /** The recipient will not have it: no use in trying again. `mailbox`: the address is wrong, and not this letter. */
+  | { readonly outcome: "refused"; readonly answer: string; readonly mailbox?: boolean }
   /** Not now. */
   | { readonly outcome: "deferred"; readonly answer: string }
   /** The line broke after the letter was on its way: it may have arrived. */
@@ -40,12 +40,24 @@ const words = (error: SmtpError): string => (error.response ?? error.message).re
 
 const neverConnected = /ECONNREFUSED|EDNS|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|Greeting never received/;
 
+/**
+ * Whether a refusal says that the address is wrong (RFC 3463: 5.1.x, 5.2.1, 5.4.4, or nothing nearer). A mailbox that is full (5.2.2), a
+ * rule or a filter that refuses (5.7), a letter that is too large (5.3.4) may end.
+ */
+export const isWrongAddress = (said: string | null): boolean => {
+  const status = /\b5\.\d{1,3}\.\d{1,3}\b/.exec(said ?? "")?.[0];
+  return status === undefined || status === "5.0.0" || /^5\.(?:1\.|2\.1$|4\.4$)/.test(status);
+};
+
 const outcomeOf = (error: SmtpError): Sent => {
   const answer = words(error);
   const code = error.responseCode ?? 0;
-  // Wrong account, wrong TLS: the node's fault, not the recipient's.
-  const ours = error.code === "EAUTH" || error.code === "ETLS" || error.command === "EHLO" || error.command === "HELO";
-  if (code >= 500 && !ours) return { outcome: "refused", answer };
+  // Wrong account, wrong TLS, a sender that the server does not take, a server that takes nobody: the node's fault, not the recipient's.
+  const ours =
+    error.code === "EAUTH" ||
+    error.code === "ETLS" ||
+    ["CONN", "EHLO", "HELO", "STARTTLS", "MAIL FROM"].includes(error.command ?? "");
+  if (code >= 500 && !ours) return { outcome: "refused", answer, mailbox: isWrongAddress(answer) };
   if (code >= 400 || ours) return { outcome: "deferred", answer };
   // A line that breaks says nothing of how far it got: only what failed before a connection stood has surely not arrived.
   return neverConnected.test(`${error.code ?? ""} ${error.message}`)
