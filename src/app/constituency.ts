@@ -146,9 +146,12 @@ export const openConstituency = (wiring: ConstituencyWiring): Constituency => {
       (server, actorOf) => withTuency(server, { desk, now, owners: owners.current }, actorOf),
     ],
     tick: async () => {
-      await changes.applyDue();
-      await checks.sendDue();
-      await owners.reload();
+      // One that fails stops none of the others.
+      const faults: unknown[] = [];
+      for (const work of [() => changes.applyDue(), () => checks.sendDue(), () => owners.reload()]) {
+        await work().catch((error: unknown) => faults.push(error));
+      }
+      if (faults.length > 0) throw faults[0];
     },
   };
 };

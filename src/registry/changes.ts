@@ -31,6 +31,30 @@ export interface Outcome {
 export type ClaimMethod = "dns" | "mail" | "rdap";
 /** Open requests of one organisation at once: more is no honest need. */
 const openAtMost = 200;
+/** Letters to others that one organisation's claims, and its wishes about contacts, cause in a day: whoever withdraws and asks again is no mail cannon. */
+const lettersAtMost = 20;
+const dayLong = 86_400_000_000;
+
+/** @throws AppError DOOR_BUSY when an organisation's requests wrote that many letters today. */
+const holdLetters = async (trx: DeskTransaction, organisation: string, at: number): Promise<void> => {
+  const { n } = await trx
+    .selectFrom("changes")
+    .select((eb) => eb.fn.countAll<number>().as("n"))
+    .where("organisation_id", "=", organisation)
+    .where("at", ">", at - dayLong)
+    .where((eb) =>
+      eb.or([
+        eb.and([eb("kind", "=", "claim"), eb("method", "in", ["mail", "rdap"])]),
+        eb("waits_until", "is not", null),
+      ]),
+    )
+    .executeTakeFirstOrThrow();
+  if (n >= lettersAtMost)
+    throw new AppError(
+      "DOOR_BUSY",
+      `${lettersAtMost} letters were written for this organisation's requests today: go on tomorrow`,
+    );
+};
 
 const unknown = (what: string, id: string): AppError =>
   new AppError("NOT_FOUND", `there is no ${what} ${id.slice(0, 64)}`);
@@ -142,6 +166,7 @@ export const createChanges = (options: RegistryOptions): Changes => {
       if (step.change === "ended" && isStaff(actor)) return null;
       const until = at + objectionFor;
       const organisation = await organisationName(trx, old.organisation_id);
+      if (!isStaff(actor)) await holdLetters(trx, old.organisation_id, at);
       // A newer wish takes the place of one that still waits.
       await trx
         .updateTable("changes")
@@ -330,6 +355,7 @@ export const createChanges = (options: RegistryOptions): Changes => {
         .executeTakeFirstOrThrow();
       if (n >= openAtMost)
         throw new AppError("DOOR_BUSY", `${openAtMost} requests are open already: wait for staff, or withdraw some`);
+      if (recipient !== null && !isStaff(actor)) await holdLetters(trx, organisation, at);
       const { id } = await trx
         .insertInto("changes")
         .values({
@@ -472,9 +498,8 @@ export const createChanges = (options: RegistryOptions): Changes => {
           .execute(),
       );
       let done = 0;
-      for (const { id } of due) {
-        // Each alone: one that cannot be done any more must not hold the others.
-        await desk.as(systemActor, async (trx) => {
+      const one = (id: string): Promise<void> =>
+        desk.as(systemActor, async (trx) => {
           const row = await trx
             .selectFrom("changes")
             .selectAll()
@@ -503,8 +528,11 @@ export const createChanges = (options: RegistryOptions): Changes => {
           await doStep(trx, systemActor, row.step, { at, origin: "member", by: row.actor });
           done++;
         });
-      }
+      let fault: unknown;
+      // Each alone: one that cannot be done any more must not hold the others.
+      for (const { id } of due) await one(id).catch((error: unknown) => (fault ??= error));
       if (done > 0) changed();
+      if (fault !== undefined) throw fault;
       return done;
     },
   };

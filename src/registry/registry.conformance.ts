@@ -380,6 +380,37 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
       expect((await letters()).map(({ recipient }) => recipient)).toContain("postmaster@beta.example");
     });
 
+    it("is no mail cannon: who withdraws and asks again writes few letters a day", async () => {
+      const own = member("beta");
+      const before = (await letters()).length;
+      const again = async (): Promise<void> => {
+        const id = await changes.claim(own, "beta", { prefix: null, asn: null, domain: "stranger.example" }, "mail");
+        await changes.decide(own, id, "withdraw", null);
+      };
+      await expect(
+        (async () => {
+          for (let i = 0; i < 40; i++) await again();
+        })(),
+      ).rejects.toMatchObject({ code: "DOOR_BUSY" });
+      expect((await letters()).length - before).toBeLessThanOrEqual(20);
+      now += day + 1;
+      await again();
+    });
+
+    it("does what is due though something before it cannot be done any more", async () => {
+      const [old] = await contacts("alpha");
+      const due = (id: string, step: Step) =>
+        sql`INSERT INTO changes (id, organisation_id, at, actor, kind, subject, step, contact_id, state, waits_until) VALUES (${id}, 'alpha', 1, 'x', 'contact', 's', ${JSON.stringify(step)}::jsonb, ${old!.id}, 'waiting', 1)`.execute(
+          desk.owner,
+        );
+      await due("a-broken", { what: "contact", change: "ended", id: "nobody" });
+      const record = contact("alpha", { mail: old!.mail, language: "th", name: "Malee" });
+      await due("b-whole", { what: "contact", change: "changed", id: old!.id, record });
+      await expect(changes.applyDue()).rejects.toMatchObject({ code: "NOT_FOUND" });
+      expect((await contacts("alpha"))[0]).toMatchObject({ name: "Malee" });
+      await sql`UPDATE changes SET state = 'withdrawn' WHERE id = 'a-broken'`.execute(desk.owner);
+    });
+
     it("asks contacts twice a year, and takes one click for an answer", async () => {
       expect(await checks.sendDue()).toBe(0);
       now += 181 * day;
