@@ -46,5 +46,8 @@ export const takeRecoveryCode = async (
 export const holdFactor = (session: Session, now: number): void => {
   if (session.state === "enrol") return;
   if (session.state === "in" && now - session.proved < 15 * 60e6) return;
-  throw new AppError("ACCESS_PROOF", "sign in anew to set up a second factor");
+  throw new AppError(
+    "ACCESS_PROOF",
+    "sign in anew first: another way into an account is set up within 15 minutes of signing in",
+  );
 };

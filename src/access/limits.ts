@@ -30,7 +30,7 @@ export const networkOf = (address: string | undefined): string => {
 };
 
 export interface Limits {
-  /** @throws AppError LOGIN_LIMIT with `retryAfter` (seconds) when too many attempts failed. */
+  /** @throws AppError LOGIN_LIMIT with `retryAfter` (seconds) when too many attempts failed; `first`: nobody was told so within the window. */
   check(attempt: Attempt): void;
   failed(attempt: Attempt): void;
   succeeded(attempt: Attempt): void;
@@ -44,8 +44,8 @@ export interface Limits {
  * has a count of its own, so nobody can lock somebody else out.
  */
 export const createLimits = (now: () => number): Limits => {
-  const failures = new Map<string, { since: number; count: number }>();
-  const current = (key: string): { since: number; count: number } | undefined => {
+  const failures = new Map<string, { since: number; count: number; told: boolean }>();
+  const current = (key: string): { since: number; count: number; told: boolean } | undefined => {
     const found = failures.get(key);
     return found !== undefined && now() - found.since < window ? found : undefined;
   };
@@ -53,7 +53,11 @@ export const createLimits = (now: () => number): Limits => {
     const name = `${kind} ${key}`;
     const found = current(name);
     failures.delete(name);
-    failures.set(name, { since: found?.since ?? now(), count: (found?.count ?? 0) + 1 });
+    failures.set(name, {
+      since: found?.since ?? now(),
+      count: (found?.count ?? 0) + 1,
+      told: found?.told ?? false,
+    });
     const oldest = failures.keys().next().value;
     if (failures.size > mostKeys && oldest !== undefined) failures.delete(oldest);
   };
@@ -61,8 +65,11 @@ export const createLimits = (now: () => number): Limits => {
     const found = current(`${kind} ${key}`);
     if (found === undefined || found.count < bounds[kind]) return;
     const retryAfter = Math.ceil((found.since + window - now()) / 1e6);
+    const first = !found.told;
+    found.told = true;
     throw new AppError("LOGIN_LIMIT", `too many attempts failed: try again in ${Math.ceil(retryAfter / 60)} min`, {
       retryAfter,
+      first,
     });
   };
   const keyOf = (account: string, device: string | undefined): readonly [Counted, string] =>

@@ -2,6 +2,7 @@
 import * as oidc from "openid-client";
 import type { Egress } from "../platform/egress.ts";
 import { AppError } from "../platform/errors.ts";
+import { holdFactor } from "./factors.ts";
 import { personOf } from "./identity.ts";
 import { newSecret } from "./secrets.ts";
 import type { Client, Session, Sessions } from "./sessions.ts";
@@ -99,6 +100,8 @@ export const createProviders = (options: {
     list: settings.map(({ id, name }) => ({ id, name })),
     start: async (id, session, to) => {
       const provider = one(id);
+      // Another way in is for who has just shown that they are who they are, as a second factor is.
+      if (session?.state === "in") holdFactor(session, now());
       for (const [key, flow] of flows) if (now() - flow.began > longest) flows.delete(key);
       if (flows.size >= mostFlows)
         throw new AppError("DOOR_BUSY", "many people sign in just now: try again in a moment");

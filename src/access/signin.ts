@@ -233,6 +233,13 @@ export const createSignIn = (options: SignInOptions) => {
         .execute();
       await trx.deleteFrom("passkeys").where("person_id", "=", one.id).execute();
       await trx.deleteFrom("recovery_codes").where("person_id", "=", one.id).execute();
+      await trx.deleteFrom("person_providers").where("person_id", "=", one.id).execute();
+      await trx
+        .updateTable("api_tokens")
+        .set({ revoked: now() })
+        .where("person_id", "=", one.id)
+        .where("revoked", "is", null)
+        .execute();
       await sessions.endAll(trx, one.id);
       return { secret: await sessions.begin(trx, one.id, "enrol", client), person: { id: one.id, name: given.name } };
     });
@@ -251,7 +258,9 @@ export const createSignIn = (options: SignInOptions) => {
     try {
       limits.check(attempt);
     } catch (error) {
-      await told("login", null, client, "refused", `limit: ${account.slice(0, 200)}`);
+      // Once: who goes on knocking must not fill the log.
+      if (error instanceof AppError && error.details["first"] === true)
+        await told("login", null, client, "refused", `limit: ${account.slice(0, 200)}`);
       throw error;
     }
     // Counted before the answer is known: guesses sent side by side all count.

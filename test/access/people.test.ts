@@ -152,6 +152,13 @@ describe("who acts on whom", () => {
     ).toBe("LOGIN_REFUSED");
   });
   it("begins anew with a reset: what somebody else set up is gone", async () => {
+    const made = await stranger.call("POST", `${at}/tokens`, {
+      name: "left behind",
+      scopes: ["alerts:read"],
+      days: 30,
+    });
+    expect(made.status).toBe(200);
+    const secret = String(made.body.secret);
     const { link } = (await first.call("POST", `${at}/people/${id("stranger")}/reset`)).body;
     const one = house.browser();
     const seen = await one.call("POST", `${at}/session/invitation`, { token: String(link).split("#")[1] });
@@ -167,6 +174,7 @@ describe("who acts on whom", () => {
       language: "th",
     });
     expect(done.body).toMatchObject({ state: "enrol", factors: { totp: false, passkeys: 0, recoveryCodes: 0 } });
+    expect(await house.accounts.tokens.find(secret)).toBeNull();
     expect((await stranger.call("GET", `${at}/tokens`)).status).toBe(401);
     expect((await one.call("GET", `${at}/tokens`)).body.code).toBe("ACCESS_SIGN_IN");
     expect(

@@ -175,4 +175,26 @@ describe("signing in through an identity provider", () => {
     await first.call("POST", `/api/v1/desk/people/${await house.idOf("m@example.org")}/state`, { action: "disable" });
     expect((await pass(house.browser())).body.code).toBe("PROVIDER_UNBOUND");
   });
+  it("is connected by who signed in a moment ago, and by nobody who found a session", async () => {
+    const one = await house.signIn("first@example.org");
+    house.clock.now += 16 * 60e6;
+    expect((await begin(one)).body.code).toBe("ACCESS_PROOF");
+  });
+  it("is no way in any more after a reset", async () => {
+    const person = await house.person("r@example.org", ["member"], ["alpha"]);
+    account = "subject-9";
+    expect((await pass(person)).status).toBe(303);
+    expect((await pass(house.browser())).status).toBe(303);
+    const first = await house.signIn("first@example.org");
+
+    const { link } = (await first.call("POST", `/api/v1/desk/people/${await house.idOf("r@example.org")}/reset`)).body;
+    const anew = await house.browser().call("POST", `${at}/accept`, {
+      token: String(link).split("#")[1],
+      name: "R",
+      password: "an entirely new phrase",
+      language: "en",
+    });
+    expect(anew.status).toBe(200);
+    expect((await pass(house.browser())).body.code).toBe("PROVIDER_UNBOUND");
+  });
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { systemActor } from "../../src/model/actor.ts";
 import { openHouse, password } from "./house.ts";
 import type { Browser, House } from "./house.ts";
 
@@ -130,6 +131,11 @@ describe("sign-in", () => {
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(10);
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(30);
     expect(answers.find(({ status }) => status === 429)?.headers["retry-after"]).toBe("900");
+    // The log says so once, however long somebody goes on knocking.
+    const lines = await house.desk.as(systemActor, (trx) =>
+      trx.selectFrom("audit_log").select("id").where("detail", "=", "limit: m@example.org").execute(),
+    );
+    expect(lines).toHaveLength(1);
     // A stranger with the right password waits too; the owner's browser does not.
     expect((await house.browser().call("POST", `${at}/login`, { mail: "m@example.org", password })).status).toBe(429);
     expect((await owner.call("POST", `${at}/login`, { mail: "m@example.org", password })).body.state).toBe("factor");

@@ -9,6 +9,7 @@ import { constituency } from "./0101-constituency.ts";
 import { peopleTables } from "./0401-people.ts";
 import { told } from "./0402-told.ts";
 import { fewTold } from "./0403-few-told.ts";
+import { beginAnew } from "./0404-begin-anew.ts";
 import { sharedWarnings } from "./0504-shared-warnings.ts";
 import { detectorLedger } from "./0511-detector-ledger.ts";
 
@@ -25,6 +26,7 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0401-people": peopleTables,
   "0402-told": told,
   "0403-few-told": fewTold,
+  "0404-begin-anew": beginAnew,
   // After 0501, whose policy it replaces.
   "0504-shared-warnings": sharedWarnings,
   "0501-warnings": warnings,
