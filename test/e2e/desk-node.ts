@@ -47,13 +47,23 @@ const heard = async (child: ChildProcess, pattern: RegExp): Promise<string> => {
     await sleep(50);
   }
 };
-const run = (args: readonly string[], stdin: "pipe" | "ignore" = "ignore"): ChildProcess =>
-  spawn(process.execPath, [program, ...args], { stdio: [stdin, "pipe", "pipe"] });
+/** Everything that was started: a node that never said where it is must end with the test all the same. */
+const started: ChildProcess[] = [];
+const run = (args: readonly string[], stdin: "pipe" | "ignore" = "ignore"): ChildProcess => {
+  const child = spawn(process.execPath, [program, ...args], { stdio: [stdin, "pipe", "pipe"] });
+  started.push(child);
+  return child;
+};
 const ended = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, "exit");
   child.kill("SIGTERM");
   await exit;
+};
+
+/** Ends what still runs. */
+export const endAll = async (): Promise<void> => {
+  await Promise.all(started.map(ended));
 };
 
 export const openDeskNode = async (): Promise<DeskNode> => {

@@ -5,7 +5,7 @@ import { generateSync } from "otplib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensurePortal } from "../../scripts/portal.ts";
 import { axeFindings, launch, noBrowser, overflow, serious, type Watched, watchedPage } from "./browser.ts";
-import { type DeskNode, openDeskNode } from "./desk-node.ts";
+import { type DeskNode, endAll, openDeskNode } from "./desk-node.ts";
 
 const password = "a long enough phrase";
 const bots = [
@@ -69,10 +69,11 @@ describe.skipIf(noBrowser !== "")(`the desk of a real node${noBrowser}`, { timeo
     ensurePortal();
     [node, browser] = await Promise.all([openDeskNode(), launch()]);
     admin = await watchedPage(browser, node.origin);
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await browser?.close();
     await node?.close();
+    await endAll();
   }, 60_000);
   const visit = async (path: string, page = admin.page): Promise<string> => {
     await page.goto(node.origin + path);

@@ -52,6 +52,7 @@ export const Alerts = () => {
   const [at, setAt] = useState(0);
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [acting, setActing] = useState<ActionName>();
+  const [naming, setNaming] = useState(false);
   const place = Math.min(at, Math.max(0, rows.length - 1));
   const here = rows[place];
   const chosen = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
@@ -67,7 +68,11 @@ export const Alerts = () => {
   /** Packets alone change nothing of what is decided: an alert that is otherwise as it was shown is named by its newest version. */
   const act = (body: AlertAction): void => {
     const seen = new Map(rows.map((row) => [row.id, row]));
-    void asked.refetch().then(({ data }) => {
+    setNaming(true);
+    // Of a long list not everything is asked again: what changed meanwhile is refused, and said.
+    const again = (asked.data?.pages.length ?? 0) > 3 ? Promise.resolve({ data: asked.data }) : asked.refetch();
+    void again.then(({ data }) => {
+      setNaming(false);
       const newest = new Map(data?.pages.flatMap((page) => page.rows).map((row) => [row.id, row]));
       const named = body.alerts.map((one) => {
         const [before, now] = [seen.get(one.id), newest.get(one.id)];
@@ -257,7 +262,7 @@ export const Alerts = () => {
         <ActionDialog
           name={acting}
           alerts={targets}
-          pending={acted.isPending}
+          pending={naming || acted.isPending}
           onClose={() => setActing(undefined)}
           onDo={act}
         >
