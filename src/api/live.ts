@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServerResponse } from "node:http";
 import type { LiveEvent } from "./contract/index.ts";
+import { endUnless } from "./desk/stream.ts";
 
 export interface Live {
   /** Sends a batch to every open page at once, and keeps it a while for those that come back. */
   publish(event: LiveEvent): void;
-  /** Serves one client until it leaves. `after` is its Last-Event-ID. */
-  serve(response: ServerResponse, after: string | undefined): void;
+  /** Serves one client until it leaves, or `may` says no at a heartbeat. `after` is its Last-Event-ID. */
+  serve(response: ServerResponse, after: string | undefined, may?: () => Promise<boolean>): void;
   readonly clients: number;
   /** Clients served at once: each may hold what waits for it. */
   readonly most: number;
@@ -25,6 +26,7 @@ export interface LiveOptions {
 
 interface Client {
   readonly response: ServerResponse;
+  readonly may: (() => Promise<boolean>) | undefined;
   missed: number;
 }
 
@@ -52,7 +54,10 @@ export const createLive = ({
     client.response.write(text);
   };
   const beat = setInterval(() => {
-    for (const client of clients) if (client.response.writableLength <= waiting) client.response.write(": here\n\n");
+    for (const client of clients) {
+      if (client.response.writableLength <= waiting) client.response.write(": here\n\n");
+      void endUnless(client.response, client.may);
+    }
   }, heartbeatSeconds * 1000);
   beat.unref();
 
@@ -68,7 +73,7 @@ export const createLive = ({
       if (recent.length > kept) recent.shift();
       for (const client of clients) send(client, text);
     },
-    serve: (response, after) => {
+    serve: (response, after, may) => {
       response.writeHead(200, {
         "content-type": "text/event-stream; charset=utf-8",
         "cache-control": "no-store",
@@ -77,7 +82,7 @@ export const createLive = ({
       });
       response.socket?.setNoDelay(true);
       response.write("retry: 2000\n\n");
-      const client: Client = { response, missed: 0 };
+      const client: Client = { response, may, missed: 0 };
       const known = after?.startsWith(`${run}-`) === true ? Number(after.slice(run.length + 1)) : Number.NaN;
       if (!Number.isNaN(known)) {
         const oldest = recent[0]?.id ?? last + 1;

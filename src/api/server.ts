@@ -7,7 +7,7 @@ import Fastify from "fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AuditLog } from "../access/audit.ts";
 import { operatorVisitor } from "../access/guard.ts";
-import type { Guard } from "../access/guard.ts";
+import type { Guard, Visit, Visitor } from "../access/guard.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import { releaseRule } from "../observe/released.ts";
 import type { Released } from "../observe/released.ts";
@@ -88,6 +88,24 @@ const secure = (reply: FastifyReply): void => {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
   });
 };
+
+const visitBy = (request: FastifyRequest): Visit => ({
+  method: request.method,
+  url: request.url,
+  host: request.headers.host,
+  origin: request.headers.origin,
+  fetchSite: request.headers["sec-fetch-site"] as string | undefined,
+  authorization: request.headers.authorization,
+  cookie: request.headers.cookie,
+  address: request.ip,
+  agent: request.headers["user-agent"],
+});
+const refusalBy = (request: FastifyRequest, { actor, scopes }: Visitor) =>
+  refusalOf(
+    request.routeOptions.config.rule ?? open,
+    actor,
+    scopes === null ? null : { scopes, method: request.method, path: request.routeOptions.url ?? "" },
+  );
 
 const fileName = (
   name: QuestionName,
@@ -179,7 +197,7 @@ const withNode = (
       await auditNow(request, audit);
       const after = request.headers["last-event-id"];
       reply.hijack();
-      live.serve(reply.raw, typeof after === "string" ? after : undefined);
+      live.serve(reply.raw, typeof after === "string" ? after : undefined, () => server.stillMay(request));
     },
   );
   server.addHook("preClose", () => live.close());
@@ -268,6 +286,11 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
   const mounted: MountedRoute[] = [];
   server.decorateRequest("visitor", null);
   server.decorateRequest("touched");
+  server.decorate("stillMay", async (request: FastifyRequest) => {
+    if (options.operator?.(request.raw) === true) return true;
+    const decision = await options.guard.decide(visitBy(request));
+    return decision.kind === "allow" && refusalBy(request, decision) === undefined;
+  });
   // A route without a rule never opens. Files of the portal are anybody's who passed the guard.
   server.addHook("onRoute", (route) => {
     route.config ??= {};
@@ -284,29 +307,14 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
       request.visitor = operatorVisitor;
       return;
     }
-    const decision = await options.guard.decide({
-      method: request.method,
-      url: request.url,
-      host: request.headers.host,
-      origin: request.headers.origin,
-      fetchSite: request.headers["sec-fetch-site"] as string | undefined,
-      authorization: request.headers.authorization,
-      cookie: request.headers.cookie,
-      address: request.ip,
-      agent: request.headers["user-agent"],
-    });
+    const decision = await options.guard.decide(visitBy(request));
     if (decision.kind === "refuse") throw new AppError(decision.code, decision.why);
     if (decision.kind === "enter") {
       await reply.header("set-cookie", decision.cookie).header("cache-control", "no-store").redirect(decision.to, 303);
       return;
     }
     request.visitor = decision;
-    const { actor, scopes } = decision;
-    const refused = refusalOf(
-      request.routeOptions.config.rule ?? open,
-      actor,
-      scopes === null ? null : { scopes, method: request.method, path: request.routeOptions.url ?? "" },
-    );
+    const refused = refusalBy(request, decision);
     if (refused !== undefined) throw new AppError(refused.code, refused.why);
   });
   server.setErrorHandler((error, request, reply) => {

@@ -7,6 +7,10 @@ import { AppError } from "../../platform/errors.ts";
 import type { DeskEndpoint } from "./route.ts";
 
 declare module "fastify" {
+  interface FastifyInstance {
+    /** Whether who sent a request may still be answered: for answers that do not end. */
+    stillMay(request: FastifyRequest): Promise<boolean>;
+  }
   interface FastifyRequest {
     /** Set by the guard before anything else. */
     visitor: Visitor | null;

@@ -76,7 +76,7 @@ export const withRing = (server: FastifyInstance, { view, stream }: RingServices
       const actor = actorOf(request);
       if (stream.full) throw new AppError("DOOR_BUSY", "enough pages are live already: close some");
       reply.hijack();
-      stream.serve(reply.raw, actor);
+      stream.serve(reply.raw, actor, () => server.stillMay(request));
     },
   );
   server.addHook("preClose", () => stream.close());

@@ -9,8 +9,8 @@ export interface EventStream {
   /** No more clients are taken. */
   readonly full: boolean;
   readonly clients: number;
-  /** Serves one client until it leaves. */
-  serve(response: ServerResponse, actor: Actor): void;
+  /** Serves one client until it leaves, or `may` says no: asked at every heartbeat, since rights end while a page stays open. */
+  serve(response: ServerResponse, actor: Actor, may?: () => Promise<boolean>): void;
   /** Sends to every client what it may see; to one that does not read nothing, rather than keep it. */
   publish(make: EventFor): void;
   close(): void;
@@ -20,12 +20,25 @@ const MOST = 64;
 const WAITING = 256 * 1024;
 const HEARTBEAT = 15_000;
 
+/** Ends a stream whose reader may not read it any more; where that cannot be found out now, the next heartbeat asks again. */
+export const endUnless = async (response: ServerResponse, may: (() => Promise<boolean>) | undefined): Promise<void> => {
+  try {
+    if (may !== undefined && !(await may())) response.end();
+  } catch {
+    // Asked again.
+  }
+};
+
 /** Server-sent events (HTML standard, 9.2) that differ by who looks. Nothing is kept for those that come back. */
-export const createStream = (): EventStream => {
+export const createStream = (heartbeat = HEARTBEAT): EventStream => {
   const clients = new Map<ServerResponse, Actor>();
+  const asked = new WeakMap<ServerResponse, () => Promise<boolean>>();
   const beat = setInterval(() => {
-    for (const response of clients.keys()) if (response.writableLength <= WAITING) response.write(": here\n\n");
-  }, HEARTBEAT);
+    for (const response of clients.keys()) {
+      if (response.writableLength <= WAITING) response.write(": here\n\n");
+      void endUnless(response, asked.get(response));
+    }
+  }, heartbeat);
   beat.unref();
   return {
     get full() {
@@ -34,7 +47,7 @@ export const createStream = (): EventStream => {
     get clients() {
       return clients.size;
     },
-    serve: (response, actor) => {
+    serve: (response, actor, may) => {
       response.writeHead(200, {
         "content-type": "text/event-stream; charset=utf-8",
         "cache-control": "no-store",
@@ -44,6 +57,7 @@ export const createStream = (): EventStream => {
       response.socket?.setNoDelay(true);
       response.write("retry: 2000\n\n");
       clients.set(response, actor);
+      if (may !== undefined) asked.set(response, may);
       response.on("close", () => clients.delete(response));
       response.on("error", () => clients.delete(response));
     },
