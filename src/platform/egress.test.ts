@@ -175,6 +175,14 @@ describe("the guarded client", () => {
     await expect(own.fetch(`http://own.example:${port}/endless`)).rejects.toMatchObject({ code: "EGRESS_FAILED" });
   });
 
+  it("waits for no name server that is silent", async () => {
+    const silent = createEgress({ resolve: () => new Promise(() => undefined), timeout: 50 });
+    await expect(silent.fetch("https://slow.example/")).rejects.toMatchObject({
+      code: "EGRESS_FAILED",
+      message: expect.stringContaining("in time"),
+    });
+  });
+
   it("refuses a list of networks that is none", () => {
     for (const text of ["10.0.0.0/33", "ten", "10.0.0.0/x"])
       expect(() => createEgress({ allow: [text] })).toThrow(/no network/);

@@ -121,6 +121,23 @@ const allowList = (networks: readonly string[]): ((address: string) => boolean) 
   };
 };
 
+/** What a promise gives, or a rejection when time is over: a name server that is silent is not waited for. */
+const within = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T> => {
+  let over = (): void => undefined;
+  try {
+    return await Promise.race([
+      work,
+      new Promise<never>((_, reject) => {
+        over = () => reject(signal.reason as Error);
+        if (signal.aborted) over();
+        else signal.addEventListener("abort", over, { once: true });
+      }),
+    ]);
+  } finally {
+    signal.removeEventListener("abort", over);
+  }
+};
+
 /** The one way out of the program: whatever it calls by itself goes through here. */
 export const createEgress = (options: EgressOptions = {}): Egress => {
   const isAllowed = allowList(options.allow ?? []);
@@ -129,16 +146,16 @@ export const createEgress = (options: EgressOptions = {}): Egress => {
     (async (name: string) => (await lookup(name, { all: true, verbatim: true })).map(({ address }) => address));
 
   /** The address to connect to. Every address of a name must be outside: one bad among them is an attack in waiting. */
-  const addressOf = async (url: URL): Promise<string> => {
+  const addressOf = async (url: URL, signal: AbortSignal): Promise<string> => {
     if (url.protocol !== "https:" && url.protocol !== "http:")
       throw refused(`${url.protocol} is not called, only https`);
     if (url.username !== "" || url.password !== "") throw refused("an address with a password in it is not called");
     const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
     let addresses: readonly string[];
     try {
-      addresses = isIP(host) === 0 ? await resolve(host) : [host];
+      addresses = isIP(host) === 0 ? await within(signal, resolve(host)) : [host];
     } catch {
-      throw failed(`${host} has no address`);
+      throw failed(signal.aborted ? `${host} did not answer in time` : `${host} has no address`);
     }
     const [first] = addresses;
     if (first === undefined) throw failed(`${host} has no address`);
@@ -218,7 +235,7 @@ export const createEgress = (options: EgressOptions = {}): Egress => {
       const signal = init.signal === undefined ? limit : AbortSignal.any([limit, init.signal]);
       const most = init.most ?? options.most ?? 4 << 20;
       for (let hop = 0; ; hop++) {
-        const response = await once(url, await addressOf(url), init, most, signal);
+        const response = await once(url, await addressOf(url, signal), init, most, signal);
         const location = response.headers.get("location");
         if (response.status < 300 || response.status > 399 || response.status === 304 || location === null)
           return response;

@@ -63,7 +63,9 @@ const readServices = (document: unknown, read: number): Services => {
   const rows: { entry: string; base: string }[] = [];
   for (const service of listOf(isTree(document) ? document["services"] : undefined)) {
     const [entries, bases] = listOf(service);
-    const addresses = listOf(bases).filter((one) => typeof one === "string");
+    const addresses = listOf(bases)
+      .filter((one) => typeof one === "string")
+      .filter((one) => URL.canParse(one));
     const base = addresses.find((one) => one.startsWith("https:")) ?? addresses[0];
     if (base === undefined) continue;
     for (const entry of listOf(entries)) {

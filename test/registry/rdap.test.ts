@@ -77,7 +77,7 @@ const server = createServer((request, response) => {
       [["198.0.0.0/8"], "arin"],
       [["10.0.0.0/8"], "inside"],
     );
-  else if (path === "/boot/ipv6.json") services([["2001:c00::/23"], "apnic"]);
+  else if (path === "/boot/ipv6.json") services([["2001:c00::/23"], "apnic"], [["2a00::/12"], "no address"]);
   else if (path === "/boot/asn.json") services([["64496-64511", "65000"], "apnic"], [["64500"], "nir"]);
   else if (path === "/boot/dns.json") services([["th", "co.th"], "nir"]);
   else if (path === "/rdap/ip/198.51.100.0/24")
