@@ -14,6 +14,7 @@ import { withWarnings } from "../api/desk/warnings.ts";
 import { detectors } from "../detect/detectors.ts";
 import { holidayCountries } from "../notify/holidays.ts";
 import type { Observatory } from "../observe/observatory.ts";
+import { measuredDetectors } from "./evaluate-measured.ts";
 import type { NodeDesk } from "./desk.ts";
 import type { LiveRing } from "./ring-live.ts";
 import { portOrigins } from "./warning-origins.ts";
@@ -54,7 +55,7 @@ export const deskRoutes = ({ node, ring, observatory, name, simulated, now }: De
     (server, actorOf) => withStatistics(server, services, actorOf),
     (server, actorOf) => withSearch(server, services, actorOf),
     (server, actorOf) => withDetections(server, services, actorOf),
-    (server, actorOf) => withDetectors(server, { ...services, detectors, measured: null }, actorOf),
+    (server, actorOf) => withDetectors(server, { ...services, detectors, measured: measuredDetectors() }, actorOf),
     (server, actorOf) => withCampaigns(server, services, actorOf),
     (server, actorOf) =>
       withWarnings(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 const folder = join(import.meta.dirname, "../../scenarios/evaluate");
@@ -17,3 +17,6 @@ export const evaluationScenarios = (names: readonly string[] | null): string[] =
     return existsSync(file) ? file : name;
   });
 };
+
+/** What is written down of when the test worlds were looked at, and what changed in between. */
+export const evaluationLooks = (): string => readFileSync(join(folder, "looks.md"), "utf8");

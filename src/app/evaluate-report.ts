@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { wilson } from "../model/wilson.ts";
 import type { Evaluation } from "./evaluate.ts";
+import type { RealAnswers } from "./evaluate-captures.ts";
+import { quantile } from "./evaluate-measured.ts";
 import { sumScores } from "./evaluate-score.ts";
-import type { Scores, Share } from "./evaluate-score.ts";
+import type { OutbreakRow, Scores, Share } from "./evaluate-score.ts";
 
 /** Wilson's interval, 95 %; everything where nothing was measured. */
 export const interval = ({ right, n }: Share): readonly [number, number] => {
@@ -73,14 +75,94 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
   [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
 const mark = (met: boolean | null): string => (met === null ? "not measured" : met ? "met" : "**not met**");
 
-/** The report in Markdown: floors over all worlds, each world, each outbreak, what the false ones were. */
-export const report = (evaluations: readonly Evaluation[], command: string): string => {
+const span = (seconds: number | null): string => {
+  if (seconds === null) return "-";
+  const size = Math.abs(seconds);
+  if (size < 90) return `${seconds.toFixed(0)} s`;
+  return size < 5400 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
+};
+const delayRow = (what: string, from: string, values: readonly number[]): string[] => [
+  what,
+  from,
+  values.length.toLocaleString("en"),
+  span(quantile(values, 0.5)),
+  span(quantile(values, 0.9)),
+];
+const bucketOf = (value: number, edges: readonly number[], unit: string): string => {
+  const at = edges.findIndex((edge) => value < edge);
+  if (at === 0) return `under ${edges[0]} ${unit}`;
+  return at < 0 ? `${edges.at(-1)} ${unit} and more` : `${edges[at - 1]} to ${edges[at]} ${unit}`;
+};
+/** Outbreaks in groups: how many could be seen in time, and were flagged in time and ever. */
+const grouped = (rows: readonly OutbreakRow[], nameOf: (row: OutbreakRow) => string): string[][] =>
+  [...Map.groupBy(rows, nameOf)]
+    .toSorted(([a], [b]) => Number.parseFloat(a.replace("under", "-1")) - Number.parseFloat(b.replace("under", "-1")))
+    .map(([name, list]) => {
+      const visible = list.filter(({ reachedByOnePercent }) => reachedByOnePercent >= 10);
+      const flagged = visible.filter(({ flaggedHours }) => flaggedHours !== null && flaggedHours <= 0);
+      const ever = list.filter(({ flaggedHours }) => flaggedHours !== null);
+      return [name, String(list.length), String(visible.length), String(flagged.length), String(ever.length)];
+    });
+const groupHead = (of: string): string[] => [
+  of,
+  "outbreaks",
+  "ten hosts seen by 1 %",
+  "of these flagged by 1 %",
+  "flagged ever",
+];
+
+/** What the report says beside the worlds. */
+export interface ReportContext {
+  readonly command: string;
+  /** Lines on when the test worlds were looked at. */
+  readonly looks?: string;
+  readonly real?: RealAnswers | null;
+}
+
+const realSection = (real: RealAnswers | null | undefined): string => {
+  if (real === undefined) return "";
+  const head = "\n## Real captures\n\n";
+  if (real === null) return `${head}Not there (\`../shared/data\`), so not measured.\n`;
+  const found =
+    real.changefinder === null
+      ? ""
+      : `\n\nOf the ${real.changefinder.published} published alert times of ChangeFinder's series (Gotchance/Dark-TRACER) ${real.changefinder.same} come out, and ${real.changefinder.others} others.`;
+  return `${head}Others' captures, reported apart: their truth is what their makers say of them. Every network is somebody's here, so that every host could be accused.
+
+${table(
+  ["capture", "what is in it", "packets", "what is claimed"],
+  real.captures.map(({ file, what, packets, claims }) => [
+    file,
+    what,
+    packets.toLocaleString("en"),
+    claims.length === 0 ? "nothing" : claims.join("; "),
+  ]),
+)}${found}
+`;
+};
+
+/** The report in Markdown: floors over all worlds, each detector by world, times, outbreaks, what the false ones were. */
+export const report = (evaluations: readonly Evaluation[], { command, looks, real }: ReportContext): string => {
   const all = sumScores(evaluations.map(({ scores }) => scores));
   const missed = all.outbreakRows.filter(({ flaggedHours }) => flaggedHours === null || flaggedHours > 0);
+  const days = evaluations.reduce((sum, one) => sum + one.days, 0);
+  const packets = evaluations.reduce((sum, one) => sum + one.packets, 0);
+  const monthly = (wrong: number): string => (wrong / Math.max(1e-9, all.sensorMonths)).toFixed(2);
+  const infectedWrong = all.notices.n - all.notices.right;
+  const victimsWrong = all.victims.n - all.victims.right;
+  const bound = [5, 20, 50, 100, 250, 600].map((rate) => {
+    const dark = [256, 768, 4096, 65_536].map((addresses) => {
+      const day = 1 - Math.exp((-rate * 86_400 * addresses) / 2 ** 32);
+      return Math.ceil(10 / day).toLocaleString("en");
+    });
+    return [String(rate), ...dark];
+  });
   return `# Evaluation
 
-What the detectors claim, against worlds whose truth is known. Made by \`${command}\`; intervals are Wilson's, 95 %. The scenarios of \`scenarios/evaluate/test\`
-were written without knowledge of any detector and hashed before any was tuned. A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when its
+What the detectors claim, against worlds whose truth is known: ${evaluations.length === 1 ? "one world" : `${evaluations.length} worlds`}, ${days} simulated days, ${(packets / 1e6).toFixed(0)} million packets. Made by \`${command}\`; intervals are
+Wilson's, 95 %. The scenarios of \`scenarios/evaluate/test\` were written without knowledge of any detector and hashed before any was tuned; they differ from those of
+\`tune/\` in what they are made of, not only in the seed. ${looks === undefined ? "" : `\n\n${looks.trim()}\n`}
+A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when its
 owner was told of it, as an infected or as a scanning host: who scans without a family's marks is told of too.
 
 ## Floors
@@ -100,12 +182,48 @@ ${table(
     ["held for an analyst: infected, not infected", `${all.held.right}, ${all.held.wrong}`],
     ["smaller attacks found", told(all.attacksSmall)],
     ["dos-victim claims that were attacks", told(all.victims)],
+    ["abused reflectors (100 requests or more) found", told(all.reflectors)],
+    ["reflector-abuse claims that were it", told(all.abuse)],
     ["outbreaks flagged at any time (ten had reached a sensor)", told(all.outbreaksEver)],
     ["of all outbreaks, visible or not, flagged by 1 %", told(all.outbreaksAll)],
-    ["forecasts whose range held what came", told(all.forecasts)],
-    ["abused reflectors (100 requests or more) found", told(all.reflectors)],
+    ["80 % ranges of forecasts that held how many hosts there were", told(all.forecastsTrue)],
+    ...Object.entries(all.forecastsBy).map(([name, share]) => [`... ${name} ahead`, told(share)]),
+    ["the same against the node's own later estimate", told(all.forecasts)],
+    ["ranges of the hosts of an outbreak that held how many there were", told(all.populations)],
+    [
+      "campaigns, and what one in one economy predicted for another: came within three days",
+      `${all.campaigns}; ${told(all.predictions)}`,
+    ],
   ],
 )}
+
+## Time to detect
+
+${table(
+  ["what", "counted from", "cases", "median", "90th percentile"],
+  [
+    delayRow("infected host", "its first packet at a sensor", all.delays.infectedFirst),
+    delayRow("infected host", "10 packets to 3 dark addresses (a mark needs fewer)", all.delays.infectedEnough),
+    delayRow("attack (5 minutes, 25 packets a minute)", "the first packet of its echo", all.delays.attacks),
+    delayRow("outbreak", "its tenth host at a sensor", all.delays.outbreaks),
+  ],
+)}
+
+Event time, to the end of the ten seconds (outbreaks: ten minutes) in which the rule is fulfilled; a live node adds what docs/performance.md measures.
+
+## False alarms a sensor and month
+
+${table(
+  ["detector", "false alarms", "a sensor and month"],
+  [
+    ["infected-host (notices)", String(infectedWrong), monthly(infectedWrong)],
+    ["dos-victim", String(victimsWrong), monthly(victimsWrong)],
+    ["early-warning (surge)", String(all.falseSurges), monthly(all.falseSurges)],
+    ["amplification (reflector-abuse)", String(all.abuse.n - all.abuse.right), monthly(all.abuse.n - all.abuse.right)],
+  ],
+)}
+
+\`event\` and \`heavy-scanner\` are definitions, not suspicions: they are exact or wrong, which tests tell, not rates.
 
 ## Worlds
 
@@ -117,22 +235,24 @@ ${table(
     "packets",
     "notices right",
     "infected found",
+    "of all infected",
     "attacks found",
+    "victims right",
     "outbreaks by 1 %",
     "false surges",
-    "played, asked (s)",
   ],
-  evaluations.map(({ scenario, days, sensors, packets, scores, seconds }) => [
+  evaluations.map(({ scenario, days: length, sensors, packets: sent, scores }) => [
     scenario,
-    String(days),
+    String(length),
     String(sensors),
-    `${(packets / 1e6).toFixed(1)} M`,
+    `${(sent / 1e6).toFixed(1)} M`,
     `${scores.notices.right}/${scores.notices.n}`,
     `${scores.infected.right}/${scores.infected.n}`,
+    `${scores.infectedAll.right}/${scores.infectedAll.n}`,
     `${scores.attacks.right}/${scores.attacks.n}`,
+    `${scores.victims.right}/${scores.victims.n}`,
     `${scores.outbreaks.right}/${scores.outbreaks.n}`,
     String(scores.falseSurges),
-    `${seconds.play.toFixed(0)}, ${seconds.detect.toFixed(0)}`,
   ]),
 )}
 
@@ -147,10 +267,33 @@ ${
       )
 }
 
-## Outbreaks that were not flagged by 1 % of their hosts
+## Early warning
 
-A host that sends \`rate\` packets a second to the whole address space meets a telescope of D dark addresses once in 2^32 / (D rate) seconds: below about ten
-hosts that had come by, an outbreak cannot be told from chance.
+By the packets a second that a host of the outbreak sends to the whole address space, by the time in which it doubles, and by the dark addresses of the telescope:
+
+${table(
+  groupHead("packets a second a host"),
+  grouped(all.outbreakRows, ({ rate }) => bucketOf(rate, [10, 50, 100, 250], "packets/s")),
+)}
+
+${table(
+  groupHead("doubling"),
+  grouped(all.outbreakRows, ({ doublingMinutes }) => bucketOf(doublingMinutes / 60, [2, 4, 8, 16], "h")),
+)}
+
+${table(
+  groupHead("dark addresses"),
+  grouped(all.outbreakRows, ({ darkAddresses }) => `${darkAddresses}`),
+)}
+
+### What cannot be seen
+
+A host that sends \`rate\` packets a second to the whole address space meets a telescope of D dark addresses once in 2^32 / (D rate) seconds. So many hosts must be active for a day before ten of them
+have come by; an outbreak whose 1 % is less cannot be told from chance by then, by anybody with that telescope:
+
+${table(["packets a second a host", "256 addresses", "768", "4,096", "65,536"], bound)}
+
+### Not flagged by 1 % of their hosts
 
 ${
   missed.length === 0
@@ -158,23 +301,25 @@ ${
     : table(
         [
           "port",
+          "hosts",
           "packets a second a host",
-          "doubling (min)",
+          "doubling (h)",
           "hosts that had reached a sensor",
           "flagged (hours after 1 %)",
         ],
         missed.map((one) => [
           one.port,
+          one.hosts.toLocaleString("en"),
           one.rate.toFixed(0),
-          one.doublingMinutes.toFixed(0),
+          (one.doublingMinutes / 60).toFixed(1),
           String(one.reachedByOnePercent),
           one.flaggedHours === null ? "never" : one.flaggedHours.toFixed(1),
         ]),
       )
 }
 
-## False surges
+### False surges
 
 ${all.falseSurgePorts.length === 0 ? "None." : all.falseSurgePorts.slice(0, 40).join(", ")}
-`;
+${realSection(real)}`;
 };

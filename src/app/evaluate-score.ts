@@ -31,13 +31,39 @@ export interface Scores {
   readonly falseSurges: number;
   readonly falseSurgePorts: readonly string[];
   readonly sensorMonths: number;
+  /** Forecasts whose range held what was estimated when their time had come; and the hosts that there really were then. */
   readonly forecasts: Share;
+  readonly forecastsTrue: Share;
+  /** By hours ahead. */
+  readonly forecastsBy: Readonly<Record<string, Share>>;
+  /** Estimates of the hosts of an outbreak whose range held how many there were. */
+  readonly populations: Share;
   readonly reflectors: Share;
+  /** Claims of reflector abuse that were it. */
+  readonly abuse: Share;
+  /** Of all outbreaks, flagged at any time. */
+  readonly outbreaksAny: Share;
+  /** What a campaign's arrival in one economy predicted for its neighbours. */
+  readonly predictions: Share;
+  readonly campaigns: number;
+  readonly delays: Delays;
+}
+/** Seconds, unsorted. */
+export interface Delays {
+  /** Infected hosts told: from the first packet at a sensor, and from when 10 packets to 3 dark addresses had come (a mark needs fewer: negative). */
+  readonly infectedFirst: readonly number[];
+  readonly infectedEnough: readonly number[];
+  /** Attacks found: from the first packet of their echo to the claim. */
+  readonly attacks: readonly number[];
+  /** Outbreaks flagged: from their tenth host at a sensor (before: negative). */
+  readonly outbreaks: readonly number[];
 }
 export interface OutbreakRow {
   readonly port: string;
+  readonly hosts: number;
   readonly rate: number;
   readonly doublingMinutes: number;
+  readonly darkAddresses: number;
   readonly reachedByOnePercent: number;
   /** Hours from the time of 1 % to the flag: negative is before; null: never. */
   readonly flaggedHours: number | null;
@@ -55,12 +81,65 @@ const counted = <T>(all: readonly T[], right: (one: T) => boolean): Share => ({
   right: all.filter(right).length,
   n: all.length,
 });
+const plus = (a: Share, b: Share): Share => ({ right: a.right + b.right, n: a.n + b.n });
 const key = (realm: string, source: string | null): string => `${realm} ${source ?? ""}`;
+
+const leastOf = (times: readonly unknown[]): number | null => {
+  const known = times.filter((time) => typeof time === "number");
+  return known.length === 0 ? null : Math.min(...known);
+};
+/** Seconds from one time to another, where both are known. */
+const since = (from: number | null, to: number | null): number[] =>
+  from === null || to === null ? [] : [(to - from) / 1e6];
+
+interface Said {
+  readonly hours: number;
+  readonly due: number;
+  readonly low: number;
+  readonly high: number | null;
+  readonly true: boolean | null;
+}
+/** Forecasts and estimates of outbreaks against what they said later of themselves, and against the truth. */
+const forecastShares = (
+  truth: WorldTruth,
+  claims: readonly Detection[],
+  hostsAt: ScoreOptions["hostsAt"],
+): { all: Share; real: Share; by: Record<string, Share>; populations: Share } => {
+  const within = (low: number, high: number | null, hosts: number): boolean =>
+    low <= hosts && hosts <= (high ?? Infinity);
+  const own: Share[] = [];
+  const real: [number, boolean][] = [];
+  const populations: boolean[] = [];
+  for (const { kind, evidence, protocol, port } of claims) {
+    if (kind !== "outbreak") continue;
+    const said = ((evidence["forecasts"] ?? []) as Said[]).filter((one) => one.true !== null);
+    own.push(counted(said, (one) => one.true === true));
+    const at = truth.outbreaks.findIndex(
+      (one) => one.protocol === protocol && one.port === port && Number(evidence["found"]) >= one.start,
+    );
+    if (at < 0) continue;
+    for (const { hours, due, low, high } of said) real.push([hours, within(low, high, hostsAt(at, due))]);
+    for (const [hour, low, , high] of (evidence["hosts_by_hour"] ?? []) as [number, number, number, number][]) {
+      populations.push(within(low, high < 0 ? null : high, hostsAt(at, hour * HOUR)));
+    }
+  }
+  const by = Map.groupBy(real, ([hours]) => `${hours} h`);
+  return {
+    all: own.reduce(plus, { right: 0, n: 0 }),
+    real: counted(real, ([, right]) => right),
+    by: Object.fromEntries([...by].map(([name, list]) => [name, counted(list, ([, right]) => right)])),
+    populations: counted(populations, (right) => right),
+  };
+};
 
 export interface ScoreOptions {
   /** Microseconds. */
   readonly length: number;
   readonly sensors: number;
+  /** Of the shared sensors, at the end. */
+  readonly darkAddresses: number;
+  /** Hosts of an outbreak at a time, microseconds, by its place in the truth. */
+  readonly hostsAt: (outbreak: number, time: number) => number;
   /** The claim is about a host that has an owner: only then is somebody told. */
   readonly isOwned: (claim: Detection) => boolean;
 }
@@ -69,7 +148,7 @@ export interface ScoreOptions {
 export const score = (
   truth: WorldTruth,
   claims: readonly Detection[],
-  { length, sensors, isOwned }: ScoreOptions,
+  { length, sensors, darkAddresses, hostsAt, isOwned }: ScoreOptions,
 ): Scores => {
   const hosts = claims.filter(({ kind }) => kind === "infected-host" || kind === "scanning-host");
   const bySource = Map.groupBy(hosts, (one) => key(one.realm, one.source));
@@ -96,6 +175,14 @@ export const score = (
   const infected = truth.sources.filter((one) => one.infected);
   const enough = infected.filter(({ plain }) => plain !== null);
 
+  const acceptedOf = (one: (typeof truth.sources)[number]): number | null =>
+    leastOf(
+      (bySource.get(key(one.realm, one.source)) ?? [])
+        .filter(({ held: why }) => why.length === 0)
+        .filter((claim) => overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)))
+        .map(({ evidence }) => evidence["accepted"]),
+    );
+
   const dos = claims.filter(({ kind }) => kind === "dos-victim");
   const byVictim = Map.groupBy(dos, ({ source }) => source ?? "");
   const seen = (one: (typeof truth.attacks)[number]): boolean =>
@@ -116,6 +203,8 @@ export const score = (
     const flag = flagOf(one);
     return {
       port: `${one.port}/${one.protocol}`,
+      hosts: one.hosts,
+      darkAddresses,
       rate: one.rate,
       doublingMinutes: one.doublingMinutes,
       reachedByOnePercent: one.reachedByOnePercent,
@@ -130,10 +219,11 @@ export const score = (
         (one) => one.port === claim.port && one.protocol === claim.protocol && claim.last >= one.start,
       ),
   );
-  const said = claims
-    .filter(({ kind }) => kind === "outbreak")
-    .flatMap(({ evidence }) => (evidence["forecasts"] ?? []) as { readonly true: boolean | null }[])
-    .filter((one) => one.true !== null);
+  const { all: said, real: saidTrue, by: saidBy, populations } = forecastShares(truth, claims, hostsAt);
+  const predictions = claims
+    .filter(({ kind }) => kind === "campaign")
+    .flatMap(({ evidence }) => (evidence["predictions"] ?? []) as { readonly came: boolean | null }[])
+    .filter(({ came }) => came !== null);
   const reflected = truth.sources.filter(({ kind, packets }) => kind === "reflector" && packets >= 100);
   const abuse = new Set(
     claims.filter(({ kind }) => kind === "reflector-abuse").map((one) => key(one.realm, one.source)),
@@ -164,12 +254,33 @@ export const score = (
     falseSurges: stray.length,
     falseSurgePorts: stray.map(({ port, protocol }) => `${port}/${protocol}`),
     sensorMonths: (length / MONTH) * sensors,
-    forecasts: counted(said, (one) => one.true === true),
+    forecasts: said,
+    forecastsTrue: saidTrue,
+    forecastsBy: saidBy,
+    populations,
     reflectors: counted(reflected, (one) => abuse.has(key(one.realm, one.source))),
+    abuse: counted(
+      claims.filter(({ kind }) => kind === "reflector-abuse"),
+      (claim) =>
+        (truths.get(key(claim.realm, claim.source)) ?? []).some(
+          (one) => one.kind === "reflector" && overlaps(claim, one.first ?? one.from, one.last ?? one.to),
+        ),
+    ),
+    outbreaksAny: counted(outbreakRows, ({ flaggedHours }) => flaggedHours !== null),
+    predictions: counted(predictions, ({ came }) => came === true),
+    campaigns: claims.filter(({ kind }) => kind === "campaign").length,
+    delays: {
+      infectedFirst: enough.flatMap((one) => since(one.first, acceptedOf(one))),
+      infectedEnough: enough.flatMap((one) => since(one.plain, acceptedOf(one))),
+      attacks: truth.attacks.filter(isLarge).flatMap((one) => {
+        const found = (byVictim.get(one.victim) ?? []).filter((claim) => overlaps(claim, one.start, one.end));
+        return since(one.first, leastOf(found.map(({ evidence }) => evidence["found"])));
+      }),
+      outbreaks: truth.outbreaks.flatMap((one) => since(one.tenth, flagOf(one))),
+    },
   };
 };
 
-const plus = (a: Share, b: Share): Share => ({ right: a.right + b.right, n: a.n + b.n });
 /** Two worlds as one. */
 const addScores = (a: Scores, b: Scores): Scores => {
   const falseNotices = { ...a.falseNotices };
@@ -192,7 +303,25 @@ const addScores = (a: Scores, b: Scores): Scores => {
     falseSurgePorts: [...a.falseSurgePorts, ...b.falseSurgePorts],
     sensorMonths: a.sensorMonths + b.sensorMonths,
     forecasts: plus(a.forecasts, b.forecasts),
+    forecastsTrue: plus(a.forecastsTrue, b.forecastsTrue),
+    forecastsBy: Object.fromEntries(
+      [...new Set([...Object.keys(a.forecastsBy), ...Object.keys(b.forecastsBy)])].map((name) => [
+        name,
+        plus(a.forecastsBy[name] ?? { right: 0, n: 0 }, b.forecastsBy[name] ?? { right: 0, n: 0 }),
+      ]),
+    ),
+    populations: plus(a.populations, b.populations),
     reflectors: plus(a.reflectors, b.reflectors),
+    abuse: plus(a.abuse, b.abuse),
+    outbreaksAny: plus(a.outbreaksAny, b.outbreaksAny),
+    predictions: plus(a.predictions, b.predictions),
+    campaigns: a.campaigns + b.campaigns,
+    delays: {
+      infectedFirst: [...a.delays.infectedFirst, ...b.delays.infectedFirst],
+      infectedEnough: [...a.delays.infectedEnough, ...b.delays.infectedEnough],
+      attacks: [...a.delays.attacks, ...b.delays.attacks],
+      outbreaks: [...a.delays.outbreaks, ...b.delays.outbreaks],
+    },
   };
 };
 

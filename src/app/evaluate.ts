@@ -10,11 +10,13 @@ import type { Detector, Owners } from "../detect/detector.ts";
 import type { Detection } from "../model/detection.ts";
 import { AppError } from "../platform/errors.ts";
 import type { SimulatedOrganisation } from "../simulate/constituency.ts";
+import { infectedAt } from "../simulate/scenario.ts";
 import { openEmbedded } from "../store/flows/embedded/index.ts";
 import { Origins, packagedOrigins } from "../store/flows/origins.ts";
 import { keepForEver } from "../store/flows/retention.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { detectHistory } from "./detection-history.ts";
+import { Kept, detectorHash } from "./evaluate-kept.ts";
 import { score } from "./evaluate-score.ts";
 import type { Scores } from "./evaluate-score.ts";
 import { openWorld, playWorld } from "./evaluate-world.ts";
@@ -33,6 +35,8 @@ export interface EvaluateOptions {
   readonly detectors?: readonly Detector[];
   readonly days?: number;
   readonly seed?: number;
+  /** Folder in which worlds and claims are kept between runs; by default nothing is. */
+  readonly keep?: string;
   readonly say?: (line: string) => void;
 }
 
@@ -59,51 +63,76 @@ export const evaluateScenario = async (which: string, options: EvaluateOptions =
     ...(options.days === undefined ? {} : { days: options.days }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   });
-  const folder = mkdtempSync(join(tmpdir(), "layang-evaluate-"));
+  const { name, sensors } = world.scenario;
+  const folder = options.keep === undefined ? mkdtempSync(join(tmpdir(), "layang-evaluate-")) : null;
+  const kept = new Kept(options.keep ?? folder!, world);
   let store: FlowStore | undefined;
+  const open = async (): Promise<FlowStore> =>
+    (store ??= await openEmbedded({
+      folder: kept.store,
+      retention: keepForEver,
+      origins: new Origins(packagedOrigins, kept.store),
+    }));
   try {
-    store = await openEmbedded({ folder, retention: keepForEver, origins: new Origins(packagedOrigins, folder) });
-    let owners: Owners = createOwners([]);
-    const began = performance.now();
-    const truth = await playWorld(world, {
-      store,
-      onOrganisations: (organisations) => {
-        owners = createOwners(networksOf(organisations));
-      },
-    });
-    const played = performance.now();
-    say(
-      `${world.scenario.name}: ${(truth.packets / 1e6).toFixed(1)} million packets in ${((played - began) / 1000).toFixed(0)} s`,
-    );
-    const countries = new Map(world.scenario.sensors.map(({ name, country }) => [name, country]));
-    const claims = await detectHistory({
-      store,
-      detectors,
-      around: { owners: () => owners, home: world.scenario.sensors[0]?.country ?? null, researcher: () => null },
-      countries,
-      from: world.from,
-      to: world.to,
-    });
-    const ended = performance.now();
-    const shared = world.scenario.sensors.filter(({ realm }) => realm === undefined || realm === "").length;
-    const [counted] = (await store.query<{ n: number }>("SELECT count() AS n FROM flows")).rows;
+    let known = kept.world();
+    if (known === undefined) {
+      kept.begin();
+      const began = performance.now();
+      const truth = await playWorld(world, { store: await open() });
+      const [counted] = (await (await open()).query<{ n: number }>("SELECT count() AS n FROM flows")).rows;
+      known = { truth, flows: counted?.n ?? 0, seconds: (performance.now() - began) / 1000 };
+      kept.keepWorld(known);
+      say(`${name}: ${(truth.packets / 1e6).toFixed(1)} million packets in ${known.seconds.toFixed(0)} s`);
+    }
+    const { truth } = known;
+    const owners: Owners = createOwners(networksOf(truth.organisations));
+    const countries = new Map(sensors.map((one) => [one.name, one.country]));
+    const claims: Detection[] = [];
+    let seconds = 0;
+    for (const detector of detectors) {
+      const hash = await detectorHash(detector);
+      let found = kept.claims(detector.name, hash);
+      if (found === undefined) {
+        const began = performance.now();
+        const asked = await detectHistory({
+          store: await open(),
+          detectors: [detector],
+          around: { owners: () => owners, home: sensors[0]?.country ?? null, researcher: () => null },
+          countries,
+          from: world.from,
+          to: world.to,
+        });
+        found = { claims: asked, seconds: (performance.now() - began) / 1000 };
+        kept.keepClaims(detector.name, hash, found);
+        say(`${name}: ${detector.name} asked in ${found.seconds.toFixed(0)} s`);
+      }
+      claims.push(...found.claims);
+      seconds += found.seconds;
+    }
+    const shared = sensors.filter(({ realm }) => realm === undefined || realm === "").length;
     return {
-      scenario: world.scenario.name,
+      scenario: name,
       days: (world.to - world.from) / 86_400e6,
       sensors: shared,
       packets: truth.packets,
-      flows: counted?.n ?? 0,
+      flows: known.flows,
       scores: score(truth, claims, {
         length: world.to - world.from,
         sensors: shared,
+        darkAddresses: sensors
+          .filter(({ realm }) => realm === undefined || realm === "")
+          .flatMap(({ dark }) => dark)
+          .reduce((sum, prefix) => sum + 2 ** (32 - Number(prefix.split("/")[1] ?? 32)), 0),
+        hostsAt: (outbreak, time) =>
+          infectedAt(world.scenario.outbreaks![outbreak]!, time - truth.outbreaks[outbreak]!.start),
         isOwned: ({ realm, source, last }) => source !== null && owners.ownerOf(realm, source, last) !== null,
       }),
-      seconds: { play: (played - began) / 1000, detect: (ended - played) / 1000 },
+      seconds: { play: known.seconds, detect: seconds },
       claims,
     };
   } finally {
     await store?.close();
-    rmSync(folder, { recursive: true, force: true });
+    if (folder !== null) rmSync(folder, { recursive: true, force: true });
   }
 };
 

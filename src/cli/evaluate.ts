@@ -5,7 +5,9 @@ import { evaluateScenario, loadDetector } from "../app/evaluate.ts";
 import type { Evaluation } from "../app/evaluate.ts";
 import { floors, report } from "../app/evaluate-report.ts";
 import { sumScores } from "../app/evaluate-score.ts";
-import { evaluationScenarios } from "../app/evaluate-files.ts";
+import { answerCaptures } from "../app/evaluate-captures.ts";
+import { measuredOf } from "../app/evaluate-measured.ts";
+import { evaluationLooks, evaluationScenarios } from "../app/evaluate-files.ts";
 import { flag, text, texts, usageError, whole } from "./command.ts";
 import type { Command } from "./command.ts";
 import { table } from "./table.ts";
@@ -23,7 +25,16 @@ export const evaluate: Command = {
       doc: "measure this detector instead of the built-in ones",
     },
     days: { type: "string", value: "N", doc: "play only so many days of each" },
-    out: { type: "string", value: "FILE.md", doc: "also write the report there" },
+    keep: {
+      type: "string",
+      value: "FOLDER",
+      doc: "keep played worlds and claims there, and ask again only what changed since",
+    },
+    out: {
+      type: "string",
+      value: "FILE.md",
+      doc: "also write the report there, and beside it the measured rates as JSON, which the portal shows",
+    },
     json: { type: "boolean", doc: "one JSON object on standard output" },
   },
   examples: [
@@ -37,6 +48,7 @@ export const evaluate: Command = {
     const days = whole(parsed, "days", 1, 366);
     const own = await Promise.all(texts(parsed, "detector").map((file) => loadDetector(file)));
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
+    const keep = text(parsed, "keep");
     const done: Evaluation[] = [];
     for (const which of evaluationScenarios(all ? null : parsed.paths)) {
       done.push(
@@ -44,15 +56,23 @@ export const evaluate: Command = {
           say,
           ...(own.length === 0 ? {} : { detectors: own }),
           ...(days === undefined ? {} : { days }),
+          ...(keep === undefined ? {} : { keep: resolve(keep) }),
         }),
       );
       const last = done.at(-1)!;
       say(`${last.scenario}: asked in ${last.seconds.detect.toFixed(0)} s, ${last.claims.length} claims`);
     }
     const command = `layang evaluate${all ? " --all" : parsed.paths.map((path) => ` ${path}`).join("")}${days === undefined ? "" : ` --days ${days}`}`;
-    const page = report(done, command);
     const out = text(parsed, "out");
-    if (out !== undefined) writeFileSync(resolve(out), page);
+    if (out !== undefined) {
+      const page = report(done, { command, looks: evaluationLooks(), real: answerCaptures() });
+      writeFileSync(resolve(out), page);
+      const file = resolve(out).replace(/\.md$/, "");
+      if (own.length === 0) {
+        const measured = measuredOf(done, command, new Date().toISOString());
+        writeFileSync(`${file}.json`, `${JSON.stringify(measured, null, 1)}\n`);
+      }
+    }
     if (flag(parsed, "json")) {
       process.stdout.write(`${JSON.stringify(done.map(({ claims: _, ...rest }) => rest))}\n`);
       return 0;

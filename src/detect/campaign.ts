@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection } from "../model/detection.ts";
 import { protocolName } from "../model/traffic.ts";
+import { asks } from "./asks.ts";
 import type { Context, Detector, Parameter, Question, Row, Span } from "./detector.ts";
 import { detectionId } from "./identity.ts";
 import { signatureText } from "./signature.ts";
@@ -8,13 +9,15 @@ import { signatureText } from "./signature.ts";
 const HOUR = 3_600e6;
 const DAY = 24 * HOUR;
 const NAME = "campaign";
+const VERSION = 2;
 const STEP = 6 * HOUR;
 
 const least = { sources: 8, networks: 3, ports: 6, overlap: 0.5, silent: 3, predicted: 3 } as const;
 
 /**
  * Sources of the last day by what they cannot easily change: the SYN's signature, the tool's mark, the set of ports. A source that asks for
- * more than `least.ports` ports has the set "many". Backscatter has no part in it.
+ * more than `least.ports` ports has the set "many". Backscatter and
+ * the answers of reflectors have no part in it: who answers chose neither his target nor its port.
  */
 const question: Question = {
   sql: `SELECT signature, mark, ports, count() AS sources, sum(n) AS packets, min(began) AS first, max(ended) AS last,
@@ -28,7 +31,7 @@ FROM (
   FROM (
     SELECT src, protocol, assumeNotNull(dst_port) AS port, sensor, signature AS sig, sum(flows.packets) AS packets, sum(mirai) AS is_mirai, sum(zmap) AS is_zmap, sum(masscan) AS is_masscan,
       sum(stateless) AS is_stateless, toUnixTimestamp64Micro(min(first_seen)) AS begun, toUnixTimestamp64Micro(max(last_seen)) AS finished, max(ifNull(src_asn, 0)) AS origin, max(ifNull(src_cc, '')) AS country
-    FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND class IN ('tcp-syn', 'udp') AND dst_port IS NOT NULL
+    FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks}
       AND first_seen >= fromUnixTimestamp64Micro({to:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
     GROUP BY src, protocol, port, sensor, sig)
   GROUP BY src)
@@ -183,7 +186,7 @@ const detectionOf = (one: Known, group: Group, span: Span, context: Context): De
       opening: one.opened,
     }),
     detector: NAME,
-    version: 1,
+    version: VERSION,
     kind: "campaign",
     realm,
     exercise,
@@ -237,7 +240,7 @@ const predict = (one: Known, economies: ReadonlySet<string>, now: number): void 
 
 export const campaign: Detector<CampaignMemory> = {
   name: NAME,
-  version: 1,
+  version: VERSION,
   about:
     "Sources with one SYN signature, mark and port set, across networks and days: one botnet or one scanner project, and where it comes next",
   kinds: ["campaign"],

@@ -8,7 +8,7 @@ import type { Complete, Context, Detector, Examination, Rows, Span } from "./det
 import { darkAddresses } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
-import { HOUR, addressOf, byHost, engineAddress, rowsIn, rowsOf, startOf } from "./rows.ts";
+import { HOUR, WINDOW, addressOf, byHost, engineAddress, rowsIn, rowsOf, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 import { countOf } from "./tokens.ts";
 
@@ -73,6 +73,8 @@ const IDLE = P.idle * 1e6;
 
 interface Entry {
   vector: Vector;
+  /** End of the ten seconds in which all thresholds were first passed; null: not yet. */
+  found: number | null;
   /** Told as a claim; "": not yet. */
   claim: string;
   dirty: boolean;
@@ -106,7 +108,13 @@ const passes = (vector: Vector, addresses: number): boolean =>
   !isScan(vector) &&
   vector.mismatches * 2 <= vector.packets;
 
-const detectionOf = (address: string, vector: Vector, context: Context): Detection => {
+/** Takes down when an attack's thresholds were first passed, as of its last packet. */
+const note = (entry: Entry, addresses: number): void => {
+  if (entry.found === null && passes(entry.vector, addresses))
+    entry.found = startOf(entry.vector.last, WINDOW) + WINDOW;
+};
+
+const detectionOf = (address: string, { vector, found }: Entry, context: Context): Detection => {
   const { scope } = context;
   const dark = darkAddresses(context.sensors);
   const ports = Object.entries(vector.ports).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
@@ -129,6 +137,7 @@ const detectionOf = (address: string, vector: Vector, context: Context): Detecti
     family: null,
     held: [],
     evidence: {
+      found,
       ports: Object.fromEntries(ports.slice(0, 10)),
       other_ports: vector.others,
       types: Object.fromEntries(Object.entries(vector.classes).sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -175,6 +184,7 @@ const addRows = (
   ended: (key: string, entry: Entry) => void,
 ): void => {
   let entry = context.ledger.get(key) as Entry | undefined;
+  const addresses = darkAddresses(context.sensors);
   for (const row of rows) {
     if (entry !== undefined && row.first - entry.vector.last > IDLE) {
       ended(key, entry);
@@ -184,8 +194,10 @@ const addRows = (
       // A vector begins with the first packet in the hour before a minute that calls for a look.
       const minute = startOf(row.first, MINUTE);
       if (!minutes.some((one) => one >= minute && one - HOUR <= row.first)) continue;
-      entry = { vector: emptyVector(row.first), claim: "", dirty: true };
+      entry = { vector: emptyVector(row.first), found: null, claim: "", dirty: true };
     }
+    // Rows may be cut differently within ten seconds: what holds is looked at where they end.
+    if (startOf(row.first, WINDOW) > startOf(entry.vector.last, WINDOW)) note(entry, addresses);
     addReply(entry.vector, row, classes[row.class]!);
     entry.dirty = true;
   }
@@ -232,7 +244,8 @@ function* tell(
   const scanning = yield* scanners(holding.map(([key, { vector }]) => [key, vector] as const));
   for (const [key, entry] of holding) {
     if (scanning.has(key)) continue;
-    const detection = detectionOf(addressOf(key), entry.vector, context);
+    note(entry, addresses);
+    const detection = detectionOf(addressOf(key), entry, context);
     entry.claim = detection.id;
     entry.dirty = false;
     into.detections.push(detection);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection } from "../model/detection.ts";
 import { protocolName } from "../model/traffic.ts";
+import { asks } from "./asks.ts";
 import { changeScore, newChange } from "./changefinder.ts";
 import { inSpan } from "./detector.ts";
 import type { Context, Detector, Parameter, Question, Row, Rows, Span } from "./detector.ts";
 import { KEEP } from "./exposure.ts";
-import { cameTrue, forecasts, outlook, verify } from "./forecast.ts";
-import type { Outlook } from "./forecast.ts";
+import { cameTrue, forecasts, outlook, spans, verify } from "./forecast.ts";
+import type { Outlook, Sighted } from "./forecast.ts";
 import { detectionId } from "./identity.ts";
 import { signatureText } from "./signature.ts";
-import { newSurgeMemory, rarest, surgeParameters, takeNews } from "./surge.ts";
+import { chanceOf, newSurgeMemory, rarest, surgeParameters, takeNews } from "./surge.ts";
 import type { NewsRow, Rare, SensorRow, SurgeMemory } from "./surge.ts";
 import { firstAbove, recent } from "./watched.ts";
 import type { OpenSurge, WatchedMemory } from "./watched.ts";
@@ -18,6 +19,7 @@ const HOUR = 3_600e6;
 const STEP = 600e6;
 const DAY = 24 * HOUR;
 const NAME = "early-warning";
+const VERSION = 2;
 
 /** Sources that ask for more than this many ports are scanners of everything (JPCERT/CC's rule for a day). */
 const FOCUS = 10;
@@ -26,28 +28,33 @@ const FEW = 0.5;
 /** Keys with so many sources in three days get ChangeFinder's scores as evidence. */
 const BUSY = 60;
 
-const asks = "class IN ('tcp-syn', 'udp') AND dst_port IS NOT NULL";
-
 /**
  * New focused sources by step, port, signature and sensor. A pair (source, port) is new in a step when it was silent in the day before; a
  * source is focused in a step when it asked for few ports in the day up to it. Both are counted in steps, so that it does not show how many steps were asked for at
- * once. Packets with a scanner's mark have no part in it.
+ * once. Packets with a scanner's mark have no part in it. A port counts for its source from a step until a day after the last one without a longer pause, so that
+ * the ports of a day are a running sum of comings and goings.
  */
 const newsQuestion: Question = {
   sql: `SELECT step, protocol, port, signature, flows.sensor AS sensor, countIf(is_new) AS sources, countIf(is_new AND asn = 0) AS unrouted, sum(n) AS packets
 FROM (
-  SELECT step, protocol, port, signature, sensor, n, asn,
-    step - lagInFrame(step, 1, 0) OVER (PARTITION BY src, protocol, port ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > ${DAY / STEP} AS is_new,
-    uniqExact(protocol, port) OVER (PARTITION BY src ORDER BY step RANGE BETWEEN ${DAY / STEP - 1} PRECEDING AND CURRENT ROW) AS ports
+  SELECT step, protocol, port, signature, sensor, n, asn, is_new, change.3 AS own,
+    sum(change.2) OVER (PARTITION BY src ORDER BY change.1 RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS ports
   FROM (
-    SELECT src, protocol, assumeNotNull(dst_port) AS port, toInt64(intDiv(toUnixTimestamp64Micro(first_seen), ${STEP})) AS step, sum(flows.packets) AS n,
-      argMin(flows.sensor, (first_seen, flows.sensor)) AS sensor, argMin(if(isNull(flows.signature), '', toString(flows.signature)), first_seen) AS signature, max(ifNull(src_asn, 0)) AS asn
-    FROM flows
-    WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < flows.packets
-      AND first_seen >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
-      AND src IN (SELECT src FROM flows WHERE ${inSpan} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < packets)
-    GROUP BY src, protocol, port, step)) AS flows
-WHERE step >= intDiv({from:Int64}, ${STEP}) AND ports <= ${FOCUS}
+    SELECT src, step, protocol, port, signature, sensor, n, asn, is_new,
+      arrayJoin(if(is_last, [(step, toInt64(is_new), 1), (step + ${DAY / STEP}, toInt64(-1), 0)], [(step, toInt64(is_new), 1)])) AS change
+    FROM (
+      SELECT src, step, protocol, port, signature, sensor, n, asn,
+        step - lagInFrame(step, 1, 0) OVER ways > ${DAY / STEP} AS is_new, leadInFrame(step, 1, step + 2 * ${DAY / STEP}) OVER ways - step > ${DAY / STEP} AS is_last
+      FROM (
+        SELECT src, protocol, assumeNotNull(dst_port) AS port, toInt64(intDiv(toUnixTimestamp64Micro(first_seen), ${STEP})) AS step, sum(flows.packets) AS n,
+          argMin(flows.sensor, (first_seen, flows.sensor)) AS sensor, argMin(if(isNull(flows.signature), '', toString(flows.signature)), first_seen) AS signature, max(ifNull(src_asn, 0)) AS asn
+        FROM flows
+        WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < flows.packets
+          AND first_seen >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
+          AND src IN (SELECT src FROM flows WHERE ${inSpan} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < packets)
+        GROUP BY src, protocol, port, step)
+      WINDOW ways AS (PARTITION BY src, protocol, port ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)))) AS flows
+WHERE own AND step >= intDiv({from:Int64}, ${STEP}) AND ports <= ${FOCUS}
 GROUP BY step, protocol, port, signature, sensor ORDER BY step, protocol, port, signature, sensor`,
 };
 /** How long each sensor looked in each step: its reports' intervals, as far as they lie in it. */
@@ -79,33 +86,119 @@ const sensorRow = (row: Row): SensorRow & { readonly step: number } => ({
   dark: Math.max(1, Number(row["dark"])),
 });
 
-/** Where the sources of a port's window come from: asked only for what is rare. */
+/** How far back the usual networks of a port are looked at. */
+const USUAL = 3 * DAY;
+
+/** From which networks the new focused sources of a port come, and came in the days before: asked only for what is rare. */
 const originQuestion = (key: string, since: number, until: number): Question => {
   const [protocol, port, signature] = key.split("/");
   return {
-    sql: `SELECT uniqExactIf(src_asn, src_asn IS NOT NULL) AS networks, arraySort(groupUniqArray(flows.sensor)) AS sensors, uniqExact(src) AS sources, uniqExactIf(src, src_asn IS NULL) AS unrouted
-FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol = {protocol:UInt8} AND dst_port = {port:UInt16}
-  AND ({signature:String} = '' OR toString(signature) = {signature:String}) AND 2 * greatest(zmap, masscan, stateless) < packets
-  AND first_seen >= fromUnixTimestamp64Micro({since:Int64}) AND first_seen < fromUnixTimestamp64Micro({until:Int64})`,
+    sql: `WITH asked AS (
+  SELECT src, max(ifNull(src_asn, 0)) AS asn, argMin(sensor, (first_seen, sensor)) AS at, min(first_seen) >= fromUnixTimestamp64Micro({since:Int64}) AS is_new
+  FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol = {protocol:UInt8} AND dst_port = {port:UInt16}
+    AND ({signature:String} = '' OR toString(signature) = {signature:String}) AND 2 * greatest(zmap, masscan, stateless) < packets
+    AND first_seen >= fromUnixTimestamp64Micro({since:Int64} - ${USUAL}) AND first_seen < fromUnixTimestamp64Micro({until:Int64})
+  GROUP BY src)
+SELECT asn, countIf(is_new) AS sources, countIf(NOT is_new) AS before, arraySort(groupUniqArrayIf(at, is_new)) AS sensors FROM asked
+GROUP BY asn HAVING sources > 0 ORDER BY sources DESC, asn`,
     parameters: { protocol: Number(protocol), port: Number(port), signature: signature ?? "", since, until },
   };
 };
 interface Origin {
-  readonly networks: number;
-  readonly sensors: readonly string[];
+  /** New sources of each origin AS, and those of the days before; who has none is in no network. */
+  readonly networks: readonly { readonly sources: number; readonly before: number }[];
   readonly unrouted: number;
+  readonly sensors: readonly string[];
 }
-const originOf = (row: Row | undefined): Origin => ({
-  networks: Number(row?.["networks"] ?? 0),
-  sensors: (row?.["sensors"] ?? []) as readonly string[],
-  unrouted: Number(row?.["unrouted"] ?? 0) / Math.max(1, Number(row?.["sources"] ?? 0)),
+const originOf = (rows: Rows): Origin => ({
+  networks: rows
+    .filter((row) => Number(row["asn"]) !== 0)
+    .map((row) => ({ sources: Number(row["sources"]), before: Number(row["before"]) })),
+  unrouted: rows.reduce((sum, row) => sum + (Number(row["asn"]) === 0 ? Number(row["sources"]) : 0), 0),
+  sensors: [...new Set(rows.flatMap((row) => row["sensors"] as readonly string[]))].toSorted(),
 });
 
-/** Whether a rare count may be called a surge: from as many networks as so many hosts live in, and not forged. */
-const corroborated = (found: Rare, { networks, unrouted }: Origin): boolean =>
-  // Somebody who forges a member's addresses has few networks to take them from; an outbreak has hosts everywhere.
-  networks >= Math.max(surgeParameters.networks, Math.min(20, Math.floor(found.sources / 4))) &&
-  !(found.sources >= 20 && unrouted > surgeParameters.unrouted);
+/**
+ * Whether a rare count may be called a surge. Somebody who forges a member's addresses has few networks to take them from, while an outbreak has hosts
+ * everywhere: of no network more is counted than usually comes from it and a small share of the surplus, and what is left must be rare by itself.
+ */
+const corroborated = (found: Rare, { networks, unrouted }: Origin, memory: SurgeMemory): boolean => {
+  const sum = networks.reduce((all, { sources }) => all + sources, unrouted);
+  const usual = networks.reduce((all, { before }) => all + before, 0);
+  if (sum === 0) return false;
+  const surplus = Math.max(1, found.sources - found.expected);
+  const most = Math.max(2, surgeParameters.share * surplus);
+  const spread = networks.reduce(
+    (all, { sources, before }) =>
+      all + Math.min(sources, most + (usual === 0 ? 0 : (1.5 * before * found.expected) / usual)),
+    0,
+  );
+  return (
+    networks.length >= Math.max(surgeParameters.networks, Math.min(20, Math.floor(surplus / 4))) &&
+    !(found.sources >= 20 && unrouted > surgeParameters.unrouted * sum) &&
+    sum - spread <= surplus / 2 &&
+    chanceOf(memory, found.key, found.look, Math.floor((found.sources * spread) / sum), surgeParameters) <=
+      (found.chance <= surgeParameters.rare ? surgeParameters.rare : surgeParameters.novel)
+  );
+};
+
+/**
+ * Everybody who asked for the ports of findings, hour by hour back from a moment, and over the last day: new or not, for hosts that were seen before are
+ * still infected.
+ */
+const sightedQuestion = (keys: readonly string[], until: number): Question => {
+  const [, , signature = ""] = keys.length === 1 ? (keys[0] ?? "").split("/") : [];
+  const ports = keys.map((key) => {
+    const [protocol, port] = key.split("/");
+    return Number(protocol) * 65_536 + Number(port);
+  });
+  return {
+    sql: `SELECT way, ${spans.map((hours) => `uniqExactIf(src, back < ${hours}) AS s${hours}, sumIf(n, back < ${hours}) AS p${hours}`).join(", ")}, sumMap([back], [toUInt64(1)]) AS hourly
+FROM (
+  SELECT protocol * 65536 + assumeNotNull(dst_port) AS way, src, toUInt8(intDiv({until:Int64} - 1 - toUnixTimestamp64Micro(first_seen), ${HOUR})) AS back, sum(packets) AS n
+  FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol * 65536 + dst_port IN {ports:Array(UInt32)}
+    AND ({signature:String} = '' OR toString(signature) = {signature:String}) AND 2 * greatest(zmap, masscan, stateless) < packets
+    AND first_seen >= fromUnixTimestamp64Micro({until:Int64} - ${2 * DAY}) AND first_seen < fromUnixTimestamp64Micro({until:Int64})
+  GROUP BY way, src, back)
+GROUP BY way`,
+    parameters: { ports, signature, until },
+  };
+};
+type Counted = Pick<Sighted, "hourly" | "spans">;
+const countedOf = (row: Row | undefined): Counted => {
+  const [back, counts] = (row?.["hourly"] ?? [[], []]) as readonly [readonly number[], readonly number[]];
+  const hourly = Array.from({ length: 48 }, () => 0);
+  for (const [i, at] of back.entries()) if (at < 48) hourly[at] = Number(counts[i]);
+  return {
+    hourly,
+    spans: spans.map((hours) => ({
+      sources: Number(row?.[`s${hours}`] ?? 0),
+      packets: Number(row?.[`p${hours}`] ?? 0),
+    })),
+  };
+};
+/** What was seen of the ports of findings: one question for all, and one for each signature that stood out alone. */
+function* sighted(
+  keys: readonly string[],
+  memory: SurgeMemory,
+  until: number,
+): Generator<Question, Map<string, Counted>, Rows> {
+  const found = new Map<string, Counted>();
+  const alone = keys.filter((key) => memory.keys[key]?.open?.signature != null);
+  const plain = keys.filter((key) => !alone.includes(key));
+  if (plain.length > 0) {
+    const rows = yield sightedQuestion(plain, until);
+    for (const key of plain) {
+      const [protocol, port] = key.split("/");
+      const way = Number(protocol) * 65_536 + Number(port);
+      found.set(key, countedOf(rows.find((row) => Number(row["way"]) === way)));
+    }
+  }
+  for (const key of alone) {
+    found.set(key, countedOf((yield sightedQuestion([`${key}/${memory.keys[key]!.open!.signature}`], until))[0]));
+  }
+  return found;
+}
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
@@ -115,6 +208,7 @@ interface Claim {
   readonly watched: WatchedMemory;
   readonly open: OpenSurge;
   readonly view: Outlook;
+  readonly counted: Counted;
   readonly span: Span;
   readonly context: Context;
   readonly hour: number;
@@ -123,7 +217,7 @@ interface Claim {
 
 const confidence = { novelty: 0.5, surge: 0.9, outbreak: 0.97 } as const;
 
-const detectionOf = ({ kind, key, watched, open, view, span, context, hour, state }: Claim): Detection => {
+const detectionOf = ({ kind, key, watched, open, view, counted, span, context, hour, state }: Claim): Detection => {
   const [protocol = "0", port = "0"] = key.split("/");
   const { realm, exercise } = context.scope;
   const { packets } = recent(watched, hour, hour - Math.floor(open.began / HOUR) + 1);
@@ -134,7 +228,7 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour, stat
   return {
     id: detectionId({ detector: NAME, kind, realm, exercise, subject: `${protocol}/${port}`, opening: open.opened }),
     detector: NAME,
-    version: 1,
+    version: VERSION,
     kind,
     realm,
     exercise,
@@ -156,11 +250,11 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour, stat
       sources: open.sources,
       expected: round(open.expected, 2),
       chance_log10: round(open.chance, 1),
-      sources_24h: recent(watched, hour, 24).sources,
+      sources_24h: counted.spans.at(-1)?.sources ?? 0,
       networks: open.networks,
       signature: open.signature === null ? null : signatureText(open.signature),
       // Hour since 1970, new sources, their packets; hour, ...
-      hours: watched.hours,
+      hours: [...watched.hours],
       ...(scores === undefined ? {} : { changefinder: { packets: scores[0], sources: scores[1] } }),
       ...(kind === "novelty"
         ? {}
@@ -170,7 +264,7 @@ const detectionOf = ({ kind, key, watched, open, view, span, context, hour, stat
               view.growth === null || !Number.isFinite(view.growth.error) ? null : round(view.growth.error, 4),
             doubling_hours: view.growth?.doublingHours == null ? null : round(view.growth.doublingHours, 2),
             hosts: view.hosts,
-            hosts_by_hour: open.hosts,
+            hosts_by_hour: open.hosts.map((one) => [...one]),
             forecasts: open.forecasts.map((one) => ({ ...one, true: cameTrue(one) })),
           }),
     },
@@ -201,7 +295,7 @@ function* judgeStep(
   context: Context,
 ): Generator<Question, Detection[], Rows> {
   const hour = Math.floor(span.from / HOUR);
-  const sums = takeNews(memory, span, news, sensors, surgeParameters);
+  const { sums, looks } = takeNews(memory, span, news, sensors, surgeParameters);
   const detections: Detection[] = [];
 
   for (const [key, { sources, packets }] of sums) {
@@ -220,7 +314,7 @@ function* judgeStep(
   for (const key of sums.keys()) {
     const [protocol, port, signature = null] = key.split("/");
     const of = `${protocol}/${port}`;
-    const rare = rarest(memory, key, surgeParameters);
+    const rare = rarest(memory, key, looks, surgeParameters);
     if (rare === undefined || rare.chance > surgeParameters.novel || rare.sources < surgeParameters.sources) continue;
     const known = found.get(of);
     if (known === undefined || rare.chance < known.rare.chance) found.set(of, { rare, signature });
@@ -233,17 +327,23 @@ function* judgeStep(
     const isNew = (watched.before ?? 0) < FEW && (watched.hours[0] ?? 0) > hour - 24;
     if (watched.open !== undefined) watched.open.rare = hour;
     if (watched.open !== undefined ? watched.open.surge || !surge : !surge && !isNew) continue;
-    const began = firstAbove(watched, hour, rare.hours, rare.expected / rare.hours);
-    const origin = originOf((yield originQuestion(rare.key, began * HOUR, span.to))[0]);
-    if (!corroborated(rare, origin)) continue;
+    // What was refused is looked at again in the next hour, or when it has grown.
+    if (watched.refused?.[0] === hour && rare.sources < 1.2 * watched.refused[1]) continue;
+    const began = firstAbove(watched, hour, rare.look.hours, rare.expected / rare.look.hours);
+    const origin = originOf(yield originQuestion(rare.key, began * HOUR, span.to));
+    if (!corroborated(rare, origin, memory)) {
+      watched.refused = [hour, rare.sources];
+      continue;
+    }
+    delete watched.refused;
     watched.open = {
       opened: watched.open?.opened ?? span.to,
       began: began * HOUR,
       chance: rare.chance,
-      window: rare.hours,
+      window: rare.look.hours,
       sources: rare.sources,
       expected: rare.expected,
-      networks: origin.networks,
+      networks: origin.networks.length,
       sensors: origin.sensors,
       signature,
       surge,
@@ -256,15 +356,20 @@ function* judgeStep(
     if (!memory.open.includes(key)) memory.open.push(key);
     told.add(key);
   }
-  for (const key of memory.open) {
+  const due = memory.open.filter((key) => told.has(key) || hour > (memory.keys[key]?.open?.told ?? hour));
+  const seen = yield* sighted(due, memory, span.to);
+  for (const key of due) {
     const watched = memory.keys[key];
     const open = watched?.open;
-    if (watched === undefined || open === undefined) continue;
+    const counted = seen.get(key);
+    if (watched === undefined || open === undefined || counted === undefined) continue;
     const basis = open.signature === null ? watched : (memory.keys[`${key}/${open.signature}`] ?? watched);
-    const view = outlook(basis, hour, open.expected / open.window);
-    const cameNow = verify(open.forecasts, span.to, view.hosts);
-    const due = hour > open.told;
-    if (!told.has(key) && !due && !cameNow) continue;
+    const since = (span.to - open.began) / HOUR;
+    // The hours before it began say what is usual; the hour beside its beginning belongs to neither.
+    const before = counted.hourly.slice(Math.ceil(since) + 1);
+    open.usual ??= before.length < 6 ? open.expected / open.window : before.reduce((a, b) => a + b, 0) / before.length;
+    const view = outlook({ ...counted, since, usual: open.usual });
+    verify(open.forecasts, span.to, view.hosts);
     open.told = hour;
     const over = hour - open.rare >= surgeParameters.closes;
     if (open.surge && open.hosts.length < MOST_HOURS) {
@@ -274,7 +379,7 @@ function* judgeStep(
     if (open.outbreak && !over && open.forecasts.length < MOST_FORECASTS)
       open.forecasts.push(...forecasts(view, span.to));
     const state = over ? ("over" as const) : view.grows ? ("rising" as const) : ("steady" as const);
-    const claim = { key, watched: basis, open, view, span, context, hour, state };
+    const claim = { key, watched: basis, open, view, counted, span, context, hour, state };
     if (!open.surge) detections.push(detectionOf({ ...claim, kind: "novelty" }));
     else {
       detections.push(detectionOf({ ...claim, kind: "surge" }));
@@ -307,7 +412,7 @@ const says = (value: number, unit: string, about: string, source: string): Param
 
 export const earlyWarning: Detector<SurgeMemory | null> = {
   name: NAME,
-  version: 1,
+  version: VERSION,
   about:
     "New focused sources on a port against the port's own past: surges, ports nobody had asked for, outbreaks with their growth and a forecast",
   kinds: ["surge", "novelty", "outbreak"],
@@ -351,16 +456,19 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
     ),
     closes: says(surgeParameters.closes, "hours", "a finding closes after so long without a rare window", "ours"),
   },
-  cadence: { step: STEP, longest: 6 * HOUR },
+  cadence: { step: STEP, longest: DAY },
   late: "rewind",
   begin: () => null,
   *examine(span, before, context) {
-    const memory = before ?? newSurgeMemory(Math.floor(span.from / HOUR));
+    let memory = before;
     const news = byStep((yield newsQuestion).map(newsRow));
     const sensors = byStep((yield sensorsQuestion).map(sensorRow));
     const detections: Detection[] = [];
     for (let from = span.from; from < span.to; from += STEP) {
       const step = from / STEP;
+      // What is remembered begins with the first report, however long before that somebody began to ask.
+      if (memory === null && sensors.get(step) === undefined) continue;
+      memory ??= newSurgeMemory(Math.floor(from / HOUR));
       const one = { from, to: from + STEP };
       detections.push(...(yield* judgeStep(one, memory, news.get(step) ?? [], sensors.get(step) ?? [], context)));
     }

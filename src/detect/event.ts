@@ -2,17 +2,19 @@
 import type { Detection } from "../model/detection.ts";
 import { classes, protocolName } from "../model/traffic.ts";
 import { inSpan } from "./detector.ts";
-import type { Context, Detector, Examination, Row, Span } from "./detector.ts";
+import type { Context, Detector, Examination, Question, Row, Span } from "./detector.ts";
 import { darkAddresses } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
-import { addressOf } from "./rows.ts";
+import { addressOf, engineAddress } from "./rows.ts";
 import { smallestCount, smallestSql, unite } from "./smallest.ts";
 
 const NAME = "event";
 const VERSION = 1;
 /** Shorter than the idle time: inside a step an event cannot end and begin again. */
 const STEP = 600e6;
+/** Steps of history that are asked for at once. */
+const LONGEST = 36 * STEP;
 
 export const eventParameters = {
   idle: parameter(624, "s", "without a packet end an event", "Merit ORION, darknet-events"),
@@ -115,18 +117,22 @@ const detectionOf = (key: string, entry: Entry, context: Context): Detection | n
   };
 };
 
-function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
-  const { ledger } = context;
-  // What came late is not sewn into events that have ended: they are a view of the flows, which hold it.
-  if (span.late === true) return { memory, detections: [] };
-  const open: string[] = [];
-  for (const [key] of ledger.entries()) open.push(key.split(" ")[0]!);
-  const rows = yield {
-    sql: `SELECT hex(src) AS k, dst_port AS d, CAST(class, 'Int8') AS c, any(protocol) AS o, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n, sum(bytes) AS b,
+/**
+ * A step's rows at a time: what began or may go on. Of a span of many steps the hosts that may have an open event are those that had one before, or
+ * begin one in it; a few rows more than a step alone would ask for, and the judge passes over them.
+ */
+const question = (open: readonly string[]): Question => ({
+  sql: `SELECT intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) AS step, hex(src) AS k, dst_port AS d, CAST(class, 'Int8') AS c, any(protocol) AS o, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n, sum(bytes) AS b,
 ${smallestSql} AS t, max(dst_count) AS u, groupUniqArray(sensor) AS s, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS q
-FROM flows WHERE ${inSpan} GROUP BY src, dst_port, class HAVING n >= if(hex(src) IN {open:Array(String)}, 1, {begin:UInt32}) ORDER BY n DESC, k, d, c LIMIT {limit:UInt32}`,
-    parameters: { open: [...new Set(open)], begin: P.begin, limit: P.open },
-  };
+FROM flows WHERE ${inSpan} AND (src IN {open:Array(IPv6)} OR src IN (
+  SELECT src FROM flows WHERE ${inSpan} GROUP BY src, dst_port, class, intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) HAVING sum(packets) >= {begin:UInt32}))
+GROUP BY step, src, dst_port, class ORDER BY step, n DESC, k, d, c LIMIT {limit:UInt32} BY step`,
+  parameters: { open: open.map(engineAddress), begin: P.begin, limit: P.open },
+});
+
+/** One step of a span: takes its rows in, and gives the events that ended. */
+const judgeStep = (ends: number, rows: readonly Row[], context: Context): Detection[] => {
+  const { ledger } = context;
   const ended: [string, Entry][] = [];
   for (const row of rows) {
     const key = `${row["k"] as string} ${(row["d"] as number | null) ?? "-"} ${row["c"] as number}`;
@@ -140,17 +146,30 @@ FROM flows WHERE ${inSpan} GROUP BY src, dst_port, class HAVING n >= if(hex(src)
   }
   for (const [key, value] of ledger.entries()) {
     const entry = value as Entry;
-    if (entry.last + IDLE >= span.to) continue;
+    if (entry.last + IDLE >= ends) continue;
     ended.push([key, entry]);
     ledger.delete(key);
   }
-  const found = ended
+  return ended
     .flatMap(([key, entry]) => detectionOf(key, entry, context) ?? [])
     .sort((a, b) => b.packets - a.packets || (a.id < b.id ? -1 : 1));
-  return {
-    memory: { untold: memory.untold + Math.max(0, found.length - P.most) },
-    detections: found.slice(0, P.most),
-  };
+};
+
+function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
+  const { ledger } = context;
+  // What came late is not sewn into events that have ended: they are a view of the flows, which hold it.
+  if (span.late === true) return { memory, detections: [] };
+  const open = new Set<string>();
+  for (const [key] of ledger.entries()) open.add(key.split(" ")[0]!);
+  const steps = Map.groupBy(yield question([...open]), (row) => Number(row["step"]));
+  const detections: Detection[] = [];
+  let { untold } = memory;
+  for (let from = span.from; from < span.to; from += STEP) {
+    const found = judgeStep(from + STEP, steps.get(from / STEP) ?? [], context);
+    untold += Math.max(0, found.length - P.most);
+    detections.push(...found.slice(0, P.most));
+  }
+  return { memory: { untold }, detections };
 }
 
 export const event: Detector<Memory> = {
@@ -159,7 +178,7 @@ export const event: Detector<Memory> = {
   about: "One source that asks dark addresses for one port, from its first packet to its last",
   kinds: ["event"],
   parameters: eventParameters,
-  cadence: { step: STEP, longest: STEP },
+  cadence: { step: STEP, longest: LONGEST },
   late: "again",
   begin: () => ({ untold: 0 }),
   examine,

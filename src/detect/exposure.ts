@@ -13,12 +13,15 @@ export interface ExposureMemory {
   before: number;
   /** New sources an address-hour over all ports, by hour of the day (UTC): slow means. */
   rhythm: number[];
+  /** Hours learnt so far. */
+  learnt: number;
 }
 export const newExposure = (hour: number): ExposureMemory => ({
   hour,
   hours: [0],
   before: 0,
   rhythm: Array.from({ length: 24 }, () => 0),
+  learnt: 0,
 });
 
 /** Hours kept one by one: the longest window that is judged. */
@@ -26,6 +29,10 @@ export const KEEP = 72;
 /** What lies further back counts half after three weeks. */
 export const FADE = 2 ** (-1 / (21 * 24));
 const LEARN = 0.15;
+/** Hours after which the rhythm is believed: each hour of the day was there three times. */
+const BELIEVED = 72;
+/** What an hour is taken for is no more than so many times what it was: an outbreak is no rhythm. */
+const CLIP = 1.5;
 
 /** Opens hours up to `hour`; `faded` is told of every hour that leaves the kept ones. */
 export const openHours = (memory: ExposureMemory, hour: number): number => {
@@ -67,15 +74,16 @@ export const learnRhythm = (memory: ExposureMemory, hour: number, sources: numbe
   const at = ((hour % 24) + 24) % 24;
   const rate = sources / exposure;
   const known = memory.rhythm[at]!;
-  memory.rhythm[at] = known === 0 ? rate : known + LEARN * (rate - known);
+  memory.rhythm[at] =
+    known === 0 ? rate : known + LEARN * (Math.min(known * CLIP, Math.max(known / CLIP, rate)) - known);
+  memory.learnt++;
 };
 
 /** How lively the last `hours` hours usually are, against a whole day: 1 where nothing is known yet. */
 export const liveliness = (memory: ExposureMemory, hours: number): number => {
-  const known = memory.rhythm.filter((rate) => rate > 0);
-  if (known.length < 24 || hours >= 24) return 1;
-  const mean = known.reduce((sum, one) => sum + one, 0) / 24;
+  if (memory.learnt < BELIEVED || hours >= 24 || memory.rhythm.includes(0)) return 1;
+  const mean = memory.rhythm.reduce((sum, one) => sum + one, 0) / 24;
   let sum = 0;
   for (let i = 0; i < hours; i++) sum += memory.rhythm[(((memory.hour - i) % 24) + 24) % 24]!;
-  return Math.min(3, Math.max(1 / 3, sum / hours / mean));
+  return Math.min(2, Math.max(1 / 2, sum / hours / mean));
 };

@@ -65,10 +65,14 @@ export const fitGrowth = ({ step, counts, usual }: Arrivals): Growth | undefined
 /** Hours in which a count with this growth doubles; null where it does not grow. */
 export const doublingHours = (rate: number): number | null => (rate > 1e-6 ? Math.LN2 / rate : null);
 
-/** Sources that were seen at all, and packets they sent, over `hours`. */
+/** Distinct sources seen in the last hours, and packets they sent in them. */
 export interface Seen {
   readonly sources: number;
   readonly packets: number;
+  /** Length of the window; only with `growth` it matters. */
+  readonly hours?: number;
+  /** How fast the hosts behind them grow, per hour: most are younger than the window, and had less time to be seen. */
+  readonly growth?: number;
 }
 export interface Population {
   readonly low: number;
@@ -77,15 +81,24 @@ export interface Population {
   readonly high: number | null;
 }
 
-/** Packets a source that was seen at least once, when each sends `mean` on average (zero-truncated Poisson). */
-const seenOnce = (mean: number): number => (mean < 1e-6 ? 1 : mean / -Math.expm1(-mean));
-/** The mean behind packets per seen source, by halving. */
-const meanOf = (ratio: number): number => {
+/** Hours a host was there in the window, on average, and the share of hosts seen, when each sends `rate` packets an hour into the telescope. */
+const presence = (growth: number, hours: number): number =>
+  growth * hours < 1e-6 ? hours : -Math.expm1(-growth * hours) / growth;
+const shareSeen = (rate: number, growth: number, hours: number): number => {
+  if (growth * hours < 1e-6) return -Math.expm1(-rate * hours);
+  // Ages are exponential, cut at the window: the older were there all the time.
+  const both = growth + rate;
+  return 1 - (growth / both) * -Math.expm1(-both * hours) - Math.exp(-both * hours);
+};
+/** The rate behind packets per seen source, by halving. */
+const rateOf = (ratio: number, growth: number, hours: number): number => {
   if (ratio <= 1) return 0;
-  let [low, high] = [0, ratio];
+  const there = presence(growth, hours);
+  let [low, high] = [0, ratio / there];
   for (let i = 0; i < 60; i++) {
     const middle = (low + high) / 2;
-    if (seenOnce(middle) < ratio) low = middle;
+    const seen = shareSeen(middle, growth, hours);
+    if (seen <= 0 || (middle * there) / seen < ratio) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
@@ -103,11 +116,13 @@ const bounds = (count: number): readonly [number, number] => [
  * covers 90 % of what chance alone does to the repetitions; hosts whose rates differ are more than this says, so `low` is
  * the firm end.
  */
-export const population = ({ sources, packets }: Seen): Population => {
+export const population = ({ sources, packets, hours: window = 1, growth = 0 }: Seen): Population => {
   const repeated = Math.max(0, packets - sources);
+  const grows = Math.max(0, growth);
   const hosts = (again: number): number => {
-    const mean = meanOf((sources + again) / Math.max(1, sources));
-    return mean > 0 ? Math.max(sources, sources / -Math.expm1(-mean)) : Infinity;
+    const rate = rateOf((sources + again) / Math.max(1, sources), grows, window);
+    const share = shareSeen(rate, grows, window);
+    return rate > 0 && share > 0 ? Math.max(sources, sources / share) : Infinity;
   };
   const [few, many] = bounds(repeated);
   const high = hosts(few);

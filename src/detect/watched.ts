@@ -9,10 +9,16 @@ import { FADE, KEEP } from "./exposure.ts";
 export interface WatchedMemory {
   /** Hour since 1970, new sources, packets of theirs; hour, ...: ascending, none older than `KEEP` hours. */
   hours: number[];
+  /** Hour to which it was moved on last. */
+  at?: number;
   /** New sources before those, faded; absent: none. */
   before?: number;
   /** Variance over mean of hours, at least 1; absent: as scattered as most. */
   scatter?: number;
+  /** Hour from which on the port's signatures are watched apart. */
+  crowded?: number;
+  /** Hour and sources of the last look that found them to come from too few networks. */
+  refused?: [number, number];
   /** An open finding. */
   open?: OpenSurge;
   /** ChangeFinder over packets and over new sources of each interval, for keys with enough of both. */
@@ -33,6 +39,8 @@ export interface OpenSurge {
   readonly sensors: readonly string[];
   /** The signature that alone stood out, where the port did not. */
   readonly signature: string | null;
+  /** Distinct sources an hour before it began; absent until they were counted. */
+  usual?: number;
   /** Beyond the novelty of a port: rare among all tests. */
   readonly surge: boolean;
   /** Growth was beyond doubt once: it is an outbreak. */
@@ -51,6 +59,9 @@ export interface Forecast {
   readonly made: number;
   readonly due: number;
   readonly hours: number;
+  /** Hosts estimated at `made`, and how often they would double by `due` if growth went on as it was. */
+  readonly from: number;
+  readonly doublings: number;
   readonly low: number;
   readonly middle: number;
   readonly high: number | null;
@@ -62,12 +73,14 @@ export interface Forecast {
 const USUAL_SCATTER = 1.3;
 export const scatterOf = ({ scatter = USUAL_SCATTER }: WatchedMemory): number => scatter;
 
-/** Lets hours go that are older than what is kept. */
-export const ageWatched = (watched: WatchedMemory, hour: number, opened: number): void => {
-  let before = (watched.before ?? 0) * FADE ** opened;
+/** Moves a key on to this hour: hours that are older than what is kept join those before, which fade. */
+export const ageWatched = (watched: WatchedMemory, hour: number): void => {
+  if (watched.at === hour) return;
+  let before = (watched.before ?? 0) * FADE ** (hour - (watched.at ?? hour));
   let gone = 0;
   for (; (watched.hours[gone] ?? Infinity) <= hour - KEEP; gone += 3) before += watched.hours[gone + 1]!;
   if (gone > 0) watched.hours.splice(0, gone);
+  watched.at = hour;
   // Rounded, so that what is written down stays short; a thousandth of a source is nothing.
   if (before > 0.0005) watched.before = Math.round(before * 1000) / 1000;
   else delete watched.before;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openCapture } from "../../src/capture/capture.ts";
@@ -19,6 +19,7 @@ import { aggregateColumns, copyBatch, emptyColumns, flowColumns } from "../../sr
 import type { FlowBatch } from "../../src/model/flows.ts";
 import { parsePrefix } from "../../src/net/prefix.ts";
 import { openEmbedded } from "../../src/store/flows/embedded/index.ts";
+import { Origins, originsIn } from "../../src/store/flows/origins.ts";
 import type { ArrivedBatch, FlowStore } from "../../src/store/flows/store.ts";
 import { batchOf } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
@@ -143,14 +144,14 @@ export const batchesOf = (
   return sealAll(made, sensor, joined);
 };
 
-/** A report without rows: the sensor was there. */
-export const presence = (scope: Scope, sensor: SensorSpec, time: number): ArrivedBatch =>
+/** A report without rows: the sensor was there, for so long. */
+export const presence = (scope: Scope, sensor: SensorSpec, time: number, length = 1e6): ArrivedBatch =>
   seal(
     {
       sensor: sensor.name,
       ...scope,
       interval: time,
-      intervalLength: 1e6,
+      intervalLength: length,
       flows: { count: 0, columns: emptyColumns(flowColumns, 0) },
       aggregates: { count: 0, columns: emptyColumns(aggregateColumns, 0) },
       degraded: false,
@@ -175,10 +176,18 @@ export interface Asked {
   readonly researchers?: ReadonlyMap<string, string>;
 }
 
-/** A real store (chDB) in a folder that is gone afterwards. */
-export const openWorld = async (): Promise<World> => {
+/** A real store (chDB) in a folder that is gone afterwards. With `asnV4` (lines of `first,last,asn,name`) sources have origin ASes. */
+export const openWorld = async (asnV4?: string): Promise<World> => {
   const folder = mkdtempSync(join(tmpdir(), "layang-detect-"));
-  const store = await openEmbedded({ folder, retention: { sources: null, fine: null, coarse: null } });
+  if (asnV4 !== undefined) {
+    mkdirSync(join(folder, "prefixes"));
+    writeFileSync(join(folder, "prefixes/asn-ipv4-num.csv"), asnV4);
+  }
+  const store = await openEmbedded({
+    folder,
+    retention: { sources: null, fine: null, coarse: null },
+    ...(asnV4 === undefined ? {} : { origins: new Origins(() => originsIn(join(folder, "prefixes")), null) }),
+  });
   let scopes = 0;
   return {
     store,

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { campaign } from "../../src/detect/campaign.ts";
+import type { Detector, Scope } from "../../src/detect/detector.ts";
+import type { Detection } from "../../src/model/detection.ts";
+import { ip, syn, udp } from "../flow/packets.ts";
+import type { Packet } from "../flow/packets.ts";
+import { HOUR, START, batchesOf, captureBatches, openWorld, presence } from "./world.ts";
+import type { SensorSpec, World } from "./world.ts";
+
+const DAY = 24 * HOUR;
+const detector = campaign as Detector;
+const jakarta: SensorSpec = { name: "jakarta", dark: ["192.0.2.0/24"], country: "ID" };
+const tokyo: SensorSpec = { name: "tokyo", dark: ["198.51.100.0/24"], country: "JP" };
+const both = [jakarta, tokyo];
+/** Ten networks of a /16 each: AS 1000 to 1009. */
+const networks = Array.from({ length: 10 }, (_, i) => {
+  const first = 40 * 2 ** 24 + i * 65_536;
+  return `${first},${first + 65_535},${1000 + i},Network ${i}`;
+}).join("\n");
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld(networks);
+});
+afterAll(() => world.close());
+
+const sourceOf = (i: number): string => `40.${i % 10}.1.${1 + i}`;
+const first = [0x5b40_05b4, 0x0402_0303] as const;
+const second = [0x7210_05b4, 0x0101_0402] as const;
+/** Hosts that each ask a sensor for some ports, an hour apart, with one SYN signature. */
+const bots = (
+  from: number,
+  hosts: number,
+  {
+    at = jakarta,
+    ports = [23, 2323],
+    signature = first,
+    start = 0,
+  }: {
+    at?: SensorSpec;
+    ports?: readonly number[];
+    signature?: readonly [number, number];
+    start?: number;
+  } = {},
+): Packet[] =>
+  Array.from({ length: hosts }, (_, i) =>
+    ports.map((dstPort, k) =>
+      syn({
+        time: from + i * 60e6 + k * 1e6,
+        src: ip(sourceOf(start + i)),
+        dst: ip(at.dark[0]!.replace("0/24", String(1 + ((i * 7 + k) % 250)))),
+        dstPort,
+        signature,
+      }),
+    ),
+  ).flat();
+
+const feed = async (days: number, packets: readonly Packet[]): Promise<Scope> => {
+  const scope = world.scope();
+  for (const sensor of both) {
+    for (let time = START; time < START + days * DAY; time += HOUR) {
+      await world.store.append(presence(scope, sensor, time, HOUR));
+    }
+    for (const batch of batchesOf(scope, sensor, packets)) await world.store.append(batch);
+  }
+  return scope;
+};
+const find = async (days: number, packets: readonly Packet[]): Promise<Detection[]> =>
+  world.detect(await feed(days, packets), [detector], { sensors: both });
+
+describe("a campaign", () => {
+  it("is sources of many networks with one signature and one set of ports", async () => {
+    const found = await find(1, [
+      ...bots(START + HOUR, 20),
+      ...bots(START + 2 * HOUR, 12, { ports: [5555], signature: second, start: 30 }),
+      // Too few, and too few networks.
+      ...bots(START + 3 * HOUR, 5, { ports: [8080], signature: second, start: 50 }),
+    ]);
+    expect(found.map(({ port, evidence }) => [port, evidence["ports"], evidence["sources"]])).toEqual([
+      [null, ["6/23", "6/2323"], 20],
+      [5555, ["6/5555"], 12],
+    ]);
+    expect(found[0]!.evidence).toMatchObject({ networks: 10, many_ports: false });
+  });
+
+  it("puts together again what a small telescope saw of it in pieces", async () => {
+    const found = await find(1, [
+      ...bots(START + HOUR, 10),
+      ...bots(START + HOUR, 10, { ports: [23], start: 20 }),
+      ...bots(START + HOUR, 10, { ports: [2323], start: 40 }),
+    ]);
+    expect(found.map(({ evidence }) => [evidence["ports"], evidence["sources"]])).toEqual([[["6/23", "6/2323"], 30]]);
+  });
+
+  it("predicts the neighbours, and is scored by what came", async () => {
+    const spreads = [...bots(START + HOUR, 20), ...bots(START + 2 * DAY, 20, { at: tokyo })];
+    const stays = [
+      ...bots(START + HOUR, 20),
+      ...bots(START + DAY, 20),
+      ...bots(START + 2 * DAY, 20),
+      ...bots(START + 3 * DAY, 20),
+      ...bots(START + 4 * DAY, 20),
+    ];
+    const [came] = await find(5, spreads);
+    expect(came!.evidence["predictions"]).toMatchObject([{ economy: "JP", came: true }]);
+    expect(came!.evidence["predictions_right"]).toBe(1);
+    const [stayed] = await find(5, stays);
+    expect(stayed!.evidence["predictions"]).toMatchObject([{ economy: "JP", came: false }]);
+    expect(stayed!.evidence["predictions_right"]).toBe(0);
+  });
+
+  it("is none of those who answer forged requests, for they chose no target", async () => {
+    const answers = (srcPort: number): Packet[] =>
+      Array.from({ length: 30 }, (_, i) =>
+        udp({ time: START + i * 1e6, src: ip(sourceOf(i)), dst: ip("192.0.2.7"), srcPort, dstPort: 51_767 }),
+      );
+    expect(await find(1, answers(161))).toEqual([]);
+    expect((await find(1, answers(40_000))).map(({ port }) => port)).toEqual([51_767]);
+  });
+
+  it("says the same asked in pieces as at once", async () => {
+    const packets = [
+      ...bots(START + HOUR, 20),
+      ...bots(START + 30 * HOUR, 25, { at: tokyo }),
+      ...bots(START + 2 * DAY, 9),
+    ];
+    const scope = await feed(3, packets);
+    const whole = await world.detect(scope, [detector], { sensors: both });
+    const again = await world.detect(scope, [detector], { sensors: both, step: 6 * HOUR });
+    expect(whole.length).toBe(1);
+    expect(JSON.stringify(again)).toBe(JSON.stringify(whole));
+  });
+
+  const capture = join(import.meta.dirname, "../../../shared/data/captures/amp.TCP.reflection.SYNACK.pcap");
+  it.skipIf(!existsSync(capture))("is not in a real reflection (skipped: no ../shared/data)", async () => {
+    const scope = world.scope();
+    const everything: SensorSpec = { name: "all", dark: ["0.0.0.0/1", "128.0.0.0/1"] };
+    for (const batch of await captureBatches(scope, everything, capture)) await world.store.append(batch);
+    expect(await world.detect(scope, [detector])).toEqual([]);
+  });
+});
