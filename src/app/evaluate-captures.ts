@@ -88,8 +88,10 @@ export const answerCaptures = (data: string = realData): RealAnswers | null => {
             "replay",
             "--detect",
             "--json",
-            ...["--data", join(folder, file)],
-            ...["--constituency", everybody],
+            "--data",
+            join(folder, file),
+            "--constituency",
+            everybody,
             ...dark.flatMap((prefix) => ["--dark", prefix]),
             path,
           ])

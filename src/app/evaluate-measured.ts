@@ -105,14 +105,17 @@ export const measuredOf = (evaluations: readonly Evaluation[], command: string, 
         const rows = mixes
           .map(({ mix, scores }): Row => ({ mix, ...of(scores), version: detector.version }))
           .filter(says);
-        const [first = [], rest] = evaluations.length > 1 ? [rows.slice(0, 1), rows.slice(1)] : [[], rows];
+        const together = evaluations.length > 1 ? 1 : 0;
         return [
           [
             detector.name,
             {
               version: detector.version,
               parameters: parametersHash(detector),
-              rows: [...first, ...rest.toSorted((a, b) => worth(a) - worth(b))].slice(0, 20),
+              rows: [...rows.slice(0, together), ...rows.slice(together).toSorted((a, b) => worth(a) - worth(b))].slice(
+                0,
+                20,
+              ),
             },
           ],
         ];
