@@ -54,7 +54,7 @@ const store = await openEmbedded({ folder, retention: keepForEver });
 try {
   const began = performance.now();
   let storing: Promise<unknown> = Promise.resolve();
-  const sequences = new Array<number>(SENSORS).fill(0);
+  const sequences = Array.from({ length: SENSORS }, () => 0);
   let degraded = 0;
   let rows = 0;
   const tables = Array.from({ length: SENSORS }, (_, n) =>
