@@ -134,6 +134,8 @@ export const smtpSink = async (refuse: (to: string) => string | null = () => nul
       });
     },
   });
+  // A client that breaks off is its own affair.
+  server.on("error", () => undefined);
   server.listen(0, "127.0.0.1");
   await once(server.server, "listening");
   return {
