@@ -6,8 +6,9 @@ import { changeScore, newChange } from "./changefinder.ts";
 import { inSpan } from "./detector.ts";
 import type { Context, Detector, Parameter, Question, Row, Rows, Span } from "./detector.ts";
 import { KEEP } from "./exposure.ts";
-import { cameTrue, forecasts, outlook, spans, verify } from "./forecast.ts";
+import { MOST_HOSTS, cameTrue, forecasts, outlook, spans, verify } from "./forecast.ts";
 import type { Outlook, Sighted } from "./forecast.ts";
+import { population } from "./growth.ts";
 import { detectionId } from "./identity.ts";
 import { signatureText } from "./signature.ts";
 import { chanceOf, newSurgeMemory, rarest, surgeParameters, takeNews } from "./surge.ts";
@@ -19,7 +20,7 @@ const HOUR = 3_600e6;
 const STEP = 600e6;
 const DAY = 24 * HOUR;
 const NAME = "early-warning";
-const VERSION = 2;
+const VERSION = 3;
 
 /** Sources that ask for more than this many ports are scanners of everything (JPCERT/CC's rule for a day). */
 const FOCUS = 10;
@@ -119,13 +120,16 @@ const originOf = (rows: Rows): Origin => ({
 });
 
 /**
- * Whether a rare count may be called a surge. Somebody who forges a member's addresses has few networks to take them from, while an outbreak has hosts
+ * Whether a rare count may be called a surge. A scanner's project rents hosts in few networks, and somebody who forges a member's addresses has few to take them from, while an outbreak has hosts
  * everywhere: of no network more is counted than usually comes from it and a small share of the surplus, and what is left must be rare by itself.
  */
 const corroborated = (found: Rare, { networks, unrouted }: Origin, memory: SurgeMemory): boolean => {
   const sum = networks.reduce((all, { sources }) => all + sources, unrouted);
   const usual = networks.reduce((all, { before }) => all + before, 0);
   if (sum === 0) return false;
+  // So many sources of which hardly one came twice would be more hosts than there can be: their addresses are forged.
+  const { packets } = recent(memory.keys[found.key]!, memory.exposure.hour, found.look.hours);
+  if (population({ sources: found.sources, packets }).low > MOST_HOSTS) return false;
   const surplus = Math.max(1, found.sources - found.expected);
   const most = Math.max(2, surgeParameters.share * surplus);
   const spread = networks.reduce(
@@ -134,7 +138,7 @@ const corroborated = (found: Rare, { networks, unrouted }: Origin, memory: Surge
     0,
   );
   return (
-    networks.length >= Math.max(surgeParameters.networks, Math.min(20, Math.floor(surplus / 4))) &&
+    networks.length >= Math.max(surgeParameters.networks, Math.min(20, 0.7 * surplus)) &&
     !(found.sources >= 20 && unrouted > surgeParameters.unrouted * sum) &&
     sum - spread <= surplus / 2 &&
     chanceOf(memory, found.key, found.look, Math.floor((found.sources * spread) / sum), surgeParameters) <=

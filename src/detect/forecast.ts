@@ -5,7 +5,7 @@ import type { Forecast } from "./watched.ts";
 
 export const horizons = [6, 24, 72] as const;
 /** No forecast goes beyond what the address space can hold of one kind of device. */
-const MOST_HOSTS = 20_000_000;
+export const MOST_HOSTS = 20_000_000;
 const HOUR = 3_600e6;
 
 /** What was seen of a port up to a moment: everybody who asked for it, not only who is new. */

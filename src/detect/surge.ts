@@ -34,7 +34,7 @@ export const surgeParameters: SurgeParameters = {
   rare: -7,
   novel: -5,
   sources: 6,
-  times: 1.25,
+  times: 1.5,
   networks: 3,
   settle: 24,
   past: 24,
@@ -328,7 +328,7 @@ export const rarest = (
     const chance = chanceOf(memory, key, look, sources, parameters);
     if (chance >= (best?.chance ?? 0)) continue;
     const expected = usualIn(memory, key, watched, look);
-    // A port's level moves by a few tenths of itself; however many sources it has, that is no surge.
+    // A port's level moves by some tenths of itself; however many sources it has, that is no surge.
     if (sources < parameters.times * expected) continue;
     best = { key, look, sources, expected, chance };
   }
