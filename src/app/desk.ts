@@ -183,6 +183,7 @@ export const openNodeDesk = async (
     },
     tokenOf: (link) => cases.tokenOf(link),
     linkFor: cases.rules.policy.linkFor,
+    simulated: settings.simulated,
   };
   const outbox = createOutbox({
     desk,

@@ -3,6 +3,7 @@ import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
 import { darknetCsv } from "./csv.ts";
 import { writeLetter } from "./letter.ts";
 import type { LetterText } from "./letter.ts";
+import { wordsOf } from "./templates/index.ts";
 import { checkXarf, xarfOf } from "./xarf.ts";
 import type { Reporter } from "./xarf.ts";
 
@@ -18,6 +19,8 @@ export interface Sender {
   /** The token of a self-help link by its id. */
   readonly tokenOf: (link: string) => string;
   readonly linkFor: number;
+  /** The node's rows are invented: every letter says so. */
+  readonly simulated?: boolean;
 }
 
 export interface Part {
@@ -41,14 +44,20 @@ const plainLetter = ({ subject, text, link }: NonNullable<NoticePayload["plain"]
   text: link === null ? text : text.replaceAll("{link}", `${sender.portal}/contact-check#${sender.tokenOf(link)}`),
 });
 
+const asSimulated = ({ subject, text }: LetterText, language: string): LetterText => {
+  const { tag, line } = wordsOf(language).simulated;
+  return { subject: `[${tag}] ${subject}`, text: `${line}\n\n${text}` };
+};
+
 /** A letter, whole: the same letter, to the byte, however often it is tried. */
 export const composeLetter = (id: string, payload: NoticePayload, sender: Sender): Composed => {
   const linkOf = (item: NoticeItem): string | null =>
     item.link === null ? null : helpAddress(sender.portal, sender.tokenOf(item.link));
-  const { subject, text } =
+  const written =
     payload.plain === undefined
       ? writeLetter(payload, linkOf, payload.at + sender.linkFor)
       : plainLetter(payload.plain, sender);
+  const { subject, text } = sender.simulated === true ? asSimulated(written, payload.language) : written;
   // A report that breaks the format's rules is left out; the table beside it says the same.
   const reports = payload.items
     .map((item) => xarfOf(item, sender.reporter, id))
@@ -85,6 +94,7 @@ export const composeLetter = (id: string, payload: NoticePayload, sender: Sender
               .join(","),
             "X-TLP": first.marking,
           }),
+      ...(sender.simulated === true ? { "X-Layang-Simulated": "yes" } : {}),
       ...(payload.exercise === "" ? {} : { "X-Layang-Exercise": payload.exercise.replaceAll(/[^\w.-]+/g, "-") }),
     },
   };

@@ -78,6 +78,9 @@ it("sends signed letters and signed calls from a node as it is wired, and calls 
   try {
     await take(["127.0.0.0/8"], "198.51.100.7");
     expect(sink.mails[0]?.raw).toContain("multipart/signed");
+    // Its rows are invented, and no letter leaves without saying so.
+    expect(sink.mails[0]?.parsed.subject).toMatch(/^\[SIMULATED\] \[LAYANG-\d+\] /);
+    expect(sink.mails[0]?.parsed.text).toMatch(/^SIMULATED: /);
     expect(statSync(join(folder, "openpgp.asc")).mode & 0o777).toBe(0o600);
     expect(calls).toEqual([expect.stringMatching(/^sha256=[0-9a-f]{64}$/)]);
     await take([], "198.51.100.8");

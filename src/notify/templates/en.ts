@@ -18,6 +18,10 @@ export const en: Words = {
     correction: "Correction: {what} {where}",
     breaker: "A breaker opened: notices are held",
   },
+  simulated: {
+    tag: "SIMULATED",
+    line: "SIMULATED: this letter comes from an invented region. No machine in it exists.",
+  },
   exercise: {
     tag: "EXERCISE",
     line: "THIS IS AN EXERCISE. Nothing in this letter is real; please act as the exercise asks.",

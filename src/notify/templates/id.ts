@@ -18,6 +18,10 @@ export const id: Words = {
     correction: "Koreksi: {what} {where}",
     breaker: "Pemutus terbuka: pemberitahuan ditahan",
   },
+  simulated: {
+    tag: "SIMULASI",
+    line: "SIMULASI: surat ini berasal dari wilayah rekaan. Tidak ada mesin di dalamnya yang nyata.",
+  },
   exercise: {
     tag: "LATIHAN",
     line: "INI ADALAH LATIHAN. Isi surat ini tidak nyata; mohon bertindak sesuai petunjuk latihan.",

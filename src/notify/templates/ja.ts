@@ -18,6 +18,10 @@ export const ja: Words = {
     correction: "訂正: {what} {where}",
     breaker: "ブレーカー作動: 通知を保留しています",
   },
+  simulated: {
+    tag: "模擬",
+    line: "模擬: このメールは架空の地域のものです。実在する機器は含まれていません。",
+  },
   exercise: {
     tag: "演習",
     line: "これは演習です。このメールの内容は実際の事象ではありません。演習の指示に従って対応してください。",

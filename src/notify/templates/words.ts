@@ -17,6 +17,7 @@ export interface Words {
   readonly kind: Readonly<Record<ToldKind, string>>;
   /** Of one finding: {what} and {where}. Of a digest: {count} and {organisation}. */
   readonly subject: Readonly<Record<NoticeForm, string>>;
+  readonly simulated: { readonly tag: string; readonly line: string };
   readonly exercise: { readonly tag: string; readonly line: string };
   /** {organisation}, {count}. */
   readonly greeting: string;
