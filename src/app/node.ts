@@ -299,8 +299,16 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     // One door alone is no node: the sensors' door must not stay open behind a start that failed.
     await api.close();
     await receiver.close();
+    ring.close();
+    await nodeDesk.close();
     await desk.close();
     await store.close();
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") {
+      throw new AppError(
+        "SYSTEM_REFUSED",
+        `port ${port} of ${config.portal.host} is taken by another program (another node, or the demo): name another as \`portal: {port: ...}\``,
+      );
+    }
     throw error;
   }
   ({ port } = api.server.address() as AddressInfo);

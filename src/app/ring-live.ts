@@ -146,7 +146,8 @@ export const createRing = (options: RingOptions): LiveRing => {
       family: line.family,
       organisation: line.organisation,
       name: line.name,
-      subject: line.subject,
+      // Behind a `#` stands what tells alerts of one address apart: no name for people.
+      subject: line.subject.replace(/#.*$/, ""),
       on: line.organisation === null || words === undefined ? null : map.placeOn(line.organisation, words[3]),
       port: null,
       packets: line.packets,

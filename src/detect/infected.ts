@@ -54,12 +54,16 @@ interface Index {
   /** Accepted, not yet claimed. */
   readonly waiting: Set<string>;
   readonly dirty: Set<string>;
+  /** The hour in which judging began: whom it finds there may have been at it for long. */
+  began: number;
 }
 const indexes = new WeakMap<Ledger, Index>();
 
 interface Memory {
   /** Up to where spans were judged in order; 0: nothing was. */
   position: number;
+  /** The hour in which judging began; what an older version wrote down has none. */
+  since?: number;
 }
 
 const isFast = (evidence: Evidence, context: Context): boolean =>
@@ -87,6 +91,7 @@ const indexOf = (ledger: Ledger, context: Context): Index => {
     crowded: new Set(),
     waiting: new Set(),
     dirty: new Set(),
+    began: 0,
   };
   for (const [key, entry] of ledger.entries()) putInIndex(index, key, entry as Entry, context);
   indexes.set(ledger, index);
@@ -94,11 +99,11 @@ const indexOf = (ledger: Ledger, context: Context): Index => {
 };
 
 const companyAt = (organisation: string, time: number, index: Index, context: Context): Company => {
-  const since = Math.min(...context.sensors.map((sensor) => sensor.since));
+  const since = Math.max(index.began, Math.min(...context.sensors.map((sensor) => sensor.since)));
   return {
     together: index.onsets.countAround(organisation, time),
     fast: index.fast.countAround(organisation, time),
-    // Where the sensors have just begun, everybody seems to begin.
+    // Where the sensors, or we, have just begun, everybody seems to begin.
     usual: time - since < HOUR ? null : index.onsets.usual(organisation, time),
   };
 };
@@ -459,6 +464,8 @@ const beganIn = (minutes: ReadonlySet<number>, { ledger }: Context): Map<number,
 
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
   const index = indexOf(context.ledger, context);
+  const since = memory.since ?? (memory.position === 0 && span.late !== true ? startOf(span.from, HOUR) : 0);
+  index.began = since;
   if (span.late === true) return yield* examineLate(span, memory, context, index);
   const into: Judged = { detections: [], complete: [] };
   const found = yield* candidates(context, span.from);
@@ -484,7 +491,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   if (startOf(span.to, HOUR) > startOf(span.from, HOUR) || context.ledger.size > 1.2 * MOST) {
     prune(span.to, index, context);
   }
-  return { memory: { position: span.to }, ...into };
+  return { memory: { position: span.to, since }, ...into };
 }
 
 export const infectedHost: Detector<Memory> = {
