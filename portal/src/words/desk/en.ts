@@ -351,7 +351,7 @@ export const desk = {
       suppressed: (x: Facts) => `Suppressed until ${x["until"] ?? "?"}`,
       corrected: () => "A correction was sent: the finding was withdrawn",
       quiet: () => "Quiet: verified by silence",
-      unknown: () => "Silent, but whether it was cleaned cannot be told",
+      unknown: () => "Silent, but whether it was cleaned cannot be told yet",
       moved: (x: Facts) => `Possibly moved to ${x["subject"] ?? "another address"}`,
       relapsed: () => "Seen again: relapsed",
     },

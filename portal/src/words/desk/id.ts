@@ -361,7 +361,7 @@ export const desk: Messages["desk"] = {
       suppressed: (x) => `Diredam sampai ${x["until"] ?? "?"}`,
       corrected: () => "Koreksi dikirim: temuan ditarik kembali",
       quiet: () => "Senyap: diverifikasi lewat keadaan diam",
-      unknown: () => "Diam, tetapi tidak dapat dipastikan apakah sudah dibersihkan",
+      unknown: () => "Diam, tetapi belum dapat dipastikan apakah sudah dibersihkan",
       moved: (x) => `Mungkin berpindah ke ${x["subject"] ?? "alamat lain"}`,
       relapsed: () => "Terlihat lagi: muncul kembali",
     },

@@ -346,7 +346,7 @@ export const desk: Messages["desk"] = {
       suppressed: (x) => `${x["until"] ?? "?"} まで抑制`,
       corrected: () => "訂正を送付: 検知を取り消し",
       quiet: () => "停止確認: 通信の停止を確認",
-      unknown: () => "通信はないが、駆除されたかどうかは判定不能",
+      unknown: () => "通信はないが、駆除されたかどうかはまだ判定できません",
       moved: (x) => `${x["subject"] ?? "別のアドレス"} に移動した可能性`,
       relapsed: () => "再び観測: 再発",
     },
