@@ -306,7 +306,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") {
       throw new AppError(
         "SYSTEM_REFUSED",
-        `port ${port} of ${config.portal.host} is taken by another program (another node, or the demo): name another as \`portal: {port: ...}\``,
+        `port ${port} of ${config.portal.host} is taken by another program, a node or the demo (EADDRINUSE): name another as \`portal: {port: ...}\``,
       );
     }
     throw error;
