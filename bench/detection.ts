@@ -29,6 +29,7 @@ import { openEmbedded } from "../src/store/flows/embedded/index.ts";
 import { ip, syn } from "../test/flow/packets.ts";
 import { take } from "../test/detect/take.ts";
 import { batchesOf } from "../test/detect/world.ts";
+import { wholeReport } from "./report.ts";
 
 const { values } = parseArgs({
   options: { seconds: { type: "string", default: "40" }, rate: { type: "string", default: "25000" } },
@@ -138,22 +139,7 @@ const run = async (detecting: boolean): Promise<Outcome> => {
     for (const batch of batches) {
       const identity = { sensor: batch.sensor, sequence: ++sequence, hash: String(sequence) };
       const end = from + SECOND;
-      const report = {
-        watermark: end,
-        closedAt: end,
-        clockOffset: 0,
-        read: 0,
-        counted: 0,
-        notDark: 0,
-        undecoded: {},
-        retired: 0,
-        droppedByKernel: 0,
-        droppedByInterface: 0,
-        darkAddresses: 65_536,
-        spoolBytes: 0,
-        spoolLost: 0,
-        degraded: false,
-      };
+      const report = wholeReport(end, 0);
       await store.append({ identity, batch, report, received: Date.now() * 1000 });
       detection?.arrived(batch);
     }

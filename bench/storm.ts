@@ -23,6 +23,7 @@ import type { Detection } from "../src/model/detection.ts";
 import { packetBatch, SHAPE } from "../src/model/packets.ts";
 import { openEmbedded } from "../src/store/flows/embedded/index.ts";
 import { keepForEver } from "../src/store/flows/retention.ts";
+import { wholeReport } from "./report.ts";
 
 const { values } = parseArgs({
   options: { sources: { type: "string", default: "70000000" }, hours: { type: "string", default: "24" } },
@@ -70,22 +71,7 @@ try {
         const end = batch.interval + batch.intervalLength;
         rows += batch.flows.count;
         if (batch.degraded) degraded++;
-        const report = {
-          watermark: end,
-          closedAt: end,
-          clockOffset: 0,
-          read: batch.flows.count,
-          counted: batch.flows.count,
-          notDark: 0,
-          undecoded: {},
-          retired: 0,
-          droppedByKernel: 0,
-          droppedByInterface: 0,
-          darkAddresses: 65_536,
-          spoolBytes: 0,
-          spoolLost: 0,
-          degraded: batch.degraded,
-        };
+        const report = { ...wholeReport(end, batch.flows.count), degraded: batch.degraded };
         // The arrays are the table's: they are encoded before this returns.
         storing = store.append({
           identity: { sensor: `storm-${n}`, sequence, hash: `${n} ${sequence}` },

@@ -21,6 +21,9 @@ export const subjectOf = (source: string, family: string | null, translation: "n
   return translation === "cgnat" ? `${source}#${family ?? "unknown"}` : source;
 };
 
+/** A subject as people read it: behind translation the family is in it, to tell alerts of one address apart. */
+export const subjectShown = (subject: string): string => subject.split("#")[0] ?? subject;
+
 /** The one text of everything that makes an alert the same alert; ids are made of it and of its opening. */
 export const alertKey = (alert: {
   readonly organisation: string | null;

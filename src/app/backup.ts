@@ -123,7 +123,7 @@ const copyMail = (from: string, to: string): void => {
 };
 
 /**
- * Copies a node into a new folder, while it runs. The desk goes first and the flows after it: what the desk has judged is in
+ * Copies a node into a new folder, while it runs. The desk goes before the flows: what the desk has judged is in
  * the flows, and what came in between is judged again. @throws AppError BACKUP_FAILED.
  */
 export const backUp = async (

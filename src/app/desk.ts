@@ -8,10 +8,10 @@ import type { CaseRules } from "../cases/options.ts";
 import type { Owners } from "../constituency/owners.ts";
 import type { Sender } from "../notify/compose.ts";
 import { holidaysWith } from "../notify/holidays.ts";
-import { addressOf, createDeliver, messageIdOf, webhookSecret } from "../notify/deliver.ts";
+import { createDeliver, webhookSecret } from "../notify/deliver.ts";
 import { createOutbox } from "../notify/outbox.ts";
 import type { Outbox } from "../notify/outbox.ts";
-import { createPost } from "../notify/post.ts";
+import { addressOf, createPost, messageIdOf } from "../notify/post.ts";
 import type { Post } from "../notify/post.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
@@ -221,7 +221,7 @@ export const openNodeDesk = async (
     duty: mail?.duty ?? null,
     signs: pgp !== null,
     testMail,
-    post: smtp === null ? null : createPost({ smtp, pgp, sender, testMail, now }),
+    post: smtp === null ? null : createPost({ smtp, pgp, sender, testMail }, now),
     reloadOwners: async () => {
       await held.reload();
     },

@@ -106,9 +106,8 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
   };
 
   let closing = false;
-  let enteredAll = (): void => undefined;
   /** The scopes that the store held at the start have their courses. */
-  const entered = new Promise<void>((resolve) => (enteredAll = resolve));
+  const entered = Promise.withResolvers<void>();
   let wake = (): void => undefined;
   const rest = (): Promise<void> =>
     new Promise((resolve) => {
@@ -124,7 +123,7 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
       try {
         if (!scoped) for (const scope of await scopesIn(store)) enter(scope);
         scoped = true;
-        enteredAll();
+        entered.resolve();
       } catch (error) {
         log.error({ err: error }, "the scopes of the store could not be read");
       }
@@ -158,7 +157,7 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
       }
     },
     withdrew: async (sensor, since) => {
-      await entered;
+      await entered.promise;
       await Promise.all([...courses.values()].map(({ course }) => course.withdrew(sensor, since)));
     },
     states: () =>

@@ -28,9 +28,8 @@ const sourcesIn = (folder: string, fits: (name: string) => boolean = () => true)
 export const worldHash = (world: World): string =>
   hashOf([
     JSON.stringify(world),
-    ...["simulate", "flow", "net"].flatMap((room) => sourcesIn(join(root, room))),
+    ...["simulate", "flow", "net", "model", "store/flows"].flatMap((room) => sourcesIn(join(root, room))),
     ...sourcesIn(join(root, "app"), (name) => name.startsWith("evaluate-world") || name.startsWith("simulated-")),
-    readFileSync(join(root, "model/flows.ts"), "utf8"),
   ]);
 
 const imports = /from "(\.{1,2}\/[^"]+\.ts)"/g;
@@ -43,7 +42,13 @@ const closure = (file: string, seen: Map<string, string> = new Map()): Map<strin
   return seen;
 };
 
-/** Changes with the source of the detector and all that it imports. A detector from elsewhere is known by its name, version and own text. */
+/** What asks detectors, and whose they think an address is. */
+const asking = (): string[] => [
+  ...sourcesIn(join(root, "app"), (name) => name.startsWith("detection-") || name === "evaluate.ts"),
+  ...sourcesIn(join(root, "constituency")),
+];
+
+/** Changes with the source of the detector and all that it imports, and with what asks it. A detector from elsewhere is known by its name, version and own text. */
 export const detectorHash = async (detector: Detector): Promise<string> => {
   const folder = join(root, "detect");
   for (const name of readdirSync(folder)) {
@@ -51,9 +56,10 @@ export const detectorHash = async (detector: Detector): Promise<string> => {
     const file = join(folder, name);
     if (!readFileSync(file, "utf8").includes("cadence:")) continue;
     const found = Object.values((await import(file)) as Record<string, unknown>);
-    if (found.includes(detector)) return hashOf([...closure(file)].toSorted().map(([, text]) => text));
+    if (found.includes(detector))
+      return hashOf([...[...closure(file)].toSorted().map(([, text]) => text), ...asking()]);
   }
-  return hashOf([detector.name, String(detector.version), detector.examine.toString()]);
+  return hashOf([detector.name, String(detector.version), detector.examine.toString(), ...asking()]);
 };
 
 const write = (file: string, value: unknown): void => {

@@ -19,6 +19,7 @@ import { detectHistory } from "./detection-history.ts";
 import { Kept, detectorHash } from "./evaluate-kept.ts";
 import { score } from "./evaluate-score.ts";
 import type { Scores } from "./evaluate-score.ts";
+import { darkAddresses } from "./replay.ts";
 import { openWorld, playWorld } from "./evaluate-world.ts";
 
 export interface Evaluation {
@@ -109,20 +110,17 @@ export const evaluateScenario = async (which: string, options: EvaluateOptions =
       claims.push(...found.claims);
       seconds += found.seconds;
     }
-    const shared = sensors.filter(({ realm }) => realm === undefined || realm === "").length;
+    const shared = sensors.filter(({ realm }) => realm === undefined || realm === "");
     return {
       scenario: name,
       days: (world.to - world.from) / 86_400e6,
-      sensors: shared,
+      sensors: shared.length,
       packets: truth.packets,
       flows: known.flows,
       scores: score(truth, claims, {
         length: world.to - world.from,
-        sensors: shared,
-        darkAddresses: sensors
-          .filter(({ realm }) => realm === undefined || realm === "")
-          .flatMap(({ dark }) => dark)
-          .reduce((sum, prefix) => sum + 2 ** (32 - Number(prefix.split("/")[1] ?? 32)), 0),
+        sensors: shared.length,
+        darkAddresses: darkAddresses(shared.flatMap(({ dark }) => dark)),
         hostsAt: (outbreak, time) =>
           infectedAt(world.scenario.outbreaks![outbreak]!, time - truth.outbreaks[outbreak]!.start),
         isOwned: ({ realm, source, last }) => source !== null && owners.ownerOf(realm, source, last) !== null,

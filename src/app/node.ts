@@ -303,12 +303,6 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     await nodeDesk.close();
     await desk.close();
     await store.close();
-    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") {
-      throw new AppError(
-        "SYSTEM_REFUSED",
-        `port ${port} of ${config.portal.host} is taken by another program, a node or the demo (EADDRINUSE): name another as \`portal: {port: ...}\``,
-      );
-    }
     throw error;
   }
   ({ port } = api.server.address() as AddressInfo);

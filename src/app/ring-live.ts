@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { subjectShown } from "../alert/subject.ts";
 import { anomalyFor, packetsFor } from "../api/desk/ring.ts";
 import { alertRow } from "../api/desk/shapes.ts";
 import { createStream } from "../api/desk/stream.ts";
@@ -146,8 +147,7 @@ export const createRing = (options: RingOptions): LiveRing => {
       family: line.family,
       organisation: line.organisation,
       name: line.name,
-      // Behind a `#` stands what tells alerts of one address apart: no name for people.
-      subject: line.subject.replace(/#.*$/, ""),
+      subject: subjectShown(line.subject),
       on: line.organisation === null || words === undefined ? null : map.placeOn(line.organisation, words[3]),
       port: null,
       packets: line.packets,

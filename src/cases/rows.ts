@@ -6,6 +6,8 @@ import type { Marking } from "../model/marking.ts";
 import type { AlertsTable } from "../store/desk/tables.ts";
 import type { Columns } from "./bulk.ts";
 
+export { subjectShown } from "../alert/subject.ts";
+
 export type AlertRow = Selectable<AlertsTable>;
 
 export const alertOf = (row: AlertRow): Alert => ({

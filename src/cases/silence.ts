@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { day, verifiableKinds } from "../alert/alert.ts";
 import { defaultSilence, judgeSilence } from "../alert/silence.ts";
 import type { SilenceEvidence, SilenceFacts, SilencePolicy } from "../alert/silence.ts";
+import { subjectShown } from "../alert/subject.ts";
 import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { alertOf } from "./rows.ts";
@@ -73,7 +74,7 @@ ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
     const [realm, exercise] = JSON.parse(scope) as [string, string];
     const evidence = await evidenceOf(
       { realm, exercise, stretch: policy.stretch },
-      own.map((row) => ({ id: row.id, subject: row.subject.split("#")[0] ?? "", from: row.first })),
+      own.map((row) => ({ id: row.id, subject: subjectShown(row.subject), from: row.first })),
       now,
     );
     await desk.as(systemActor, async (trx) => {

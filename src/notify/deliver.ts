@@ -6,9 +6,9 @@ import { AppError } from "../platform/errors.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { composeLetter } from "./compose.ts";
 import type { Sender } from "./compose.ts";
-import { buildMail } from "./mail.ts";
 import type { Leased } from "./outbox.ts";
 import type { Pgp } from "./pgp.ts";
+import { sendMail } from "./post.ts";
 import type { Sent, Smtp } from "./smtp.ts";
 
 export interface WebhookCall {
@@ -35,12 +35,6 @@ export interface DeliverOptions {
   readonly webhookSecretOf: (contact: string) => string;
 }
 
-/** Of the outbox id, so that it is the same at every attempt: a recipient that got it twice sees that it is one letter. */
-export const messageIdOf =
-  (domain: string) =>
-  (letter: string): string =>
-    `<${letter}@${domain}>`;
-
 /** The secret that calls to a contact's webhook are signed with: follows from the node's, and stands nowhere. */
 export const webhookSecret = (key: Uint8Array, contact: string): string =>
   createHmac("sha256", key)
@@ -65,34 +59,16 @@ const openpgpKeyOf = async (desk: Desk, contact: string | null): Promise<string 
 /** One attempt to bring a letter to its recipient. */
 export const createDeliver = (options: DeliverOptions): ((letter: Leased) => Promise<Sent>) => {
   const { sender, desk } = options;
-  const domain = sender.reporter.domain;
   const mail = async (letter: Leased): Promise<Sent> => {
     if (options.smtp === null) return { outcome: "deferred", answer: "no mail server is set up" };
     const composed = composeLetter(letter.id, letter.payload, sender);
-    const test = options.testMail;
-    const shown =
-      test === null
-        ? composed
-        : {
-            ...composed,
-            subject: `[TEST] ${composed.subject}`,
-            headers: { ...composed.headers, "X-Layang-Test-Recipient": letter.recipient },
-          };
-    const key = test === null && letter.payload.encrypt ? await openpgpKeyOf(desk, letter.contact_id) : null;
-    const to = test ?? letter.recipient;
-    const message = await buildMail(
-      shown,
-      {
-        from: sender.from,
-        replyTo: sender.replyTo,
-        to,
-        messageId: messageIdOf(domain)(letter.id),
-        date: letter.payload.at,
-      },
-      options.pgp,
-      key,
+    const sealed = options.testMail === null && letter.payload.encrypt;
+    return sendMail(
+      { ...options, smtp: options.smtp },
+      composed,
+      { to: letter.recipient, id: letter.id, date: letter.payload.at },
+      sealed ? await openpgpKeyOf(desk, letter.contact_id) : null,
     );
-    return options.smtp.send(addressOf(sender.from), to, message);
   };
   const webhook = async (letter: Leased): Promise<Sent> => {
     if (options.fetch === null) return { outcome: "deferred", answer: "webhooks are not set up" };
@@ -135,6 +111,3 @@ export const createDeliver = (options: DeliverOptions): ((letter: Leased) => Pro
     return Promise.resolve({ outcome: "accepted", answer: "in the portal" });
   };
 };
-
-/** `Layang <desk@example.org>` to its address. */
-export const addressOf = (from: string): string => /<([^<>]+)>\s*$/.exec(from)?.[1] ?? from;

@@ -9,11 +9,11 @@ export interface LetterText {
   readonly text: string;
 }
 
-const fill = (text: string, values: Readonly<Record<string, string | number>>): string =>
+export const fill = (text: string, values: Readonly<Record<string, string | number>>): string =>
   text.replaceAll(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
 /** One line, whatever was in it: subjects and lists stay what they are. */
 // oxlint-disable-next-line no-control-regex
-const line = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
+export const line = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
 
 /** Names of IoT malware as detectors give them. Others get the general advice. */
 const iotFamilies = /mirai|mozi|gafgyt|bashlite|hajime|rapperbot|satori|moobot|fodcha|xorddos|dvr|iot/i;
@@ -24,7 +24,8 @@ export const adviceOf = (family: string | null): Advice => {
   return windowsFamilies.test(family) ? "windows" : "unknown";
 };
 
-const utc = (time: number, digits: 19 | 23 = 19): string =>
+/** A moment as letters say it, to the second or the millisecond. */
+export const utc = (time: number, digits: 19 | 23 = 19): string =>
   `${new Date(time / 1000).toISOString().slice(0, digits).replace("T", " ")} UTC`;
 const moment = (time: number, timeZone: string): string => {
   if (timeZone === "UTC") return utc(time);

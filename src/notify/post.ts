@@ -1,10 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
-import { addressOf, messageIdOf } from "./deliver.ts";
-import type { Sender } from "./compose.ts";
+import type { Composed, Sender } from "./compose.ts";
 import { buildMail } from "./mail.ts";
 import type { Pgp } from "./pgp.ts";
 import type { Sent, Smtp } from "./smtp.ts";
+
+/** `Layang <desk@example.org>` to its address. */
+export const addressOf = (from: string): string => /<([^<>]+)>\s*$/.exec(from)?.[1] ?? from;
+
+/** Of the outbox id, so that it is the same at every attempt: a recipient that got it twice sees that it is one letter. */
+export const messageIdOf =
+  (domain: string) =>
+  (letter: string): string =>
+    `<${letter}@${domain}>`;
+
+/** What all mail of a node leaves by. */
+export interface MailWay {
+  readonly smtp: Smtp;
+  readonly pgp: Pgp | null;
+  readonly sender: Sender;
+  /** Mail-test mode: every mail goes here instead, and says to whom it would have gone. */
+  readonly testMail: string | null;
+}
+
+/** One attempt at one mail. `date` is in microseconds UTC; with a recipient's `key` it is encrypted. */
+export const sendMail = async (
+  { smtp, pgp, sender, testMail }: MailWay,
+  composed: Composed,
+  { to: recipient, id, date }: { readonly to: string; readonly id: string; readonly date: number },
+  key: string | null = null,
+): Promise<Sent> => {
+  const shown =
+    testMail === null
+      ? composed
+      : {
+          ...composed,
+          subject: `[TEST] ${composed.subject}`,
+          headers: { ...composed.headers, "X-Layang-Test-Recipient": recipient },
+        };
+  const to = testMail ?? recipient;
+  const messageId = messageIdOf(sender.reporter.domain)(id);
+  const message = await buildMail(shown, { from: sender.from, replyTo: sender.replyTo, to, messageId, date }, pgp, key);
+  return smtp.send(addressOf(sender.from), to, message);
+};
 
 /**
  * Sends one mail now, once, and says what became of it: for what is of no case and is made anew when it fails. Nothing of it is kept, so
@@ -12,38 +50,12 @@ import type { Sent, Smtp } from "./smtp.ts";
  */
 export type Post = (to: string, mail: { readonly subject: string; readonly text: string }) => Promise<Sent>;
 
+/** `now` gives microseconds UTC. */
 export const createPost =
-  (options: {
-    readonly smtp: Smtp;
-    readonly pgp: Pgp | null;
-    readonly sender: Sender;
-    /** Mail-test mode: every mail goes here instead. */
-    readonly testMail: string | null;
-    /** Microseconds UTC. */
-    readonly now: () => number;
-  }): Post =>
-  async (recipient, { subject, text }) => {
-    const { smtp, pgp, sender, testMail, now } = options;
-    const to = testMail ?? recipient;
-    const message = await buildMail(
-      {
-        subject: testMail === null ? subject : `[TEST] ${subject}`,
-        text,
-        parts: [],
-        headers: {
-          "Auto-Submitted": "auto-generated",
-          ...(testMail === null ? {} : { "X-Layang-Test-Recipient": recipient }),
-        },
-      },
-      {
-        from: sender.from,
-        replyTo: sender.replyTo,
-        to,
-        messageId: messageIdOf(sender.reporter.domain)(randomUUID()),
-        date: now(),
-      },
-      pgp,
-      null,
+  (way: MailWay, now: () => number): Post =>
+  (to, mail) =>
+    sendMail(
+      way,
+      { ...mail, parts: [], headers: { "Auto-Submitted": "auto-generated" } },
+      { to, id: randomUUID(), date: now() },
     );
-    return smtp.send(addressOf(sender.from), to, message);
-  };

@@ -116,6 +116,12 @@ export const systemRefusal = (error: unknown): AppError | undefined => {
   if (!(error instanceof Error)) return undefined;
   const { code, syscall, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === undefined || syscall === undefined) return undefined;
+  if (code === "EADDRINUSE" && port !== undefined) {
+    return new AppError(
+      "SYSTEM_REFUSED",
+      `port ${port}${address === undefined ? "" : ` of ${address}`} is taken by another program, perhaps another node or the demo (${code}): name another in the configuration`,
+    );
+  }
   const what = path ?? (port === undefined ? "the system" : `${address ?? "port"}:${port}`);
   const fault = path !== undefined && ofPaths.has(code) ? "FILE_UNUSABLE" : "SYSTEM_REFUSED";
   return new AppError(fault, `${what}: ${syscall} was refused (${code})`);

@@ -12,10 +12,11 @@ import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
 import { parseIp } from "../../src/net/ip.ts";
 import { parsePrefix, prefixContains } from "../../src/net/prefix.ts";
-import { createDeliver, messageIdOf } from "../../src/notify/deliver.ts";
+import { createDeliver } from "../../src/notify/deliver.ts";
 import type { DeliverOptions } from "../../src/notify/deliver.ts";
 import { createOutbox } from "../../src/notify/outbox.ts";
 import type { Outbox, OutboxOptions } from "../../src/notify/outbox.ts";
+import { messageIdOf } from "../../src/notify/post.ts";
 import { openSmtp } from "../../src/notify/smtp.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 

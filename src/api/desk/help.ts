@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { subjectShown } from "../../cases/rows.ts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { sql } from "kysely";
 import { alertOf } from "../../cases/rows.ts";
@@ -78,7 +79,7 @@ export const withHelp = (server: FastifyInstance, services: HelpServices, actorO
       simulated: services.simulated,
       subjects: alerts.map((row) => ({
         alert: row.id,
-        subject: row.subject.split("#")[0] ?? "",
+        subject: subjectShown(row.subject),
         first: timeOf(row.first),
         last: timeOf(row.last),
         packets: row.packets,

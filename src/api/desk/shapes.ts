@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { subjectShown } from "../../cases/rows.ts";
 import type { Sample } from "../../model/detection.ts";
 import { classificationOf } from "../../model/detection.ts";
 import type { BoardRow } from "../../cases/board.ts";
@@ -36,9 +37,6 @@ export const samplesOf = (samples: readonly Sample[], most = 100) =>
     sourcePort,
     port,
   }));
-
-/** Behind translation the subject has the family in it; the page shows the address. */
-const subjectShown = (subject: string): string => subject.split("#")[0] ?? subject;
 
 export const alertRow = (row: BoardRow): AlertRow => ({
   id: row.id,

@@ -18,6 +18,10 @@ export const en: Words = {
     correction: "Correction: {what} {where}",
     breaker: "A breaker opened: notices are held",
   },
+  invitation: {
+    subject: "Your access to {node}",
+    text: "With this link you set your password at {node}. It works once, and ends on {until}:\n\n  {link}\n\nIf you did not expect this mail, do nothing.\n",
+  },
   simulated: {
     tag: "SIMULATED",
     line: "SIMULATED: this letter comes from an invented region. No machine in it exists.",

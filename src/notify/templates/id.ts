@@ -18,6 +18,10 @@ export const id: Words = {
     correction: "Koreksi: {what} {where}",
     breaker: "Pemutus terbuka: pemberitahuan ditahan",
   },
+  invitation: {
+    subject: "Akses Anda ke {node}",
+    text: "Dengan tautan ini Anda menetapkan kata sandi di {node}. Tautan hanya berlaku sekali, sampai {until}:\n\n  {link}\n\nBila Anda tidak menunggu surat ini, jangan lakukan apa pun.\n",
+  },
   simulated: {
     tag: "SIMULASI",
     line: "SIMULASI: surat ini berasal dari wilayah rekaan. Tidak ada mesin di dalamnya yang nyata.",

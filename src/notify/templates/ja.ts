@@ -18,6 +18,10 @@ export const ja: Words = {
     correction: "訂正: {what} {where}",
     breaker: "ブレーカー作動: 通知を保留しています",
   },
+  invitation: {
+    subject: "{node}のアカウントについて",
+    text: "次のリンクから{node}のパスワードを設定してください。リンクは一度だけ使用でき、有効期限は{until}です。\n\n  {link}\n\n心当たりがない場合は、何もする必要はありません。\n",
+  },
   simulated: {
     tag: "模擬",
     line: "模擬: このメールは架空の地域のものです。実在する機器は含まれていません。",

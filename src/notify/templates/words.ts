@@ -17,6 +17,8 @@ export interface Words {
   readonly kind: Readonly<Record<ToldKind, string>>;
   /** Of one finding: {what} and {where}. Of a digest: {count} and {organisation}. */
   readonly subject: Readonly<Record<NoticeForm, string>>;
+  /** A person's one-time link: {node}, {link}, {until}. */
+  readonly invitation: { readonly subject: string; readonly text: string };
   readonly simulated: { readonly tag: string; readonly line: string };
   readonly exercise: { readonly tag: string; readonly line: string };
   /** {organisation}, {count}. */
