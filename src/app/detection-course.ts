@@ -89,7 +89,8 @@ export class Course {
   #backlogAt = -Infinity;
   /** Node's clock when the oldest of them came. */
   #lateSince = Infinity;
-  #catching = false;
+  /** Late stretches that are being judged. */
+  #catching = 0;
   /** Memory as of the checkpoint, and from when on what was received may not be in it. */
   #kept: unknown = null;
   #savedAt = 0;
@@ -106,7 +107,7 @@ export class Course {
     return this.#position;
   }
   get late(): number {
-    return this.#late.size + this.#withdrawn.length;
+    return this.#late.size + this.#withdrawn.length + this.#catching;
   }
   get remembered(): number {
     return this.#ledger.size;
@@ -140,7 +141,7 @@ export class Course {
     this.#length = step;
     this.#late.clear();
     this.#again.clear();
-    this.#catching = false;
+    this.#catching = 0;
     if (detector.late === "rewind" && this.#snapshots.length === 0) {
       this.#snapshots.push({ position: this.#position, memory: structuredClone(this.#memory) });
       this.#ledger.set(`@${this.#position}`, structuredClone(this.#memory));
@@ -198,7 +199,7 @@ export class Course {
     });
   }
   #notice(): void {
-    if (this.late === 0 && !this.#catching) this.#lateSince = this.#options.now();
+    if (this.late === 0) this.#lateSince = this.#options.now();
   }
 
   /** Late stretches that may be judged now, contiguous intervals together. */
@@ -243,11 +244,11 @@ export class Course {
         this.#length = Math.max(step, Math.floor(this.#length / step) * step);
       }
       if (this.late > 0 && this.#position + step > closed) {
-        this.#catching = true;
         const due = this.#due();
+        this.#catching = due.filter(({ withdrawn }) => withdrawn === undefined).length;
         await this.#catchUp(due);
         this.#withdrawn = this.#withdrawn.filter((one) => !due.includes(one));
-        this.#catching = false;
+        this.#catching = 0;
         if (this.late === 0) this.#lateSince = Infinity;
       }
       this.#settle();
@@ -331,7 +332,7 @@ export class Course {
       this.#checkpointAt = clock;
       this.#kept = structuredClone(this.#memory);
       // What came late and was not looked at yet is found again by when it was received.
-      this.#savedAt = this.late === 0 && !this.#catching ? clock : Math.min(clock, this.#lateSince);
+      this.#savedAt = this.late === 0 ? clock : Math.min(clock, this.#lateSince);
     }
     await desk.as(systemActor, async (trx) => {
       const back = complete.length === 0 ? [] : await takenBack(trx, detector.name, scope, complete, ids);
