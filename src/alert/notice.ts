@@ -25,6 +25,8 @@ export interface NoticeItem {
   readonly subject: string;
   readonly network: string | null;
   readonly country: string | null;
+  /** Origin AS of the address; absent in letters written before it was told. */
+  readonly asn?: number | null;
   readonly translation: "none" | "cgnat";
   /** False: behind translation, and without the ports that would find the subscriber. */
   readonly attributable: boolean;
@@ -79,6 +81,7 @@ export const itemOf = (
   subject: alert.subject,
   network: alert.network,
   country: alert.country,
+  asn: alert.asn,
   translation: alert.translation,
   attributable: isAttributable(alert),
   family: alert.family,

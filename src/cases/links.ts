@@ -3,7 +3,8 @@ import { sql } from "kysely";
 import type { Actor } from "../model/actor.ts";
 import { systemActor } from "../model/actor.ts";
 import { AppError } from "../platform/errors.ts";
-import type { Desk } from "../store/desk/desk.ts";
+import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { hashOf } from "./ids.ts";
 
 const ended = (): AppError =>
@@ -37,3 +38,27 @@ export const revokeLinks = (
   AND (${what.link ?? null}::text IS NULL OR id = ${what.link ?? null}) RETURNING id`.execute(trx);
     return rows.length;
   });
+
+/** What a letter told: the findings beside the link that was in it, and when the letter was written. */
+export interface ToldByLetter {
+  readonly at: number;
+  readonly items: readonly NoticeItem[];
+}
+
+/**
+ * The letter that a link came in, as far as it speaks of the link's case; null: there is no such letter any more. A digest speaks of many
+ * cases, each with a link of its own: the bearer of one is shown that one.
+ */
+export const letterOfLink = async (trx: DeskTransaction, link: string): Promise<ToldByLetter | null> => {
+  const { rows } = await sql<{
+    payload: NoticePayload;
+    case_id: string;
+  }>`SELECT b.payload, l.case_id FROM help_links l JOIN outbox b ON b.organisation_id IS NOT DISTINCT FROM l.organisation_id
+  AND b.contact_id IS NOT DISTINCT FROM l.contact_id AND (b.case_id = l.case_id OR b.case_id IS NULL)
+WHERE l.id = ${link} AND b.created <= l.created AND b.payload->'items' @> ${JSON.stringify([{ link }])}::jsonb LIMIT 1`.execute(
+    trx,
+  );
+  const [found] = rows;
+  if (found === undefined) return null;
+  return { at: found.payload.at, items: found.payload.items.filter((item) => item.case === found.case_id) };
+};

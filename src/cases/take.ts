@@ -227,7 +227,9 @@ export const createTake =
           policy,
           now,
         );
-        one.alert = seen.alert;
+        // Prefix data may have come since it was opened.
+        one.alert =
+          seen.alert.asn === null ? { ...seen.alert, asn: rules.originOf(detection.source ?? "").asn } : seen.alert;
         for (const change of seen.changes) one.changes.add(change);
         one.samples.push(...detection.samples);
         if (prior?.alert_id !== one.alert.id) links.push({ alert_id: one.alert.id, detection_id: detection.id });

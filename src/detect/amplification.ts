@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Detection, DetectionKind } from "../model/detection.ts";
+import type { Detection, DetectionKind, Sample } from "../model/detection.ts";
 import { inSpan } from "./detector.ts";
 import type { Complete, Context, Detector, Examination, Row, Span } from "./detector.ts";
+import { keepSample, samplesOf } from "./evidence.ts";
 import { amplifiers } from "./families.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
-import { DAY, HOUR, addressOf, startOf } from "./rows.ts";
+import { DAY, HOUR, WINDOW, addressOf, startOf } from "./rows.ts";
 import { smallestCount, smallestSql, unite } from "./smallest.ts";
 
 const NAME = "amplification";
-const VERSION = 1;
+/** 2: claims carry the packets an owner can look for. */
+const VERSION = 2;
 const MINUTE = 60e6;
 const REFRESH = 300e6;
 const KINDS: readonly DetectionKind[] = ["amplification-scan", "reflector-abuse"];
@@ -54,12 +56,40 @@ interface Entry {
   sourcePort: number | null;
   sensors: string[];
   longest: number;
+  /** As in `Evidence`. An entry that version 1 wrote down has none. */
+  early?: Sample[];
+  late?: Sample[];
   claim: string;
   dirty: boolean;
 }
 interface Memory {
   position: number;
 }
+
+/** The first request of each ten seconds, whatever the flow interval was; the clock error is the worst of the sensors that may have seen it. */
+const firstRequests = (row: Row, errors: ReadonlyMap<string, number | null>): Sample[] => {
+  const windows = row["aw"] as number[];
+  const packets = row["ap"] as number[];
+  const known = (row["s"] as string[]).map((name) => errors.get(name) ?? null);
+  const error = known.reduce<number | null>(
+    (worst, one) => (worst === null || one === null ? null : Math.max(worst, one)),
+    0,
+  );
+  return windows.map((window, i) => {
+    const packed = packets[i]!;
+    return {
+      time: window * WINDOW + Math.floor(packed / 65_536),
+      error,
+      sourcePort: packed % 65_536,
+      port: row["d"] as number,
+    };
+  });
+};
+const withSamples = (entry: Entry, samples: readonly Sample[]): Entry => {
+  const into = { early: [...(entry.early ?? [])], late: [...(entry.late ?? [])] };
+  for (const sample of samples) keepSample(into, sample);
+  return { ...entry, ...into };
+};
 
 const entryOf = (row: Row): Entry => {
   const ports = row["e"] as number[];
@@ -99,7 +129,8 @@ const join = (a: Entry, b: Entry): Entry => {
 const question = (
   where: string,
 ): string => `SELECT hex(src) AS k, dst_port AS d, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS w, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n,
-${smallestSql} AS t, max(dst_count) AS u, max(src_port_count) AS x, groupUniqArrayArray(2)(sample_ports) AS e, max(udp_length_max) AS y, groupUniqArray(sensor) AS s
+${smallestSql} AS t, max(dst_count) AS u, max(src_port_count) AS x, groupUniqArrayArray(2)(sample_ports) AS e, max(udp_length_max) AS y, groupUniqArray(sensor) AS s,
+minMap([intDiv(toUnixTimestamp64Micro(first_seen), ${WINDOW})], [(toUnixTimestamp64Micro(first_seen) % ${WINDOW}) * 65536 + sample_ports[1]]) AS a, a.1 AS aw, a.2 AS ap
 FROM flows WHERE ${inSpan} AND ${REQUEST}${where} GROUP BY src, dst_port, w ORDER BY w, k, d`;
 
 const kindOf = (key: string): DetectionKind => (key.includes(" ") ? "reflector-abuse" : "amplification-scan");
@@ -149,7 +180,7 @@ const detectionOf = (key: string, entry: Entry, context: Context): Detection => 
       source_port: kind === "reflector-abuse" ? entry.sourcePort : null,
       longest_request: entry.longest,
     },
-    samples: [],
+    samples: samplesOf({ early: entry.early ?? [], late: entry.late ?? [] }),
   };
 };
 
@@ -216,8 +247,10 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
       },
     };
   }
+  const errors = new Map(context.sensors.map(({ name, clockError }) => [name, clockError]));
   for (const row of rows) {
     const host = row["k"] as string;
+    const samples = firstRequests(row, errors);
     for (const key of [host, `${host} ${row["d"] as number}`]) {
       let entry = ledger.get(key) as Entry | undefined;
       const news = entryOf(row);
@@ -225,7 +258,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
         tell(key, entry, true, context, into);
         entry = undefined;
       }
-      ledger.set(key, entry === undefined ? news : join(entry, news));
+      ledger.set(key, withSamples(entry === undefined ? news : join(entry, news), samples));
     }
   }
   const to = late ? Math.max(memory.position, span.to) : span.to;

@@ -104,6 +104,14 @@ export const ttlsOf = ({ ttls, window, low, high }: SensorSight): number[] => {
 /** A clock error that the caller knows of a sensor, microseconds. */
 export type ErrorOf = (sensor: string) => number | null;
 
+/** Of the packets of an episode the first 16 and the last 16 are kept. */
+export const keepSample = ({ early, late }: Pick<Evidence, "early" | "late">, sample: Sample): void => {
+  if (early.length < SAMPLES) early.push(sample);
+  else {
+    late.push(sample);
+    if (late.length > SAMPLES) late.shift();
+  }
+};
 const addSample = (evidence: Evidence, row: Seen, port: string, errorOf: ErrorOf): void => {
   if (row.samplePort === null) return;
   const window = startOf(row.first, WINDOW);
@@ -116,11 +124,7 @@ const addSample = (evidence: Evidence, row: Seen, port: string, errorOf: ErrorOf
   if (evidence.sampled.length >= 64 || evidence.sampled.includes(key)) return;
   evidence.sampled.push(key);
   const sample = { time: row.first, error: errorOf(row.sensor), sourcePort: row.samplePort, port: row.port };
-  if (evidence.early.length < SAMPLES) evidence.early.push(sample);
-  else {
-    evidence.late.push(sample);
-    if (evidence.late.length > SAMPLES) evidence.late.shift();
-  }
+  keepSample(evidence, sample);
 };
 
 /** Adds one row; rows come in order of time. */
@@ -190,4 +194,4 @@ export const topPorts = ({ ports }: Evidence, most = 10): [string, number][] =>
   Object.entries(ports)
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     .slice(0, most);
-export const samplesOf = ({ early, late }: Evidence): Sample[] => [...early, ...late];
+export const samplesOf = ({ early, late }: Pick<Evidence, "early" | "late">): Sample[] => [...early, ...late];

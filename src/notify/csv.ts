@@ -35,9 +35,9 @@ const stamp = (time: number): string => new Date(time / 1000).toISOString().slic
 
 /**
  * The findings as a table: a row for each packet that is told, one without a source port where none is. The destination address is
- * empty always; timestamps are UTC without an offset, as in the original.
+ * empty always; timestamps are UTC without an offset, as in the original. `newer` marks what was seen after the letter that is beside it.
  */
-export const darknetCsv = (items: readonly NoticeItem[], source: string): string => {
+export const darknetCsv = (items: readonly (NoticeItem & { readonly newer?: boolean })[], source: string): string => {
   const rows = items.flatMap((item) => {
     const packets =
       item.samples.length > 0 ? item.samples : [{ time: item.first, sourcePort: null, port: item.ports[0] ?? null }];
@@ -47,13 +47,14 @@ export const darknetCsv = (items: readonly NoticeItem[], source: string): string
         protocol: item.protocol,
         src_ip: item.source,
         src_port: sourcePort,
+        src_asn: item.asn ?? null,
         src_geo: item.country,
         severity: item.severity,
         dst_port: port ?? item.ports[0] ?? null,
         public_source: source,
         infection: item.family,
         family: item.family,
-        tag: item.kind,
+        tag: item.newer === true ? `${item.kind};newer` : item.kind,
         event_id: `LAYANG-${item.number}`,
         count: i === 0 ? item.packets : null,
       };

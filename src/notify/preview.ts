@@ -21,6 +21,7 @@ export const inventedItem = (kind: DetectionKind, now: number): NoticeItem => ({
   subject: "192.0.2.17",
   network: "192.0.2.0/24",
   country: null,
+  asn: 64_496,
   translation: "none",
   attributable: true,
   family: kind === "infected-host" ? "mirai" : null,

@@ -190,12 +190,13 @@ describe("the table", () => {
     expect([
       of("src_ip"),
       of("src_port"),
+      of("src_asn"),
       of("dst_ip"),
       of("dst_port"),
       of("severity"),
       of("infection"),
       of("count"),
-    ]).toEqual(['"192.0.2.9"', "40001", "", "23", '"high"', '"mirai"', "40"]);
+    ]).toEqual(['"192.0.2.9"', "40001", "64500", "", "23", '"high"', '"mirai"', "40"]);
   });
   it("is no program for a spreadsheet", () =>
     fc.assert(

@@ -261,6 +261,59 @@ it("serves the self-help page to the bearer of a link; reading changes nothing, 
   expect((await bearer.call("POST", `${base}/help/answer`, { answer: "clean" }, headers)).status).toBe(400);
 });
 
+it("shows the owner the packets of the letter, however much was seen since, and marks what is newer", async () => {
+  const bearer = house.browser();
+  const headers = { authorization: `Link ${token}` };
+  const letter = sink.mails.find(({ parsed }) => parsed.text?.includes(token))?.parsed;
+  const source = /192\.0\.2\.\d/.exec(letter?.subject ?? "")?.[0] ?? "";
+  const inText = [
+    ...(letter?.text ?? "").matchAll(/^ {2}(\S+ \S+) UTC ± (\d+) ms {2}source port (\d+) {2}destination port (\d+)$/gm),
+  ];
+  expect(inText.length).toBeGreaterThan(0);
+  const read = async () => {
+    const [subject] = asContract("help", await bearer.call("GET", `${base}/help`, undefined, headers)).subjects;
+    const rows = (subject?.samples ?? []).map(({ time, errorSeconds, sourcePort, port, newer }) => [
+      time.replace("T", " ").replace("Z", ""),
+      String(Math.round((errorSeconds ?? 0) * 1_000)),
+      String(sourcePort),
+      String(port),
+      newer,
+    ]);
+    return { subject, old: rows.filter((row) => row[4] === false), newer: rows.filter((row) => row[4] === true) };
+  };
+  const first = await read();
+  expect(first.old).toEqual(inText.map(([, ...row]) => [...row, false]));
+  expect(first.newer).toEqual([]);
+  // The machine goes on, and the sensor's clock drifts: the same packets are named again with another error.
+  const { now } = house.clock;
+  const told = first.subject?.told;
+  const before = await house.desk.as(systemActor, (trx) =>
+    trx.selectFrom("alerts").select("samples").where("subject", "=", source).executeTakeFirstOrThrow(),
+  );
+  for (const error of [9_000, 77_000]) {
+    const samples = Array.from({ length: 30 }, (_, i) => ({
+      time: now + i * 1_000_000,
+      error,
+      sourcePort: 50_000 + i,
+      port: 2_323,
+    }));
+    const again = before.samples.map((sample) => ({ ...sample, error }));
+    const found = detection(source, { first: now, last: now + hour, packets: 500, samples: [...again, ...samples] });
+    await house.desk.as(systemActor, (trx) => cases.takeDetections(trx, [found], { now }));
+    const then = await read();
+    expect(then.old).toEqual(first.old);
+    expect(then.subject?.told).toEqual(told);
+    expect(then.subject?.packets).toBeGreaterThan(told?.packets ?? Infinity);
+    expect(then.newer.length).toBeGreaterThan(0);
+    // Its clock error stays what it was when the packet was first told.
+    expect(new Set(then.newer.map(([, ms]) => ms))).toEqual(new Set(["9"]));
+  }
+  const table = String((await bearer.call("GET", `${base}/help/evidence.csv`, undefined, headers)).body);
+  const attached = letter?.attachments.find(({ filename }) => filename === "findings.csv")?.content.toString() ?? "";
+  expect(table.startsWith(attached.replaceAll("Layang test", "Test node"))).toBe(true);
+  expect(table.slice(attached.length)).toContain('"infected-host;newer"');
+});
+
 it("handles many alerts as one, and refuses each for its own reason", async () => {
   const { rows } = await board(analyst, "?q=192.0.2.0/24&kind=infected-host");
   const wanted = rows.filter(({ case: number, held }) => number !== null && held.length === 0).slice(0, 4);

@@ -116,6 +116,22 @@ describe("amplification", () => {
     expect(await claims(requests(40, (i) => ({ dst: dst(i, 2) })))).toEqual([]);
     expect(await claims(requests(40, () => ({ dstPort: 40_000 })))).toEqual([]);
   });
+  it("names packets by which the owner finds the machine behind a translation", async () => {
+    const packets = requests(40, () => ({}), 5 * SECOND);
+    const [scan] = await find(amplification as Detector, packets);
+    // The first of every ten seconds, with the source port that it really had.
+    const first = packets.filter((_, i) => i % 2 === 0);
+    expect(scan?.samples.map(({ time, sourcePort, port }) => [time, sourcePort, port])).toEqual(
+      first.map(({ time, srcPort, dstPort }) => [time, srcPort, dstPort]),
+    );
+    const [abuse] = await find(
+      amplification as Detector,
+      requests(150, (i) => ({ srcPort: 80, dst: dst(i, 2) })),
+    );
+    expect(abuse?.kind).toBe("reflector-abuse");
+    expect(abuse?.samples).toHaveLength(15);
+    expect(new Set(abuse?.samples.map(({ sourcePort }) => sourcePort))).toEqual(new Set([80]));
+  });
   it("is abused by a hundred requests of one source port to few addresses; the source is the victim", async () => {
     const abuse = (n: number): Packet[] => requests(n, (i) => ({ srcPort: 80, dst: dst(i, 2) }));
     const found = await find(amplification as Detector, abuse(150));

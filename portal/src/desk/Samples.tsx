@@ -33,7 +33,8 @@ export const Samples = ({ rows, local = false }: { rows: Case["samples"]; local?
           key: "error",
           head: t.desk.word.clockError,
           num: true,
-          cell: ({ errorSeconds }) => (errorSeconds === null ? "?" : f.skew(errorSeconds).replace(/^\+/, "")),
+          cell: ({ errorSeconds }) =>
+            errorSeconds === null ? "?" : f.skew(Math.max(0.001, errorSeconds)).replace(/^\+/, ""),
         },
         {
           key: "sourcePort",

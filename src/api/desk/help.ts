@@ -4,7 +4,11 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { sql } from "kysely";
 import { alertOf } from "../../cases/rows.ts";
 import { precisionOfKind } from "../../cases/statistics.ts";
+import { letterOfLink } from "../../cases/links.ts";
+import type { ToldByLetter } from "../../cases/links.ts";
 import { wholeOf } from "../../cases/page.ts";
+import type { BoardRow } from "../../cases/board.ts";
+import type { Sample } from "../../model/detection.ts";
 import type { Actor } from "../../model/actor.ts";
 import { systemActor } from "../../model/actor.ts";
 import { darknetCsv } from "../../notify/csv.ts";
@@ -30,6 +34,30 @@ const bearerOf = (actor: Actor): Bearer => {
   if (actor.case === undefined) throw new AppError("LINK_ENDED", "this page is opened by the link of a mail");
   return actor as Bearer;
 };
+const linkOf = (bearer: Bearer): string => bearer.id.slice("link:".length);
+
+/** Packets drawn of an alert that were not in the letter and came after it. */
+const newerThan = (
+  told: ToldByLetter["items"][number] | undefined,
+  alert: Pick<BoardRow, "samples">,
+): readonly Sample[] => alert.samples.filter(({ time }) => told === undefined || time > told.last);
+/** The letter's evidence as it stands there, and below it what has been seen since: who reads both must find the same packets. */
+const evidenceOf = (
+  row: Pick<BoardRow, "id" | "samples">,
+  letter: ToldByLetter | null,
+): Pick<Help["subjects"][number], "told" | "samples"> => {
+  const told = letter?.items.find(({ alert }) => alert === row.id);
+  return {
+    told:
+      told === undefined || letter === null
+        ? null
+        : { at: timeOf(letter.at), last: timeOf(told.last), packets: told.packets, darkAddresses: told.darkAddresses },
+    samples: [
+      ...samplesOf(told?.samples ?? [], 25).map((sample) => ({ ...sample, newer: false })),
+      ...samplesOf(newerThan(told, row), 25).map((sample) => ({ ...sample, newer: true })),
+    ],
+  };
+};
 const stateOf = (help: {
   readonly closed: boolean;
   readonly quiet: boolean;
@@ -53,14 +81,19 @@ export const withHelp = (server: FastifyInstance, services: HelpServices, actorO
     const whole = await desk.as(bearer, (trx) => wholeOf(trx, { id: bearer.case }));
     // Beside the case the page needs three things that its bearer may not read itself: a name, a date, a rate.
     const beside = await desk.as(systemActor, async (trx) => {
+      const link = linkOf(bearer);
       const { rows } = await sql<{
         name: string | null;
         expires: number;
         language: string | null;
-      }>`SELECT o.name, l.expires, c.language FROM help_links l LEFT JOIN organisations o ON o.id = l.organisation_id LEFT JOIN contacts c ON c.id = l.contact_id WHERE l.id = ${bearer.id.slice("link:".length)}`.execute(
+      }>`SELECT o.name, l.expires, c.language FROM help_links l LEFT JOIN organisations o ON o.id = l.organisation_id LEFT JOIN contacts c ON c.id = l.contact_id WHERE l.id = ${link}`.execute(
         trx,
       );
-      return { link: rows[0], precision: await precisionOfKind(trx, whole.line.kind) };
+      return {
+        link: rows[0],
+        precision: await precisionOfKind(trx, whole.line.kind),
+        letter: await letterOfLink(trx, link),
+      };
     });
     const { line, alerts } = whole;
     const [top] = alerts;
@@ -78,6 +111,7 @@ export const withHelp = (server: FastifyInstance, services: HelpServices, actorO
       exercise: line.exercise,
       simulated: services.simulated,
       subjects: alerts.map((row) => ({
+        ...evidenceOf(row, beside.letter),
         alert: row.id,
         subject: subjectShown(row.subject),
         first: timeOf(row.first),
@@ -85,7 +119,6 @@ export const withHelp = (server: FastifyInstance, services: HelpServices, actorO
         packets: row.packets,
         darkAddresses: row.dark_addresses,
         ports: row.ports.slice(0, 16),
-        samples: samplesOf(row.samples, 50),
         attributable: row.translation === "none" || row.samples.length > 0,
         silence: silenceOf(row),
       })),
@@ -131,7 +164,15 @@ export const withHelp = (server: FastifyInstance, services: HelpServices, actorO
     async ({ request, reply }) => {
       const bearer = bearerOf(actorOf(request));
       const whole = await desk.as(bearer, (trx) => wholeOf(trx, { id: bearer.case }));
-      const items = whole.alerts.map((row) => cases.itemOf(alertOf(row), whole.line.number));
+      const letter = await desk.as(systemActor, (trx) => letterOfLink(trx, linkOf(bearer)));
+      // The rows of the letter's own table first, to the byte; then what was seen since.
+      const items = whole.alerts.flatMap((row) => {
+        const current = cases.itemOf(alertOf(row), whole.line.number);
+        const told = letter?.items.find(({ alert }) => alert === row.id);
+        if (told === undefined) return [current];
+        const newer = newerThan(told, current);
+        return newer.length === 0 ? [told] : [told, { ...current, samples: newer, newer: true }];
+      });
       await reply
         .type("text/csv; charset=utf-8; header=present")
         .header("content-disposition", `attachment; filename="LAYANG-${whole.line.number}.csv"`)

@@ -147,7 +147,7 @@ const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
               </span>
             </p>
             {one.attributable ? undefined : <p className="notice-line warn">{words.cannotTell}</p>}
-            {one.samples.length === 0 ? undefined : <Samples rows={one.samples} local />}
+            <Packets of={one} />
             {one.silence === null ? undefined : <SilenceText silence={one.silence} />}
           </Panel>
         ))}
@@ -167,6 +167,34 @@ const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
             : words.contact([answer.contact.mail, answer.contact.phone].filter((one) => one !== null).join(", "))}
         </p>
       </section>
+    </>
+  );
+};
+
+/** The packets of the letter, as the letter has them; what was seen since stands apart. */
+const Packets = ({ of: one }: { of: HelpAnswer["subjects"][number] }) => {
+  const { t, f } = useWords();
+  const words = t.desk.help;
+  const newer = one.samples.filter((sample) => sample.newer);
+  const told = one.samples.filter((sample) => !sample.newer);
+  return (
+    <>
+      {one.told === null ? undefined : (
+        <p className="muted">
+          {words.inLetter({
+            at: f.time(new Date(one.told.at)),
+            packets: f.count(one.told.packets),
+            last: f.time(new Date(one.told.last)),
+          })}
+        </p>
+      )}
+      {told.length === 0 ? undefined : <Samples rows={told} local />}
+      {newer.length === 0 ? undefined : (
+        <>
+          {one.told === null ? undefined : <h3>{words.newer}</h3>}
+          <Samples rows={newer} local />
+        </>
+      )}
     </>
   );
 };

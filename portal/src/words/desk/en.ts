@@ -383,6 +383,9 @@ export const desk = {
       "Times are UTC to the millisecond, ± the clock error of the sensor. Compare with your own logs by source port.",
     local: "Your time",
     cgnat: "Behind this address stand many subscribers: time and source port together tell which one it was.",
+    inLetter: (x: { at: string; packets: string; last: string }) =>
+      `The letter of ${x.at} told of ${x.packets} packets, the last at ${x.last}; these are the packets it listed.`,
+    newer: "Newer: seen since the letter was written",
     cannotTell: "No source port was seen: with address translation nobody can tell which subscriber it was.",
     download: "Evidence as CSV",
     answer: "What did you find?",

@@ -392,6 +392,9 @@ export const desk: Messages["desk"] = {
     local: "Waktu Anda",
     cgnat:
       "Alamat ini dipakai bersama oleh banyak pelanggan: waktu dan port sumber bersama-sama menunjukkan pelanggan yang mana.",
+    inLetter: (x: { at: string; packets: string; last: string }) =>
+      `Surat tertanggal ${x.at} memberitahukan ${x.packets} paket, yang terakhir pada ${x.last}; berikut paket yang tercantum di dalamnya.`,
+    newer: "Lebih baru: terlihat sejak surat ditulis",
     cannotTell: "Port sumber tidak terlihat: dengan translasi alamat, pelanggannya tidak dapat ditentukan.",
     download: "Bukti sebagai CSV",
     answer: "Apa yang Anda temukan?",
