@@ -188,6 +188,11 @@ export const configSchema = Type.Object(
             default: true,
             description: "sign letters by OpenPGP, with a key that is made at the first start (`openpgp.asc`)",
           }),
+          verp: Type.Boolean({
+            default: false,
+            description:
+              "letters leave from `name+TAG@domain`, each from its own: reports that return no headers are known by it; the mail server has to deliver such addresses as `name@domain`",
+          }),
           test: Type.Optional(
             Type.String({ pattern: "@", description: "mail-test mode: every letter goes here and to nobody else" }),
           ),

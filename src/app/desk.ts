@@ -13,6 +13,7 @@ import { createOutbox } from "../notify/outbox.ts";
 import type { Outbox } from "../notify/outbox.ts";
 import { addressOf, createPost, messageIdOf } from "../notify/post.ts";
 import type { Post } from "../notify/post.ts";
+import { returnTagOf } from "../notify/returns.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
 import type { Logger } from "../platform/log.ts";
@@ -46,6 +47,8 @@ export interface MailSettings extends SmtpOptions {
   readonly sign?: boolean;
   /** Mail-test mode: every letter goes here. */
   readonly test?: string;
+  /** Each letter leaves from an address of its own. */
+  readonly verp?: boolean;
 }
 
 export interface NodeDesk {
@@ -104,6 +107,7 @@ export const mailOf = ({ config, secret, path }: Settings): MailSettings | null 
     replyTo: mail.replyTo ?? null,
     duty: mail.duty ?? null,
     sign: mail.sign,
+    verp: mail.verp,
     ...(mail.test === undefined ? {} : { test: mail.test }),
     ...(mail.ca === undefined ? {} : { ca: readNamed(path(mail.ca)) }),
   };
@@ -183,6 +187,8 @@ export const openNodeDesk = async (
     },
     tokenOf: (link) => cases.tokenOf(link),
     linkFor: cases.rules.policy.linkFor,
+    returnTagOf: returnTagOf(key),
+    verp: mail?.verp === true,
     simulated: settings.simulated,
   };
   const outbox = createOutbox({

@@ -396,7 +396,12 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
         mailFolder(data),
         async (message) => {
           await receiveMail(
-            { desk, domain: nodeDesk.domain, onBounce: constituency.checks.markBounced },
+            {
+              desk,
+              domain: nodeDesk.domain,
+              returnTagOf: nodeDesk.sender.returnTagOf,
+              onBounce: constituency.checks.markBounced,
+            },
             message,
             now(),
           );

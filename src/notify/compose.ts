@@ -3,6 +3,7 @@ import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
 import { darknetCsv } from "./csv.ts";
 import { writeLetter } from "./letter.ts";
 import type { LetterText } from "./letter.ts";
+import { returnHeader } from "./returns.ts";
 import { wordsOf } from "./templates/index.ts";
 import { checkXarf, xarfOf } from "./xarf.ts";
 import type { Reporter } from "./xarf.ts";
@@ -19,6 +20,10 @@ export interface Sender {
   /** The token of a self-help link by its id. */
   readonly tokenOf: (link: string) => string;
   readonly linkFor: number;
+  /** The tag by which a letter that comes back is known (`returns.ts`). */
+  readonly returnTagOf: (letter: string) => string;
+  /** Each letter leaves from an address of its own, which reports on it come to. */
+  readonly verp?: boolean;
   /** The node's rows are invented: every letter says so. */
   readonly simulated?: boolean;
 }
@@ -84,6 +89,7 @@ export const composeLetter = (id: string, payload: NoticePayload, sender: Sender
       "Auto-Submitted": "auto-generated",
       "X-Auto-Response-Suppress": "All",
       "X-Layang-Letter": id,
+      [returnHeader]: sender.returnTagOf(id),
       "X-Layang-Form": payload.plain === undefined ? payload.form : "plain",
       ...(first === undefined
         ? {}

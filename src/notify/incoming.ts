@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { simpleParser } from "mailparser";
 import type { ParsedMail } from "mailparser";
+import { readReturnPath, returnHeader } from "./returns.ts";
+import type { ReturnPlace } from "./returns.ts";
 
 /** What a mail that came in is, and what it answers. */
 export interface Incoming {
@@ -18,6 +20,10 @@ export interface Incoming {
   readonly number: number | null;
   readonly attachments: readonly { readonly name: string; readonly type: string; readonly content: Uint8Array }[];
   readonly reports: readonly DeliveryReport[];
+  /** Of a delivery report: letters of ours that it came back to by their own address. */
+  readonly returnedTo: readonly ReturnPlace[];
+  /** Of a delivery report: tags in the headers of the letter that it returns. */
+  readonly tags: readonly string[];
 }
 export interface DeliveryReport {
   readonly recipient: string | null;
@@ -91,6 +97,9 @@ const written = (text: string): string => {
   return kept(own === "" ? text.trim() : own, 8_000);
 };
 
+/** Headers in which mail servers write whom a mail was delivered to. */
+const addressedBy = new Set(["to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to"]);
+
 /** Reads a mail. Bytes that are no mail become an empty one of kind `reply`: it is kept, and answers nothing. */
 export const readIncoming = async (message: Uint8Array): Promise<Incoming> => {
   const mail = await simpleParser(Buffer.from(message), {
@@ -116,6 +125,12 @@ export const readIncoming = async (message: Uint8Array): Promise<Incoming> => {
           .toString("latin1")
           .split(/\r?\n\r?\n/)[0] ?? "");
   const reported = /^message-id:\s*(<[^<>\s]+>)/im.exec(inside)?.[1];
+  // The first header alone: a letter has one.
+  const tag = new RegExp(`^${returnHeader}:\\s*([0-9a-f]{20})\\s*$`, "im").exec(inside)?.[1];
+  const returnedTo = mail.headerLines
+    .filter(({ key }) => addressedBy.has(key))
+    .slice(0, 20)
+    .flatMap(({ line }) => readReturnPath(line.slice(0, 1_000)) ?? []);
   const subject = kept(mail.subject ?? "", 300);
   const from = mail.from?.value[0]?.address;
   const references = typeof mail.references === "string" ? [mail.references] : (mail.references ?? []);
@@ -143,5 +158,7 @@ export const readIncoming = async (message: Uint8Array): Promise<Incoming> => {
         content,
       })),
     reports,
+    returnedTo: reports.length === 0 ? [] : returnedTo,
+    tags: reports.length === 0 || tag === undefined ? [] : [tag.toLowerCase()],
   };
 };

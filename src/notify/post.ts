@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Composed, Sender } from "./compose.ts";
 import { buildMail } from "./mail.ts";
 import type { Pgp } from "./pgp.ts";
+import { returnPath } from "./returns.ts";
 import type { Sent, Smtp } from "./smtp.ts";
 
 /** `Layang <desk@example.org>` to its address. */
@@ -41,7 +42,9 @@ export const sendMail = async (
   const to = testMail ?? recipient;
   const messageId = messageIdOf(sender.reporter.domain)(id);
   const message = await buildMail(shown, { from: sender.from, replyTo: sender.replyTo, to, messageId, date }, pgp, key);
-  return smtp.send(addressOf(sender.from), to, message);
+  const from = addressOf(sender.from);
+  const back = sender.verp === true ? returnPath(from, { letter: id, tag: sender.returnTagOf(id) }) : from;
+  return smtp.send(back, to, message);
 };
 
 /**

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
+import { day } from "../alert/alert.ts";
 import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { readIncoming } from "./incoming.ts";
 import type { Incoming } from "./incoming.ts";
+import { sameTag } from "./returns.ts";
 import { isWrongAddress } from "./smtp.ts";
 
 export interface ReceiveOptions {
   readonly desk: Desk;
   /** Domain of our own Message-IDs. */
   readonly domain: string;
+  /** The tag that our letters bear, by outbox id: a report without it proves nothing. */
+  readonly returnTagOf: (letter: string) => string;
   /** A letter came back: contacts learn from it. `hard`: the address is wrong for good. */
   readonly onBounce?: (trx: DeskTransaction, contact: string, at: number, hard: boolean) => Promise<unknown>;
 }
@@ -26,6 +30,8 @@ interface Letter {
   readonly case_id: string | null;
   readonly contact_id: string | null;
   readonly recipient: string;
+  readonly state: string;
+  readonly sent: number | null;
 }
 interface CasePlace {
   readonly id: string;
@@ -38,6 +44,8 @@ const attachmentsAtMost = 20;
 /** Of these, from people who are no contact: the rest is kept for those who are. */
 const strangersAtMost = 5;
 const attachmentBytes = 5 << 20;
+/** Mail servers give up after five days (RFC 5321 4.5.4.1): what comes much later speaks of no delivery. */
+const returnsWithin = 10 * day;
 
 /**
  * Takes a mail that came in. A reply lands on its case's timeline, a delivery report on the letter and the contact; what a machine wrote is
@@ -63,13 +71,16 @@ export const receiveMail = async (options: ReceiveOptions, message: Uint8Array, 
 
 /** Our letter that it answers: its Message-ID is made of the outbox id. */
 const letterOf = async (trx: DeskTransaction, mail: Incoming, domain: string): Promise<Letter | undefined> => {
-  const ids = mail.answers.flatMap((id) => {
-    const [local = "", host = ""] = id.slice(1, -1).split("@");
-    return host.toLowerCase() === domain.toLowerCase() && /^[0-9a-f]{32}$/.test(local) ? [local] : [];
-  });
+  const ids = mail.returnedTo.map((place) => place.letter);
+  ids.push(
+    ...mail.answers.flatMap((id) => {
+      const [local = "", host = ""] = id.slice(1, -1).split("@");
+      return host.toLowerCase() === domain.toLowerCase() && /^[0-9a-f]{32}$/.test(local) ? [local] : [];
+    }),
+  );
   if (ids.length === 0) return undefined;
   const { rows } =
-    await sql<Letter>`SELECT id, organisation_id, case_id, contact_id, recipient FROM outbox WHERE id = ANY (${ids}) ORDER BY array_position(${ids}, id) LIMIT 1`.execute(
+    await sql<Letter>`SELECT id, organisation_id, case_id, contact_id, recipient, state, sent FROM outbox WHERE id = ANY (${ids}) ORDER BY array_position(${ids}, id) LIMIT 1`.execute(
       trx,
     );
   return rows[0];
@@ -171,6 +182,15 @@ VALUES (${place.id}, ${now}, ${actor}, ${name}, ${type}, ${content.length}, ${cr
   );
 };
 
+/** Whether a report brings what only the letter that it speaks of bore. */
+const isProved = (mail: Incoming, letter: Letter, tag: string): boolean =>
+  mail.tags.some((one) => sameTag(one, tag)) ||
+  mail.returnedTo.some((place) => place.letter === letter.id && sameTag(place.tag, tag));
+
+/**
+ * A delivery report. It counts against letter and contact when it is proved, when the letter had left not long ago, and once: whoever has
+ * a letter could else say of it for ever that it came back. What does not count is noted for analysts.
+ */
 const bounced = async (
   trx: DeskTransaction,
   options: ReceiveOptions,
@@ -180,16 +200,19 @@ const bounced = async (
   now: number,
 ): Promise<void> => {
   const failed = mail.reports.filter(({ action }) => action === "failed");
-  const body = { reports: mail.reports.slice(0, 10) };
+  const proved = letter !== undefined && isProved(mail, letter, options.returnTagOf(letter.id));
+  const counts =
+    proved && (letter.state === "sending" || (letter.state === "sent" && (letter.sent ?? 0) > now - returnsWithin));
+  const body = { recipient: mail.reports[0]?.recipient ?? null, reports: mail.reports.slice(0, 10), proved };
   if (place !== undefined)
     await say(trx, place, {
       at: now,
       actor: "system",
-      kind: failed.length > 0 ? "bounce" : "delayed",
+      kind: failed.length === 0 ? "delayed" : counts ? "bounce" : "bounce-not-counted",
       body,
       audience: "staff",
     });
-  if (letter === undefined || failed.length === 0) return;
+  if (letter === undefined || failed.length === 0 || !counts) return;
   const [first] = failed;
   await sql`UPDATE outbox SET state = 'dead', error = ${`came back: ${first?.status ?? ""} ${first?.diagnostic ?? ""}`.trim().slice(0, 300)} WHERE id = ${letter.id}`.execute(
     trx,

@@ -32,6 +32,7 @@ const sender: Sender = {
   portal: "https://layang.example",
   tokenOf: () => "T".repeat(43),
   linkFor: 30 * 86_400_000_000,
+  returnTagOf: () => "0".repeat(20),
 };
 const itemFrom = (found: Detection, number = 42): NoticeItem => {
   const { alert } = open(

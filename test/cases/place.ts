@@ -17,6 +17,7 @@ import type { DeliverOptions } from "../../src/notify/deliver.ts";
 import { createOutbox } from "../../src/notify/outbox.ts";
 import type { Outbox, OutboxOptions } from "../../src/notify/outbox.ts";
 import { messageIdOf } from "../../src/notify/post.ts";
+import { returnTagOf } from "../../src/notify/returns.ts";
 import { openSmtp } from "../../src/notify/smtp.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 
@@ -108,7 +109,12 @@ export const makeCases = (desk: Desk, owners: readonly Owner[], more: Partial<Ca
 
 export interface Sink {
   readonly port: number;
-  readonly mails: { readonly to: string; readonly raw: string; readonly parsed: ParsedMail }[];
+  readonly mails: {
+    readonly to: string;
+    readonly envelopeFrom: string;
+    readonly raw: string;
+    readonly parsed: ParsedMail;
+  }[];
   close(): Promise<void>;
 }
 
@@ -129,7 +135,8 @@ export const smtpSink = async (refuse: (to: string) => string | null = () => nul
       stream.on("end", () => {
         const raw = Buffer.concat(chunks).toString("utf8");
         void simpleParser(raw).then((parsed) => {
-          mails.push({ to: session.envelope.rcptTo[0]?.address ?? "", raw, parsed });
+          const { mailFrom, rcptTo } = session.envelope;
+          mails.push({ to: rcptTo[0]?.address ?? "", envelopeFrom: mailFrom ? mailFrom.address : "", raw, parsed });
           done();
         });
       });
@@ -153,6 +160,8 @@ export const makeOutbox = (
   now: () => number,
   more: Partial<DeliverOptions> &
     Partial<Pick<OutboxOptions, "onOutcome" | "parallel" | "alone">> & {
+      /** Each letter from an address of its own. */
+      readonly verp?: boolean;
       /** Sees every attempt begin and end. */
       readonly watch?: (moment: "begins" | "ended") => void;
     } = {},
@@ -173,6 +182,8 @@ export const makeOutbox = (
       portal: "https://layang.example",
       tokenOf: cases.tokenOf,
       linkFor: cases.rules.policy.linkFor,
+      returnTagOf: returnTagOf(key),
+      verp: more.verp ?? false,
     },
     ...more,
   });

@@ -10,11 +10,12 @@ import { actOnAlerts } from "../../src/cases/actions.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import { readIncoming } from "../../src/notify/incoming.ts";
 import { dropMail, openMaildir, takeMails } from "../../src/notify/maildir.ts";
+import { readReturnPath, returnHeader, returnPath, returnTagOf } from "../../src/notify/returns.ts";
 import { receiveMail } from "../../src/notify/receive.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
 import { embeddedPlace } from "../desk/place.ts";
-import { detection, hour, makeCases, makeOutbox, organisation, owner, smtpSink, start } from "./place.ts";
+import { day, detection, hour, key, makeCases, makeOutbox, organisation, owner, smtpSink, start } from "./place.ts";
 import type { Sink } from "./place.ts";
 
 const domain = "node.example";
@@ -68,7 +69,12 @@ const mail = (
   );
 const take = (message: Uint8Array) =>
   receiveMail(
-    { desk, domain, onBounce: (_trx, who, _at, hard) => Promise.resolve(bounces.push({ contact: who, hard })) },
+    {
+      desk,
+      domain,
+      returnTagOf: returnTagOf(key),
+      onBounce: (_trx, who, _at, hard) => Promise.resolve(bounces.push({ contact: who, hard })),
+    },
     message,
     start + 2 * hour,
   );
@@ -226,38 +232,124 @@ VALUES (${digest}, '', '', 'beta', 'mail', 'abuse@beta.example', '{"items":[]}',
     await outbox.close();
     expect(sink.mails).toHaveLength(sent);
   });
-  it("reads a delivery report (RFC 3464) back to its letter and its contact", async () => {
-    const { messageId = "", id = "" } = letters.get("198.51.100.4") ?? {};
-    const report = (action: string, status: string, key: string): Uint8Array =>
-      mail(
-        {
-          From: "MAILER-DAEMON@mx.alpha.example",
-          "Message-ID": `<${key}@mx.alpha.example>`,
-          Subject: "Undelivered Mail Returned to Sender",
-          "MIME-Version": "1.0",
-          "Content-Type": 'multipart/report; report-type=delivery-status; boundary="b"',
-          "Auto-Submitted": "auto-replied",
-        },
-        `--b\nContent-Type: text/plain\n\nSorry.\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.alpha.example\nArrival-Date: Mon, 1 Jun 2026 03:00:00 +0000\n\nFinal-Recipient: rfc822; abuse@alpha.example\nAction: ${action}\nStatus: ${status}\nDiagnostic-Code: smtp; 550 5.1.1 <abuse@alpha.example>:\n Recipient address rejected\n\n--b\nContent-Type: text/rfc822-headers\n\nFrom: desk@node.example\nMessage-ID: ${messageId}\nSubject: [LAYANG-4]\n\n--b--\n`,
-      );
-    expect(await take(report("delayed", "4.4.1", "b1"))).toMatchObject({ kind: "bounce" });
+  const report = (
+    name: string,
+    source: string,
+    what: {
+      readonly action?: string;
+      readonly status?: string;
+      readonly to?: string;
+      readonly tag?: string;
+      readonly returns?: boolean;
+    } = {},
+  ): Uint8Array => {
+    const { messageId = "", id = "" } = letters.get(source) ?? {};
+    const { action = "failed", status = "5.1.1", to = "desk@node.example", tag = returnTagOf(key)(id) } = what;
+    const original =
+      what.returns === false
+        ? ""
+        : `--b\nContent-Type: text/rfc822-headers\n\nFrom: desk@node.example\nMessage-ID: ${messageId}\nSubject: [LAYANG-4]\n${tag === "" ? "" : `${returnHeader}: ${tag}\n`}\n`;
+    return mail(
+      {
+        From: "MAILER-DAEMON@mx.alpha.example",
+        To: to,
+        "Message-ID": `<${name}@mx.alpha.example>`,
+        Subject: "Undelivered Mail Returned to Sender",
+        "MIME-Version": "1.0",
+        "Content-Type": 'multipart/report; report-type=delivery-status; boundary="b"',
+        "Auto-Submitted": "auto-replied",
+      },
+      `--b\nContent-Type: text/plain\n\nSorry.\n\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.alpha.example\nArrival-Date: Mon, 1 Jun 2026 03:00:00 +0000\n\nFinal-Recipient: rfc822; abuse@alpha.example\nAction: ${action}\nStatus: ${status}\nDiagnostic-Code: smtp; 550 5.1.1 <abuse@alpha.example>:\n Recipient address rejected\n\n${original}--b--\n`,
+    );
+  };
+  const letterOf = (source: string) =>
+    desk.as(systemActor, (trx) =>
+      trx
+        .selectFrom("outbox")
+        .selectAll()
+        .where("id", "=", letters.get(source)?.id ?? "")
+        .executeTakeFirstOrThrow(),
+    );
+  it("believes no report that brings a Message-ID alone: those stand in every reply", async () => {
+    const other = letters.get("198.51.100.1")?.id ?? "";
+    const forged = [
+      report("f1", "198.51.100.4", { tag: "" }),
+      report("f2", "198.51.100.4", { tag: "0".repeat(20) }),
+      // The tag of another letter, in the header or in the address, is none of this one.
+      report("f3", "198.51.100.4", { tag: returnTagOf(key)(other) }),
+      report("f4", "198.51.100.4", {
+        tag: "",
+        to: returnPath("desk@node.example", {
+          letter: letters.get("198.51.100.4")?.id ?? "",
+          tag: returnTagOf(key)(other),
+        }),
+      }),
+    ];
+    for (const one of forged) expect(await take(one)).toMatchObject({ kind: "bounce" });
     expect(bounces).toEqual([]);
-    expect(await take(report("failed", "5.2.2", "b2"))).toMatchObject({ kind: "bounce" });
-    expect(await take(report("failed", "5.1.1", "b3"))).toMatchObject({ kind: "bounce" });
-    expect(bounces).toEqual([
-      { contact, hard: false },
-      { contact, hard: true },
-    ]);
-    const events = (await timeline("198.51.100.4")).slice(-3);
-    expect(events.map(({ kind, audience }) => [kind, audience])).toEqual([
+    expect(await letterOf("198.51.100.4")).toMatchObject({ state: "sent", error: null });
+    const events = (await timeline("198.51.100.4")).slice(-4);
+    expect(events.map(({ kind, audience }) => [kind, audience])).toEqual(
+      forged.map(() => ["bounce-not-counted", "staff"]),
+    );
+  });
+  it("reads a delivery report (RFC 3464) that brings the letter's tag back to its letter and its contact, once", async () => {
+    expect(await take(report("b1", "198.51.100.4", { action: "delayed", status: "4.4.1" }))).toMatchObject({
+      kind: "bounce",
+    });
+    expect(bounces).toEqual([]);
+    expect(await take(report("b2", "198.51.100.4"))).toMatchObject({ kind: "bounce" });
+    expect(bounces).toEqual([{ contact, hard: true }]);
+    expect(await letterOf("198.51.100.4")).toMatchObject({ state: "dead", error: expect.stringContaining("5.1.1") });
+    // Who has the letter may report it as often as they like.
+    expect(await take(report("b3", "198.51.100.4"))).toMatchObject({ kind: "bounce" });
+    expect(bounces).toHaveLength(1);
+    expect((await timeline("198.51.100.4")).slice(-3).map(({ kind, audience }) => [kind, audience])).toEqual([
       ["delayed", "staff"],
       ["bounce", "staff"],
-      ["bounce", "staff"],
+      ["bounce-not-counted", "staff"],
     ]);
-    const letter = await desk.as(systemActor, (trx) =>
-      trx.selectFrom("outbox").selectAll().where("id", "=", id).executeTakeFirstOrThrow(),
+  });
+  it("knows a report without headers by the letter's own address, softly, and none that comes too late", async () => {
+    const own = (source: string): string => {
+      const letter = letters.get(source)?.id ?? "";
+      return returnPath("desk@node.example", { letter, tag: returnTagOf(key)(letter) });
+    };
+    await take(
+      report("v1", "198.51.100.3", { returns: false, status: "5.2.2", to: own("198.51.100.3").toUpperCase() }),
     );
-    expect(letter).toMatchObject({ state: "dead", error: expect.stringContaining("5.1.1") });
+    expect(bounces.at(-1)).toEqual({ contact, hard: false });
+    const had = bounces.length;
+    await desk.as(systemActor, (trx) =>
+      trx
+        .updateTable("outbox")
+        .set({ sent: start - 11 * day })
+        .where("id", "=", letters.get("198.51.100.2")?.id ?? "")
+        .execute(),
+    );
+    await take(report("v2", "198.51.100.2"));
+    expect(bounces).toHaveLength(had);
+  });
+  it("sends each letter from its own address where that is wanted", async () => {
+    const own = await smtpSink();
+    await desk.as(systemActor, (trx) =>
+      cases.takeDetections(trx, [detection("198.51.100.9")], { now: start + 2 * hour }),
+    );
+    const outbox = makeOutbox(desk, cases, own.port, () => start + 2 * hour, { verp: true });
+    await outbox.drain();
+    await outbox.close();
+    await own.close();
+    const [sent] = own.mails;
+    const letter = (sent?.parsed.messageId ?? "").slice(1, 33);
+    const tag = returnTagOf(key)(letter);
+    expect(readReturnPath(sent?.envelopeFrom ?? "")).toEqual({ letter, tag });
+    expect((sent?.envelopeFrom ?? "").split("@")[0]?.length).toBeLessThanOrEqual(64);
+    expect(sent?.parsed.from?.text).toContain("<desk@node.example>");
+    expect(sent?.raw).toContain(`${returnHeader}: ${tag}`);
+    expect(sink.mails[0]?.envelopeFrom).toBe("desk@node.example");
+    const long = `${"n".repeat(40)}@node.example`;
+    expect(returnPath(long, { letter, tag })).toBe(long);
+    expect(readReturnPath(`desk+${"z".repeat(41)}@node.example`)).toBeUndefined();
   });
   it("follows a case that was merged, and keeps what answers nothing", async () => {
     const both = [await alertOf("198.51.100.1"), await alertOf("198.51.100.2")];

@@ -70,6 +70,7 @@ beforeAll(async () => {
       portal: "https://layang.example",
       tokenOf: cases.tokenOf,
       linkFor: cases.rules.policy.linkFor,
+      returnTagOf: () => "0".repeat(20),
     },
   };
   house = await openHouse({

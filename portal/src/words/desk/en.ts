@@ -336,6 +336,9 @@ export const desk = {
       merged: (x: Facts) => `${x["alerts"] ?? "Alerts"} alerts are handled here as one`,
       notified: (x: Facts) => `Notice written to ${x["recipient"] ?? "the owner"}`,
       delivered: (x: Facts) => `Accepted by the mail server of ${x["recipient"] ?? "the owner"}`,
+      delayed: () => "The mail server still tries: the letter is late",
+      "bounce-not-counted": () =>
+        "A delivery report that does not count: it does not prove that it is about this letter, comes late, or comes again",
       bounced: (x: Facts) => `Came back: ${x["recipient"] ?? "the address"} cannot be reached`,
       opened: () => "The owner opened the help page",
       reply: (x: Facts) => `Reply by mail from ${x["from"] ?? "the owner"}`,

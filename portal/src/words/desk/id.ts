@@ -346,6 +346,9 @@ export const desk: Messages["desk"] = {
       merged: (x) => `${x["alerts"] ?? "Beberapa"} peringatan ditangani di sini sebagai satu`,
       notified: (x) => `Pemberitahuan ditulis kepada ${x["recipient"] ?? "pemilik"}`,
       delivered: (x) => `Diterima oleh server email ${x["recipient"] ?? "pemilik"}`,
+      delayed: () => "Server surat masih mencoba: surat tertunda",
+      "bounce-not-counted": () =>
+        "Laporan pengiriman yang tidak dihitung: tidak terbukti tentang surat ini, terlambat, atau berulang",
       bounced: (x) => `Kembali: ${x["recipient"] ?? "alamatnya"} tidak dapat dijangkau`,
       opened: () => "Pemilik membuka halaman bantuan",
       reply: (x) => `Balasan email dari ${x["from"] ?? "pemilik"}`,

@@ -331,6 +331,9 @@ export const desk: Messages["desk"] = {
       merged: (x) => `アラート${x["alerts"] ?? "?"}件をここでまとめて扱う`,
       notified: (x) => `${x["recipient"] ?? "所有者"} への通知を作成`,
       delivered: (x) => `${x["recipient"] ?? "所有者"} のメールサーバーが受理`,
+      delayed: () => "メールサーバーが再送中です（配達の遅れ）",
+      "bounce-not-counted": () =>
+        "数えない不達通知：この通知書についてのものと証明できないか、遅すぎるか、重複しています",
       bounced: (x) => `不達: ${x["recipient"] ?? "宛先"} に届きません`,
       opened: () => "所有者が案内ページを開いた",
       reply: (x) => `${x["from"] ?? "所有者"} からメールで返信`,

@@ -105,6 +105,8 @@ export const timelineKinds = [
   "notified",
   "delivered",
   "bounced",
+  "bounce-not-counted",
+  "delayed",
   "opened",
   "reply",
   "answered",
