@@ -5,14 +5,23 @@ import { asks } from "./asks.ts";
 import type { Context, Detector, Parameter, Question, Row, Span } from "./detector.ts";
 import { detectionId } from "./identity.ts";
 import { signatureText } from "./signature.ts";
+import { surgeParameters } from "./surge.ts";
 
 const HOUR = 3_600e6;
 const DAY = 24 * HOUR;
 const NAME = "campaign";
-const VERSION = 2;
+const VERSION = 3;
 const STEP = 6 * HOUR;
 
-const least = { sources: 8, networks: 3, ports: 6, overlap: 0.5, silent: 3, predicted: 3 } as const;
+const least = {
+  sources: 8,
+  networks: 3,
+  ports: 6,
+  overlap: 0.5,
+  silent: 3,
+  predicted: 3,
+  unrouted: surgeParameters.unrouted,
+} as const;
 
 /**
  * Sources of the last day by what they cannot easily change: the SYN's signature, the tool's mark, the set of ports. A source that asks for
@@ -21,7 +30,7 @@ const least = { sources: 8, networks: 3, ports: 6, overlap: 0.5, silent: 3, pred
  */
 const question: Question = {
   sql: `SELECT signature, mark, ports, count() AS sources, sum(n) AS packets, min(began) AS first, max(ended) AS last,
-  uniqExactIf(asn, asn > 0) AS networks, arraySort(groupUniqArray(64)(cc)) AS economies, 
+  uniqExactIf(asn, asn > 0) AS networks, countIf(asn = 0) AS unrouted, arraySort(groupUniqArray(64)(cc)) AS economies, 
   sumMap(seen, arrayMap(one -> toUInt64(1), seen)) AS by_sensor, arraySort(groupArraySorted(500)(src)) AS some
 FROM (
   SELECT src, if(isNull(argMax(sig, packets)), '', toString(argMax(sig, packets))) AS signature,
@@ -47,6 +56,8 @@ interface Group {
   readonly first: number;
   readonly last: number;
   readonly networks: number;
+  /** Sources without an origin AS. */
+  readonly unrouted: number;
   readonly economies: readonly string[];
   /** Sources by the sensor that saw them. */
   readonly bySensor: Readonly<Record<string, number>>;
@@ -62,6 +73,7 @@ const groupOf = (row: Row): Group => ({
   first: Number(row["first"]),
   last: Number(row["last"]),
   networks: Number(row["networks"]),
+  unrouted: Number(row["unrouted"]),
   economies: (row["economies"] as readonly string[]).filter((cc) => cc !== ""),
   bySensor: countsOf(row["by_sensor"] as readonly [readonly string[], readonly number[]]),
   some: row["some"] as readonly string[],
@@ -84,7 +96,8 @@ const united = (a: readonly string[], b: readonly string[]): string[] => [...new
 
 /**
  * A small telescope sees of each host only some of its ports, so one botnet comes apart into many port sets. Sets of one signature
- * and mark are put together again, largest group first, when one lies inside the other or half of both is shared.
+ * and mark are put together again, largest group first, when one lies inside the other or half of both is shared. A group whose sources lie as much in space that
+ * nobody announces as anywhere is none: they are forged.
  */
 export const gather = (groups: readonly Group[]): Group[] => {
   const found: Group[] = [];
@@ -111,13 +124,17 @@ export const gather = (groups: readonly Group[]): Group[] => {
         first: Math.min(one.first, group.first),
         last: Math.max(one.last, group.last),
         networks: Math.max(one.networks, group.networks),
+        unrouted: one.unrouted + group.unrouted,
         economies: united(one.economies, group.economies),
         bySensor: added(one.bySensor, group.bySensor),
         some: [...one.some, ...group.some].slice(0, 500),
       };
     }
   }
-  return found.filter(({ sources, networks }) => sources >= least.sources && networks >= least.networks);
+  return found.filter(
+    ({ sources, networks, unrouted }) =>
+      sources >= least.sources && networks >= least.networks && !(sources >= 20 && unrouted > least.unrouted * sources),
+  );
 };
 
 /** Said when a campaign was seen in one economy's sensors: that it reaches another's within three days. */
@@ -249,6 +266,11 @@ export const campaign: Detector<CampaignMemory> = {
     networks: says(least.networks, "networks", "a day, at least"),
     ports: says(least.ports, "ports", "a source that asks for more belongs to the set of many ports"),
     overlap: says(least.overlap, "share", "of two port sets' ports that must be common to both (Jaccard)"),
+    unrouted: says(
+      least.unrouted,
+      "share",
+      "a larger share of 20 sources or more without an origin AS is a flood of forged ones",
+    ),
     silent: says(least.silent, "days", "without it a campaign is over"),
     predicted: says(
       least.predicted,

@@ -121,6 +121,22 @@ describe("a campaign", () => {
     expect((await find(1, answers(40_000))).map(({ port }) => port)).toEqual([51_767]);
   });
 
+  it("is none of sources of which many lie where nobody announces anything: they are forged", async () => {
+    const forged = (n: number): Packet[] =>
+      Array.from({ length: n }, (_, i) =>
+        syn({
+          time: START + HOUR + i * 60e6,
+          src: ip(`50.0.0.${1 + i}`),
+          dst: ip("192.0.2.9"),
+          dstPort: 80,
+          signature: first,
+        }),
+      );
+    const real = bots(START + HOUR, 30, { ports: [80] });
+    expect((await find(1, [...real, ...forged(4)])).map(({ evidence }) => evidence["sources"])).toEqual([34]);
+    expect(await find(1, [...real, ...forged(12)])).toEqual([]);
+  });
+
   it("says the same asked in pieces as at once", async () => {
     const packets = [
       ...bots(START + HOUR, 20),
