@@ -12,7 +12,16 @@ export const alertStates = ["new", "continuing", "quiet", "closed", "relapsed"] 
 export type AlertState = (typeof alertStates)[number];
 export const severities = ["low", "medium", "high", "critical"] as const;
 export type Severity = (typeof severities)[number];
-export const closings = ["silence", "withdrawn", "false-positive", "not-ours", "expired", "handled"] as const;
+/** `unconfirmed`: not seen again, and nothing can be said of it. It is no sort of cleaned: what counts those leaves it out. */
+export const closings = [
+  "silence",
+  "withdrawn",
+  "false-positive",
+  "not-ours",
+  "expired",
+  "handled",
+  "unconfirmed",
+] as const;
 export type Closing = (typeof closings)[number];
 
 /** Whose network an address is in at a time, as the constituency knows it. */

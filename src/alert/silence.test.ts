@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
 import { day, hour, minute, second } from "./alert.ts";
-import { chanceOfSilence, defaultSilence, judgeSilence, silenceNeeded } from "./silence.ts";
+import { chanceOfSilence, defaultSilence, isGivenUp, judgeSilence, silenceNeeded } from "./silence.ts";
 
 /** mulberry32: the same numbers every time. */
 const random = (() => {
@@ -86,4 +86,21 @@ it("knows nothing of what was never seen", () => {
     until: null,
     up: null,
   });
+});
+
+it("gives up what it cannot judge after weeks of silence that sensors could have heard, and nothing that it can", () => {
+  const single = (days: number, up: number) => isGivenUp(judge(1, 10 * minute, days * day, up), days * day);
+  expect(single(27, 1)).toBe(false);
+  expect(single(28, 1)).toBe(true);
+  // Sensors that were down heard nothing: longer, but not for ever.
+  expect(single(28, 0.3)).toBe(false);
+  expect(single(89, 0)).toBe(false);
+  expect(single(90, 0)).toBe(true);
+  // What will be told in time waits for it; what still sends is not silent.
+  expect(judge(3, 5 * day, 30 * day).verdict).toBe("waiting");
+  expect(isGivenUp(judge(3, 5 * day, 30 * day), 30 * day)).toBe(false);
+  expect(isGivenUp(judge(1, 10 * minute, minute), 100 * day)).toBe(false);
+  // The store has none of its packets any more.
+  expect(isGivenUp({ verdict: "unknown", up: null }, 60 * day)).toBe(false);
+  expect(isGivenUp({ verdict: "unknown", up: null }, 90 * day)).toBe(true);
 });

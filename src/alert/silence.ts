@@ -23,6 +23,11 @@ export interface SilencePolicy {
   readonly atMost: number;
   /** Share of the time since the last packet in which the sensors must have been up. */
   readonly up: number;
+  /**
+   * Without any packet for so long, what silence cannot be judged of is given up, where the sensors were up (`up`); where they were not, or the store
+   * has no packet of it any more, after `atMost`. Less than the past that the store is asked for, so that it still knows who was up.
+   */
+  readonly giveUp: number;
 }
 export const defaultSilence: SilencePolicy = {
   needed: 0.01,
@@ -30,6 +35,7 @@ export const defaultSilence: SilencePolicy = {
   atLeast: day,
   atMost: 90 * day,
   up: 0.5,
+  giveUp: 28 * day,
 };
 
 export type SilenceVerdict = "active" | "waiting" | "quiet" | "unknown" | "moved";
@@ -87,3 +93,15 @@ export const judgeSilence = (
   if (moved) return { ...facts, verdict: "moved", until };
   return { ...facts, verdict: until === null || up < policy.up ? "unknown" : "waiting", until };
 };
+
+/**
+ * Whether an alert whose silence says nothing is given up: not seen again, cannot be confirmed. `silentFor` counts from the last packet that is known
+ * of it. What can still be told, or still sends, is not given up.
+ */
+export const isGivenUp = (
+  { verdict, up }: Pick<SilenceFacts, "verdict" | "up">,
+  silentFor: number,
+  policy: SilencePolicy = defaultSilence,
+): boolean =>
+  (verdict === "unknown" || verdict === "moved") &&
+  silentFor >= (up !== null && up >= policy.up ? policy.giveUp : policy.atMost);

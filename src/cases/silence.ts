@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
 import { day, verifiableKinds } from "../alert/alert.ts";
-import { defaultSilence, judgeSilence } from "../alert/silence.ts";
+import { defaultSilence, isGivenUp, judgeSilence } from "../alert/silence.ts";
 import type { SilenceEvidence, SilenceFacts, SilencePolicy } from "../alert/silence.ts";
 import { subjectShown } from "../alert/subject.ts";
 import { systemActor } from "../model/actor.ts";
@@ -35,6 +35,8 @@ export interface Verified {
   readonly quiet: number;
   readonly moved: number;
   readonly unknown: number;
+  /** Given up: not seen again, cannot be confirmed. */
+  readonly unconfirmed: number;
   readonly closed: number;
 }
 
@@ -64,7 +66,7 @@ export const verifySilence = async (
   AND (${options.exercise ?? null}::text IS NULL OR exercise = ${options.exercise ?? null})
 ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
   );
-  const result = { looked: rows.length, quiet: 0, moved: 0, unknown: 0, closed: 0 };
+  const result = { looked: rows.length, quiet: 0, moved: 0, unknown: 0, unconfirmed: 0, closed: 0 };
   const groups = new Map<string, AlertRow[]>();
   for (const row of rows) {
     const scope = JSON.stringify([row.realm, row.exercise]);
@@ -79,7 +81,8 @@ ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
     );
     await desk.as(systemActor, async (trx) => {
       for (const [verdict, n] of await judge(trx, own, evidence, now, policy)) {
-        if (verdict === "quiet" || verdict === "moved" || verdict === "unknown") result[verdict] += n;
+        if (verdict === "quiet" || verdict === "moved" || verdict === "unknown" || verdict === "unconfirmed")
+          result[verdict] += n;
       }
     });
   }
@@ -121,21 +124,30 @@ const judge = async (
   const moved = await movedOf(trx, rows);
   const writes: Record<string, unknown>[] = [];
   const events: CaseEvent[] = [];
+  const given = new Set<string>();
   for (const row of rows) {
     const seen = evidence.get(row.id) ?? { last: null, visits: 0, exposure: 0, since: 0 };
     const facts = judgeSilence(seen, now, moved.has(row.id), policy);
     const silence = states[facts.verdict];
+    const last = Math.max(row.last, seen.last ?? 0);
+    const givenUp = isGivenUp(facts, now - last, policy);
     counts.set(facts.verdict, (counts.get(facts.verdict) ?? 0) + 1);
     writes.push({
       id: row.id,
       version: row.version,
       silence,
       facts: { ...facts, asked: now, needed: policy.needed },
-      last: Math.max(row.last, seen.last ?? 0),
+      last,
+      given_up: givenUp,
       quiet: facts.verdict === "quiet",
       moved_to: moved.get(row.id) ?? null,
     });
-    if (row.case_id === null || silence === row.silence || silence === "counting") continue;
+    if (givenUp) given.add(row.id);
+    if (givenUp && row.case_id !== null) {
+      const body = { subject: row.subject, since: last, up: facts.up };
+      events.push(eventOf(alertOf(row), "unconfirmed", now, body, "owner"));
+    }
+    if (row.case_id === null || givenUp || silence === row.silence || silence === "counting") continue;
     const body = { chance: facts.chance, since: facts.since, up: facts.up, subject: row.subject };
     events.push(eventOf(alertOf(row), facts.verdict, now, { ...body, other: moved.get(row.id) ?? null }, "owner"));
   }
@@ -143,9 +155,10 @@ const judge = async (
   const { rows: written } = await sql<{
     id: string;
   }>`UPDATE alerts a SET silence = w.silence, silence_facts = w.facts, checked = ${now}, last = greatest(a.last, w.last), moved_to = w.moved_to,
-  state = CASE WHEN w.quiet THEN 'quiet' ELSE a.state END, quieted = CASE WHEN w.quiet THEN greatest(a.last, w.last) ELSE a.quieted END,
-  version = a.version + CASE WHEN w.quiet OR w.silence IS DISTINCT FROM a.silence THEN 1 ELSE 0 END
-FROM jsonb_to_recordset(${JSON.stringify(writes)}::jsonb) AS w(id text, version int, silence text, facts jsonb, last bigint, quiet boolean, moved_to text)
+  state = CASE WHEN w.quiet THEN 'quiet' WHEN w.given_up THEN 'closed' ELSE a.state END,
+  closed = CASE WHEN w.given_up THEN ${now} ELSE a.closed END, closing = CASE WHEN w.given_up THEN 'unconfirmed' ELSE a.closing END, quieted = CASE WHEN w.quiet THEN greatest(a.last, w.last) ELSE a.quieted END,
+  version = a.version + CASE WHEN w.quiet OR w.given_up OR w.silence IS DISTINCT FROM a.silence THEN 1 ELSE 0 END
+FROM jsonb_to_recordset(${JSON.stringify(writes)}::jsonb) AS w(id text, version int, silence text, facts jsonb, last bigint, given_up boolean, quiet boolean, moved_to text)
 WHERE a.id = w.id AND a.version = w.version RETURNING a.id`.execute(trx);
   const done = new Set(written.map(({ id }) => id));
   const cases = new Set(rows.filter(({ id }) => done.has(id)).flatMap(({ case_id }) => case_id ?? []));
@@ -155,6 +168,8 @@ WHERE a.id = w.id AND a.version = w.version RETURNING a.id`.execute(trx);
     eventColumns,
     events.filter(({ case_id }) => cases.has(case_id)),
   );
+  counts.set("unconfirmed", [...given].filter((id) => done.has(id)).length);
+  await closeCases(trx, [...cases], now);
   return counts;
 };
 
@@ -169,16 +184,16 @@ const settle = async (
   const among = (table: "answers" | "cases" | "alerts") =>
     exercise === null ? sql`true` : sql`${sql.raw(table)}.exercise = ${exercise}`;
   const did = ["cleaned", "subscriber-notified"];
+  // What was given up confirms nothing and quiets nothing.
+  const still = sql`(a.state NOT IN ('quiet', 'closed') OR a.closing IS NOT DISTINCT FROM 'unconfirmed')`;
   const of = sql`SELECT 1 FROM alerts a WHERE a.case_id = answers.case_id AND (cardinality(answers.alerts) = 0 OR a.id = ANY (answers.alerts))`;
   await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of} AND a.last > answers.at + ${grace}::bigint)`.execute(
     trx,
   );
   await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of})
-  AND NOT EXISTS (${of} AND a.state NOT IN ('quiet', 'closed'))`.execute(trx);
+  AND NOT EXISTS (${of} AND ${still})`.execute(trx);
   await sql`UPDATE cases SET quieted = ${now}, version = version + 1 WHERE ${among("cases")} AND quieted IS NULL AND state <> 'closed' AND EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id)
-  AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND a.state NOT IN ('quiet', 'closed'))`.execute(
-    trx,
-  );
+  AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND ${still})`.execute(trx);
   const { rows } = await sql<{
     id: string;
     case_id: string | null;
@@ -195,14 +210,18 @@ WHERE ${among("alerts")} AND state IN ('new', 'continuing', 'relapsed') AND NOT 
     trx,
   );
   const ended = [...rows, ...over.rows];
-  const cases = [...new Set(ended.flatMap(({ case_id }) => case_id ?? []))];
-  if (cases.length > 0) {
-    await sql`WITH done AS (UPDATE cases SET state = 'closed', closed = ${now}, version = version + 1 WHERE id = ANY (${cases}) AND state <> 'closed'
-    AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND a.state <> 'closed') RETURNING id, organisation_id, realm, marking)
-INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
-SELECT id, organisation_id, realm, ${now}, 'system', 'state', '{"state":"closed","by":"silence"}', marking, 'owner' FROM done`.execute(
-      trx,
-    );
-  }
+  await closeCases(trx, [...new Set(ended.flatMap(({ case_id }) => case_id ?? []))], now);
   return ended.length;
+};
+
+/** Closes those whose alerts are all closed, and says by what: by silence, or because none can be confirmed any more. */
+const closeCases = async (trx: DeskTransaction, cases: readonly string[], now: number): Promise<void> => {
+  if (cases.length === 0) return;
+  await sql`WITH done AS (UPDATE cases SET state = 'closed', closed = ${now}, version = version + 1 WHERE id = ANY (${[...cases]}) AND state <> 'closed'
+    AND EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id) AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND a.state <> 'closed') RETURNING id, organisation_id, realm, marking)
+INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
+SELECT id, organisation_id, realm, ${now}, 'system', 'state', jsonb_build_object('state', 'closed', 'by',
+  CASE WHEN EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = done.id AND a.closing = 'unconfirmed') THEN 'unconfirmed' ELSE 'silence' END), marking, 'owner' FROM done`.execute(
+    trx,
+  );
 };

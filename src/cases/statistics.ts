@@ -13,10 +13,13 @@ import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
  * Every figure here is of what is real: `exercise = ''` stands in one place, `episodes`, and every question goes through it.
  */
 
-/** Every episode of every alert of the real: what an alert is now, and what it was before it came back. */
-const episodes = sql`(SELECT a.id AS alert_id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, a.detected, a.notified, a.acknowledged, a.acted, a.quieted, a.closed, a.closing, a.state, a.last, a.checked, a.relapses > 0 AS again
+/**
+ * Every episode of every alert of the real: what an alert is now, and what it was before it came back. `first_seen` is the first packet of what
+ * was claimed; of what came back there is none, since a claim that goes on keeps its first packet.
+ */
+const episodes = sql`(SELECT a.id AS alert_id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, CASE WHEN a.relapses = 0 THEN a.first END AS first_seen, a.detected, a.notified, a.acknowledged, a.acted, a.quieted, a.closed, a.closing, a.state, a.last, a.checked, a.relapses > 0 AS again
   FROM alerts a WHERE a.exercise = ''
-  UNION ALL SELECT a.id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, e.detected, e.notified, e.acknowledged, e.acted, e.quieted, e.closed, e.closing, 'quiet', e.relapsed, e.relapsed, e.episode > 0
+  UNION ALL SELECT a.id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, CASE WHEN e.episode = 0 THEN a.first END, e.detected, e.notified, e.acknowledged, e.acted, e.quieted, e.closed, e.closing, 'quiet', e.relapsed, e.relapsed, e.episode > 0
   FROM alert_episodes e JOIN alerts a ON a.id = e.alert_id WHERE a.exercise = '')`;
 /** Taken back, false, or another's: these were no infections of the owner's, and no curve has them. */
 const counted = sql`(x.closing IS NULL OR x.closing NOT IN ('withdrawn', 'false-positive', 'not-ours'))`;
@@ -45,6 +48,8 @@ export interface CleanUp {
   readonly least: number;
   readonly baseline: Curve | null;
   readonly before: { readonly n: number; readonly medianDays: number | null } | null;
+  /** Of all that were told: not seen again, cannot be confirmed. They are censored in the curve, never cleaned. */
+  readonly unconfirmed: number;
 }
 /** Groups under this are not shown: few of them name an owner. */
 export const leastGroup = 5;
@@ -57,6 +62,7 @@ interface EpisodeRow extends Followed {
   readonly told: boolean;
   /** Of the period before. */
   readonly earlier: boolean;
+  readonly unconfirmed: boolean;
 }
 /** By what the subscriber was told, as the owner says; a notice that nobody answered so is `notice-only`. */
 const channel = sql`coalesce((SELECT w.channel FROM answers w WHERE w.case_id = x.case_id AND w.answer = 'subscriber-notified' AND w.at >= x.detected ORDER BY w.id LIMIT 1), 'notice-only')`;
@@ -78,10 +84,10 @@ const read = async (trx: DeskTransaction, asked: CleanUpAsked, now: number): Pro
   // Counted together in the engine, to a hundredth of a day: curves of a hundred thousand are read as some thousand rows.
   const { rows } =
     await sql<EpisodeRow>`SELECT ${told} AS told, ${start} < ${asked.from} AS earlier, round(greatest(0, (CASE WHEN ${ended} THEN x.quieted ELSE greatest(x.last, coalesce(x.checked, 0)) END) - ${start}) / ${day / 100}::numeric)::double precision / 100 AS time,
-  ${ended} AS ended, CASE WHEN ${told} THEN ${groupOf[asked.by]} END AS grouped, count(*)::int AS n
+  ${ended} AS ended, CASE WHEN ${told} THEN ${groupOf[asked.by]} END AS grouped, (x.closing IS NOT DISTINCT FROM 'unconfirmed') AS unconfirmed, count(*)::int AS n
 FROM ${episodes} AS x WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${kinds})
   AND ${start} >= ${since} AND ${start} < ${asked.to} AND ${start} <= ${now} AND (${asked.organisation ?? null}::text IS NULL OR x.organisation_id = ${asked.organisation ?? null})
-GROUP BY 1, 2, 3, 4, 5 LIMIT 1000000`.execute(trx);
+GROUP BY 1, 2, 3, 4, 5, 6 LIMIT 1000000`.execute(trx);
   return rows;
 };
 const curveOf = (rows: readonly EpisodeRow[]): Survival => survival(rows);
@@ -125,6 +131,7 @@ export const cleanUp = (desk: Desk, actor: Actor, asked: CleanUpAsked, now: numb
       least: leastGroup,
       baseline: sizeOf(baseline) < leastGroup ? null : shown("", "", curveOf(baseline), asked.days),
       before: before.length === 0 ? null : { n: earlier.n, medianDays: earlier.median },
+      unconfirmed: sizeOf(rows.filter((row) => row.unconfirmed)),
     };
   });
 
@@ -140,6 +147,9 @@ export interface ResponseRow {
   readonly notices: number;
   readonly answered: ReturnType<typeof wilson>;
   readonly relapsed: number;
+  /** From the first packet seen, as the claim names it, to the notice. */
+  readonly firstNotified: Span;
+  /** From the alert, which is when the node had detected it, to the notice. */
   readonly detectedNotified: Span;
   readonly notifiedAcknowledged: Span;
   readonly notifiedActed: Span;
@@ -153,6 +163,7 @@ const responseGroup: Readonly<Record<ResponseBy, RawBuilder<unknown>>> = {
   sector: sql`o.sector`,
 };
 const spans = {
+  fn: ["first_seen", "notified"],
   dn: ["detected", "notified"],
   na: ["notified", "acknowledged"],
   nt: ["notified", "acted"],
@@ -192,6 +203,7 @@ WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${[...toldKinds]}) AND x.not
       notices: Number(row["notices"] ?? 0),
       answered: wilson(Number(row["answered"] ?? 0), Number(row["notices"] ?? 0)),
       relapsed: Number(row["relapsed"] ?? 0),
+      firstNotified: spanOf(row, "fn"),
       detectedNotified: spanOf(row, "dn"),
       notifiedAcknowledged: spanOf(row, "na"),
       notifiedActed: spanOf(row, "nt"),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { silenceEvidence } from "../../src/observe/silence.ts";
+import { cleanUp, responseTimes } from "../../src/cases/statistics.ts";
 import { verifySilence } from "../../src/cases/silence.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
@@ -15,6 +16,8 @@ const minute = hour / 60;
 const iso = (time: number): string => new Date(time / 1000).toISOString();
 const bot = "198.51.100.7";
 const slow = "198.51.100.9";
+/** Seen once. */
+const once = "203.0.113.66";
 const six = "2001:db8:7:1::5";
 
 /** Two sensors are up for four days; one of them fails after a day and a half, when it alone had seen `slow`. */
@@ -39,6 +42,7 @@ for (let i = 0; i < 72; i++) {
   });
   if (i % 24 === 0) batches.push({ sensor: "two", at: iso(at), rows: [{ src: slow, port: 445, packets: 1 }] });
 }
+batches.push({ sensor: "one", at: iso(start + hour), rows: [{ src: once, port: 23, packets: 4 }] });
 // Backscatter of the bot's address later on says nothing about the bot.
 batches.push({
   sensor: "one",
@@ -149,4 +153,90 @@ it("makes an alert quiet when silence proves it, confirms the answer, and finds 
   expect(events.map(({ kind }) => kind)).toEqual(["detected", "letter", "answered", "quiet", "relapsed", "letter"]);
   const episodes = await desk.as(systemActor, (trx) => trx.selectFrom("alert_episodes").selectAll().execute());
   expect(episodes).toMatchObject([{ alert_id: quiet?.id, episode: 0, quieted: quiet?.quieted }]);
+});
+
+it("gives up what was seen once: an end of its own, which confirms nothing and counts as no clean-up", async () => {
+  await organisation(desk, "beta");
+  const cases = makeCases(desk, [owner("beta", "203.0.113.0/24")]);
+  const first = start + hour;
+  const take = (now: number, found: Detection) =>
+    desk.as(systemActor, (trx) => cases.takeDetections(trx, [found], { now }));
+  await take(start + 2 * hour, detection(once, { first, last: first + 2_000_000, packets: 4 }));
+  const alert = () =>
+    desk.as(systemActor, (trx) =>
+      trx.selectFrom("alerts").selectAll().where("subject", "=", once).executeTakeFirstOrThrow(),
+    );
+  const { case_id } = await alert();
+  await desk.as(systemActor, (trx) =>
+    trx
+      .updateTable("alerts")
+      .set({ notified: start + 3 * hour })
+      .where("subject", "=", once)
+      .execute(),
+  );
+  await cases.answer(
+    systemActor,
+    case_id ?? "",
+    { answer: "cleaned", channel: null, note: null, alerts: [] },
+    start + 4 * hour,
+  );
+  const verify = (now: number) =>
+    verifySilence(
+      desk,
+      (scope, subjects, at) => silenceEvidence(known.store, { ...scope, past: 30 * day }, subjects, at),
+      now,
+      { policy: { giveUp: 2 * day } },
+    );
+  expect(await verify(start + 2 * day)).toMatchObject({ unconfirmed: 0 });
+  expect(await alert()).toMatchObject({ state: "new", silence: "unknown", closing: null });
+  expect(await verify(start + 3 * day)).toMatchObject({ unconfirmed: 1 });
+  // Whatever comes after it in the same pass and in later ones.
+  await verify(start + 3 * day + hour);
+  expect(await alert()).toMatchObject({
+    state: "closed",
+    closing: "unconfirmed",
+    closed: start + 3 * day,
+    quieted: null,
+  });
+  const beside = await desk.as(systemActor, async (trx) => ({
+    answer: await trx.selectFrom("answers").select("state").where("case_id", "=", case_id).executeTakeFirst(),
+    of: await trx
+      .selectFrom("cases")
+      .select(["state", "quieted"])
+      .where("id", "=", case_id ?? "")
+      .executeTakeFirst(),
+    events: await trx
+      .selectFrom("case_events")
+      .select(["kind", "body"])
+      .where("case_id", "=", case_id ?? "")
+      .orderBy("id")
+      .execute(),
+  }));
+  expect(beside.answer).toEqual({ state: "claimed" });
+  expect(beside.of).toEqual({ state: "closed", quieted: null });
+  expect(beside.events.slice(-2)).toMatchObject([
+    { kind: "unconfirmed" },
+    { kind: "state", body: { state: "closed", by: "unconfirmed" } },
+  ]);
+  const period = { from: start, to: start + 4 * day };
+  const found = await cleanUp(
+    desk,
+    systemActor,
+    { by: "none", ...period, organisation: "beta", days: 30 },
+    start + 4 * day,
+  );
+  expect(found).toMatchObject({ unconfirmed: 1, all: { n: 1, censored: 1, medianDays: null } });
+  // From the first packet to the notice, and from the alert to the notice: two figures, in seconds.
+  const { rows } = await responseTimes(desk, systemActor, { by: "owner", ...period });
+  expect(rows.find(({ group }) => group === "beta")).toMatchObject({
+    firstNotified: { n: 1, median: 2 * 3_600 },
+    detectedNotified: { n: 1, median: 3_600 },
+    actedQuiet: { n: 0 },
+  });
+
+  await take(
+    start + 4 * day,
+    detection(once, { first: start + 4 * day - hour, last: start + 4 * day - 1, packets: 9 }),
+  );
+  expect(await alert()).toMatchObject({ state: "relapsed", closing: null, closed: null });
 });

@@ -29,9 +29,13 @@ export const SeverityMark = ({ severity, word = true }: { severity: Severity; wo
 };
 
 const stateTones = { new: "accent", continuing: "", relapsed: "act", quiet: "good", closed: "faint-chip" } as const;
-export const StateChip = ({ state }: { state: AlertRow["state"] }) => {
+export const StateChip = ({ state, unconfirmed = false }: Pick<AlertRow, "state"> & { unconfirmed?: boolean }) => {
   const { t } = useWords();
-  return <span className={`chip ${stateTones[state]}`}>{t.desk.states[state]}</span>;
+  return (
+    <span className={`chip ${stateTones[state]}`}>
+      {state === "closed" && unconfirmed ? t.desk.unconfirmed : t.desk.states[state]}
+    </span>
+  );
 };
 const caseTones = { open: "accent", waiting: "warn", closed: "faint-chip" } as const;
 export const CaseStateChip = ({ state }: { state: CaseRow["state"] }) => {

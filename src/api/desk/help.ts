@@ -63,9 +63,11 @@ const stateOf = (help: {
   readonly quiet: boolean;
   readonly relapsed: boolean;
   readonly unknown: boolean;
+  readonly unconfirmed: boolean;
   readonly claimed: boolean;
 }): Help["state"] => {
   if (help.relapsed) return "relapsed";
+  if (help.unconfirmed) return "unconfirmed";
   if (help.closed) return "closed";
   if (help.quiet) return "quiet";
   if (help.claimed) return "claimed";
@@ -137,6 +139,8 @@ export const withHelp = (server: FastifyInstance, services: HelpServices, actorO
         relapsed: alerts.some(({ state }) => state === "relapsed"),
         closed: line.state === "closed",
         quiet: alerts.length > 0 && alerts.every(({ state }) => state === "quiet" || state === "closed"),
+        unconfirmed:
+          alerts.some(({ closing }) => closing === "unconfirmed") && alerts.every(({ state }) => state === "closed"),
         unknown: alerts.some(({ silence }) => silence === "unknown" || silence === "moved"),
         claimed: whole.answers.length > 0,
       }),

@@ -42,6 +42,7 @@ export const alertRow = (row: BoardRow): AlertRow => ({
   id: row.id,
   version: row.version,
   state: row.state,
+  unconfirmed: row.closing === "unconfirmed",
   kind: row.kind,
   subject: subjectShown(row.subject),
   source: row.source,

@@ -113,18 +113,19 @@ export const withStatistics = (server: FastifyInstance, services: StatisticsServ
       least: found.least,
       baseline: found.baseline === null ? null : curveShape(found.baseline),
       before: found.before,
+      unconfirmed: found.unconfirmed,
     };
   });
   mount(server, at["statistics/response"], { who: people, audit: null }, async ({ query, request }) => {
     const { by = "kind" } = query;
     const period = periodOf(query, 90, actorOf(request));
     const found = await responseTimes(desk, readerOf(actorOf(request), by === "owner"), { by, ...period });
-    const { detectedNotified, notifiedAcknowledged, notifiedActed, actedQuiet, answered } = found.all;
+    const { firstNotified, detectedNotified, notifiedAcknowledged, notifiedActed, actedQuiet, answered } = found.all;
     return {
       asked: timeOf(now()),
       period: shown(period),
       by,
-      all: { detectedNotified, notifiedAcknowledged, notifiedActed, actedQuiet, answered },
+      all: { firstNotified, detectedNotified, notifiedAcknowledged, notifiedActed, actedQuiet, answered },
       rows: found.rows.slice(0, 200),
     };
   });

@@ -85,7 +85,7 @@ const Peek = ({
         </button>
       </div>
       <p className="row">
-        <StateChip state={alert.state} />
+        <StateChip state={alert.state} unconfirmed={alert.unconfirmed} />
         <SeverityMark severity={alert.severity} />
         <Tlp marking={alert.marking} />
         {alert.relapses > 0 ? (

@@ -129,7 +129,11 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                 head: t.desk.word.family,
                 cell: ({ family, kind }) => family ?? t.desk.kinds[kind],
               },
-              { key: "state", head: t.word.state, cell: ({ state: now }) => <StateChip state={now} /> },
+              {
+                key: "state",
+                head: t.word.state,
+                cell: ({ state: now, unconfirmed }) => <StateChip state={now} unconfirmed={unconfirmed} />,
+              },
               { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
               { key: "dark", head: t.desk.word.dark, num: true, cell: ({ darkAddresses }) => f.count(darkAddresses) },
               {

@@ -177,7 +177,8 @@ const Curves = ({ answer }: { answer: CleanUp }) => {
       />
       <p className="small muted">
         {words.still} · {words.atRisk}. {answer.by === "none" ? "" : words.least(f.count(answer.least))}{" "}
-        {answer.baseline === null ? "" : words.baselineNote}
+        {answer.baseline === null ? "" : words.baselineNote}{" "}
+        {answer.unconfirmed === 0 ? "" : words.unconfirmed(f.count(answer.unconfirmed))}
       </p>
     </>
   );
@@ -191,7 +192,7 @@ const Responses = ({ answer }: { answer: Response }) => {
   const { t, f } = useWords();
   const words = t.watch.statistics;
   const said = useSpan();
-  const spans = ["detectedNotified", "notifiedAcknowledged", "notifiedActed", "actedQuiet"] as const;
+  const spans = ["firstNotified", "detectedNotified", "notifiedAcknowledged", "notifiedActed", "actedQuiet"] as const;
   const labelOf = ({ group, label }: Response["rows"][number]): string =>
     answer.by === "country"
       ? f.country(group)

@@ -40,6 +40,7 @@ export const desk = {
     outbreak: "Outbreak",
     campaign: "Campaign",
   },
+  unconfirmed: "closed: not seen again, cannot be confirmed",
   states: { new: "new", continuing: "continuing", quiet: "quiet", closed: "closed", relapsed: "relapsed" },
   caseStates: { open: "open", waiting: "waiting", closed: "closed" },
   severities: { low: "low", medium: "medium", high: "high", critical: "critical" },
@@ -339,6 +340,7 @@ export const desk = {
       delayed: () => "The mail server still tries: the letter is late",
       "bounce-not-counted": () =>
         "A delivery report that does not count: it does not prove that it is about this letter, comes late, or comes again",
+      unconfirmed: () => "Closed: not seen again, cannot be confirmed as cleaned",
       bounced: (x: Facts) => `Came back: ${x["recipient"] ?? "the address"} cannot be reached`,
       opened: () => "The owner opened the help page",
       reply: (x: Facts) => `Reply by mail from ${x["from"] ?? "the owner"}`,
@@ -423,6 +425,8 @@ export const desk = {
       quiet: "Our sensors confirm it: nothing more has come from there.",
       unknown: "Nothing more has come, but our sensors cannot tell whether it was cleaned.",
       relapsed: "It was seen again after it had been quiet.",
+      unconfirmed:
+        "It was not seen again, but that cannot be confirmed: too little was seen of it to judge its silence. This notice is closed.",
       closed: "This notice is closed.",
     },
     before: "Answers so far",

@@ -40,6 +40,7 @@ export const desk: Messages["desk"] = {
     outbreak: "Wabah",
     campaign: "Kampanye",
   },
+  unconfirmed: "ditutup: tidak terlihat lagi, tidak dapat dipastikan",
   states: {
     new: "baru",
     continuing: "berlanjut",
@@ -349,6 +350,7 @@ export const desk: Messages["desk"] = {
       delayed: () => "Server surat masih mencoba: surat tertunda",
       "bounce-not-counted": () =>
         "Laporan pengiriman yang tidak dihitung: tidak terbukti tentang surat ini, terlambat, atau berulang",
+      unconfirmed: () => "Ditutup: tidak terlihat lagi, pembersihannya tidak dapat dipastikan",
       bounced: (x) => `Kembali: ${x["recipient"] ?? "alamatnya"} tidak dapat dijangkau`,
       opened: () => "Pemilik membuka halaman bantuan",
       reply: (x) => `Balasan email dari ${x["from"] ?? "pemilik"}`,
@@ -433,6 +435,8 @@ export const desk: Messages["desk"] = {
       quiet: "Sensor kami memastikannya: tidak ada lagi yang datang dari sana.",
       unknown: "Tidak ada lagi yang datang, tetapi sensor kami tidak dapat memastikan apakah sudah dibersihkan.",
       relapsed: "Terlihat lagi setelah sempat senyap.",
+      unconfirmed:
+        "Tidak terlihat lagi, tetapi hal itu tidak dapat dipastikan: yang terlihat terlalu sedikit untuk menilai kesenyapannya. Pemberitahuan ini ditutup.",
       closed: "Pemberitahuan ini sudah ditutup.",
     },
     before: "Jawaban sejauh ini",

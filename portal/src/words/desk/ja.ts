@@ -40,6 +40,7 @@ export const desk: Messages["desk"] = {
     outbreak: "感染拡大",
     campaign: "キャンペーン",
   },
+  unconfirmed: "クローズ：その後観測なし、確認不能",
   states: { new: "新規", continuing: "継続中", quiet: "停止確認", closed: "クローズ", relapsed: "再発" },
   caseStates: { open: "対応中", waiting: "回答待ち", closed: "クローズ" },
   severities: { low: "低", medium: "中", high: "高", critical: "重大" },
@@ -334,6 +335,7 @@ export const desk: Messages["desk"] = {
       delayed: () => "メールサーバーが再送中です（配達の遅れ）",
       "bounce-not-counted": () =>
         "数えない不達通知：この通知書についてのものと証明できないか、遅すぎるか、重複しています",
+      unconfirmed: () => "クローズ：その後観測されていないが、駆除は確認できません",
       bounced: (x) => `不達: ${x["recipient"] ?? "宛先"} に届きません`,
       opened: () => "所有者が案内ページを開いた",
       reply: (x) => `${x["from"] ?? "所有者"} からメールで返信`,
@@ -419,6 +421,8 @@ export const desk: Messages["desk"] = {
       quiet: "センサーで確認しました。その後の通信はありません。",
       unknown: "その後の通信はありませんが、駆除されたかどうかはセンサーから判定できません。",
       relapsed: "いったん通信が止まった後、再び観測されました。",
+      unconfirmed:
+        "その後は観測されていませんが、観測が少なすぎて通信の停止を判定できず、確認できません。この通知はクローズしました。",
       closed: "この通知は終了しました。",
     },
     before: "これまでの回答",

@@ -167,7 +167,10 @@ export const watch = {
     response: "Response times",
     responseBy: { owner: "owner", kind: "kind", month: "month", country: "economy", sector: "sector" },
     responseNote: "Median, and in brackets the time that nine of ten stayed under.",
-    detectedNotified: "Detected to notified",
+    firstNotified: "First packet seen to notice",
+    detectedNotified: "Detection to notice",
+    unconfirmed: (n: string) =>
+      `${n} were not seen again and cannot be confirmed: they are censored, and never count as cleaned.`,
     notifiedAcknowledged: "Notified to acknowledged",
     notifiedActed: "Notified to acted",
     actedQuiet: "Acted to quiet",

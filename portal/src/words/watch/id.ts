@@ -164,7 +164,10 @@ export const watch: Messages["watch"] = {
     response: "Waktu tanggap",
     responseBy: { owner: "pemilik", kind: "jenis", month: "bulan", country: "ekonomi", sector: "sektor" },
     responseNote: "Median, dan dalam kurung waktu yang tidak dilampaui sembilan dari sepuluh.",
+    firstNotified: "Paket pertama terlihat sampai diberitahukan",
     detectedNotified: "Terdeteksi sampai diberitahukan",
+    unconfirmed: (n: string) =>
+      `${n} tidak terlihat lagi dan tidak dapat dipastikan: semuanya tersensor dan tidak pernah dihitung sebagai sudah bersih.`,
     notifiedAcknowledged: "Diberitahukan sampai diterima",
     notifiedActed: "Diberitahukan sampai ditindak",
     actedQuiet: "Ditindak sampai senyap",

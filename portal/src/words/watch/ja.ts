@@ -153,7 +153,10 @@ export const watch: Messages["watch"] = {
     response: "対応時間",
     responseBy: { owner: "所有者", kind: "種別", month: "月", country: "国・地域", sector: "分野" },
     responseNote: "中央値。括弧内は10件中9件が収まった時間。",
+    firstNotified: "最初のパケットから通知",
     detectedNotified: "検知から通知",
+    unconfirmed: (n: string) =>
+      `${n}件はその後観測されず、確認できません。打ち切りとして扱い、駆除済みには数えません。`,
     notifiedAcknowledged: "通知から受領",
     notifiedActed: "通知から対応",
     actedQuiet: "対応から停止確認",

@@ -31,6 +31,8 @@ export const AlertRow = strict({
   id: Id,
   version: Version,
   state: AlertState,
+  /** Closed because it was not seen again and cannot be confirmed: an end of its own, never a clean-up. */
+  unconfirmed: Type.Boolean(),
   kind: Kind,
   /** The address, its /64, or for networks behind translation the public address. */
   subject: text(64),

@@ -121,6 +121,7 @@ export const timelineKinds = [
   "suppressed",
   "corrected",
   "quiet",
+  "unconfirmed",
   "unknown",
   "moved",
   "relapsed",

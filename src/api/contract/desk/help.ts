@@ -50,7 +50,7 @@ export const Help = strict({
   /** What to do for this family, in the language asked for; first things first. */
   steps: some(text(1000), 8),
   answers: some(strict({ at: Time, answer: AnswerKind, channel: orNull(ToldBy), text: orNull(text(2000)) }), 20),
-  state: oneOf(["asked", "claimed", "quiet", "unknown", "relapsed", "closed"]),
+  state: oneOf(["asked", "claimed", "quiet", "unknown", "relapsed", "unconfirmed", "closed"]),
   expires: Time,
   contact: strict({ mail: orNull(text(254)), phone: orNull(text(50)) }),
 });

@@ -39,9 +39,14 @@ export const CleanUp = strict({
   baseline: orNull(Curve),
   /** The same period before, for the sentence. */
   before: orNull(strict({ n: Count, medianDays: orNull(Num) })),
+  /** Of `all`: closed as not seen again, cannot be confirmed. Censored in the curve, never counted as cleaned. */
+  unconfirmed: Count,
 });
 
-/** FIRST's clocks between two moments, in seconds. */
+/**
+ * Between two moments, in seconds. `firstNotified` begins with the first packet seen (of what came back: not known, not counted), the others are
+ * between FIRST's clocks: `detected` is when the node had its alert.
+ */
 export const Span = strict({ n: Count, median: orNull(Num), p90: orNull(Num) });
 export const ResponseQuery = strict({
   by: Type.Optional(oneOf(["owner", "kind", "month", "country", "sector"])),
@@ -53,6 +58,7 @@ export const Response = strict({
   period: Period,
   by: oneOf(["owner", "kind", "month", "country", "sector"]),
   all: strict({
+    firstNotified: Span,
     detectedNotified: Span,
     notifiedAcknowledged: Span,
     notifiedActed: Span,
@@ -65,6 +71,7 @@ export const Response = strict({
       label: text(200),
       notices: Count,
       answered: Measured,
+      firstNotified: Span,
       detectedNotified: Span,
       notifiedAcknowledged: Span,
       notifiedActed: Span,
