@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
 import type { RawBuilder } from "kysely";
-import { formatIp, parseIp } from "../net/ip.ts";
-import { formatPrefix, parsePrefix } from "../net/prefix.ts";
+import { formatIp, isV4, parseIp } from "../net/ip.ts";
+import type { IpWords } from "../net/ip.ts";
+import { formatPrefix, maskOf } from "../net/prefix.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
 import { like } from "./board.ts";
 
@@ -25,16 +26,30 @@ export interface SearchScope {
 const each = 5;
 const never = sql`false`;
 
+const masked = (words: IpWords, length: number): string => {
+  const of = (i: number): number => (words[i] ?? 0) & maskOf(length, i);
+  return formatPrefix({ words: [of(0) >>> 0, of(1) >>> 0, of(2) >>> 0, of(3) >>> 0], length });
+};
+/** A prefix as people type it: bits behind its length are theirs, not the network's. */
+const prefixOf = (typed: string): string | null => {
+  const [, address = "", bits = ""] = /^(\S{2,45})\/(\d{1,3})$/.exec(typed) ?? [];
+  const words = parseIp(address);
+  if (words === undefined) return null;
+  const width = isV4(words) && !address.includes(":") ? 32 : 128;
+  return Number(bits) > width ? null : masked(words, 128 - width + Number(bits));
+};
+
 /** What was typed, as the tables can be asked for it. */
 const understood = (typed: string) => {
   const number = /^(?:LAYANG-)?(\d{1,9})$/i.exec(typed)?.[1];
   const asn = /^AS(\d{1,10})$/i.exec(typed)?.[1];
   const address = parseIp(typed);
-  const prefix = typed.includes("/") ? parsePrefix(typed) : undefined;
   return {
     number: number === undefined ? null : Number(number),
     asn: asn === undefined ? null : Number(asn),
-    inet: address === undefined ? (prefix === undefined ? null : formatPrefix(prefix)) : formatIp(address),
+    inet: address === undefined ? prefixOf(typed) : formatIp(address),
+    /** Hosts of IPv6 are alerts of their /64, whichever address of it was seen. */
+    subject: address === undefined || isV4(address) ? null : masked(address, 64),
     /** One letter finds everything, which is nothing. */
     words: typed.length >= 2 ? like(typed) : null,
   };
@@ -44,11 +59,12 @@ const ask = async (trx: DeskTransaction, query: RawBuilder<DeskHit>): Promise<re
   (await query.execute(trx)).rows.map((hit) => ({ ...hit, number: hit.number === null ? null : Number(hit.number) }));
 
 /**
- * What `/` finds: cases by number, title or an address of theirs, organisations by name, networks by an address inside, a prefix,
+ * What `/` finds: cases by number, title or an address of theirs, organisations by name or by an address or prefix of theirs, networks by an address inside, a prefix,
  * a domain or an AS, alerts by address or prefix. At most five of each; of what is not there for who asks, nothing.
  */
 export const findOnDesk = async (trx: DeskTransaction, typed: string, scope: SearchScope): Promise<DeskHit[]> => {
-  const { number, asn, inet, words } = understood(typed);
+  const { number, asn, inet, subject, words } = understood(typed);
+  const ofAddress = sql`(source <<= ${inet}::inet OR subject = ${subject})`;
   const here = sql`realm = ${scope.realm} AND exercise = ${scope.exercise}`;
   const hits: DeskHit[] = [];
   hits.push(
@@ -59,19 +75,24 @@ WHERE c.id IN (SELECT id FROM cases WHERE ${here} AND merged_into IS NULL) AND (
         number !== null
           ? sql`c.number = ${number}`
           : inet !== null
-            ? sql`c.id IN (SELECT case_id FROM alerts WHERE source <<= ${inet}::inet)`
+            ? sql`c.id IN (SELECT case_id FROM alerts WHERE ${ofAddress})`
             : words !== null
               ? sql`c.title ILIKE ${words}`
               : never
       }) ORDER BY c.touched DESC LIMIT ${each}`,
     )),
   );
-  if (words !== null) {
+  const around = sql`(n.prefix >>= ${inet}::inet OR n.prefix <<= ${inet}::inet)`;
+  if (words !== null || inet !== null) {
+    const named =
+      inet === null
+        ? sql`name ILIKE ${words} OR names::text ILIKE ${words} OR id = ${typed.toLowerCase()}`
+        : sql`id IN (SELECT n.organisation_id FROM networks n WHERE n.realm = ${scope.realm} AND n.valid_until IS NULL AND ${around})`;
     hits.push(
       ...(await ask(
         trx,
         sql<DeskHit>`SELECT 'organisation' AS kind, name AS label, country AS detail, NULL::bigint AS number, id AS organisation, NULL AS id FROM organisations
-WHERE ended IS NULL AND exercise IN ('', ${scope.exercise}) AND (name ILIKE ${words} OR names::text ILIKE ${words} OR id = ${typed.toLowerCase()}) ORDER BY name LIMIT ${each}`,
+WHERE ended IS NULL AND exercise IN ('', ${scope.exercise}) AND (${named}) ORDER BY name LIMIT ${each}`,
       )),
     );
   }
@@ -79,7 +100,7 @@ WHERE ended IS NULL AND exercise IN ('', ${scope.exercise}) AND (name ILIKE ${wo
     asn !== null
       ? sql`n.asn = ${asn}`
       : inet !== null
-        ? sql`n.prefix >>= ${inet}::inet OR n.prefix <<= ${inet}::inet`
+        ? around
         : words !== null && typed.includes(".")
           ? sql`n.domain ILIKE ${words}`
           : never;
@@ -94,7 +115,7 @@ JOIN organisations o ON o.id = n.organisation_id WHERE n.realm = ${scope.realm} 
     asn !== null
       ? sql`a.asn = ${asn}`
       : inet !== null
-        ? sql`a.source <<= ${inet}::inet`
+        ? sql`a.id IN (SELECT id FROM alerts WHERE ${ofAddress})`
         : words !== null && number === null
           ? sql`a.family ILIKE ${words}`
           : never;

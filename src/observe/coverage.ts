@@ -7,7 +7,10 @@ import { num, text } from "./question.ts";
 
 type Rows = readonly Record<string, unknown>[] | undefined;
 
-/** A sensor is up in these five minutes when a report covers any part of them, with packets or without. */
+/**
+ * The one definition of up-time. A sensor is up in these five minutes when a report covers any part of them, with packets or without; its up-time is
+ * the share of the whole five minutes of a period, from its enrolment on, in which it was up.
+ */
 export const beat = 5 * minute;
 /** No report covers more. */
 const longestReport = day;

@@ -2,7 +2,7 @@
 import { formatIp, parseIp } from "../net/ip.ts";
 import { maskOf, parsePrefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
-import { covered } from "./coverage.ts";
+import { beat, covered } from "./coverage.ts";
 import type { Engine, Limits } from "./engine.ts";
 import { num, text } from "./question.ts";
 import { engineAddress } from "./source.ts";
@@ -25,7 +25,7 @@ export interface Silence {
 export interface SilenceScope {
   readonly realm: string;
   readonly exercise: string;
-  /** Length of a visit, a multiple of 10 s; also the grain of up-time. */
+  /** Length of a visit, a multiple of 10 s. */
   readonly stretch: number;
   /** How far back the past of a subject is read. */
   readonly past: number;
@@ -78,8 +78,9 @@ export const silenceEvidence = async (
   const oldest = now - scope.past;
   const earliest = Math.max(oldest, Math.min(...subjects.map(({ from }) => from)));
   const step = Math.max(10, Math.round(scope.stretch / 1e6));
-  // Up-time is read once, for all.
-  const up = covered(scope, { from: Math.floor(earliest / 1000), to: Math.ceil(now / 1000) }, step);
+  // Up-time is read once, for all; in the same five minutes as everywhere, or in shorter ones where visits are shorter.
+  const grain = Math.min(step, beat / 1000);
+  const up = covered(scope, { from: Math.floor(earliest / 1000), to: Math.ceil(now / 1000) }, grain);
   const { rows: upRows } = await engine.query<Record<string, unknown>>(
     `SELECT sensor, first, last FROM ${up.sql} ORDER BY sensor, first`,
     up.parameters,
@@ -88,7 +89,7 @@ export const silenceEvidence = async (
   const bySensor = new Map<string, [number, number][]>();
   for (const row of upRows) {
     const list = bySensor.get(text(row, "sensor")) ?? [];
-    list.push([num(row, "first") * step * 1e6, (num(row, "last") + 1) * step * 1e6]);
+    list.push([num(row, "first") * grain * 1e6, (num(row, "last") + 1) * grain * 1e6]);
     bySensor.set(text(row, "sensor"), list);
   }
   const upOf = new Map([...bySensor].map(([sensor, list]) => [sensor, merged(list)]));

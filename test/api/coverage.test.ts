@@ -51,6 +51,22 @@ const row: KnownRow = { src: "192.0.2.1", port: 23, packets: 144 };
 describe("a report covers its interval to the end", () => {
   const sensors = [enrolled("jp-01", "2026-07-09T00:00:00Z")];
 
+  it("and up-time is the same on every page that speaks of the same period", async () => {
+    const { observatory } = await observed(
+      [
+        { sensor: "jp-01", at: "2026-07-09T00:00:00Z", seconds: 43_200, rows: [row] },
+        { sensor: "jp-01", at: "2026-07-10T09:30:00Z", seconds: 9_000, rows: [row] },
+      ],
+      sensors,
+    );
+    const week = await ask(observatory, "sensors", { days: "7" });
+    const of = async (last: string) => (await ask(observatory, "series", { last })).coverage?.up;
+    // 14.5 of the 36 hours since it was enrolled; of the last day 2.5 hours: what differs is the period, and every page names its own.
+    expect(week.rows[0]?.upShare).toBeCloseTo(14.5 / 36, 10);
+    expect(await of("7d")).toBe(week.rows[0]?.upShare);
+    expect(await of("24h")).toBeCloseTo(2.5 / 24, 10);
+  });
+
   it("of three and of twelve hours", async () => {
     const { observatory } = await observed(
       [

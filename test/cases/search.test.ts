@@ -37,7 +37,11 @@ beforeAll(async () => {
   const { now } = house.clock;
   await desk.as(systemActor, async (trx) => {
     const at = { first: now - hour, last: now - hour / 2 };
-    await cases.takeDetections(trx, [detection("192.0.2.5", at), detection("198.51.100.9", at)], { now });
+    await cases.takeDetections(
+      trx,
+      [detection("192.0.2.5", at), detection("198.51.100.9", at), detection("2001:db8:5:1::9", at)],
+      { now },
+    );
   });
 }, 60_000);
 afterAll(async () => {
@@ -55,15 +59,26 @@ const asked = async (browser: Browser, q: string): Promise<string[]> => {
 };
 
 it("finds cases, organisations, networks and alerts by what people type", async () => {
-  expect(await asked(analyst, "192.0.2.5")).toEqual(["case LAYANG-1", "network 192.0.2.0/24", "alert 192.0.2.5"]);
+  expect(await asked(analyst, "192.0.2.5")).toEqual([
+    "case LAYANG-1",
+    "organisation The alpha",
+    "network 192.0.2.0/24",
+    "alert 192.0.2.5",
+  ]);
   expect(await asked(analyst, "layang-2")).toEqual(["case LAYANG-2"]);
   expect(await asked(analyst, "alpha")).toContain("organisation The alpha");
   expect(await asked(analyst, "198.51.100.0/25")).toEqual([
     "case LAYANG-2",
+    "organisation The beta",
     "network 198.51.100.0/24",
     "alert 198.51.100.9",
   ]);
-  expect((await asked(analyst, "mirai")).filter((hit) => hit.startsWith("alert"))).toHaveLength(2);
+  // As people type it: from the middle of a prefix; any address of a host's /64; an address that nothing was seen of.
+  expect(await asked(analyst, "198.51.100.77/24")).toContain("alert 198.51.100.9");
+  expect(await asked(analyst, "2001:db8:5:1:abcd::2")).toContain("alert 2001:db8:5:1::/64");
+  expect(await asked(analyst, "192.0.2.200")).toEqual(["organisation The alpha", "network 192.0.2.0/24"]);
+  expect(await asked(analyst, "203.0.113.1")).toEqual([]);
+  expect((await asked(analyst, "mirai")).filter((hit) => hit.startsWith("alert"))).toHaveLength(3);
 });
 
 it("takes what is typed as words, never as a pattern or a statement", async () => {

@@ -74,6 +74,28 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     await close();
   });
 
+  it("finds what there is about an address, and opens none of it", async () => {
+    const { page, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/detectors`);
+    await page.waitForSelector(".measured");
+    const subject = (await page.evaluate(
+      "fetch('/api/v1/desk/alerts').then((answer) => answer.json()).then(({ rows }) => rows.find((row) => !row.subject.includes('/')).subject)",
+    )) as string;
+    await page.keyboard.press("/");
+    await page.keyboard.type(subject);
+    await expect
+      .poll(() => page.locator("[role=option] .kind").allTextContents(), { timeout: 10_000 })
+      .toEqual(expect.arrayContaining(["Alert", "Address"]));
+    expect(await page.locator("[role=option][aria-selected=true]").count()).toBe(0);
+    await page.keyboard.press("Enter");
+    await page.waitForTimeout(300);
+    expect(page.url()).toBe(`${url}/detectors`);
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/(?:cases\/\d+$|alerts\?)/);
+    await close();
+  });
+
   it("says on a chart of days which sensor was down while others were up", async () => {
     const { page, close } = await watchedPage(browser, url);
     await page.goto(`${url}/campaigns/c-0`);

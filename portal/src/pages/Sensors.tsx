@@ -64,7 +64,7 @@ export const Sensors = () => {
           lines={6}
           empty={none}
         >
-          {(answer) => <Health answer={answer} />}
+          {(answer) => <Health answer={answer} days={days} />}
         </Asked>
         <Asked<SensorsAnswer>
           title={t.sensors.history}
@@ -118,7 +118,7 @@ export const Sensors = () => {
   );
 };
 
-const Health = ({ answer }: { answer: SensorsAnswer }) => {
+const Health = ({ answer, days }: { answer: SensorsAnswer; days: string }) => {
   const { t, f } = useWords();
   const now = useNow(5000);
   return (
@@ -196,7 +196,7 @@ const Health = ({ answer }: { answer: SensorsAnswer }) => {
         },
         {
           key: "up",
-          head: t.sensors.upShare,
+          head: t.sensors.upShare(days),
           num: true,
           cell: ({ upShare }) => (upShare === null ? "–" : f.share(upShare)),
         },

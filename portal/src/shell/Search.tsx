@@ -14,6 +14,8 @@ import { Icon } from "./icons.tsx";
 type Seen = Search["rows"][number];
 type Known = DeskSearch["rows"][number];
 type Hit = (Seen & { readonly desk?: undefined }) | { readonly desk: Known };
+/** An address, or a prefix. */
+const prefix = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)(?:\/\d{1,3})?$/i;
 const address = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/i;
 
 /** The page that shows what the desk knows. */
@@ -23,7 +25,10 @@ const deskPlaceOf = (hit: Known): NavigateOptions => {
     return { to: "/constituency/$organisation", params: { organisation: hit.organisation ?? "" } } as NavigateOptions;
   if (hit.kind === "campaign")
     return { to: "/campaigns/$campaign", params: { campaign: hit.id ?? "" } } as NavigateOptions;
-  return { to: "/alerts", search: { open: hit.id ?? "", q: hit.label, state: "all" } } as NavigateOptions;
+  return {
+    to: "/alerts",
+    search: { ...(hit.id === null ? {} : { open: hit.id }), q: hit.label, state: "all" },
+  } as NavigateOptions;
 };
 /** The page that shows a hit. A prefix has none of its own: its busiest network does. */
 const placeOf = (
@@ -52,7 +57,8 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   const navigate = useNavigate();
   const [text, setText] = useState("");
   const [asked, setAsked] = useState("");
-  const [at, setAt] = useState(0);
+  /** Null: nobody has chosen yet. */
+  const [at, setAt] = useState<number | null>(null);
   useEffect(() => {
     const timer = setTimeout(() => setAsked(text.trim()), 120);
     return () => clearTimeout(timer);
@@ -62,7 +68,12 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   const inside = session?.state === "in";
   const known = useQuery({ ...deskAsk("desk/search", "search", { q: asked }), enabled: asked !== "" && inside });
   const rows: readonly Seen[] = asked === "" ? [] : (found.data?.rows ?? []);
-  const ofDesk: readonly Hit[] = asked === "" ? [] : (known.data?.rows ?? []).map((desk) => ({ desk }));
+  const ofDesk: Hit[] = asked === "" ? [] : (known.data?.rows ?? []).map((desk) => ({ desk }));
+  // Five of a kind are shown; the board has all of them.
+  if (prefix.test(asked) && ofDesk.filter(({ desk }) => desk?.kind === "alert").length >= 5) {
+    const all = { case: null, organisation: null, id: null };
+    ofDesk.push({ desk: { kind: "alert", label: asked, detail: t.desk.allAlerts, ...all } });
+  }
   // An address can be opened whether or not it was seen: "not seen" is an answer too.
   const direct = text.trim();
   const seen: readonly Seen[] =
@@ -85,12 +96,23 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
         ]
       : rows;
   const hits: readonly Hit[] = [...ofDesk, ...seen];
-  const chosen = Math.min(at, Math.max(0, hits.length - 1));
+  // About an address there is much to find and nothing that is meant above the rest: it is shown, and opened by who chooses. What was typed last is
+  // not what the list answers yet.
+  const settled = direct === asked && !found.isFetching && !(inside && known.isFetching);
+  const first = prefix.test(direct) || !settled ? -1 : 0;
+  const chosen = Math.min(at ?? first, hits.length - 1);
+  const [entered, setEntered] = useState(false);
   const go = (hit: Hit | undefined): void => {
     if (hit === undefined) return;
     onClose();
     void navigate(hit.desk === undefined ? placeOf(hit) : deskPlaceOf(hit.desk));
   };
+  // Enter was faster than the answer: it means what the answer shows first.
+  useEffect(() => {
+    if (!entered || !settled) return;
+    setEntered(false);
+    go(hits[chosen]);
+  });
   return (
     <Dialog label={t.shell.searchShort} onClose={onClose}>
       <div className="search-box">
@@ -100,18 +122,20 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
           aria-label={t.shell.search}
           aria-expanded={hits.length > 0}
           aria-controls="hits"
-          aria-activedescendant={hits.length > 0 ? `hit-${chosen}` : undefined}
+          aria-activedescendant={chosen >= 0 ? `hit-${chosen}` : undefined}
           placeholder={t.shell.search}
           autoComplete="off"
           spellCheck={false}
           value={text}
           onChange={(event) => {
             setText(event.target.value);
-            setAt(0);
+            setAt(null);
+            setEntered(false);
           }}
           onKeyDown={(event) => {
             if (event.key === "ArrowDown") setAt(Math.min(hits.length - 1, chosen + 1));
             else if (event.key === "ArrowUp") setAt(Math.max(0, chosen - 1));
+            else if (event.key === "Enter" && chosen < 0) setEntered(!prefix.test(direct));
             else if (event.key === "Enter") go(hits[chosen]);
             else return;
             event.preventDefault();

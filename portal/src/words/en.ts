@@ -157,8 +157,8 @@ export const en = {
     api: "API",
   },
   coverage: {
-    full: (n: number, sensors: string) => `${sensors} ${one(n, "sensor", "sensors")}, up all the time`,
-    part: (share: string, sensors: string) => `Sensors up ${share} of the time (${sensors} enrolled)`,
+    full: (n: number, sensors: string) => `${sensors} ${one(n, "sensor", "sensors")}, up for the whole period shown`,
+    part: (share: string, sensors: string) => `Sensors up ${share} of the period shown (${sensors} enrolled)`,
     down: (sensor: string, span: string) => `${sensor} down ${span}`,
     outages: (list: string) => `Outages: ${list}.`,
     degraded: "Part of the period was counted under storm conditions: numbers of sources are lower bounds.",
@@ -335,7 +335,7 @@ export const en = {
     skew: "Clock skew",
     rate: "Rate",
     dark: "Dark addresses",
-    upShare: "Up",
+    upShare: (days: string) => `Up, last ${days} days`,
     spool: "Spool",
     history: "Up-time",
     historyNote: (days: string) =>

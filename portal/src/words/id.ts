@@ -158,8 +158,8 @@ export const id: Messages = {
   },
   coverage: {
     noCompare: "Tidak dibandingkan dengan periode sebelumnya: sensor yang mengamatinya tidak sama",
-    full: (_n, sensors) => `${sensors} sensor, aktif sepanjang waktu`,
-    part: (share, sensors) => `Sensor aktif ${share} dari waktu (${sensors} terdaftar)`,
+    full: (_n, sensors) => `${sensors} sensor, aktif selama seluruh periode yang ditampilkan`,
+    part: (share, sensors) => `Sensor aktif ${share} dari periode yang ditampilkan (${sensors} terdaftar)`,
     down: (sensor, span) => `${sensor} mati ${span}`,
     outages: (list) => `Gangguan: ${list}.`,
     degraded: "Sebagian periode dihitung dalam keadaan badai: jumlah sumber adalah batas bawah.",
@@ -330,7 +330,7 @@ export const id: Messages = {
     skew: "Selisih jam",
     rate: "Laju",
     dark: "Alamat gelap",
-    upShare: "Aktif",
+    upShare: (days) => `Aktif, ${days} hari terakhir`,
     spool: "Spool",
     history: "Riwayat aktif",
     historyNote: (days) =>

@@ -497,6 +497,7 @@ export const desk = {
     checkAsk: "Does somebody read this mailbox? One click confirms it.",
     checkButton: "Yes, we read it",
   },
+  allAlerts: "all alerts there",
   search: { case: "Case", organisation: "Organisation", network: "Network", alert: "Alert", campaign: "Campaign" },
   roles: {
     system: "the program",

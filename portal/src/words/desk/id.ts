@@ -508,6 +508,7 @@ export const desk: Messages["desk"] = {
     checkAsk: "Apakah ada yang membaca kotak surat ini? Satu klik mengonfirmasinya.",
     checkButton: "Ya, kami membacanya",
   },
+  allAlerts: "semua peringatan di sana",
   search: {
     case: "Kasus",
     organisation: "Organisasi",

@@ -493,6 +493,7 @@ export const desk: Messages["desk"] = {
     checkAsk: "このメールアドレスは読まれていますか。ワンクリックで確認できます。",
     checkButton: "はい、読んでいます",
   },
+  allAlerts: "この範囲のすべてのアラート",
   search: { case: "案件", organisation: "組織", network: "ネットワーク", alert: "アラート", campaign: "キャンペーン" },
   roles: {
     system: "プログラム",

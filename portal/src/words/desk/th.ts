@@ -475,6 +475,7 @@ export const desk: Messages["desk"] = {
     checkAsk: "มีผู้อ่านกล่องอีเมลนี้หรือไม่ คลิกเดียวเพื่อยืนยัน",
     checkButton: "ใช่ เราอ่านอยู่",
   },
+  allAlerts: "การแจ้งเตือนทั้งหมดในช่วงนี้",
   search: { case: "เคส", organisation: "หน่วยงาน", network: "เครือข่าย", alert: "การแจ้งเตือน", campaign: "แคมเปญ" },
   roles: {
     system: "โปรแกรม",
