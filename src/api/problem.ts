@@ -3,9 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../platform/errors.ts";
 import type { Problem } from "./contract/index.ts";
-
-const closed = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Layang: token needed</title>
-<h1>This page needs the token</h1><p>Copy the address that was printed when the node started, with its <code>?token=</code>, into the address bar.</p>`;
+import { problemPage, problemPolicy } from "./problem-page.ts";
 
 /** What fastify itself refuses before a route is reached. */
 const asAppError = (error: unknown): AppError => {
@@ -30,7 +28,7 @@ const detailOf = (error: AppError): string => {
   return error.code.startsWith("STORE_") ? "the store could not answer; the log has the details" : error.message;
 };
 
-/** Answers with RFC 9457 `application/problem+json`; a person who navigates without the token gets a sentence instead. */
+/** Answers with RFC 9457 `application/problem+json`; a person whose browser goes to the address gets a page in words instead. */
 export const sendProblem = (
   reply: FastifyReply,
   error: unknown,
@@ -41,15 +39,18 @@ export const sendProblem = (
   // The address may hold a token: the log gets the path alone.
   if (known.status >= 500) onFault?.(error, { id: request.id, url: request.url.split("?")[0] ?? "" });
   reply.header("cache-control", "no-store");
-  if (known.code === "ACCESS_TOKEN") {
-    reply.header("www-authenticate", 'Bearer realm="layang"');
-    if (request.headers["sec-fetch-mode"] === "navigate") {
-      reply.code(401).type("text/html; charset=utf-8").send(closed);
-      return;
-    }
-  }
+  if (known.code === "ACCESS_TOKEN") reply.header("www-authenticate", 'Bearer realm="layang"');
   const { parameter, suggestion, retryAfter } = known.details;
   if (typeof retryAfter === "number") reply.header("retry-after", String(retryAfter));
+  // A browser that goes to an address: its person reads words, not JSON.
+  if (request.headers["sec-fetch-mode"] === "navigate") {
+    reply
+      .code(known.status)
+      .headers({ "content-security-policy": problemPolicy, vary: "accept-language, sec-fetch-mode" })
+      .type("text/html; charset=utf-8")
+      .send(problemPage(known.code, request.headers["accept-language"]));
+    return;
+  }
   const problem: Problem = {
     type: `about:blank#${known.code}`,
     title: STATUS_CODES[known.status] ?? "Error",

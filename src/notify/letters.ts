@@ -184,7 +184,10 @@ export const actOnLetter = (
       };
       if (action === "retry") {
         demand("dead", "waiting");
-        await sql`UPDATE outbox SET state = 'waiting', due = ${now}, error = NULL WHERE id = ${id}`.execute(trx);
+        // To where the contact is reached by now: the address may be what was mended.
+        await sql`UPDATE outbox SET state = 'waiting', due = ${now}, error = NULL, tried_before = attempts, recipient = coalesce(
+  (SELECT CASE outbox.channel WHEN 'mail' THEN c.mail WHEN 'webhook' THEN c.webhook END FROM contacts c WHERE c.id::text = outbox.contact_id::text AND c.organisation_id = outbox.organisation_id AND c.state <> 'ended'), recipient)
+WHERE id = ${id}`.execute(trx);
       } else if (action === "discard") {
         demand("dead", "waiting", "held");
         await sql`UPDATE outbox SET state = 'dead', error = ${`discarded${reason === null ? "" : `: ${reason}`}`} WHERE id = ${id}`.execute(

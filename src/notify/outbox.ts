@@ -18,6 +18,8 @@ export interface Leased {
   readonly recipient: string;
   readonly payload: NoticePayload;
   readonly attempts: number;
+  /** Of them, those before somebody sent it again. */
+  readonly tried_before: number;
   readonly form: string;
 }
 
@@ -68,7 +70,7 @@ const lease = async (
   const { rows } =
     await sql<Leased>`UPDATE outbox SET state = 'sending', attempts = attempts + 1, leased_until = ${until}
 WHERE id IN (SELECT id FROM outbox WHERE due <= ${now} AND (channel = 'webhook') = ${lane === "webhook"} AND (state = 'waiting' OR (state = 'sending' AND leased_until < ${now} AND id <> ALL (${[...under]}::text[]))) ORDER BY due LIMIT ${atOnce} FOR UPDATE SKIP LOCKED)
-RETURNING id, exercise, realm, organisation_id, case_id, contact_id, channel, recipient, payload, attempts, form`.execute(
+RETURNING id, exercise, realm, organisation_id, case_id, contact_id, channel, recipient, payload, attempts, tried_before, form`.execute(
       trx,
     );
   if (rows.length === 0) return [];
@@ -139,8 +141,9 @@ const finish = async (
     }
     await record(trx, letter, "notified", body, now, "owner");
   } else {
-    const over = sent.outcome === "refused" || letter.attempts >= attemptsAtMost;
-    await sql`UPDATE outbox SET state = ${over ? "dead" : "waiting"}, due = ${now + backoff(letter.attempts)}, leased_until = NULL, error = ${sent.answer} WHERE id = ${letter.id}`.execute(
+    const tries = letter.attempts - letter.tried_before;
+    const over = sent.outcome === "refused" || tries >= attemptsAtMost;
+    await sql`UPDATE outbox SET state = ${over ? "dead" : "waiting"}, due = ${now + backoff(tries)}, leased_until = NULL, error = ${sent.answer} WHERE id = ${letter.id}`.execute(
       trx,
     );
     if (over) await record(trx, letter, "undeliverable", body, now, "staff");

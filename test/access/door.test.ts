@@ -161,3 +161,34 @@ describe("the desk's door", () => {
     );
   });
 });
+
+describe("a browser that goes to an address and is refused", () => {
+  const go = (url: string, headers: Headers = {}) =>
+    server.inject({ method: "GET", url, headers: { host: "127.0.0.1", "sec-fetch-mode": "navigate", ...headers } });
+  it("shows words in its language with the way on, and JSON to programs", async () => {
+    for (const [url, headers, status, language, said] of [
+      ["/", {}, 401, "en", "This page needs the token"],
+      ["/", { "accept-language": "th" }, 401, "th", "หน้านี้ต้องใช้โทเคน"],
+      [
+        "/",
+        { host: "evil.example", "accept-language": "ja-JP,en;q=0.8" },
+        421,
+        "ja",
+        "このサーバーはこの名前では応答しません",
+      ],
+      ["/", { origin: "http://evil.example" }, 403, "en", "Another site asked for this"],
+      ["/api/v1/none", { authorization: `Bearer ${token}` }, 404, "en", "There is nothing here"],
+      ["/", { "accept-language": "<script>, constructor, id;q=x" }, 401, "en", "This page needs the token"],
+    ] as const) {
+      const answer = await go(url, headers);
+      expect(answer.statusCode, url).toBe(status);
+      expect(answer.headers["content-type"]).toBe("text/html; charset=utf-8");
+      expect(answer.headers["content-security-policy"]).toMatch(/^default-src 'none'; style-src 'sha256-[\w+/=]+'; /);
+      expect(answer.body).toContain(`<html lang="${language}">`);
+      expect(answer.body).toContain(said);
+      expect(answer.body).not.toMatch(/<script|evil/);
+      const program = await go(url, { ...headers, "sec-fetch-mode": "cors" });
+      expect(program.headers["content-type"]).toContain("application/problem+json");
+    }
+  });
+});

@@ -345,6 +345,42 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
       expect(ids).toHaveLength(1);
     });
 
+    it("gives a letter that was given up as many attempts again, and to where the contact is reached by now", async () => {
+      const id = await organisation(desk, "away");
+      refused.set("abuse@away.example", "451 later");
+      const cases = makeCases(desk, [owner("away", "198.51.14.0/24")]);
+      let now = start + 20 * day;
+      await take(cases, [detection("198.51.14.1")], now);
+      const letter = async () =>
+        (
+          await rowsOf(
+            sql<{
+              id: string;
+              state: string;
+              attempts: number;
+              recipient: string;
+            }>`SELECT id, state, attempts, recipient FROM outbox WHERE organisation_id = 'away' AND channel = 'mail'`,
+          )
+        )[0];
+      const tryFor = async (attempts: number): Promise<void> => {
+        for (let i = 0; i < attempts; i++, now += 5 * hour) await drain(cases, now);
+      };
+      await tryFor(12);
+      expect(await letter()).toMatchObject({ state: "dead", attempts: 12 });
+      await actOnLetter(desk, analyst, (await letter())?.id ?? "", "retry", null, now);
+      await tryFor(11);
+      expect(await letter()).toMatchObject({ state: "waiting", attempts: 23 });
+      await tryFor(1);
+      expect(await letter()).toMatchObject({ state: "dead", attempts: 24 });
+      await desk.as(systemActor, (trx) =>
+        trx.updateTable("contacts").set({ mail: "new@away.example" }).where("id", "=", id).execute(),
+      );
+      await actOnLetter(desk, analyst, (await letter())?.id ?? "", "retry", null, now);
+      await tryFor(1);
+      expect(await letter()).toMatchObject({ state: "sent", recipient: "new@away.example" });
+      expect(sink.mails.at(-1)?.to).toBe("new@away.example");
+    });
+
     it("sends to the test mailbox alone in mail-test mode, and says to whom it would have gone", async () => {
       await organisation(desk, "tested");
       const cases = makeCases(desk, [owner("tested", "198.51.11.0/24")]);

@@ -366,6 +366,8 @@ export interface OutboxTable {
   payload: Json<Readonly<Record<string, unknown>>>;
   state: "waiting" | "sending" | "sent" | "dead" | "held";
   attempts: number;
+  /** Attempts that it had when it was sent again by hand: those before do not count towards giving up. */
+  tried_before: Generated<number>;
   /** Not before. */
   due: Time;
   /** A sender that holds it until then; after that another may take it. */

@@ -35,6 +35,7 @@ export const Notices = () => {
     exercise: exercise === "" ? undefined : exercise,
     limit: 100,
   });
+  const retry = useSend("letter/act");
   const reset = useSend("breaker/reset", () => setResetting(false));
   const set = (next: Changes<typeof search>) => void navigate({ search: patched(search, next), replace: true });
   const facts = list.first?.facts as Outbox["facts"] | undefined;
@@ -77,6 +78,7 @@ export const Notices = () => {
           onChange={(next) => set({ channel: next === "all" ? undefined : next })}
         />
       </div>
+      <Refused error={retry.error} />
       <div className={`board ${search.letter === undefined ? "" : "peeking"}`}>
         <Panel>
           <Rows<OutboxRow>
@@ -100,13 +102,23 @@ export const Notices = () => {
               {
                 key: "state",
                 head: t.word.state,
-                cell: ({ state, maybeSent }) => (
+                cell: ({ id, state, maybeSent }) => (
                   <>
                     <span className={`chip ${tones[state]}`}>{words.states[state]}</span>{" "}
                     {maybeSent ? (
                       <span className="chip warn" title={words.maybeHint}>
                         {words.maybe}
                       </span>
+                    ) : undefined}
+                    {state === "dead" ? (
+                      <button
+                        type="button"
+                        className="button small"
+                        disabled={retry.isPending}
+                        onClick={() => retry.mutate({ path: `outbox/${id}`, body: { action: "retry" } })}
+                      >
+                        {words.retry}
+                      </button>
                     ) : undefined}
                   </>
                 ),

@@ -5,6 +5,7 @@ import { views } from "./0502-views.ts";
 import { alerts } from "./0201-alerts.ts";
 import { cases } from "./0202-cases.ts";
 import { notices } from "./0301-notices.ts";
+import { retries } from "./0302-retries.ts";
 import { constituency } from "./0101-constituency.ts";
 import { peopleTables } from "./0401-people.ts";
 import { told } from "./0402-told.ts";
@@ -32,4 +33,5 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0501-warnings": warnings,
   "0502-views": views,
   "0511-detector-ledger": detectorLedger,
+  "0302-retries": retries,
 };
