@@ -13,10 +13,15 @@ export const draw = (seen: readonly Sample[], atMost: number, lot: (sample: Samp
     const packet = `${sample.time} ${sample.sourcePort} ${sample.port ?? ""}`;
     if (!distinct.has(packet)) distinct.set(packet, sample);
   }
-  return [...distinct.values()]
+  const all = [...distinct.values()];
+  // Where none is left out there is nothing to draw, and a lot has its price.
+  const kept = all.length <= atMost ? all : drawn(all, atMost, lot);
+  return kept.toSorted((a, b) => a.time - b.time || a.sourcePort - b.sourcePort);
+};
+
+const drawn = (all: readonly Sample[], atMost: number, lot: (sample: Sample) => string): readonly Sample[] =>
+  all
     .map((sample) => ({ sample, lot: lot(sample) }))
     .toSorted((a, b) => (a.lot < b.lot ? -1 : a.lot > b.lot ? 1 : 0))
     .slice(0, atMost)
-    .map(({ sample }) => sample)
-    .toSorted((a, b) => a.time - b.time || a.sourcePort - b.sourcePort);
-};
+    .map(({ sample }) => sample);

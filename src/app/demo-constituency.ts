@@ -13,6 +13,8 @@ const sectors: Readonly<Record<string, string>> = {
   enterprise: "energy",
 };
 const languages: Readonly<Record<string, string>> = { ID: "id", JP: "ja", TH: "th" };
+/** Whose desks read English, as carriers' and power companies' international ones do: what a visitor sees first is readable to most. The others read their own. */
+const english: ReadonlySet<string> = new Set(["access-id", "power-id", "hosting-id"]);
 
 const idOf = (name: string): string =>
   name
@@ -72,7 +74,7 @@ export const fillConstituency = (
           role: "abuse",
           name: `Abuse desk of ${one.name}`,
           mail: demoMail(id),
-          language: languages[one.country] ?? "en",
+          language: english.has(one.group) ? "en" : (languages[one.country] ?? "en"),
           state: "active",
           verified: since,
           valid_from: since,
@@ -82,8 +84,8 @@ export const fillConstituency = (
     return missing.length;
   });
 
-/** Addresses whose owner said lately that the machine was cleaned. */
-export const cleanedSubjects = (desk: Desk): Promise<string[]> =>
+/** Addresses whose owner said after a time (microseconds) that the machine was cleaned. */
+export const cleanedSubjects = (desk: Desk, since: number): Promise<string[]> =>
   desk.as(systemActor, async (trx) => {
     const rows = await trx
       .selectFrom("answers")
@@ -91,6 +93,7 @@ export const cleanedSubjects = (desk: Desk): Promise<string[]> =>
       .select("alerts.source")
       .distinct()
       .where("answers.answer", "=", "cleaned")
+      .where("answers.at", ">", since)
       .where("alerts.source", "is not", null)
       .limit(1_000)
       .execute();

@@ -17,9 +17,9 @@ export interface Mailbox {
 
 /**
  * A real mail server on loopback that takes every letter and keeps it: nothing leaves the machine. Names of files begin
- * with the time of arrival; the oldest go when there are many.
+ * with the time of arrival by `now` (microseconds UTC); the oldest go when there are many.
  */
-export const openMailbox = async (folder: string): Promise<Mailbox> => {
+export const openMailbox = async (folder: string, now = () => Date.now() * 1000): Promise<Mailbox> => {
   const { SMTPServer } = await import("smtp-server");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   let number = 0;
@@ -38,7 +38,7 @@ export const openMailbox = async (folder: string): Promise<Mailbox> => {
       stream.on("end", () => {
         if (stream.sizeExceeded) return callback(new Error("552 too large"));
         const to = session.envelope.rcptTo.map(({ address }) => address.replaceAll(/[^\w@.+-]/g, "_"))[0] ?? "nobody";
-        const name = `${new Date().toISOString().replaceAll(/[:.]/g, "-")}-${String(number++).padStart(5, "0")}-${to}.eml`;
+        const name = `${new Date(now() / 1000).toISOString().replaceAll(/[:.]/g, "-")}-${String(number++).padStart(5, "0")}-${to}.eml`;
         // Acknowledged when it is on disk, whole.
         const file = join(folder, name);
         void writeFile(`${file}.part`, Buffer.concat(parts), { mode: 0o600 })

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SilenceOptions } from "../cases/silence.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { writeDurably, writeWhole } from "../ship/files.ts";
@@ -19,6 +20,9 @@ import { fillHistory, historyChunks } from "./demo-history.ts";
 import { cleanedSubjects, fillConstituency } from "./demo-constituency.ts";
 import { startLive } from "./demo-live.ts";
 import { openMailbox } from "./demo-mailbox.ts";
+import { simulatedOwners } from "./demo-owners.ts";
+import { beginOf, livePast, pastClock } from "./demo-past.ts";
+import type { Past } from "./detection.ts";
 import { startNode } from "./node.ts";
 import type { RunningNode } from "./node.ts";
 import { openScenario } from "./scenario.ts";
@@ -28,11 +32,19 @@ import { simulatedPlan } from "./simulated-plan.ts";
 const SEED = 20130913;
 /** The node's own economy. */
 const HOME = "ID";
-/** Of the past: a week to compare with, and a day that is compared. */
+/** Of the past: a week to compare with, and a day that is compared, a day before it that the early warning only watches. */
 const HISTORY = 9 * DAY;
+/** Of it, how long there has been a desk. */
+const CASES = 2 * DAY;
 /** After a pause longer than this the region is made anew; a shorter one shows as an outage. */
 const STALE = 6 * HOUR;
-const FORM = 2;
+const FORM = 3;
+/**
+ * A visitor does not wait for a day. What the simulated hosts send does not pause to sleep for hours, so that two minutes are enough where the chance of such
+ * a silence is a tenth of what a node asks for; pages say so.
+ */
+const SILENCE = { stretch: 10e6, atLeast: 120e6, needed: 0.001 } as const;
+const MINUTE = 60e6;
 /** Milliseconds that the address waits for the last day. */
 const LONGEST_WAIT = 8_000;
 
@@ -42,6 +54,10 @@ export interface DemoOptions {
   readonly port: number;
   readonly scenario: string;
   readonly log: Logger;
+  /** Length of the past, microseconds; nine days where absent. */
+  readonly past?: number;
+  /** When silence is silence, where not as `SILENCE` says. */
+  readonly silence?: SilenceOptions["policy"];
   /** Told what is being done, one line each. */
   readonly say?: (line: string) => void;
 }
@@ -49,7 +65,7 @@ export interface Demo {
   readonly node: RunningNode;
   /** Where the letters lie that the node sent. */
   readonly mailbox: string;
-  /** Resolves when the whole past is there. */
+  /** Resolves when the whole past is there and has been lived. */
   readonly history: Promise<void>;
   close(): Promise<void>;
 }
@@ -61,7 +77,10 @@ interface State {
   readonly epoch: number;
   /** When the demo was last seen alive. */
   readonly alive: number;
+  /** The past is there, and was lived. */
   readonly history: boolean;
+  /** When the present began: what is answered from then on is a visitor's. */
+  readonly began: number;
 }
 
 const now = (): number => Date.now() * 1000;
@@ -81,8 +100,9 @@ const openState = (folder: string, scenario: string): { state: State; save: (sta
       rmSync(join(folder, part), { recursive: true, force: true });
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const epoch = Math.floor(now() / HOUR) * HOUR;
-  const state = { form: FORM, seed: SEED, scenario, epoch, alive: now(), history: false };
+  // To the minute: what the scenario has begin some minutes after the start does so.
+  const epoch = Math.floor(now() / MINUTE) * MINUTE;
+  const state = { form: FORM, seed: SEED, scenario, epoch, alive: now(), history: false, began: now() };
   save(state);
   return { state, save };
 };
@@ -138,7 +158,7 @@ const backdate = (registry: string, name: string, since: number): void => {
  */
 export const runDemo = async (options: DemoOptions): Promise<Demo> => {
   const say = options.say ?? (() => undefined);
-  const { log } = options;
+  const { log, past = HISTORY, silence = SILENCE } = options;
   const folder = resolve(options.data);
   const scenario = openScenario(options.scenario);
   // Before anything is looked at: an older state may be emptied, and must not be another demo's that runs.
@@ -157,7 +177,12 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     portal: { ...portal, port: await freePort(options.port) },
     sensors: { ...sensors, port: 0 },
   };
-  const mailbox = await openMailbox(join(folder, "mailbox"));
+  const stop = new AbortController();
+  const clock = pastClock();
+  const mailbox = await openMailbox(join(folder, "mailbox"), clock.now);
+  // The past of an earlier run was lived, and is remembered.
+  const judging = Promise.withResolvers<Parameters<Past["live"]>[0]>();
+  const lived = Promise.withResolvers<void>();
   const node = await startNode(
     { ...base, config },
     {
@@ -167,6 +192,25 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
       name: "Simulated region",
       country: HOME,
       previewFirst: false,
+      silence,
+      ...(state.history
+        ? {}
+        : {
+            past: {
+              signal: stop.signal,
+              begin: (detector) =>
+                beginOf(detector, {
+                  since: state.epoch - past,
+                  desk: state.epoch - Math.min(past, CASES),
+                  present: state.epoch,
+                }),
+              clock: clock.now,
+              live: async (judge) => {
+                judging.resolve(judge);
+                await lived.promise;
+              },
+            },
+          }),
       mail: {
         host: "127.0.0.1",
         port: mailbox.port,
@@ -180,10 +224,9 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
       },
     },
   );
-  await fillConstituency(node.desk.desk, region.publicOrganisations, state.epoch - HISTORY);
+  await fillConstituency(node.desk.desk, region.publicOrganisations, state.epoch - past);
   await node.desk.reloadOwners();
 
-  const stop = new AbortController();
   const keys = Object.fromEntries(
     scenario.sensors.map(({ name }) => {
       const home = join(folder, "sensors", name);
@@ -192,6 +235,7 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     }),
   );
   const began = now();
+  const since = state.history ? state.began : began;
   const live = await startLive({
     region,
     registry: node.registry,
@@ -201,15 +245,15 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
   });
   // A visitor who says that a machine was cleaned has cleaned it, in this region: it falls silent.
   const answers = setInterval(() => {
-    cleanedSubjects(node.desk.desk).then(
+    cleanedSubjects(node.desk.desk, since).then(
       (addresses) => {
         for (const address of addresses) live.clean(address);
       },
       (error: unknown) => log.warn({ err: error }, "answers could not be read"),
     );
   }, 2_000);
-  for (const { name } of scenario.sensors) backdate(join(folder, "node", "sensors"), name, state.epoch - HISTORY);
-  const chunks = state.history ? [] : historyChunks(scenario, state.epoch, state.epoch - HISTORY, began);
+  for (const { name } of scenario.sensors) backdate(join(folder, "node", "sensors"), name, state.epoch - past);
+  const chunks = state.history ? [] : historyChunks(scenario, state.epoch, state.epoch - past, began);
   const recent = chunks.filter(({ to }) => to > began - DAY).length;
   let done = 0;
   let ready = (): void => undefined;
@@ -225,13 +269,29 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
       if (++done === recent) ready();
     },
   );
-  let alive: State = state;
-  const history = filling.then((packets) => {
-    if (stop.signal.aborted) return;
-    alive = { ...alive, history: true, alive: now() };
-    save(alive);
-    if (packets > 0) say(`${(packets / 1e6).toFixed(1)} million packets of the past are there`);
-  });
+  let alive: State = { ...state, began: since };
+  const history = filling
+    .then(async (packets) => {
+      if (state.history || stop.signal.aborted) return;
+      say(`${(packets / 1e6).toFixed(1)} million packets of the past are there; the detectors go through them.`);
+      const whole = await livePast({
+        node,
+        judge: await judging.promise,
+        clock,
+        owners: simulatedOwners(region, node.desk),
+        silence,
+        from: state.epoch - Math.min(past, CASES),
+        to: began,
+        signal: stop.signal,
+      });
+      if (!whole) return;
+      alive = { ...alive, history: true, alive: now() };
+      save(alive);
+      say("The past was judged: letters that come from now on are of the present, and their owners are you.");
+    })
+    // Whatever came of it, the present begins.
+    .finally(lived.resolve);
+  history.catch((error: unknown) => log.error({ err: error }, "the past could not be prepared"));
   const pulse = setInterval(() => save((alive = { ...alive, alive: now() })), 30_000);
   // Who opens the page meanwhile sees live packets and the last hours; the rest follows.
   await Promise.race([dayIsThere, history, sleep(LONGEST_WAIT, undefined, { ref: false })]);

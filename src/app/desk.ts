@@ -137,6 +137,8 @@ export const nodePgp = async (data: string, name: string, mail: string): Promise
 
 export interface DeskSurroundings {
   readonly log: Logger;
+  /** By what letters leave, microseconds UTC; the machine's clock where absent. */
+  readonly now?: () => number;
   /** The one way out, for webhooks; absent: they wait. */
   readonly egress?: Egress;
   /** Origin AS of an address (four words), 0: not known. */
@@ -153,9 +155,8 @@ export const openNodeDesk = async (
   desk: Desk,
   settings: DeskSettings,
   data: string,
-  { log, egress, asnOf, originOf, sensors }: DeskSurroundings,
+  { log, egress, asnOf, originOf, sensors, now = () => Date.now() * 1000 }: DeskSurroundings,
 ): Promise<NodeDesk> => {
-  const now = (): number => Date.now() * 1000;
   const held = await holdOwners(desk, { asnOf });
   const key = nodeSecret(data);
   const { mail } = settings;

@@ -4,7 +4,7 @@ import { systemActor } from "../model/actor.ts";
 import type { Detection } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import type { FlowStore } from "../store/flows/store.ts";
-import { loadCursor, loadLedger, saveCursor, saveLedger, notAgain, takenBack } from "./detection-desk.ts";
+import { loadCursor, loadLedger, moveCursor, saveCursor, saveLedger, notAgain, takenBack } from "./detection-desk.ts";
 import { MemoryLedger, examineSpan } from "./detection-examine.ts";
 import { Standing } from "./detection-standing.ts";
 import type { Surroundings } from "./detection-examine.ts";
@@ -70,6 +70,8 @@ export class Course {
   #position = 0;
   #checkpoint = 0;
   #checkpointAt = 0;
+  /** The cursor is written down as of this checkpoint: until the next one only its position moves. */
+  #written = false;
   /** Up to where rows may have been read: what comes for a time before it is late. */
   #reach = 0;
   /** Event time up to which the desk has been told; what a restart judges again before it is held back, so that no claim goes back. */
@@ -134,6 +136,7 @@ export class Course {
     this.#position = cursor?.checkpoint ?? Math.floor((await this.#options.begin(scope)) / step) * step;
     this.#checkpoint = this.#reach = this.#position;
     this.#told = cursor?.position ?? 0;
+    this.#written = cursor !== null;
     this.#heldBack = new Standing();
     this.#heldComplete = [];
     this.#checkpointAt = this.#savedAt = now();
@@ -221,8 +224,9 @@ export class Course {
     return [...due, ...this.#withdrawn];
   }
 
-  /** Judges what has closed, then, at most once a minute, what came late. `pause` says when to give others their turn (node's clock). */
-  async advance(closed: number, pause: number): Promise<void> {
+  /** Judges what has closed, then, at most once a minute, what came late. `pause` says when to give others their turn (node's clock). `whole`: by spans
+   * as long as there are, whatever one takes: where nobody waits for the first of them. */
+  async advance(closed: number, pause: number, whole = false): Promise<void> {
     if (this.#context === null) await this.open();
     try {
       const { step, longest } = this.detector.cadence;
@@ -231,7 +235,11 @@ export class Course {
         const from = this.#position;
         const border = (Math.floor(from / longest) + 1) * longest;
         const until = from < this.#told ? this.#told : Infinity;
-        const to = Math.min(border, until, from + Math.floor(Math.min(this.#length, closed - from) / step) * step);
+        const to = Math.min(
+          border,
+          until,
+          from + Math.floor(Math.min(whole ? longest : this.#length, closed - from) / step) * step,
+        );
         const began = now();
         await this.#judge({ from, to });
         const took = (now() - began) / 1000;
@@ -341,6 +349,10 @@ export class Course {
       const withdrawn = [...new Set([...back, ...gone])].toSorted();
       if (detections.length > 0 || withdrawn.length > 0) await take(trx, detections, { now: clock, withdrawn });
       if (changes.length > 0) await saveLedger(trx, detector.name, scope, changes);
+      if (this.#written && !checkpoint) {
+        await moveCursor(trx, detector.name, scope, this.#position);
+        return;
+      }
       await saveCursor(trx, detector.name, scope, {
         position: this.#position,
         checkpoint: this.#checkpoint,
@@ -348,5 +360,6 @@ export class Course {
         memory: this.#kept,
       });
     });
+    this.#written = true;
   }
 }

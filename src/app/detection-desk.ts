@@ -45,6 +45,22 @@ ON CONFLICT (detector, realm, exercise) DO UPDATE SET position = excluded.positi
   );
 };
 
+/** Moves a cursor that was written down: what stands beside its position is as of its checkpoint, and may be large. */
+export const moveCursor = async (
+  trx: DeskTransaction,
+  detector: string,
+  { realm, exercise }: Scope,
+  position: number,
+): Promise<void> => {
+  await trx
+    .updateTable("detector_cursors")
+    .set({ position })
+    .where("detector", "=", detector)
+    .where("realm", "=", realm)
+    .where("exercise", "=", exercise)
+    .execute();
+};
+
 /** Entries of a ledger, as they were at the cursor's checkpoint. */
 export const loadLedger = async (
   trx: DeskTransaction,

@@ -30,6 +30,16 @@ export interface SensorNow {
   readonly watermark: number | null;
 }
 
+/** A past that lies in the store before anything was judged, and is lived before the present begins. */
+export interface Past {
+  /** Event time that a detector begins at. */
+  begin(detector: string): number;
+  /** Ends it early: no span is begun any more. */
+  readonly signal: AbortSignal;
+  /** Lives it. `judge` lets them (all, or those named) judge up to an event time. */
+  live(judge: (closed: number, only?: readonly string[]) => Promise<void>): Promise<void>;
+}
+
 export interface DetectionOptions extends Pick<CourseOptions, "store" | "desk" | "around"> {
   readonly take: Take;
   readonly log: Logger;
@@ -39,6 +49,8 @@ export interface DetectionOptions extends Pick<CourseOptions, "store" | "desk" |
   readonly now?: () => number;
   /** Event time that detectors begin at which never ran here; by default an hour ago. */
   readonly begin?: number;
+  /** Lived before the first interval of the present is judged; `begin` is then its own. */
+  readonly past?: Past;
 }
 
 export interface DetectorState {
@@ -62,6 +74,8 @@ export interface RunningDetection {
    * again: who was killed before tells it again.
    */
   withdrew(sensor: string, since: number): Promise<void>;
+  /** Resolves when the past has been lived; at once where there is none. */
+  readonly present: Promise<void>;
   states(): DetectorState[];
   close(): Promise<void>;
 }
@@ -94,12 +108,13 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
     known.set(name, { at: now(), sensors: read });
     return read;
   };
-  const begin = async (): Promise<number> => options.begin ?? now() - PAST;
   const enter = (scope: Scope): void => {
     for (const detector of chosen) {
       const name = `${detector.name} ${nameOf(scope)}`;
       if (courses.has(name)) continue;
       const { realm, exercise } = scope;
+      const begin = async (): Promise<number> =>
+        options.past?.begin(detector.name) ?? options.begin ?? now() - PAST;
       const course = new Course(detector, { realm, exercise }, { ...options, now, sensors, begin });
       courses.set(name, { course, failures: 0, rest: 0 });
     }
@@ -117,8 +132,31 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
         resolve();
       };
     });
+  const present = Promise.withResolvers<void>();
+  /** By the longest spans, so that a node that closes meanwhile need not wait for all of them. */
+  const pass = async (course: Course, closed: number, signal: AbortSignal): Promise<void> => {
+    const { longest } = course.detector.cadence;
+    for (let reached = -1; !closing && !signal.aborted && reached < course.position;) {
+      reached = course.position;
+      await course.advance(Math.min(closed, reached + longest), Infinity, true);
+    }
+  };
+  const livePast = async ({ live, signal }: Past): Promise<void> => {
+    try {
+      await live(async (closed, only) => {
+        for (const scope of await scopesIn(store)) enter(scope);
+        for (const { course } of courses.values()) {
+          if (only?.includes(course.detector.name) ?? true) await pass(course, closed, signal);
+        }
+      });
+    } catch (error) {
+      log.error({ err: error }, "the past could not be lived whole; the detectors go on from where it ended");
+    }
+  };
   const turn = async (): Promise<void> => {
     let scoped = false;
+    if (options.past !== undefined) await livePast(options.past);
+    present.resolve();
     while (!closing) {
       try {
         if (!scoped) for (const scope of await scopesIn(store)) enter(scope);
@@ -147,6 +185,7 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
   const running = turn();
 
   return {
+    present: present.promise,
     arrived: (batch) => {
       enter(batch);
       if (batch.flows.count === 0) return;

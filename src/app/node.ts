@@ -6,7 +6,7 @@ import { newToken } from "../access/guard.ts";
 import { lotOf } from "../access/secrets.ts";
 import { toldSources } from "../access/told.ts";
 import { verifySilence } from "../cases/silence.ts";
-import type { EvidenceOf } from "../cases/silence.ts";
+import type { EvidenceOf, SilenceOptions } from "../cases/silence.ts";
 import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
 import { linkActor } from "../cases/links.ts";
@@ -34,6 +34,7 @@ import { backUp } from "./backup.ts";
 import { openConstituency, originsOver } from "./constituency.ts";
 import { openEgress } from "./egress.ts";
 import { startDetection } from "./detection.ts";
+import type { Past } from "./detection.ts";
 import type { Settings } from "./config.ts";
 import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
 import type { MailSettings, NodeDesk } from "./desk.ts";
@@ -58,7 +59,7 @@ const portalFolder = join(import.meta.dirname, "../../portal/dist");
 
 /** How far back a subject's own past is read to tell how often it came by. */
 const SILENCE_PAST = 30 * 86_400e6;
-const silenceOf =
+export const silenceOf =
   (store: FlowStore): EvidenceOf =>
   (scope, subjects, now) =>
     silenceEvidence(store, { ...scope, past: SILENCE_PAST, limits: { seconds: 30 } }, subjects, now);
@@ -76,6 +77,13 @@ export interface NodeOptions {
   /** Prefix data instead of the packaged or configured ones (the demo's invented networks). */
   readonly origins?: OriginFiles;
   readonly name?: string;
+  /**
+   * A past to be lived before the present begins. Until then what follows from judging (cases, letters) goes by `clock`, and the outbox and
+   * the questions for silence are its alone.
+   */
+  readonly past?: Past & { readonly clock: () => number };
+  /** Another policy of silence than the default one. */
+  readonly silence?: SilenceOptions["policy"];
 }
 
 export interface RunningNode {
@@ -194,16 +202,20 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   });
 
   const failures = new Map<string, number>();
+  const now = (): number => Date.now() * 1000;
+  const clock = options.past?.clock ?? now;
   // Throw-away data need no accounts: whoever has the printed address is in, on this machine alone.
   const token = simulated || config.portal.access === "token" ? portalToken(settings, data) : null;
   let port = config.portal.port;
+  const addressOf = (): string => `http://${config.portal.host === "::1" ? "[::1]" : config.portal.host}:${port}`;
   const egress = openEgress(settings);
   const nodeDesk = await openNodeDesk(
     desk,
     {
       name: options.name ?? config.name,
       country: config.country ?? options.country ?? null,
-      portal: () => originsOf(settings, port)[0] ?? "",
+      // With the name that was printed: who has its token is known there.
+      portal: () => (token === null ? (originsOf(settings, port)[0] ?? "") : addressOf()),
       mail: options.mail ?? mailOf(settings),
       previewFirst: options.previewFirst ?? true,
       simulated,
@@ -211,6 +223,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     data,
     {
       log,
+      now: clock,
       egress,
       asnOf: (words, at) => {
         const segment = origins.table.find(words, at);
@@ -229,7 +242,6 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       },
     },
   );
-  const now = (): number => Date.now() * 1000;
   const constituency = openConstituency({
     settings,
     desk,
@@ -307,20 +319,24 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   }
   ({ port } = api.server.address() as AddressInfo);
 
+  let present = false;
   const detection = startDetection({
     store,
     desk,
     log,
+    ...(options.past === undefined ? {} : { past: options.past }),
     around: {
       owners: nodeDesk.owners,
       home: config.country ?? options.country ?? null,
       researcher: (address) => listOwner(observatory.options.research?.() ?? null, address),
     },
     take: async (trx, detections, context) => {
-      await nodeDesk.cases.takeDetections(trx, detections, context);
+      // A past is taken by its own time: what follows from it happened then.
+      await nodeDesk.cases.takeDetections(trx, detections, present ? context : { ...context, now: clock() });
       if (detections.length === 0 && context.withdrawn.length === 0) return;
       // The letters can be seen once the transaction is over: the outbox looks by itself every second, this only hurries it.
       setImmediate(() => {
+        if (!present) return;
         nodeDesk.outbox.poke();
         ring.poke();
       });
@@ -339,7 +355,11 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     detection.arrived(batch);
     ring.see(batch);
   };
-  nodeDesk.outbox.start();
+  const arriving = detection.present.then(() => {
+    present = true;
+    nodeDesk.outbox.start();
+    ring.poke();
+  });
 
   const closing = new AbortController();
   /** One pass after another, `pause` milliseconds apart, until the node closes; a failure is logged and the next pass tries again. */
@@ -388,7 +408,9 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     }),
     every(CARE_EVERY, "keeping the constituency", constituency.tick),
     every(SILENCE_EVERY, "asking for silence", async () => {
-      const { quiet, moved, closed } = await verifySilence(desk, silenceOf(store), now());
+      if (!present) return;
+      const policy = options.silence ?? {};
+      const { quiet, moved, closed } = await verifySilence(desk, silenceOf(store), now(), { policy });
       if (quiet + moved + closed > 0) ring.poke();
     }),
     every(MAIL_EVERY, "reading mail that came in", () =>
@@ -418,10 +440,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       }
     }),
   ];
-  const address =
-    token === null
-      ? (originsOf(settings, port)[0] ?? "")
-      : `http://${config.portal.host === "::1" ? "[::1]" : config.portal.host}:${port}`;
+  const address = token === null ? (originsOf(settings, port)[0] ?? "") : addressOf();
   const first = token === null ? ((await access.accounts?.people.first())?.link ?? null) : null;
   writeFileSync(join(data, "portal.address"), runningText(address));
   log.info({ portal: port, door: receiver.address.url, version }, "node started");
@@ -445,6 +464,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       await api.close();
       await Promise.all(work);
       await detection.close();
+      await arriving;
       ring.close();
       await nodeDesk.close();
       await desk.close();

@@ -136,7 +136,7 @@ const judge = async (
       id: row.id,
       version: row.version,
       silence,
-      facts: { ...facts, asked: now, needed: policy.needed },
+      facts: { ...facts, asked: now, needed: policy.needed, atLeast: policy.atLeast },
       last,
       given_up: givenUp,
       quiet: facts.verdict === "quiet",

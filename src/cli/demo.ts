@@ -26,6 +26,7 @@ export const demo: Command = {
       port: whole(parsed, "port", 0, 65535) ?? 8420,
       scenario: text(parsed, "scenario") ?? "region",
       log: createLog("info", `${data}.log`),
+      say: (line) => process.stdout.write(`${line}\n`),
     });
     process.stdout.write(`Everything there is SIMULATED. Stop it with Ctrl-C.\nOpen ${running.node.portal}\n`);
     await stop;

@@ -290,9 +290,13 @@ const followChange = (watched: WatchedMemory, hour: number, packets: number, sou
   changeScore(watched.change[1], sources);
 };
 
-/** One step: takes its news in, and tells what stands out. Asks where the sources of a finding come from. */
+/**
+ * One step: takes its news in, and tells what stands out. Asks where the sources of a finding come from. `lastHour` is that of the whole
+ * span: of a novelty, of which no forecast is kept, an hour's word before it would only be replaced.
+ */
 function* judgeStep(
   span: Span,
+  lastHour: number,
   memory: SurgeMemory,
   news: readonly NewsRow[],
   sensors: readonly SensorRow[],
@@ -360,7 +364,11 @@ function* judgeStep(
     if (!memory.open.includes(key)) memory.open.push(key);
     told.add(key);
   }
-  const due = memory.open.filter((key) => told.has(key) || hour > (memory.keys[key]?.open?.told ?? hour));
+  const due = memory.open.filter((key) => {
+    const open = memory.keys[key]?.open;
+    if (open === undefined || told.has(key)) return told.has(key);
+    return hour > open.told && (open.surge || hour === lastHour || hour - open.rare >= surgeParameters.closes);
+  });
   const seen = yield* sighted(due, memory, span.to);
   for (const key of due) {
     const watched = memory.keys[key];
@@ -468,13 +476,14 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
     const news = byStep((yield newsQuestion).map(newsRow));
     const sensors = byStep((yield sensorsQuestion).map(sensorRow));
     const detections: Detection[] = [];
+    const lastHour = Math.floor((span.to - 1) / HOUR);
     for (let from = span.from; from < span.to; from += STEP) {
       const step = from / STEP;
       // What is remembered begins with the first report, however long before that somebody began to ask.
       if (memory === null && sensors.get(step) === undefined) continue;
       memory ??= newSurgeMemory(Math.floor(from / HOUR));
       const one = { from, to: from + STEP };
-      detections.push(...(yield* judgeStep(one, memory, news.get(step) ?? [], sensors.get(step) ?? [], context)));
+      detections.push(...(yield* judgeStep(one, lastHour, memory, news.get(step) ?? [], sensors.get(step) ?? [], context)));
     }
     // Of one claim the newest word counts.
     return { memory, detections: [...new Map(detections.map((one) => [one.id, one])).values()] };

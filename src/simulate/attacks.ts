@@ -42,6 +42,8 @@ export class Attacks {
   readonly #unitRate: number;
   readonly #stated: Attack[];
   readonly #days = new Map<number, Attack[]>();
+  #hour = Number.NaN;
+  #ofHour: Attack[] = [];
 
   readonly #constituency: SimulatedConstituency;
 
@@ -132,6 +134,16 @@ export class Attacks {
 
   /** Attacks that are under way at some time in [from, to). */
   during(from: number, to: number): Attack[] {
+    // Asked for every ten seconds of a sensor: those of the hour are picked out once.
+    const hour = Math.floor(from / HOUR);
+    if (to > (hour + 1) * HOUR) return this.#between(from, to);
+    if (hour !== this.#hour) {
+      this.#ofHour = this.#between(hour * HOUR, (hour + 1) * HOUR);
+      this.#hour = hour;
+    }
+    return this.#ofHour.filter(({ start, end }) => start < to && end > from);
+  }
+  #between(from: number, to: number): Attack[] {
     const list = this.#stated.filter(({ start, end }) => start < to && end > from);
     for (let day = Math.floor((from - LONGEST) / DAY); day <= Math.floor(to / DAY); day++) {
       for (const attack of this.#ofDay(day)) if (attack.start < to && attack.end > from) list.push(attack);

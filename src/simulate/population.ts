@@ -227,6 +227,7 @@ export class Population {
 
   /** Sets the hour that `active` reads the daily rhythm for. */
   enter(time: number): void {
+    if (this.life.rhythm === 0) return;
     const hour = (time % DAY) / HOUR;
     for (let zone = -12; zone < 20; zone++) this.#awake[zone + 12] = rhythmOf(this.life.rhythm, hour + zone);
   }

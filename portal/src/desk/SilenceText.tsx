@@ -3,8 +3,10 @@ import type { Silence } from "../../../src/api/contract/desk/alerts.ts";
 import { useWords } from "../words/index.tsx";
 import { SilenceChip } from "./parts.tsx";
 
-/** What silence says so far, in numbers a reader can check. */
-export const SilenceText = ({ silence }: { silence: Silence }) => {
+const DAY = 86_400;
+
+/** What silence says so far, in numbers a reader can check. `simulated`: a shorter rule is said to be one. */
+export const SilenceText = ({ silence, simulated }: { silence: Silence; simulated: boolean }) => {
   const { t, f } = useWords();
   const words = t.desk.silence;
   const numbers =
@@ -21,6 +23,13 @@ export const SilenceText = ({ silence }: { silence: Silence }) => {
       <p className="muted">
         {numbers}{" "}
         {silence.verdict === "waiting" && silence.until !== null ? words.until(f.time(new Date(silence.until))) : ""}{" "}
+        {silence.verdict === "quiet" || silence.verdict === "waiting" || silence.verdict === "active"
+          ? simulated && silence.atLeast < DAY
+            ? words.short(f.span(silence.atLeast), f.span(DAY))
+            : silence.verdict === "quiet"
+              ? ""
+              : words.atLeast(f.span(silence.atLeast))
+          : ""}{" "}
         {silence.up !== null && silence.verdict !== "active" ? words.up(f.share(silence.up)) : ""}
       </p>
     </div>

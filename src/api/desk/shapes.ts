@@ -88,6 +88,7 @@ interface Facts {
   readonly verdict?: Silence["verdict"];
   readonly chance?: number | null;
   readonly needed?: number;
+  readonly atLeast?: number;
   readonly since?: number | null;
   readonly until?: number | null;
   readonly up?: number | null;
@@ -102,6 +103,7 @@ export const silenceOf = (row: Pick<BoardRow, "silence" | "silence_facts">): Sil
   return {
     chance: share(facts.chance),
     needed: share(facts.needed) ?? 0.01,
+    atLeast: (facts.atLeast ?? 86_400e6) / 1e6,
     since: timeOrNull(facts.since ?? null),
     until: timeOrNull(facts.until ?? null),
     up: share(facts.up),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyInstance } from "fastify";
 import { staff } from "../../access/rule.ts";
+import { systemActor } from "../../model/actor.ts";
 import { wilson } from "../../model/wilson.ts";
 import type { DetectionKind } from "../../model/detection.ts";
 import { AppError } from "../../platform/errors.ts";
@@ -12,7 +13,7 @@ import type { ForecastRow, OutbreakRow, SurgeRow } from "../contract/desk/warnin
 import type { ActorOf } from "./actor.ts";
 import { cursorText, microsecondsOf, readCursor } from "./paging.ts";
 import { mount } from "./route.ts";
-import { timeOf } from "./times.ts";
+import { timeOf, timeOrNull } from "./times.ts";
 
 /** Where a port's packets come from and who sees them, asked of the flows. */
 export interface PortOrigins {
@@ -162,6 +163,16 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
     };
     const limit = query.limit ?? 50;
     const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    // How far it has judged names no host and no owner.
+    const judged = await desk.as(systemActor, (trx) =>
+      trx
+        .selectFrom("detector_cursors")
+        .select("position")
+        .where("detector", "=", "early-warning")
+        .where("realm", "=", scope.realm)
+        .where("exercise", "=", scope.exercise)
+        .executeTakeFirst(),
+    );
     return desk.as(actorOf(request), async (trx) => {
       const found = await countDetections(trx, filter);
       const rows = await listDetections(
@@ -180,6 +191,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
         total: found.kinds.reduce((sum, { count: n }) => sum + n, 0),
         next: end === undefined ? null : cursorText([end.last, end.id]),
         facts: {
+          judged: timeOrNull(judged?.position ?? null),
           rising: rising.kinds.reduce((sum, { count: n }) => sum + n, 0),
           surges: count("surge"),
           novelties: count("novelty"),

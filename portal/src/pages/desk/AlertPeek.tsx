@@ -9,6 +9,7 @@ import { deskAsk, useSend } from "../../desk/client.ts";
 import { CaseLink, OwnerName, Pairs, SeverityMark, StateChip, Tlp } from "../../desk/parts.tsx";
 import { Copy, When } from "../../design/parts.tsx";
 import { Icon } from "../../shell/icons.tsx";
+import { useSimulated } from "../../shell/status.ts";
 import { useWords } from "../../words/index.tsx";
 import type { ActionName } from "./AlertActions.tsx";
 
@@ -62,6 +63,7 @@ const Peek = ({
   onClose: () => void;
   onAct: (name: ActionName, row: AlertRow) => void;
 }) => {
+  const simulated = useSimulated();
   const { t, f } = useWords();
   const words = t.desk.alerts;
   const navigate = useNavigate();
@@ -173,7 +175,7 @@ const Peek = ({
       {silence === null ? undefined : (
         <section>
           <h3>{t.desk.silence.title}</h3>
-          <SilenceText silence={silence} />
+          <SilenceText silence={silence} simulated={simulated} />
         </section>
       )}
       {samples.length === 0 ? undefined : (

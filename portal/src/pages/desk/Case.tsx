@@ -9,6 +9,7 @@ import { deskAsk, useSend } from "../../desk/client.ts";
 import { Ago, CaseStateChip, OwnerName, Pairs, SeverityMark, SilenceChip, StateChip, Tlp } from "../../desk/parts.tsx";
 import { Copy, Head, Panel, useNow } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
+import { useSimulated } from "../../shell/status.ts";
 import { useWords } from "../../words/index.tsx";
 import { Attachments, Links, Tasks } from "./CaseParts.tsx";
 import { Composer, Timeline } from "./CaseTimeline.tsx";
@@ -95,6 +96,7 @@ const Clocks = ({ answer }: { answer: CaseAnswer }) => {
 };
 
 const Whole = ({ answer }: { answer: CaseAnswer }) => {
+  const simulated = useSimulated();
   const { t, f } = useWords();
   const words = t.desk.cases;
   const { case: one, may } = answer;
@@ -206,7 +208,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
         ) : undefined}
         {answer.silence === null ? undefined : (
           <Panel title={t.desk.silence.title}>
-            <SilenceText silence={answer.silence} />
+            <SilenceText silence={answer.silence} simulated={simulated} />
           </Panel>
         )}
         <Panel title={words.facts}>

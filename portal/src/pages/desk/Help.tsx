@@ -148,7 +148,7 @@ const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
             </p>
             {one.attributable ? undefined : <p className="notice-line warn">{words.cannotTell}</p>}
             <Packets of={one} />
-            {one.silence === null ? undefined : <SilenceText silence={one.silence} />}
+            {one.silence === null ? undefined : <SilenceText silence={one.silence} simulated={answer.simulated} />}
           </Panel>
         ))}
         <p className="no-print">

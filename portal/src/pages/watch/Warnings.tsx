@@ -15,6 +15,8 @@ import { patched } from "../../search.ts";
 import { useExercise } from "../../shell/exercise.ts";
 import { useWords } from "../../words/index.tsx";
 
+/** Its steps are ten minutes; so far behind it is only after a pause, or where there is a past to judge. Milliseconds. */
+const LATE = 30 * 60_000;
 const route = getRouteApi("/warnings");
 const tones = { rising: "act", steady: "warn", over: "faint-chip" } as const;
 export const WarningState = ({ state }: { state: SurgeRow["state"] }) => {
@@ -37,16 +39,28 @@ export const Warnings = () => {
   const list = useRows<Surges>("warnings", { ...scope, kind: search.kind, state: search.state, limit: 50 });
   const outbreaks = useQuery(deskAsk("outbreaks", "outbreaks", scope, 60_000));
   const facts = list.first?.facts as Surges["facts"] | undefined;
+  const asked = list.first?.asked;
+  const behind =
+    facts !== undefined &&
+    (facts.judged === null || (asked !== undefined && Date.parse(asked) - Date.parse(facts.judged) > LATE));
   const lede =
     facts === undefined
       ? undefined
       : [
-          facts.rising === 0 ? words.quiet : words.lede({ rising: f.count(facts.rising), n: facts.rising }),
+          // Quiet is said of what was judged: a detector that is behind has not looked yet.
+          facts.judged === null ? words.unjudged : behind ? words.behind(f.time(new Date(facts.judged))) : "",
+          facts.rising === 0
+            ? behind
+              ? ""
+              : words.quiet
+            : words.lede({ rising: f.count(facts.rising), n: facts.rising }),
           facts.verified === 0
             ? words.noRecord
             : words.record({ inside: f.count(facts.inside), verified: f.count(facts.verified) }),
           facts.perSensorMonth === null ? "" : words.rate(f.rate(facts.perSensorMonth)),
-        ].join(" ");
+        ]
+          .filter(Boolean)
+          .join(" ");
   return (
     <>
       <Head

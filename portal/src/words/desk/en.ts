@@ -249,6 +249,9 @@ export const desk = {
     up: (share: string) => `The sensors that saw it were up ${share} of that time.`,
     unknown: "Its own past rate, or the sensors' up-time, does not allow a verdict.",
     active: "It was seen too recently to speak of silence.",
+    atLeast: (span: string) => `Quiet is never said before ${span} without a packet.`,
+    short: (span: string, usual: string) =>
+      `This region is simulated and waits for ${span} only; a real node waits for ${usual} at least, because machines sleep at night.`,
   },
   cases: {
     title: "Cases",

@@ -261,6 +261,9 @@ export const desk: Messages["desk"] = {
     up: (share) => `Sensor yang melihatnya aktif ${share} dari waktu itu.`,
     unknown: "Lajunya sendiri sebelumnya, atau waktu aktif sensor, tidak memungkinkan kesimpulan.",
     active: "Terlihat terlalu baru untuk disebut diam.",
+    atLeast: (span) => `Tidak pernah dinyatakan senyap sebelum ${span} tanpa paket.`,
+    short: (span, usual) =>
+      `Wilayah ini simulasi dan hanya menunggu ${span}; node sungguhan menunggu sedikitnya ${usual}, karena mesin dimatikan pada malam hari.`,
   },
   cases: {
     title: "Kasus",

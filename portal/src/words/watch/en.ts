@@ -38,6 +38,8 @@ export const watch = {
     title: "Early warning",
     lede: (x: { rising: string; n: number }) => `${x.rising} ${one(x.n, "port is", "ports are")} rising now.`,
     quiet: "No port rises beyond its rhythm.",
+    unjudged: "The detector has judged nothing yet: it is at work on the past.",
+    behind: (time: string) => `The detector has judged up to ${time} and is catching up.`,
     rate: (rate: string) => `In the last 30 days there were ${rate} warnings per sensor.`,
     record: (x: { inside: string; verified: string }) =>
       `Of ${x.verified} forecasts that were due, ${x.inside} held what came inside their range.`,

@@ -36,6 +36,8 @@ export const watch: Messages["watch"] = {
     title: "早期警戒",
     lede: (x) => `現在、${x.rising}個のポートで増加しています。`,
     quiet: "通常の変動を超えて増加しているポートはありません。",
+    unjudged: "検知器は過去のデータを処理中で、まだ何も判定していません。",
+    behind: (time) => `検知器は ${time} までを判定済みで、残りを処理しています。`,
     rate: (rate) => `直近30日間の警告はセンサー1台あたり${rate}件です。`,
     record: (x) => `期日を迎えた予測${x.verified}件のうち、${x.inside}件で実際の値が範囲に入りました。`,
     noRecord: "期日を迎えた予測はまだありません。",

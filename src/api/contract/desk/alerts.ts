@@ -120,6 +120,8 @@ export const Silence = strict({
   /** P(no packet | still infected), from its own past rate and the up-time of the sensors that saw it; null: no rate known. */
   chance: orNull(Share),
   needed: Share,
+  /** Seconds without a packet, the sensors up, before which quiet is never said. */
+  atLeast: Type.Number({ minimum: 0 }),
   since: orNull(Time),
   /** When `chance` will be small enough if silence holds; null: cannot be told. */
   until: orNull(Time),

@@ -39,6 +39,8 @@ export const SurgesQuery = strict({
 export const Surges = list(
   SurgeRow,
   {
+    /** Up to when the detector has judged; null: nothing yet. What came since is in no row. */
+    judged: orNull(Time),
     rising: Count,
     surges: Count,
     novelties: Count,
