@@ -113,8 +113,7 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
       const name = `${detector.name} ${nameOf(scope)}`;
       if (courses.has(name)) continue;
       const { realm, exercise } = scope;
-      const begin = async (): Promise<number> =>
-        options.past?.begin(detector.name) ?? options.begin ?? now() - PAST;
+      const begin = async (): Promise<number> => options.past?.begin(detector.name) ?? options.begin ?? now() - PAST;
       const course = new Course(detector, { realm, exercise }, { ...options, now, sensors, begin });
       courses.set(name, { course, failures: 0, rest: 0 });
     }

@@ -483,7 +483,9 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
       if (memory === null && sensors.get(step) === undefined) continue;
       memory ??= newSurgeMemory(Math.floor(from / HOUR));
       const one = { from, to: from + STEP };
-      detections.push(...(yield* judgeStep(one, lastHour, memory, news.get(step) ?? [], sensors.get(step) ?? [], context)));
+      detections.push(
+        ...(yield* judgeStep(one, lastHour, memory, news.get(step) ?? [], sensors.get(step) ?? [], context)),
+      );
     }
     // Of one claim the newest word counts.
     return { memory, detections: [...new Map(detections.map((one) => [one.id, one])).values()] };
