@@ -71,7 +71,7 @@ describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { tim
       silence: { stretch: 10e6, atLeast: 20e6, needed: 0.001 },
     });
     await demo.history;
-  }, 240_000);
+  }, 480_000);
   afterAll(async () => {
     await demo?.close();
     rmSync(home, { recursive: true, force: true });
