@@ -196,6 +196,9 @@ export const Timeline = ({ answer }: { answer: Case }) => {
     },
   });
   const shown = [...before, ...answer.timeline].toReversed();
+  // The clock of quiet stands at the last packet, which comes before who cleaned the machine says so: the verdict is what comes after.
+  const { quiet } = answer.clocks;
+  const verdict = quiet === null ? null : (shown.find(({ kind }) => kind === "quiet")?.at ?? quiet);
   return (
     <>
       <ol className="timeline">
@@ -203,7 +206,7 @@ export const Timeline = ({ answer }: { answer: Case }) => {
           <li key={row.id} className={`${row.who} ${tones[row.kind] ?? ""}`}>
             <div className="what">
               <strong>{saidOf({ t, f }, row)}</strong>
-              <Standing row={row} quiet={answer.clocks.quiet} />
+              <Standing row={row} quiet={verdict} />
               <time dateTime={row.at} title={f.exact(new Date(row.at))}>
                 {f.time(new Date(row.at))}
               </time>
