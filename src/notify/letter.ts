@@ -48,6 +48,15 @@ export const stepsOf = (words: Words, item: Pick<NoticeItem, "kind" | "family">)
     ? words.cleaning[adviceOf(item.family)]
     : words.steps[item.kind as Exclude<ToldKind, "infected-host">];
 
+/** A rule as the detector named it (`infected-host: mark: outbound`), in words; what there are none for stays as it was named. */
+const testSaid = ({ test: { detectors, rules, modes } }: Words, test: string): string => {
+  const known: Readonly<Record<string, string>> = { ...detectors, ...rules, ...modes };
+  return test
+    .split(": ")
+    .map((part) => (Object.hasOwn(known, part) ? (known[part] ?? part) : part))
+    .join(", ");
+};
+
 const facts = (words: Words, item: NoticeItem, timeZone: string): string => {
   const { label } = words;
   const rows: readonly (readonly [string, string | null])[] = [
@@ -62,7 +71,7 @@ const facts = (words: Words, item: NoticeItem, timeZone: string): string => {
     [label.packets, String(item.packets)],
     [label.ports, item.ports.length === 0 ? null : `${item.protocol ?? ""} ${item.ports.join(", ")}`.trim()],
     [label.reach, fill(words.reach, { dark: item.darkAddresses, sensors: item.sensors })],
-    [label.tests, item.tests.join("; ")],
+    [label.tests, item.tests.map((test) => testSaid(words, test)).join("; ")],
     [label.signature, item.signature],
   ];
   return rows

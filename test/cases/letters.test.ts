@@ -172,6 +172,27 @@ describe("a letter", () => {
   });
 });
 
+it("names every rule that an owner is told of in the words of the letter", () => {
+  for (const language of languages) {
+    for (const [detector, kind] of [
+      ["infected-host", "infected-host"],
+      ["amplification", "amplification-scan"],
+      ["dos-victim", "dos-victim"],
+    ] as const) {
+      for (const evidence of [{}, { rule: "packets" }, { rule: "mark", mode: "outbound, seen at home and abroad" }]) {
+        const item = itemFrom(detection("192.0.2.9", { detector, kind, family: null, evidence }));
+        expect(item.tests[0]).toMatch(new RegExp(`^${detector}`));
+        const { text } = composeLetter("p".repeat(32), payloadOf([item], { language }), sender);
+        const { label, test } = wordsOf(language);
+        const said = new RegExp(`^ {2}${label.tests.replaceAll(/[()]/g, "\\$&")}: (.+)$`, "m").exec(text)?.[1] ?? "";
+        expect(said, language).toContain(test.detectors[detector]);
+        expect(said, language).not.toMatch(/infected-host|dos-victim|mark:|outbound/);
+        if (["ja", "th"].includes(language)) expect(said).not.toMatch(/[a-z]/i);
+      }
+    }
+  }
+});
+
 describe("the table", () => {
   it("has Shadowserver's columns, with severity where the live format has it", () => {
     expect(darknetColumns).toHaveLength(32);

@@ -70,6 +70,24 @@ export const en: Words = {
     class: "Classification (RSIT)",
   },
   severity: { low: "low", medium: "medium", high: "high", critical: "critical" },
+  test: {
+    detectors: {
+      "infected-host": "it reaches addresses that nobody uses",
+      amplification: "requests to services that amplify",
+      "dos-victim": "replies to packets with forged sources",
+    },
+    rules: {
+      packets: "enough packets to enough of them",
+      mark: "packets with the mark of this malware",
+    },
+    modes: {
+      internal: "seen inside your own network",
+      outbound: "on the way out of your network",
+      "outbound, seen at home": "on the way out, seen by sensors in your economy",
+      "outbound, seen abroad": "on the way out, seen by sensors abroad",
+      "outbound, seen at home and abroad": "on the way out, seen by sensors in your economy and abroad",
+    },
+  },
   reach: "{dark} unused addresses, seen by {sensors} sensors",
   samples: "Packets to look for in your records (UTC):",
   sample: { time: "time", source: "source port", port: "destination port" },

@@ -70,6 +70,25 @@ export const id: Words = {
     class: "Klasifikasi (RSIT)",
   },
   severity: { low: "rendah", medium: "sedang", high: "tinggi", critical: "kritis" },
+  test: {
+    detectors: {
+      "infected-host": "menghubungi alamat yang tidak dipakai siapa pun",
+      amplification: "permintaan ke layanan yang memperkuat lalu lintas",
+      "dos-victim": "balasan atas paket dengan sumber palsu",
+    },
+    rules: {
+      packets: "cukup banyak paket ke cukup banyak alamat",
+      mark: "paket dengan ciri perangkat perusak ini",
+    },
+    modes: {
+      internal: "terlihat di dalam jaringan Anda sendiri",
+      outbound: "keluar dari jaringan Anda",
+      "outbound, seen at home": "keluar dari jaringan Anda, terlihat oleh sensor di ekonomi Anda",
+      "outbound, seen abroad": "keluar dari jaringan Anda, terlihat oleh sensor di luar negeri",
+      "outbound, seen at home and abroad":
+        "keluar dari jaringan Anda, terlihat oleh sensor di ekonomi Anda dan di luar negeri",
+    },
+  },
   reach: "{dark} alamat tak terpakai, terlihat oleh {sensors} sensor",
   samples: "Paket untuk dicocokkan dengan catatan Anda (UTC):",
   sample: { time: "waktu", source: "port sumber", port: "port tujuan" },

@@ -68,6 +68,24 @@ export const ja: Words = {
     class: "分類 (RSIT)",
   },
   severity: { low: "低", medium: "中", high: "高", critical: "重大" },
+  test: {
+    detectors: {
+      "infected-host": "未使用アドレスへの通信",
+      amplification: "増幅に使われるサービスへの要求",
+      "dos-victim": "送信元を偽装したパケットへの応答",
+    },
+    rules: {
+      packets: "十分な数のアドレスに十分な数のパケット",
+      mark: "このマルウェアの特徴を持つパケット",
+    },
+    modes: {
+      internal: "貴ネットワークの内部で観測",
+      outbound: "貴ネットワークから外部へ",
+      "outbound, seen at home": "外部への通信を国・地域内のセンサーで観測",
+      "outbound, seen abroad": "外部への通信を国外のセンサーで観測",
+      "outbound, seen at home and abroad": "外部への通信を国・地域内と国外のセンサーで観測",
+    },
+  },
   reach: "未使用アドレス {dark} 個（センサー {sensors} 台で観測）",
   samples: "記録と照合するためのパケット (UTC):",
   sample: { time: "時刻", source: "送信元ポート", port: "宛先ポート" },

@@ -11,6 +11,17 @@ export type ToldKind = Extract<
 export const advices = ["iot", "windows", "unknown"] as const;
 export type Advice = (typeof advices)[number];
 
+/** Detectors that an owner is told of, and the words in which `Alert.tests` names their rules and from where a host was seen. */
+export const testDetectors = ["infected-host", "amplification", "dos-victim"] as const;
+export const testRules = ["packets", "mark"] as const;
+export const testModes = [
+  "internal",
+  "outbound",
+  "outbound, seen at home",
+  "outbound, seen abroad",
+  "outbound, seen at home and abroad",
+] as const;
+
 /** The words of letters in one language. `{name}` is a place for a value. One file a language beside this one. */
 export interface Words {
   readonly language: string;
@@ -41,6 +52,11 @@ export interface Words {
     readonly class: string;
   };
   readonly severity: Readonly<Record<"low" | "medium" | "high" | "critical", string>>;
+  readonly test: {
+    readonly detectors: Readonly<Record<(typeof testDetectors)[number], string>>;
+    readonly rules: Readonly<Record<(typeof testRules)[number], string>>;
+    readonly modes: Readonly<Record<(typeof testModes)[number], string>>;
+  };
   /** {dark}, {sensors}. */
   readonly reach: string;
   readonly samples: string;
