@@ -60,3 +60,17 @@ export const serious = (findings: readonly string[]): string[] =>
 /** Pixels by which the page is wider than its window. */
 export const overflow = (page: Page): Promise<number> =>
   page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+
+/**
+ * Tables of which something is out of sight sideways: what has to be scrolled, cells whose text is cut. Tables of more rows than a page holds keep
+ * one line a row and may be scrolled.
+ */
+export const cutTables = (page: Page): Promise<string[]> =>
+  page.evaluate(`[...document.querySelectorAll(".scroll:not(.virtual), .board-list")].flatMap((box) => {
+    const label = box.getAttribute("aria-label");
+    const wide = box.scrollWidth - box.clientWidth > 2 ? [label + " is wider by " + (box.scrollWidth - box.clientWidth)] : [];
+    const cells = [...box.querySelectorAll(".scroll td, .scroll tbody th")].filter(
+      (cell) => getComputedStyle(cell).overflowX === "hidden" && cell.scrollWidth - cell.clientWidth > 1 && !cell.closest(".hidden"),
+    );
+    return [...wide, ...cells.slice(0, 3).map((cell) => label + " cuts " + cell.textContent.slice(0, 40))];
+  })`);

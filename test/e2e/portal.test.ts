@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Mood, serveFixture } from "../../portal/fixture/server.ts";
 import { allowed, firstLoad } from "../../portal/size.ts";
 import { ensurePortal } from "../../scripts/portal.ts";
-import { axeFindings, launch, noBrowser, overflow, serious, watchedPage } from "./browser.ts";
+import { axeFindings, cutTables, launch, noBrowser, overflow, serious, watchedPage } from "./browser.ts";
 
 const root = join(import.meta.dirname, "../..");
 const dist = join(root, "portal/dist");
@@ -65,6 +65,11 @@ describe.skipIf(noBrowser !== "")(`the portal in a browser${noBrowser}`, { timeo
     expect(await overflow(page)).toBeLessThanOrEqual(0);
     expect(serious(await axeFindings(page))).toEqual([]);
     expect(errors).toEqual([]);
+    for (const width of [1360, 390]) {
+      await page.setViewportSize({ width, height: 780 });
+      await page.waitForTimeout(150);
+      expect(await cutTables(page), `${width}`).toEqual([]);
+    }
     await close();
   });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, isValidElement, useRef } from "react";
 
 export interface Column<R> {
   readonly key: string;
@@ -25,15 +25,21 @@ const many = 120;
 /** Beyond so many rows the table scrolls inside itself, so that what follows is not out of reach. */
 const long = 32;
 
+/** A head in words, for where a row is a card and each cell names itself. */
+const labelOf = (head: ReactNode): string | undefined => {
+  const said = isValidElement<{ children?: ReactNode }>(head) ? head.props.children : head;
+  return typeof said === "string" && said !== "" ? said : undefined;
+};
+
 const Row = <R,>({ row, place, columns }: { row: R; place: number; columns: readonly Column<R>[] }) => (
   <tr aria-rowindex={place + 2}>
-    {columns.map(({ key, cell, num, className, rowHead }) =>
+    {columns.map(({ key, head, cell, num, className, rowHead }) =>
       rowHead ? (
         <th key={key} scope="row" className={`${num ? "num" : ""} ${className ?? ""}`}>
           {cell(row, place)}
         </th>
       ) : (
-        <td key={key} className={`${num ? "num" : ""} ${className ?? ""}`}>
+        <td key={key} className={`${num ? "num" : ""} ${className ?? ""}`} data-label={labelOf(head)}>
           {cell(row, place)}
         </td>
       ),
@@ -56,7 +62,7 @@ export const Table = <R,>({ label, columns, rows, keyOf, whole = false }: TableP
   const after = virtual ? list.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
   return (
     <div
-      className={`scroll ${!whole && rows.length > long ? "tall" : ""}`}
+      className={`scroll ${!whole && rows.length > long ? "tall" : ""} ${virtual ? "virtual" : ""} ${!virtual && columns.length > 3 ? "cards" : ""}`}
       ref={box}
       // A region that scrolls must be reachable by keyboard.
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex

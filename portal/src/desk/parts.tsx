@@ -29,11 +29,20 @@ export const SeverityMark = ({ severity, word = true }: { severity: Severity; wo
 };
 
 const stateTones = { new: "accent", continuing: "", relapsed: "act", quiet: "good", closed: "faint-chip" } as const;
-export const StateChip = ({ state, unconfirmed = false }: Pick<AlertRow, "state"> & { unconfirmed?: boolean }) => {
+/** `short`: one word, where a row has one line; the rest in its title. */
+export const StateChip = ({
+  state,
+  unconfirmed = false,
+  short = false,
+}: Pick<AlertRow, "state"> & { unconfirmed?: boolean; short?: boolean }) => {
   const { t } = useWords();
+  const given = state === "closed" && unconfirmed;
   return (
-    <span className={`chip ${stateTones[state]}`}>
-      {state === "closed" && unconfirmed ? t.desk.unconfirmed : t.desk.states[state]}
+    <span
+      className={`chip ${stateTones[state]} ${given && !short ? "long" : ""}`}
+      title={given ? t.desk.unconfirmed : undefined}
+    >
+      {given && !short ? t.desk.unconfirmed : t.desk.states[state]}
     </span>
   );
 };

@@ -191,7 +191,8 @@ export const Shell = () => {
             {closed ? undefined : (
               <button type="button" className="find" onClick={() => setOpen("search")}>
                 <Icon name="search" />
-                <span>{t.shell.search}</span>
+                <span className="long">{t.shell.search}</span>
+                <span className="short">{t.shell.searchShort}</span>
                 <kbd>/</kbd>
               </button>
             )}

@@ -151,7 +151,7 @@ export const AlertTable = ({
                   <OwnerName organisation={row.organisation} essential={row.essential} />
                 </td>
                 <td className="c-state">
-                  <StateChip state={row.state} unconfirmed={row.unconfirmed} />{" "}
+                  <StateChip state={row.state} unconfirmed={row.unconfirmed} short />{" "}
                   {row.held.length > 0 && row.released === null ? (
                     <span className="chip warn" title={row.held.map((one) => t.desk.held[one]).join("; ")}>
                       {t.desk.alerts.heldBack}

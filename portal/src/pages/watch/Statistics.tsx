@@ -186,7 +186,9 @@ const Curves = ({ answer }: { answer: CleanUp }) => {
 
 const useSpan = (): ((span: Span) => string) => {
   const { f } = useWords();
-  return ({ median, p90 }) => (median === null ? "–" : `${f.span(median)}${p90 === null ? "" : ` (${f.span(p90)})`}`);
+  // A line may end between the two, and nowhere else.
+  const whole = (seconds: number): string => f.span(seconds).replaceAll(" ", "\u00a0");
+  return ({ median, p90 }) => (median === null ? "–" : `${whole(median)}${p90 === null ? "" : ` (${whole(p90)})`}`);
 };
 const Responses = ({ answer }: { answer: Response }) => {
   const { t, f } = useWords();
