@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { doublingHours, fitGrowth, population } from "./growth.ts";
 import { lnGamma, logTail } from "./rarity.ts";
+import { newSurgeMemory, rarest, surgeParameters, takeNews } from "./surge.ts";
 
 /** A small generator of the test's own. */
 const chance = (seed: number): (() => number) => {
@@ -52,6 +53,29 @@ describe("rarity", () => {
     expect(logTail(3, 1, { events: 84, exposure: 28, scatter: 1 })).toBe(0);
     expect(logTail(0, 1, { events: 0, exposure: 28, scatter: 1 })).toBe(0);
     expect(logTail(5, 1, { events: 0, exposure: 0, scatter: 1 })).toBe(0);
+  });
+});
+
+describe("a surge", () => {
+  /** Hours of growth after which a port with 30 new sources an hour stands out; the growth doubles every eight hours, from one an hour. */
+  const hoursUntil = (seed: number): number => {
+    const unit = chance(seed);
+    const hour = 3_600e6;
+    const memory = newSurgeMemory(0);
+    for (let at = 0; at < 240; at++) {
+      const sources = poisson(30 + (at < 168 ? 0 : 2 ** ((at - 168) / 8)), unit);
+      const row = { protocol: 6, port: 60_023, signature: "", sensor: "a", sources, unrouted: 0, packets: sources };
+      const span = { from: at * hour, to: (at + 1) * hour };
+      const { looks } = takeNews(memory, span, [row], [{ sensor: "a", seconds: 3600, dark: 256 }], surgeParameters);
+      if ((rarest(memory, "6/60023", looks, surgeParameters)?.chance ?? 0) <= surgeParameters.rare) return at - 168;
+    }
+    return Infinity;
+  };
+  it("does not hide behind the unrest that its own growth brings", () => {
+    const hours = Array.from({ length: 20 }, (_, i) => hoursUntil(100 + i)).sort((a, b) => a - b);
+    expect(hours[0]).toBeGreaterThan(0);
+    // With the scatter of the hour itself it would be 38.
+    expect(hours[10]).toBeLessThan(36);
   });
 });
 

@@ -20,7 +20,7 @@ const HOUR = 3_600e6;
 const STEP = 600e6;
 const DAY = 24 * HOUR;
 const NAME = "early-warning";
-const VERSION = 3;
+const VERSION = 4;
 
 /** Sources that ask for more than this many ports are scanners of everything (JPCERT/CC's rule for a day). */
 const FOCUS = 10;
@@ -160,12 +160,13 @@ const sightedQuestion = (keys: readonly string[], until: number): Question => {
     sql: `SELECT way, ${spans.map((hours) => `uniqExactIf(src, back < ${hours}) AS s${hours}, sumIf(n, back < ${hours}) AS p${hours}`).join(", ")}, sumMap([back], [toUInt64(1)]) AS hourly
 FROM (
   SELECT protocol * 65536 + assumeNotNull(dst_port) AS way, src, toUInt8(intDiv({until:Int64} - 1 - toUnixTimestamp64Micro(first_seen), ${HOUR})) AS back, sum(packets) AS n
-  FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol * 65536 + dst_port IN {ports:Array(UInt32)}
+  FROM flows PREWHERE dst_port IN {low:Array(UInt16)}
+  WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol * 65536 + dst_port IN {ports:Array(UInt32)}
     AND ({signature:String} = '' OR toString(signature) = {signature:String}) AND 2 * greatest(zmap, masscan, stateless) < packets
     AND first_seen >= fromUnixTimestamp64Micro({until:Int64} - ${2 * DAY}) AND first_seen < fromUnixTimestamp64Micro({until:Int64})
   GROUP BY way, src, back)
 GROUP BY way`,
-    parameters: { ports, signature, until },
+    parameters: { ports, low: ports.map((one) => one % 65_536), signature, until },
   };
 };
 type Counted = Pick<Sighted, "hourly" | "spans">;

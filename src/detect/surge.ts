@@ -2,7 +2,7 @@
 import { FADE, KEEP, earlier, learnRhythm, liveliness, newExposure, openHours, within } from "./exposure.ts";
 import type { ExposureMemory } from "./exposure.ts";
 import { logTail } from "./rarity.ts";
-import { ageWatched, noteNews, older, recent, scatterOf } from "./watched.ts";
+import { ageWatched, noteNews, noteScatter, older, recent, scatterOf } from "./watched.ts";
 import type { WatchedMemory } from "./watched.ts";
 
 /**
@@ -214,9 +214,7 @@ const turnHour = (memory: SurgeMemory, hour: number): void => {
     ageWatched(watched, exposure.hour);
     const expected = usualIn(memory, key, watched, look);
     if (expected < 0.5) continue;
-    const miss = (recent(watched, exposure.hour, 1).sources - expected) ** 2 / expected;
-    const scatter = scatterOf(watched);
-    watched.scatter = Math.max(1, Number((scatter + 0.02 * (Math.min(25, miss) - scatter)).toFixed(3)));
+    noteScatter(watched, exposure.hour, (recent(watched, exposure.hour, 1).sources - expected) ** 2 / expected);
   }
   const day = Math.floor(hour / 24) > Math.floor(exposure.hour / 24);
   const opened = openHours(exposure, hour);

@@ -15,6 +15,8 @@ export interface WatchedMemory {
   before?: number;
   /** Variance over mean of hours, at least 1; absent: as scattered as most. */
   scatter?: number;
+  /** What it was at the ends of the last half days, oldest first: three at most. */
+  scatters?: number[];
   /** Hour from which on the port's signatures are watched apart. */
   crowded?: number;
   /** Hour and sources of the last look that found them to come from too few networks. */
@@ -71,7 +73,21 @@ export interface Forecast {
 
 /** Scatter of a key that has not told its own. */
 const USUAL_SCATTER = 1.3;
-export const scatterOf = ({ scatter = USUAL_SCATTER }: WatchedMemory): number => scatter;
+/** How slowly a key's scatter follows: of an hour so much is taken, and no hour for more than so much. */
+const SCATTER = { learn: 0.02, most: 25, hours: 12, kept: 3 } as const;
+/**
+ * A key's scatter as it was a day ago or more: a growth that is still small would otherwise be taken for the unrest of its port, and
+ * hide behind itself until it is large.
+ */
+export const scatterOf = ({ scatters }: WatchedMemory): number =>
+  scatters?.length === SCATTER.kept ? scatters[0]! : USUAL_SCATTER;
+/** Takes in how far an hour was from what was expected: the square of the miss over the expected. */
+export const noteScatter = (watched: WatchedMemory, hour: number, miss: number): void => {
+  const known = watched.scatter ?? USUAL_SCATTER;
+  const scatter = Math.max(1, Number((known + SCATTER.learn * (Math.min(SCATTER.most, miss) - known)).toFixed(3)));
+  watched.scatter = scatter;
+  if (hour % SCATTER.hours === 0) watched.scatters = [...(watched.scatters ?? []), scatter].slice(-SCATTER.kept);
+};
 
 /** Moves a key on to this hour: hours that are older than what is kept join those before, which fade. */
 export const ageWatched = (watched: WatchedMemory, hour: number): void => {
