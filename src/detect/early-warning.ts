@@ -291,13 +291,12 @@ const followChange = (watched: WatchedMemory, hour: number, packets: number, sou
   changeScore(watched.change[1], sources);
 };
 
-/**
- * One step: takes its news in, and tells what stands out. Asks where the sources of a finding come from. `lastHour` is that of the whole
- * span: of a novelty, of which no forecast is kept, an hour's word before it would only be replaced.
- */
+/** Hours after which a novelty is told anew: no forecast is kept of it, and counting its hosts costs as much as a surge's. */
+const NOVELTY = 6;
+
+/** One step: takes its news in, and tells what stands out. Asks where the sources of a finding come from. */
 function* judgeStep(
   span: Span,
-  lastHour: number,
   memory: SurgeMemory,
   news: readonly NewsRow[],
   sensors: readonly SensorRow[],
@@ -368,7 +367,7 @@ function* judgeStep(
   const due = memory.open.filter((key) => {
     const open = memory.keys[key]?.open;
     if (open === undefined || told.has(key)) return told.has(key);
-    return hour > open.told && (open.surge || hour === lastHour || hour - open.rare >= surgeParameters.closes);
+    return hour - open.told >= (open.surge || hour - open.rare >= surgeParameters.closes ? 1 : NOVELTY);
   });
   const seen = yield* sighted(due, memory, span.to);
   for (const key of due) {
@@ -477,16 +476,13 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
     const news = byStep((yield newsQuestion).map(newsRow));
     const sensors = byStep((yield sensorsQuestion).map(sensorRow));
     const detections: Detection[] = [];
-    const lastHour = Math.floor((span.to - 1) / HOUR);
     for (let from = span.from; from < span.to; from += STEP) {
       const step = from / STEP;
       // What is remembered begins with the first report, however long before that somebody began to ask.
       if (memory === null && sensors.get(step) === undefined) continue;
       memory ??= newSurgeMemory(Math.floor(from / HOUR));
       const one = { from, to: from + STEP };
-      detections.push(
-        ...(yield* judgeStep(one, lastHour, memory, news.get(step) ?? [], sensors.get(step) ?? [], context)),
-      );
+      detections.push(...(yield* judgeStep(one, memory, news.get(step) ?? [], sensors.get(step) ?? [], context)));
     }
     // Of one claim the newest word counts.
     return { memory, detections: [...new Map(detections.map((one) => [one.id, one])).values()] };
