@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deskMood } from "../../portal/fixture/desk.ts";
 import { type Mood, serveFixture } from "../../portal/fixture/server.ts";
 import { ensurePortal } from "../../scripts/portal.ts";
-import { axeFindings, launch, noBrowser, overflow, serious, watchedPage } from "./browser.ts";
+import { axeFindings, cutTables, launch, noBrowser, overflow, serious, watchedPage } from "./browser.ts";
 
 const pages = [
   "/ring",
@@ -59,6 +59,7 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
       expect(await page.textContent(".lede")).toMatch(language === "ja" ? /[\u3040-\u9fff]/ : /[\u0e00-\u0e7f]/);
       expect(serious(await axeFindings(page)), `${path} ${language}`).toEqual([]);
       expect(await overflow(page), `${path} ${language}`).toBeLessThanOrEqual(0);
+      expect(await cutTables(page), `${path} ${language}`).toEqual([]);
     }
     expect(errors).toEqual([]);
     expect(foreign).toEqual([]);

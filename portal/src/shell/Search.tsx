@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from "@tanstack/react-query";
 import { type NavigateOptions, useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Search } from "../../../src/api/contract/answers.ts";
 import type { DeskSearch } from "../../../src/api/contract/desk/search.ts";
 import { ask } from "../api.ts";
@@ -101,7 +101,7 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   const settled = direct === asked && !found.isFetching && !(inside && known.isFetching);
   const first = prefix.test(direct) || !settled ? -1 : 0;
   const chosen = Math.min(at ?? first, hits.length - 1);
-  const [entered, setEntered] = useState(false);
+  const entered = useRef(false);
   const go = (hit: Hit | undefined): void => {
     if (hit === undefined) return;
     onClose();
@@ -109,8 +109,8 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   };
   // Enter was faster than the answer: it means what the answer shows first.
   useEffect(() => {
-    if (!entered || !settled) return;
-    setEntered(false);
+    if (!entered.current || !settled) return;
+    entered.current = false;
     go(hits[chosen]);
   });
   return (
@@ -130,12 +130,12 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
           onChange={(event) => {
             setText(event.target.value);
             setAt(null);
-            setEntered(false);
+            entered.current = false;
           }}
           onKeyDown={(event) => {
             if (event.key === "ArrowDown") setAt(Math.min(hits.length - 1, chosen + 1));
             else if (event.key === "ArrowUp") setAt(Math.max(0, chosen - 1));
-            else if (event.key === "Enter" && chosen < 0) setEntered(!prefix.test(direct));
+            else if (event.key === "Enter" && chosen < 0) entered.current = !settled && !prefix.test(direct);
             else if (event.key === "Enter") go(hits[chosen]);
             else return;
             event.preventDefault();

@@ -117,6 +117,28 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
             />
           )}
         </Panel>
+        <Panel title={words.owners}>
+          {answer.owners.length === 0 ? (
+            <Empty title={t.desk.word.none} />
+          ) : (
+            <Table
+              label={words.owners}
+              rows={answer.owners}
+              keyOf={({ organisation }) => organisation.id}
+              columns={[
+                {
+                  key: "name",
+                  head: t.desk.word.organisation,
+                  rowHead: true,
+                  cell: ({ organisation }) => <OwnerName organisation={organisation} />,
+                },
+                { key: "alerts", head: words.alerts, num: true, cell: ({ alerts }) => f.count(alerts) },
+                { key: "open", head: words.open, num: true, cell: ({ open }) => f.count(open) },
+                { key: "quiet", head: words.quiet, num: true, cell: ({ quiet }) => f.count(quiet) },
+              ]}
+            />
+          )}
+        </Panel>
       </div>
       <div className="w4 stack">
         <Panel title={t.desk.cases.facts}>
@@ -148,28 +170,6 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
                 {t.action.explore}
               </Link>
             </p>
-          )}
-        </Panel>
-        <Panel title={words.owners}>
-          {answer.owners.length === 0 ? (
-            <Empty title={t.desk.word.none} />
-          ) : (
-            <Table
-              label={words.owners}
-              rows={answer.owners}
-              keyOf={({ organisation }) => organisation.id}
-              columns={[
-                {
-                  key: "name",
-                  head: t.desk.word.organisation,
-                  rowHead: true,
-                  cell: ({ organisation }) => <OwnerName organisation={organisation} />,
-                },
-                { key: "alerts", head: words.alerts, num: true, cell: ({ alerts }) => f.count(alerts) },
-                { key: "open", head: words.open, num: true, cell: ({ open }) => f.count(open) },
-                { key: "quiet", head: words.quiet, num: true, cell: ({ quiet }) => f.count(quiet) },
-              ]}
-            />
           )}
         </Panel>
       </div>
