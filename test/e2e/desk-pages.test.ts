@@ -46,7 +46,7 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     await page.goto(url + path);
     await page.waitForSelector("html[lang=ja]");
     for (const [width, language, colorScheme] of [
-      [1280, "ja", "light"],
+      [1360, "ja", "light"],
       [360, "th", "dark"],
     ] as const) {
       await page.selectOption("aside select >> nth=0", language);

@@ -88,7 +88,7 @@ export const Warnings = () => {
         }
       />
       <div className="stack">
-        <Panel title={words.title} note={words.scoreNote}>
+        <Panel title={words.title}>
           <Rows<SurgeRow>
             list={list}
             label={words.title}
@@ -125,12 +125,6 @@ export const Warnings = () => {
                 key: "country",
                 head: t.word.country,
                 cell: ({ topCountry }) => (topCountry === null ? "–" : f.country(topCountry)),
-              },
-              {
-                key: "score",
-                head: words.score,
-                num: true,
-                cell: ({ score }) => (score === null ? "–" : f.rate(score)),
               },
               {
                 key: "chance",

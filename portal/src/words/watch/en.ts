@@ -51,13 +51,11 @@ export const watch = {
     spark: "Last 24 h",
     corroborated: "corroborated",
     alone: "one sensor, one network",
-    score: "Score",
     chance: "False per month",
     since: "Since",
     emptyTitle: "No warning passes these filters",
     emptyHint:
       "A warning needs enough sources at two sensors or from two networks, beyond the daily rhythm, corrected over all ports. Quiet is the usual answer.",
-    scoreNote: "ChangeFinder's score is evidence, not a verdict: on quiet series it cries wolf weekly.",
     outbreaks: "Outbreaks: forecast against what came",
     outbreaksNote: "Each range was written down before its time came. Nothing is corrected afterwards.",
     noOutbreaks: "No outbreak yet",

@@ -50,13 +50,11 @@ export const watch: Messages["watch"] = {
     spark: "24 jam terakhir",
     corroborated: "dikuatkan",
     alone: "satu sensor, satu jaringan",
-    score: "Skor",
     chance: "Keliru per bulan",
     since: "Sejak",
     emptyTitle: "Tidak ada peringatan yang lolos saringan ini",
     emptyHint:
       "Peringatan memerlukan cukup banyak sumber di dua sensor atau dari dua jaringan, melebihi irama harian, dikoreksi atas semua port. Sunyi adalah jawaban yang biasa.",
-    scoreNote: "Skor ChangeFinder adalah bukti, bukan putusan: pada deret yang tenang ia bereaksi keliru tiap minggu.",
     outbreaks: "Wabah: prakiraan dibanding kenyataan",
     outbreaksNote: "Setiap rentang dicatat sebelum waktunya tiba. Tidak ada yang dikoreksi sesudahnya.",
     noOutbreaks: "Belum ada wabah",

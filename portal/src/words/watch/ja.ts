@@ -48,13 +48,11 @@ export const watch: Messages["watch"] = {
     spark: "直近24時間",
     corroborated: "裏付けあり",
     alone: "センサー1台、ネットワーク1つ",
-    score: "スコア",
     chance: "月あたりの誤報",
     since: "開始",
     emptyTitle: "この条件に合う警告はありません",
     emptyHint:
       "警告には、2台のセンサーまたは2つのネットワークからの十分な数の送信元が、日周変動を超え、全ポートの補正後にも認められることが必要です。何もないのが普通です。",
-    scoreNote: "ChangeFinderのスコアは根拠であって判定ではありません。静かな系列でも毎週のように反応します。",
     outbreaks: "感染拡大: 予測と実際",
     outbreaksNote: "どの範囲も、その時が来る前に記録されました。後からの修正はありません。",
     noOutbreaks: "感染拡大はまだありません",
