@@ -181,7 +181,8 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
         limit,
         last === undefined || id === undefined ? undefined : { last, id },
       );
-      const rising = await countDetections(trx, { ...scope, kinds, state: "rising" });
+      // Every outbreak is a surge too: ports are counted once.
+      const rising = await countDetections(trx, { ...scope, kinds: ["surge"], state: "rising" });
       const month = await countDetections(trx, { ...scope, kinds: ["surge"], from: now() - 30 * DAY });
       const count = (kind: DetectionKind, of = found): number => of.kinds.find((one) => one.kind === kind)?.count ?? 0;
       const end = rows.length === limit ? rows.at(-1) : undefined;
