@@ -3,9 +3,9 @@ import type { Detection } from "../model/detection.ts";
 import { protocolName } from "../model/traffic.ts";
 import { asks } from "./asks.ts";
 import type { Context, Detector, Parameter, Question, Row, Span } from "./detector.ts";
+import { UNROUTED, isForgedEvenly } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { signatureText } from "./signature.ts";
-import { surgeParameters } from "./surge.ts";
 
 const HOUR = 3_600e6;
 const DAY = 24 * HOUR;
@@ -20,7 +20,6 @@ const least = {
   overlap: 0.5,
   silent: 3,
   predicted: 3,
-  unrouted: surgeParameters.unrouted,
 } as const;
 
 /**
@@ -133,7 +132,7 @@ export const gather = (groups: readonly Group[]): Group[] => {
   }
   return found.filter(
     ({ sources, networks, unrouted }) =>
-      sources >= least.sources && networks >= least.networks && !(sources >= 20 && unrouted > least.unrouted * sources),
+      sources >= least.sources && networks >= least.networks && !isForgedEvenly(sources, unrouted),
   );
 };
 
@@ -267,7 +266,7 @@ export const campaign: Detector<CampaignMemory> = {
     ports: says(least.ports, "ports", "a source that asks for more belongs to the set of many ports"),
     overlap: says(least.overlap, "share", "of two port sets' ports that must be common to both (Jaccard)"),
     unrouted: says(
-      least.unrouted,
+      UNROUTED,
       "share",
       "a larger share of 20 sources or more without an origin AS is a flood of forged ones",
     ),

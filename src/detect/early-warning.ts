@@ -9,6 +9,7 @@ import { KEEP } from "./exposure.ts";
 import { MOST_HOSTS, cameTrue, forecasts, outlook, spans, verify } from "./forecast.ts";
 import type { Outlook, Sighted } from "./forecast.ts";
 import { population } from "./growth.ts";
+import { UNROUTED, isForgedEvenly } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { signatureText } from "./signature.ts";
 import { chanceOf, newSurgeMemory, rarest, surgeParameters, takeNews } from "./surge.ts";
@@ -36,19 +37,19 @@ const BUSY = 60;
  * the ports of a day are a running sum of comings and goings.
  */
 const newsQuestion: Question = {
-  sql: `SELECT step, protocol, port, signature, flows.sensor AS sensor, countIf(is_new) AS sources, countIf(is_new AND asn = 0) AS unrouted, sum(n) AS packets
+  sql: `SELECT step, protocol, port, signature, flows.sensor AS sensor, countIf(is_new) AS sources, sum(n) AS packets
 FROM (
-  SELECT step, protocol, port, signature, sensor, n, asn, is_new, change.3 AS own,
+  SELECT step, protocol, port, signature, sensor, n, is_new, change.3 AS own,
     sum(change.2) OVER (PARTITION BY src ORDER BY change.1 RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS ports
   FROM (
-    SELECT src, step, protocol, port, signature, sensor, n, asn, is_new,
+    SELECT src, step, protocol, port, signature, sensor, n, is_new,
       arrayJoin(if(is_last, [(step, toInt64(is_new), 1), (step + ${DAY / STEP}, toInt64(-1), 0)], [(step, toInt64(is_new), 1)])) AS change
     FROM (
-      SELECT src, step, protocol, port, signature, sensor, n, asn,
+      SELECT src, step, protocol, port, signature, sensor, n,
         step - lagInFrame(step, 1, 0) OVER ways > ${DAY / STEP} AS is_new, leadInFrame(step, 1, step + 2 * ${DAY / STEP}) OVER ways - step > ${DAY / STEP} AS is_last
       FROM (
         SELECT src, protocol, assumeNotNull(dst_port) AS port, toInt64(intDiv(toUnixTimestamp64Micro(first_seen), ${STEP})) AS step, sum(flows.packets) AS n,
-          argMin(flows.sensor, (first_seen, flows.sensor)) AS sensor, argMin(if(isNull(flows.signature), '', toString(flows.signature)), first_seen) AS signature, max(ifNull(src_asn, 0)) AS asn
+          argMin(flows.sensor, (first_seen, flows.sensor)) AS sensor, argMin(if(isNull(flows.signature), '', toString(flows.signature)), first_seen) AS signature
         FROM flows
         WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < flows.packets
           AND first_seen >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
@@ -75,7 +76,6 @@ const newsRow = (row: Row): NewsRow & { readonly step: number } => ({
   signature: String(row["signature"]),
   sensor: String(row["sensor"]),
   sources: Number(row["sources"]),
-  unrouted: Number(row["unrouted"]),
   packets: Number(row["packets"]),
 });
 const sensorRow = (row: Row): SensorRow & { readonly step: number } => ({
@@ -139,7 +139,7 @@ const corroborated = (found: Rare, { networks, unrouted }: Origin, memory: Surge
   );
   return (
     networks.length >= Math.max(surgeParameters.networks, Math.min(20, 0.7 * surplus)) &&
-    !(found.sources >= 20 && unrouted > surgeParameters.unrouted * sum) &&
+    !isForgedEvenly(found.sources, unrouted, sum) &&
     sum - spread <= surplus / 2 &&
     chanceOf(memory, found.key, found.look, Math.floor((found.sources * spread) / sum), surgeParameters) <=
       (found.chance <= surgeParameters.rare ? surgeParameters.rare : surgeParameters.novel)
@@ -364,10 +364,11 @@ function* judgeStep(
     if (!memory.open.includes(key)) memory.open.push(key);
     told.add(key);
   }
+  const isDue = ({ surge, rare, told: last }: OpenSurge): boolean =>
+    hour - last >= (surge || hour - rare >= surgeParameters.closes ? 1 : NOVELTY);
   const due = memory.open.filter((key) => {
     const open = memory.keys[key]?.open;
-    if (open === undefined || told.has(key)) return told.has(key);
-    return hour - open.told >= (open.surge || hour - open.rare >= surgeParameters.closes ? 1 : NOVELTY);
+    return told.has(key) || (open !== undefined && isDue(open));
   });
   const seen = yield* sighted(due, memory, span.to);
   for (const key of due) {
@@ -461,7 +462,7 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
       "ours: a day has every hour once",
     ),
     unrouted: says(
-      surgeParameters.unrouted,
+      UNROUTED,
       "share",
       "a larger share of sources without an origin AS is a storm of forged ones",
       "ours: forged evenly, four in ten are unannounced",

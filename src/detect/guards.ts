@@ -27,6 +27,12 @@ export const impliedRate = ({ packets, first, last, busiest }: Evidence, dark: n
 export const dominantSpoof = ({ spoof, packets }: Evidence): string[] =>
   spoofReasons.filter((_, i) => spoof[i]! * 2 > packets);
 
+/** Where addresses are forged evenly, four in ten are of space that nobody announces; real hosts are not there, but for stale prefix data. */
+export const UNROUTED = 0.15;
+/** Whether so many of the sources that were looked at (`of`) lie where nobody announces anything that they are forged. Under 20 sources a share says nothing. */
+export const isForgedEvenly = (sources: number, unrouted: number, of = sources): boolean =>
+  sources >= 20 && unrouted > UNROUTED * of;
+
 /** TTLs that lie further apart than this come from different paths or systems. */
 const APART = 8;
 /** In how many groups the TTLs fall that the sensor with most of them saw, and how many there are. */

@@ -23,8 +23,6 @@ export interface SurgeParameters {
   readonly settle: number;
   /** Hours of the past that must have been seen, summed over what the present has. */
   readonly past: number;
-  /** A larger share of sources from space that nobody announces is a storm of forged ones, not an outbreak. */
-  readonly unrouted: number;
   /** Share of the surplus that may come from one network; what is above it is not counted. */
   readonly share: number;
   /** Hours a finding stays open without a rare window. */
@@ -38,7 +36,6 @@ export const surgeParameters: SurgeParameters = {
   networks: 3,
   settle: 24,
   past: 24,
-  unrouted: 0.15,
   share: 0.03,
   closes: 24,
 };
@@ -54,8 +51,6 @@ export interface NewsRow {
   readonly signature: string;
   readonly sensor: string;
   readonly sources: number;
-  /** Of these, without an origin AS. */
-  readonly unrouted: number;
   /** Packets of all focused sources on this port in the interval, new or not. */
   readonly packets: number;
 }
@@ -110,7 +105,6 @@ export const newSurgeMemory = (hour: number): SurgeMemory => ({
 /** An interval's news of one key. */
 export interface Sum {
   sources: number;
-  unrouted: number;
   packets: number;
 }
 
@@ -253,10 +247,9 @@ export const takeNews = (
   const sums = new Map<string, Sum>();
   const add = (key: string, row: NewsRow): void => {
     const sum = sums.get(key);
-    if (sum === undefined) sums.set(key, { sources: row.sources, unrouted: row.unrouted, packets: row.packets });
+    if (sum === undefined) sums.set(key, { sources: row.sources, packets: row.packets });
     else {
       sum.sources += row.sources;
-      sum.unrouted += row.unrouted;
       sum.packets += row.packets;
     }
   };

@@ -15,6 +15,13 @@ export const SilenceText = ({ silence, simulated }: { silence: Silence; simulate
       : silence.chance === null
         ? words.unknown
         : words.chance(f.share(silence.chance), f.share(silence.needed));
+  const { verdict, atLeast } = silence;
+  const rule =
+    simulated && atLeast < DAY && (verdict === "quiet" || verdict === "waiting" || verdict === "active")
+      ? words.short(f.span(atLeast), f.span(DAY))
+      : verdict === "waiting" || verdict === "active"
+        ? words.atLeast(f.span(atLeast))
+        : "";
   return (
     <div className="stack-1">
       <p>
@@ -23,14 +30,7 @@ export const SilenceText = ({ silence, simulated }: { silence: Silence; simulate
       <p className="muted">
         {numbers}{" "}
         {silence.verdict === "waiting" && silence.until !== null ? words.until(f.time(new Date(silence.until))) : ""}{" "}
-        {silence.verdict === "quiet" || silence.verdict === "waiting" || silence.verdict === "active"
-          ? simulated && silence.atLeast < DAY
-            ? words.short(f.span(silence.atLeast), f.span(DAY))
-            : silence.verdict === "quiet"
-              ? ""
-              : words.atLeast(f.span(silence.atLeast))
-          : ""}{" "}
-        {silence.up !== null && silence.verdict !== "active" ? words.up(f.share(silence.up)) : ""}
+        {rule} {silence.up !== null && silence.verdict !== "active" ? words.up(f.share(silence.up)) : ""}
       </p>
     </div>
   );
