@@ -191,7 +191,7 @@ const words: Readonly<Record<string, Words>> = {
 };
 
 const style =
-  "body{font:1rem/1.6 system-ui,sans-serif;max-width:38rem;margin:12vh auto;padding:0 1.25rem;color-scheme:light dark}h1{font-size:1.5rem;line-height:1.3}a{font-weight:600}p:last-child{opacity:.7;font-size:.875rem}";
+  ":root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:38rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.5rem;line-height:1.3}a{font-weight:600}p:last-child{opacity:.7;font-size:.875rem}";
 /** Of the page alone: its style by its hash, and nothing else. */
 export const problemPolicy = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
