@@ -308,19 +308,20 @@ describe.skipIf(noBrowser !== "")(`the desk of a real node${noBrowser}`, { timeo
   });
 
   it.each([
-    ["/statistics", "n = "],
-    ["/detectors", "detectors run"],
-    ["/warnings", "port"],
-    ["/campaigns", "campaign"],
-    ["/unclaimed", ""],
-    ["/cases", "case"],
-    ["/people", "2 people"],
-    ["/notices", "letter"],
-    ["/import", ""],
-    ["/preferences/alpha", ""],
-    ["/account", ""],
+    ["/statistics", /n = /],
+    ["/detectors", /detectors run/],
+    // Until ten minutes have closed it says that; how many ports rise afterwards is for the detector's own tests.
+    ["/warnings", /no port rises|rising now|nothing is judged yet/],
+    ["/campaigns", /campaign/],
+    ["/unclaimed", /\S/],
+    ["/cases", /case/],
+    ["/people", /2 people/],
+    ["/notices", /letter/],
+    ["/import", /\S/],
+    ["/preferences/alpha", /\S/],
+    ["/account", /\S/],
   ])("%s answers in a sentence and bars nobody", async (path, said) => {
-    expect((await visit(path)).toLowerCase()).toContain(said);
+    expect((await visit(path)).toLowerCase()).toMatch(said);
     await barriers(admin.page);
   });
 

@@ -16,6 +16,8 @@ type Known = DeskSearch["rows"][number];
 type Hit = (Seen & { readonly desk?: undefined }) | { readonly desk: Known };
 /** An address, or a prefix. */
 const prefix = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)(?:\/\d{1,3})?$/i;
+/** A port with its protocol, in either order; a number alone may as well be a case's. */
+const portTyped = /^(?:(?:tcp|udp)\s?[/:]\s?\d{1,5}|\d{1,5}\s?\/\s?(?:tcp|udp))$/i;
 const address = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/i;
 
 /** The page that shows what the desk knows. */
@@ -95,7 +97,9 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
           ...rows,
         ]
       : rows;
-  const hits: readonly Hit[] = [...ofDesk, ...seen];
+  // A port that was typed out is what is meant, before all that only speaks of it.
+  const meant = (hit: Seen): boolean => hit.kind === "port" && portTyped.test(asked);
+  const hits: readonly Hit[] = [...seen.filter(meant), ...ofDesk, ...seen.filter((hit) => !meant(hit))];
   // About an address there is much to find and nothing that is meant above the rest: it is shown, and opened by who chooses. What was typed last is
   // not what the list answers yet.
   const settled = direct === asked && !found.isFetching && !(inside && known.isFetching);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { AlertAction, AlertRow, Alerts as AlertsAnswer } from "../../../../src/api/contract/desk/alerts.ts";
+import type { AlertRow, Alerts as AlertsAnswer } from "../../../../src/api/contract/desk/alerts.ts";
 import type { Query } from "../../api.ts";
 import { Refused } from "../../desk/Loaded.tsx";
-import { deskAsk, useSend } from "../../desk/client.ts";
 import { isStaff, useSession } from "../../desk/session.ts";
 import { type AlertsSearch, alertStates } from "../../desk/search.ts";
 import { useRows } from "../../desk/useRows.ts";
@@ -18,6 +16,7 @@ import { ActionDialog, type ActionName } from "./AlertActions.tsx";
 import { BoardFilters, SavedViews } from "./AlertFilters.tsx";
 import { AlertPeek } from "./AlertPeek.tsx";
 import { AlertTable } from "./AlertTable.tsx";
+import { useActing } from "./acting.ts";
 import "./board.css";
 
 const route = getRouteApi("/alerts");
@@ -46,13 +45,11 @@ export const Alerts = () => {
   const { session } = useSession();
   const staff = isStaff(session);
   const query = queryOf(search, exercise);
-  const client = useQueryClient();
   const { asked, first, rows, more } = useRows<AlertsAnswer>("alerts", query, 10_000);
   const facts = first?.facts;
   const [at, setAt] = useState(0);
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [acting, setActing] = useState<ActionName>();
-  const [naming, setNaming] = useState(false);
   const place = Math.min(at, Math.max(0, rows.length - 1));
   const here = rows[place];
   const chosen = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
@@ -61,43 +58,10 @@ export const Alerts = () => {
     (next: Changes<AlertsSearch>) => void navigate({ search: (before) => patched(before, next), replace: true }),
     [navigate],
   );
-  const acted = useSend("alerts/act", () => {
+  const { act, undo, did, forget, pending, error } = useActing(rows, asked, () => {
     setPicked(new Set());
     setActing(undefined);
   });
-  /** Packets alone change nothing of what is decided: an alert that is otherwise as it was shown is named by its newest version. */
-  const act = (body: AlertAction): void => {
-    const seen = new Map(rows.map((row) => [row.id, row]));
-    setNaming(true);
-    // Of a long list not everything is asked again: what changed meanwhile is refused, and said.
-    const again = (asked.data?.pages.length ?? 0) > 3 ? Promise.resolve({ data: asked.data }) : asked.refetch();
-    void again.then(({ data }) => {
-      setNaming(false);
-      const newest = new Map(data?.pages.flatMap((page) => page.rows).map((row) => [row.id, row]));
-      const named = body.alerts.map((one) => {
-        const [before, now] = [seen.get(one.id), newest.get(one.id)];
-        return before !== undefined && now !== undefined && decided(before) === decided(now)
-          ? { id: one.id, version: now.version }
-          : one;
-      });
-      acted.mutate({ path: "alerts/actions", body: { ...body, alerts: named } });
-    });
-  };
-  const undo = (): void => {
-    const done = acted.variables?.body;
-    if (done?.action !== "close") return;
-    // What was closed has a newer version now, and stands on the board no longer.
-    void Promise.all(
-      done.alerts.map(({ id, version }) =>
-        client.fetchQuery({ ...deskAsk("alert", `alerts/${encodeURIComponent(id)}`), staleTime: 0 }).then(
-          ({ alert }) => ({ id, version: alert.version }),
-          () => ({ id, version: version + 1 }),
-        ),
-      ),
-    ).then((alerts) =>
-      acted.mutate({ path: "alerts/actions", body: { action: "reopen", alerts, reason: words.undo } }),
-    );
-  };
   const open = useCallback((row: AlertRow | undefined) => set({ open: row?.id }), [set]);
   const begin = useCallback(
     (name: ActionName) => {
@@ -147,7 +111,6 @@ export const Alerts = () => {
     ...alertStates.map((one) => [one, t.desk.states[one], facts?.states[one]] as const),
     ["all", t.desk.word.all, undefined],
   ] as const;
-  const did = acted.data;
   return (
     <>
       <Head
@@ -173,7 +136,7 @@ export const Alerts = () => {
       </div>
       {did === undefined ? undefined : (
         <div className={`notice-line told ${did.refused.length > 0 ? "warn" : ""}`} role="status">
-          <span>{words.did(did.done, f.count(did.done), words.act[acted.variables?.body.action ?? "close"])}</span>
+          <span>{words.did(did.done, f.count(did.done), words.act[did.action.action])}</span>
           {did.refused.length === 0 ? undefined : (
             <span>
               {words.refused(did.refused.length, f.count(did.refused.length))}{" "}
@@ -182,12 +145,12 @@ export const Alerts = () => {
               )}
             </span>
           )}
-          {acted.variables?.body.action === "close" && did.done > 0 ? (
+          {did.action.action === "close" && did.done > 0 ? (
             <button type="button" className="button quiet" onClick={undo}>
               {words.undo}
             </button>
           ) : undefined}
-          <button type="button" className="button quiet end" onClick={() => acted.reset()}>
+          <button type="button" className="button quiet end" onClick={forget}>
             {t.action.close}
           </button>
         </div>
@@ -259,41 +222,13 @@ export const Alerts = () => {
         )}
       </div>
       {acting === undefined || targets.length === 0 ? undefined : (
-        <ActionDialog
-          name={acting}
-          alerts={targets}
-          pending={naming || acted.isPending}
-          onClose={() => setActing(undefined)}
-          onDo={act}
-        >
-          <Refused error={acted.error} />
+        <ActionDialog name={acting} alerts={targets} pending={pending} onClose={() => setActing(undefined)} onDo={act}>
+          <Refused error={error} />
         </ActionDialog>
       )}
     </>
   );
 };
-
-/** What a person decides by; packets, times and ranks are not in it. */
-const decided = ({
-  state,
-  kind,
-  held,
-  released,
-  suppressedUntil,
-  organisation,
-  assignee,
-  case: number,
-}: AlertRow): string =>
-  JSON.stringify([
-    state === "new" || state === "continuing" ? "open" : state,
-    kind,
-    held,
-    released,
-    suppressedUntil,
-    organisation?.id,
-    assignee,
-    number,
-  ]);
 
 const toggled = (set: ReadonlySet<string>, id: string): ReadonlySet<string> => {
   const next = new Set(set);

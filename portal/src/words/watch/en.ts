@@ -38,7 +38,7 @@ export const watch = {
     title: "Early warning",
     lede: (x: { rising: string; n: number }) => `${x.rising} ${one(x.n, "port is", "ports are")} rising now.`,
     quiet: "No port rises beyond its rhythm.",
-    unjudged: "The detector has judged nothing yet: it is at work on the past.",
+    unjudged: "Nothing is judged yet: the first ten minutes, or a longer past, are being worked through.",
     behind: (time: string) => `The detector has judged up to ${time} and is catching up.`,
     rate: (rate: string) => `In the last 30 days there were ${rate} warnings per sensor.`,
     record: (x: { inside: string; verified: string }) =>

@@ -38,7 +38,7 @@ export const watch: Messages["watch"] = {
     title: "Peringatan dini",
     lede: (x) => `${x.rising} port sedang naik.`,
     quiet: "Tidak ada port yang naik melebihi iramanya.",
-    unjudged: "Detektor belum menilai apa pun: ia sedang mengolah data masa lalu.",
+    unjudged: "Belum ada yang dinilai: sepuluh menit pertama, atau data masa lalu, sedang diolah.",
     behind: (time) => `Detektor telah menilai sampai ${time} dan sedang mengejar.`,
     rate: (rate) => `Dalam 30 hari terakhir ada ${rate} peringatan per sensor.`,
     record: (x) => `Dari ${x.verified} prakiraan yang jatuh tempo, ${x.inside} memuat hasil dalam rentangnya.`,

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import type { AlertActed, AlertAction, AlertRow, Alerts } from "../../../../src/api/contract/desk/alerts.ts";
+import { deskAsk, useSend } from "../../desk/client.ts";
+import type { useRows } from "../../desk/useRows.ts";
+import { useWords } from "../../words/index.tsx";
+
+/** How often packets may come between what was read and what is done. */
+const TURNS = 3;
+
+/** What a person decides by; packets, times and ranks are not in it. */
+const decided = ({
+  state,
+  kind,
+  held,
+  released,
+  suppressedUntil,
+  organisation,
+  assignee,
+  case: number,
+}: AlertRow): string =>
+  JSON.stringify([
+    state === "new" || state === "continuing" ? "open" : state,
+    kind,
+    held,
+    released,
+    suppressedUntil,
+    organisation?.id,
+    assignee,
+    number,
+  ]);
+
+/** What was done, and what was not. */
+export interface Did {
+  readonly action: AlertAction;
+  readonly done: number;
+  readonly refused: AlertActed["refused"];
+}
+
+/**
+ * Acts on alerts of a board. Packets alone change nothing of what is decided: an alert that is otherwise as it was shown is named by its newest version, and
+ * again where packets came between. What somebody else decided meanwhile is refused, and said.
+ */
+export const useActing = (
+  rows: readonly AlertRow[],
+  asked: ReturnType<typeof useRows<Alerts>>["asked"],
+  done: () => void,
+) => {
+  const { t } = useWords();
+  const client = useQueryClient();
+  const [did, setDid] = useState<Did>();
+  const [naming, setNaming] = useState(false);
+  const sent = useSend("alerts/act", done);
+  const send = (body: AlertAction): Promise<AlertActed | null> =>
+    // Why it failed is shown where it was asked for.
+    sent.mutateAsync({ path: "alerts/actions", body }).catch(() => null);
+
+  const act = async (action: AlertAction): Promise<void> => {
+    const seen = new Map(rows.map((row) => [row.id, row]));
+    let left = action.alerts;
+    let count = 0;
+    for (let turn = 1; left.length > 0; turn++) {
+      setNaming(true);
+      // Of a long list not everything is asked again.
+      const again = (asked.data?.pages.length ?? 0) > 3 ? asked.data : (await asked.refetch()).data;
+      setNaming(false);
+      const newest = new Map(again?.pages.flatMap((page) => page.rows).map((row) => [row.id, row]));
+      const same = (id: string): AlertRow | undefined => {
+        const [before, now] = [seen.get(id), newest.get(id)];
+        return before !== undefined && now !== undefined && decided(before) === decided(now) ? now : undefined;
+      };
+      const alerts = left.map(({ id, version }) => ({ id, version: same(id)?.version ?? version }));
+      const answer = await send({ ...action, alerts });
+      if (answer === null) return;
+      count += answer.done;
+      // A second merge would make a second case.
+      const may = turn < TURNS && action.action !== "merge";
+      const overtaken = new Set(
+        answer.refused
+          .filter(({ id, code }) => may && code === "CHANGED" && same(id) !== undefined)
+          .map(({ id }) => id),
+      );
+      left = left.filter(({ id }) => overtaken.has(id));
+      setDid({ action, done: count, refused: answer.refused.filter(({ id }) => !overtaken.has(id)) });
+    }
+  };
+
+  const undo = async (): Promise<void> => {
+    if (did?.action.action !== "close") return;
+    // What was closed has a newer version now, and stands on the board no longer.
+    const alerts = await Promise.all(
+      did.action.alerts.map(({ id, version }) =>
+        client.fetchQuery({ ...deskAsk("alert", `alerts/${encodeURIComponent(id)}`), staleTime: 0 }).then(
+          ({ alert }) => ({ id, version: alert.version }),
+          () => ({ id, version: version + 1 }),
+        ),
+      ),
+    );
+    const action: AlertAction = { action: "reopen", alerts, reason: t.desk.alerts.undo };
+    const answer = await send(action);
+    if (answer !== null) setDid({ action, ...answer });
+  };
+
+  return {
+    act: (action: AlertAction) => void act(action),
+    undo: () => void undo(),
+    did,
+    forget: () => setDid(undefined),
+    pending: naming || sent.isPending,
+    error: sent.error,
+  };
+};
