@@ -123,7 +123,7 @@ const moment = (name: string, text: string): number => {
 
 /**
  * The period that is meant by `from` and `to`, or by `last` (24 h when nothing is said). A period of `last` begins on a
- * round 5 minutes, hour or day, so that roll-ups answer it, and ends as `endOf` says.
+ * round 5 minutes, from two days on on a day (UTC), so that roll-ups answer it, and ends as `endOf` says.
  * @throws AppError QUERY_PERIOD
  */
 export const spanOf = (
@@ -137,7 +137,8 @@ export const spanOf = (
   }
   if (query.from === undefined && query.to === undefined) {
     const length = lengths[query.last ?? otherwise] ?? day;
-    const round = length <= day ? 5 * minute : length <= 14 * day ? hour : day;
+    // What names sources is rolled up by the day alone: a day that is cut would be read whole, row by row, for a few hours of it.
+    const round = length <= day ? 5 * minute : day;
     return { from: floorTo(end - length, round), to: end };
   }
   const to = query.to === undefined ? end : moment("to", query.to);

@@ -18,7 +18,7 @@ const grainOf = (step: number): Grain => (step === 300 ? "5m" : step === 3600 ? 
 
 /**
  * Rows that name the sources of a port, a subquery with columns src, signature, src_asn, src_cc, n, m (Mirai's packets), first, last. A period with no whole
- * day in it is read from the base.
+ * day in it is read from flow rows: the recent ones lie by port.
  */
 const sourcesOf = (asked: Asked<unknown>, filters: Filters, also = "1"): Statement => {
   const { rollUps } = asked.around;
@@ -26,8 +26,10 @@ const sourcesOf = (asked: Asked<unknown>, filters: Filters, also = "1"): Stateme
   if (rollUps === null || asked.to - asked.from < 2 * day) {
     const scope = scopeOf(asked, asked);
     const own = conditions(filters);
+    const where = [scope.sql, ...own.all, also].join(" AND ");
+    const rows = rollUps?.rows({ from: asked.from * 1000, to: asked.to * 1000 }, where) ?? `flows WHERE ${where}`;
     return {
-      sql: `(SELECT src, signature, src_asn, src_cc, packets AS n, mirai AS m, first_seen AS first, last_seen AS last FROM flows WHERE ${scope.sql} AND ${[...own.all, also].join(" AND ")})`,
+      sql: `(SELECT src, signature, src_asn, src_cc, packets AS n, mirai AS m, first_seen AS first, last_seen AS last FROM ${rows})`,
       parameters: { ...scope.parameters, ...own.parameters },
     };
   }
