@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { lockFolder } from "../platform/lock.ts";
 import { createLog } from "../platform/log.ts";
 import { runDemo } from "./demo.ts";
-import { lockState } from "./sensor-state.ts";
 
 it("leaves a folder alone that another demo runs on, also while that one is still at its beginning", async () => {
   const data = mkdtempSync(join(tmpdir(), "layang-demo-"));
-  const unlock = await lockState(data);
+  const unlock = await lockFolder(data, "SENSOR_STATE");
   try {
     mkdirSync(join(data, "node"));
     const state = { form: 1, seed: 1, scenario: "region", epoch: 0, alive: 0, history: false };

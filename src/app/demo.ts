@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SilenceOptions } from "../cases/silence.ts";
 import { AppError } from "../platform/errors.ts";
+import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { writeDurably, writeWhole } from "../ship/files.ts";
 import { tokenSecret } from "../ship/keys.ts";
@@ -26,7 +27,6 @@ import type { Past } from "./detection.ts";
 import { startNode } from "./node.ts";
 import type { RunningNode } from "./node.ts";
 import { openScenario } from "./scenario.ts";
-import { lockState } from "./sensor-state.ts";
 import { simulatedPlan } from "./simulated-plan.ts";
 
 const SEED = 20130913;
@@ -162,9 +162,9 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
   const folder = resolve(options.data);
   const scenario = openScenario(options.scenario);
   // Before anything is looked at: an older state may be emptied, and must not be another demo's that runs.
-  const unlock = existsSync(folder) ? await lockState(folder) : undefined;
+  const unlock = existsSync(folder) ? await lockFolder(folder, "SENSOR_STATE") : undefined;
   const { state, save } = openState(folder, scenario.name);
-  const free = unlock ?? (await lockState(folder));
+  const free = unlock ?? (await lockFolder(folder, "SENSOR_STATE"));
   const plan = simulatedPlan(SEED);
   const prefixes = join(folder, "prefixes");
   await writePrefixes(prefixes, plan);

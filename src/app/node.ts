@@ -19,12 +19,13 @@ import { silenceEvidence } from "../observe/silence.ts";
 import { parseIp } from "../net/ip.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import { AppError } from "../platform/errors.ts";
+import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
 import type { ReceivedBatch, Receiver, ReceiverOptions } from "../ship/receiver.ts";
 import { SensorRegistry } from "../ship/registry.ts";
 import type { Desk } from "../store/desk/desk.ts";
-import type { OriginFiles } from "../store/flows/origins.ts";
+import type { OriginFiles, Origins } from "../store/flows/origins.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { attribution, version } from "./attribution.ts";
 import { openAccess, originsOf } from "./access.ts";
@@ -130,23 +131,30 @@ export const portalToken = ({ config, secret }: Settings, data: string): string 
   return token;
 };
 
-/** Opens the desk; a store beside a desk that cannot be opened is closed again. */
-const openDeskBeside = async (store: FlowStore, settings: Settings, data: string): Promise<Desk> => {
+/**
+ * Opens desk and store, both or none. The desk comes first: its engine takes half a gigabyte for a second while it compiles itself, which must not come
+ * on top of all that a store holds.
+ */
+const openBoth = async (
+  settings: Settings,
+  data: string,
+  prefixes: OriginFiles | undefined,
+): Promise<{ desk: Desk; store: FlowStore; origins: Origins }> => {
+  const desk = await openDeskStore(settings, data);
   try {
-    return await openDeskStore(settings, data);
+    return { desk, ...(await openStore(settings, data, prefixes)) };
   } catch (error) {
-    await store.close();
+    await desk.close();
     throw error;
   }
 };
 
-/** Opens the sensors' door; a store whose door cannot be opened is closed again, so that the process can end. */
-const openDoor = async (store: FlowStore, desk: Desk, options: ReceiverOptions): Promise<Receiver> => {
+/** Opens the sensors' door; what stands behind a door that cannot be opened is closed again, so that the process can end. */
+const openDoor = async (options: ReceiverOptions, closeBehind: () => Promise<void>): Promise<Receiver> => {
   try {
     return await openReceiver(options);
   } catch (error) {
-    await desk.close();
-    await store.close();
+    await closeBehind();
     throw error;
   }
 };
@@ -164,8 +172,16 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const data = path(config.data);
   mkdirSync(data, { recursive: true, mode: 0o700 });
 
-  const { store, origins } = await openStore(settings, data, options.origins);
-  const desk = await openDeskBeside(store, settings, data);
+  const unlock = await lockFolder(data, "STORE_UNAVAILABLE");
+  const { desk, store, origins } = await openBoth(settings, data, options.origins).catch((error: unknown) => {
+    unlock();
+    throw error;
+  });
+  const closeBoth = async (): Promise<void> => {
+    await desk.close();
+    await store.close();
+    unlock();
+  };
   let names = new Map(origins.names);
   const folder = join(data, "sensors");
   const registry = new SensorRegistry(folder);
@@ -189,7 +205,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     return outcome;
   };
   const { tls } = config.sensors;
-  const receiver: Receiver = await openDoor(store, desk, {
+  const behind: ReceiverOptions = {
     host: config.sensors.host,
     port: config.sensors.port,
     tls:
@@ -199,7 +215,8 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     folder,
     quarantine: join(data, "quarantine"),
     accept,
-  });
+  };
+  const receiver = await openDoor(behind, closeBoth);
 
   const failures = new Map<string, number>();
   const now = (): number => Date.now() * 1000;
@@ -313,8 +330,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     await receiver.close();
     ring.close();
     await nodeDesk.close();
-    await desk.close();
-    await store.close();
+    await closeBoth();
     throw error;
   }
   ({ port } = api.server.address() as AddressInfo);
@@ -467,8 +483,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       await arriving;
       ring.close();
       await nodeDesk.close();
-      await desk.close();
-      await store.close();
+      await closeBoth();
       log.info("node stopped");
     },
   };

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, realpathSync } from "node:fs";
-import { createServer } from "node:net";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DarkSet } from "../flow/dark.ts";
 import { formatIp, parseIp } from "../net/ip.ts";
@@ -10,27 +8,6 @@ import type { Prefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { writeDurably } from "../ship/files.ts";
-
-/**
- * Keeps a second process off a state folder: two that count sequences up would overwrite each other's batches. The lock is a
- * socket without a file, which the kernel frees when the process ends, however it ends.
- * @throws AppError SENSOR_STATE.
- */
-export const lockState = async (folder: string): Promise<() => void> => {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const name = createHash("sha256").update(realpathSync(folder)).digest("hex").slice(0, 32);
-  const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === "EADDRINUSE" ? new AppError("SENSOR_STATE", `${folder} is in use by another process`) : error,
-      ),
-    );
-    server.listen(`\0layang-sensor-${name}`, resolve);
-  });
-  server.unref();
-  return () => void server.close();
-};
 
 /** Retired in one hour at most: whoever forges sources inside the dark prefix must not talk the sensor out of existence. */
 const AN_HOUR = 16;

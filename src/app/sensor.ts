@@ -21,6 +21,7 @@ import { decodeCounters, packetBatch } from "../model/packets.ts";
 import type { RawBatch } from "../model/packets.ts";
 import type { Prefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
+import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { createClient } from "../ship/client.ts";
 import { enrol, readEnrolment, wasUsed } from "../ship/enrol.ts";
@@ -33,7 +34,7 @@ import { createSender } from "../ship/sender.ts";
 import { Spool } from "../ship/spool.ts";
 import { createCounts } from "./sensor-counts.ts";
 import { createPacer } from "./sensor-pace.ts";
-import { lockState, openDarkness } from "./sensor-state.ts";
+import { openDarkness } from "./sensor-state.ts";
 
 const INTERVAL = 1_000_000;
 /** Live packets reach us so much later than their time at most (tcpdump's buffer is read once a second). */
@@ -178,7 +179,7 @@ const openSource = (options: SensorOptions): Source => {
  * survives its end. @throws AppError for what the operator can mend.
  */
 export const runSensor = async (options: SensorOptions, signal: AbortSignal): Promise<SensorSums> => {
-  const unlock = await lockState(options.state);
+  const unlock = await lockFolder(options.state, "SENSOR_STATE");
   try {
     return await run(options, signal);
   } finally {

@@ -40,14 +40,19 @@ const tableSql = (
     .filter((part) => part !== undefined)
     .join("\n");
 
+/**
+ * Batches make some small parts a second. Merged by the dozen they are written again once instead of four times; and the base keeps a large part out of
+ * each such merge, since the engine's own adds 5 MB to the size of every part, and with 36 of them takes 90 MB along every four seconds.
+ */
+export const mergeSettings: readonly string[] = ["min_parts_to_merge_at_once = 24", "merge_selector_base = 100"];
+
 /** The statement that makes a table on one machine (embedded, or a single server). */
 export const createSql = (table: EngineTable, retention: Retention): string =>
   tableSql(table, table.name, "MergeTree", "", retention, [
     "allow_nullable_key = 1",
     // Days drop whole: no part is rewritten for the sake of its oldest rows.
     "ttl_only_drop_parts = 1",
-    // A batch a second makes many small parts: merged by the dozen they are written again once instead of four times.
-    "min_parts_to_merge_at_once = 24",
+    ...mergeSettings,
     ...(table.granularity === undefined ? [] : [`index_granularity = ${table.granularity}`]),
     ...(table.remembers > 0 ? [`non_replicated_deduplication_window = ${table.remembers}`] : []),
   ]);
@@ -79,8 +84,7 @@ export const schemaSql = ({ cluster, retention = defaultRetention }: SchemaOptio
       return `${tableSql(table, local, engine, where, retention, [
         "allow_nullable_key = 1",
         "ttl_only_drop_parts = 1",
-        // A batch a second makes many small parts: merged by the dozen they are written again once instead of four times.
-        "min_parts_to_merge_at_once = 24",
+        ...mergeSettings,
         ...(table.granularity === undefined ? [] : [`index_granularity = ${table.granularity}`]),
         ...(table.remembers > 0 ? [`replicated_deduplication_window = ${table.remembers}`] : []),
       ])};\n\nCREATE TABLE IF NOT EXISTS ${table.name}${where} AS ${local}\nENGINE = Distributed(${quoted(cluster)}, currentDatabase(), ${local}, ${shard});\n`;

@@ -4,7 +4,7 @@ import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SensorReport } from "../../model/report.ts";
 import { AppError } from "../../platform/errors.ts";
-import { createSql, retentionSql, storeTables } from "./ddl.ts";
+import { createSql, mergeSettings, retentionSql, storeTables } from "./ddl.ts";
 import type { AskLimits, Engine } from "./engine.ts";
 import { Journal } from "./journal.ts";
 import type { JournalBatch, JournalEntry, JournalRevocation } from "./journal.ts";
@@ -194,6 +194,9 @@ INNER JOIN (SELECT table, groupArray(name) AS columns FROM system.columns WHERE 
         const change = later ? `MODIFY SETTING ${unmerged} = 1` : `RESET SETTING ${unmerged}`;
         await this.#engine.run(`ALTER TABLE ${place} ${change}`, "append");
       }
+      const lacking = mergeSettings.filter((setting) => !held.includes(setting));
+      if (lacking.length > 0)
+        await this.#engine.run(`ALTER TABLE ${place} MODIFY SETTING ${lacking.join(", ")}`, "append");
       const days = /TTL .*?toIntervalDay\((\d+)\)/.exec(held)?.[1] ?? null;
       const ttl = retentionSql(table, retention);
       const wanted = table.keeps === null ? null : retention[table.keeps.days];
