@@ -79,6 +79,8 @@ export interface KeptWorld {
 }
 export interface KeptClaims {
   readonly claims: readonly Detection[];
+  /** Infected hosts that were told without a hold at some time, as they were told last so. */
+  readonly told: readonly Detection[];
   readonly seconds: number;
 }
 

@@ -140,6 +140,8 @@ export interface ScoreOptions {
   readonly darkAddresses: number;
   /** Hosts of an outbreak at a time, microseconds, by its place in the truth. */
   readonly hostsAt: (outbreak: number, time: number) => number;
+  /** Claims of infected hosts that were told at some time, whatever became of them: their letters have left. */
+  readonly letters: readonly Detection[];
   /** The claim is about a host that has an owner: only then is somebody told. */
   readonly isOwned: (claim: Detection) => boolean;
 }
@@ -148,7 +150,7 @@ export interface ScoreOptions {
 export const score = (
   truth: WorldTruth,
   claims: readonly Detection[],
-  { length, sensors, darkAddresses, hostsAt, isOwned }: ScoreOptions,
+  { length, sensors, darkAddresses, hostsAt, letters, isOwned }: ScoreOptions,
 ): Scores => {
   const hosts = claims.filter(({ kind }) => kind === "infected-host" || kind === "scanning-host");
   const bySource = Map.groupBy(hosts, (one) => key(one.realm, one.source));
@@ -161,7 +163,7 @@ export const score = (
     (truths.get(key(claim.realm, claim.source)) ?? []).some(
       (one) => one.infected && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
     );
-  const told = hosts.filter(({ kind, held }) => kind === "infected-host" && held.length === 0).filter(isOwned);
+  const told = letters.filter(isOwned);
   const falseNotices: Record<string, number> = {};
   for (const claim of told) {
     if (isTrue(claim)) continue;

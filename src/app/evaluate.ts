@@ -89,12 +89,15 @@ export const evaluateScenario = async (which: string, options: EvaluateOptions =
     const owners: Owners = createOwners(networksOf(truth.organisations));
     const countries = new Map(sensors.map((one) => [one.name, one.country]));
     const claims: Detection[] = [];
+    const letters: Detection[] = [];
     let seconds = 0;
     for (const detector of detectors) {
       const hash = await detectorHash(detector);
       let found = kept.claims(detector.name, hash);
       if (found === undefined) {
         const began = performance.now();
+        // A letter that has left is not called back by a hold, or a withdrawal, that comes later.
+        const told = new Map<string, Detection>();
         const asked = await detectHistory({
           store: await open(),
           detectors: [detector],
@@ -102,12 +105,17 @@ export const evaluateScenario = async (which: string, options: EvaluateOptions =
           countries,
           from: world.from,
           to: world.to,
+          onSpan: (_detector, _scope, _span, detections) => {
+            for (const one of detections)
+              if (one.kind === "infected-host" && one.held.length === 0) told.set(one.id, one);
+          },
         });
-        found = { claims: asked, seconds: (performance.now() - began) / 1000 };
+        found = { claims: asked, told: [...told.values()], seconds: (performance.now() - began) / 1000 };
         kept.keepClaims(detector.name, hash, found);
         say(`${name}: ${detector.name} asked in ${found.seconds.toFixed(0)} s`);
       }
       claims.push(...found.claims);
+      letters.push(...found.told);
       seconds += found.seconds;
     }
     const shared = sensors.filter(({ realm }) => realm === undefined || realm === "");
@@ -118,6 +126,7 @@ export const evaluateScenario = async (which: string, options: EvaluateOptions =
       packets: truth.packets,
       flows: known.flows,
       scores: score(truth, claims, {
+        letters,
         length: world.to - world.from,
         sensors: shared.length,
         darkAddresses: darkAddresses(shared.flatMap(({ dark }) => dark)),

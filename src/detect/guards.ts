@@ -48,6 +48,13 @@ export const ttlSpread = ({ sensors }: Evidence): { groups: number; values: numb
   return most;
 };
 
+/** TTLs beyond the first of each sensor where they lie eight or more apart: a route that changes by a hop or two says nothing. */
+export const ttlWander = ({ sensors }: Evidence): number =>
+  Object.values(sensors).reduce((sum, sight) => {
+    const ttls = ttlsOf(sight);
+    return sum + (Math.max(...ttls) - Math.min(...ttls) >= APART ? ttls.length - 1 : 0);
+  }, 0);
+
 /** P(X <= x) for X binomial(n, p). */
 export const binomialTail = (x: number, n: number, p: number): number => {
   if (p <= 0) return 1;

@@ -4,8 +4,17 @@ import type { Context, Owner } from "./detector.ts";
 import { darkOf, portCount, topPorts } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
 import { familyOfPorts, isAmplifier } from "./families.ts";
-import { darkAddresses, disagreement, dominantSpoof, impliedRate, ttlSpread } from "./guards.ts";
+import {
+  binomialTail,
+  darkAddresses,
+  disagreement,
+  dominantSpoof,
+  impliedRate,
+  ttlSpread,
+  ttlWander,
+} from "./guards.ts";
 import { parameter, valuesOf } from "./parameters.ts";
+import type { WayCompany } from "./ways.ts";
 
 export const infectedParameters = {
   packets: parameter(10, "packets", "a source must have sent", "ours: below it, chance and forgery are too cheap"),
@@ -66,6 +75,31 @@ export const infectedParameters = {
     "ours: systems start at 32, 64, 128 or 255",
   ),
   ttl_values: parameter(10, "TTLs", "of one source at one sensor are implausible", "ours"),
+  ttl_wander: parameter(
+    4,
+    "further TTLs",
+    "of one source at its sensors, eight or more apart at each",
+    "ours: a host has one way to a sensor",
+  ),
+  ttl_wander_share: parameter(0.4, "of its packets", "so many further TTLs must be", "ours"),
+  one_way: parameter(
+    10,
+    "sources",
+    "with one signature that begin within a day, at one distance from a sensor, hold each other back",
+    "ours",
+  ),
+  one_way_chance: parameter(
+    1e-4,
+    "probability",
+    "that so many of all that began lie at one distance by chance",
+    "ours",
+  ),
+  stray_packets: parameter(
+    8,
+    "packets",
+    "to each dark address, of fewer than 16 in all, are a client that looks for a lost server",
+    "ours",
+  ),
   storm: parameter(200, "sources", "that begin in one minute are told of as a storm, not one by one", "ours"),
 } as const;
 export const infectedValues = valuesOf(infectedParameters);
@@ -99,6 +133,12 @@ const isReflected = (evidence: Evidence): boolean => {
     port < 49_152 &&
     (isAmplifier(`${port}/udp`) || port === 4500 || port === 500)
   );
+};
+
+/** Again and again to the same few of many dark addresses: it does not look for hosts, it has lost one. */
+const isStray = (evidence: Evidence, dark: number): boolean => {
+  const reached = darkOf(evidence);
+  return reached < 16 && dark >= 8 * reached && evidence.packets >= P.stray_packets * reached;
 };
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
@@ -136,7 +176,9 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
     return udp * 2 > packets ? null : scanner("ports", 0.9);
   }
   if (widest > P.many_ports) return scanner("ports", 0.95);
-  const rate = impliedRate(evidence, darkAddresses(context.sensors));
+  const dark = darkAddresses(context.sensors);
+  if (isStray(evidence, dark)) return null;
+  const rate = impliedRate(evidence, dark);
   if (rate !== null && rate >= P.server_rate && rate < P.line_rate) return scanner("rate", 0.85);
   if (echo * 10 >= packets * 9) return scanner("ping", 0.7);
   const family = familyOfPorts(ports, packets);
@@ -162,13 +204,26 @@ export interface Company {
 export const isCrowd = ({ together, fast, usual }: Company): boolean =>
   fast >= P.together_fast || (usual !== null && together >= Math.max(P.together, P.together_ratio * usual));
 
-/** Why a claim is kept from its owner until an analyst looks. */
-export const holdsOf = (evidence: Evidence, owner: Owner | null, company: Company, context: Context): HoldReason[] => {
+/** So many from one distance that one machine may have sent them all. */
+export const isOneWay = ({ sources, same, usual }: WayCompany): boolean =>
+  same >= P.one_way && 1 - binomialTail(same - 1, sources, usual) < P.one_way_chance;
+
+/** Why a claim is kept from its owner until an analyst looks. `oneWay`: as that rule says of the sources it began with. */
+export const holdsOf = (
+  evidence: Evidence,
+  owner: Owner | null,
+  company: Company,
+  oneWay: boolean,
+  context: Context,
+): HoldReason[] => {
   const held: HoldReason[] = [];
   if (isCrowd(company)) held.push("correlated-onset");
+  if (oneWay) held.push("one-way");
   const { groups, values } = ttlSpread(evidence);
   const shared = owner?.translation === "cgnat" ? 2 : 0;
-  if (groups >= P.ttl_groups + shared || values >= P.ttl_values + shared) held.push("ttl-spread");
+  const further = ttlWander(evidence);
+  const wanders = shared === 0 && further >= P.ttl_wander && further >= P.ttl_wander_share * evidence.packets;
+  if (wanders || groups >= P.ttl_groups + shared || values >= P.ttl_values + shared) held.push("ttl-spread");
   const differ = disagreement(evidence, context.sensors);
   if (
     differ !== null &&

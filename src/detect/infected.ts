@@ -8,14 +8,23 @@ import { addSeen, darkOf, portCount, samplesOf, topPorts } from "./evidence.ts";
 import type { ErrorOf, Evidence } from "./evidence.ts";
 import { darkAddresses, disagreement, dominantSpoof, impliedRate } from "./guards.ts";
 import { detectionId } from "./identity.ts";
-import { accepts, findingOf, holdsOf, infectedParameters, isCrowd, infectedValues as P } from "./infected-rule.ts";
+import {
+  accepts,
+  findingOf,
+  holdsOf,
+  infectedParameters,
+  isCrowd,
+  isOneWay,
+  infectedValues as P,
+} from "./infected-rule.ts";
 import type { Company, Finding } from "./infected-rule.ts";
 import { AROUND, Onsets } from "./onsets.ts";
 import { DAY, HOUR, WINDOW, addressOf, byHost, hostsIn, hostsOf, rowsIn, rowsOf, startOf, wordsOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
+import { Ways, waysOf } from "./ways.ts";
 
 const NAME = "infected-host";
-const VERSION = 1;
+const VERSION = 2;
 const SECOND = 1e6;
 const MINUTE = 60e6;
 /** A standing claim is told anew when it changed, at most this often. */
@@ -49,6 +58,7 @@ interface Entry {
 interface Index {
   readonly onsets: Onsets;
   readonly fast: Onsets;
+  readonly ways: Ways;
   /** Organisations and minutes in whose company too many began: `ORGANISATION MINUTE`. */
   readonly crowded: Set<string>;
   /** Accepted, not yet claimed. */
@@ -69,14 +79,22 @@ interface Memory {
 const isFast = (evidence: Evidence, context: Context): boolean =>
   (impliedRate(evidence, darkAddresses(context.sensors)) ?? 0) >= P.fast_rate;
 
+/** One packet is anybody's; of two it shows by which way they come. */
+const noteWays = (index: Index, { evidence }: Entry, change: 1 | -1): void => {
+  if (evidence.packets < 2) return;
+  for (const way of waysOf(evidence)) index.ways.note(way, evidence.first, change);
+};
 const putInIndex = (index: Index, key: string, entry: Entry, context: Context): void => {
   const { evidence, organisation, accepted, claim } = entry;
+  noteWays(index, entry, 1);
   if (evidence.packets >= 3) index.onsets.add(organisation, evidence.first, key);
   if (accepted !== null && isFast(evidence, context)) index.fast.add(organisation, evidence.first, key);
   if (accepted !== null && claim === null) index.waiting.add(key);
   if (entry.dirty && claim !== null) index.dirty.add(key);
 };
-const takeFromIndex = (index: Index, key: string, { organisation, evidence }: Entry): void => {
+const takeFromIndex = (index: Index, key: string, entry: Entry): void => {
+  const { organisation, evidence } = entry;
+  noteWays(index, entry, -1);
   index.onsets.remove(organisation, evidence.first, key);
   index.fast.remove(organisation, evidence.first, key);
   index.waiting.delete(key);
@@ -88,6 +106,7 @@ const indexOf = (ledger: Ledger, context: Context): Index => {
   const index: Index = {
     onsets: new Onsets(),
     fast: new Onsets(),
+    ways: new Ways(),
     crowded: new Set(),
     waiting: new Set(),
     dirty: new Set(),
@@ -98,6 +117,11 @@ const indexOf = (ledger: Ledger, context: Context): Index => {
   return index;
 };
 
+/** Whether most that began like this source came from where it is: at the sensor that saw it most, or at most of those that saw it. */
+const oneWay = ({ evidence }: Entry, index: Index): boolean => {
+  const alike = waysOf(evidence).map((way) => isOneWay(index.ways.company(way, evidence.first)));
+  return alike[0] === true || alike.filter(Boolean).length * 2 > Object.keys(evidence.sensors).length;
+};
 const companyAt = (organisation: string, time: number, index: Index, context: Context): Company => {
   const since = Math.max(index.began, Math.min(...context.sensors.map((sensor) => sensor.since)));
   return {
@@ -325,7 +349,7 @@ const judge = (key: string, now: number, due: boolean, index: Index, context: Co
   const owner = ownerNow(key, entry, context);
   const company = companyAt(entry.organisation, entry.evidence.first, index, context);
   const finding = findingOf(entry.evidence, address, context);
-  const held = finding === null ? [] : holdsOf(entry.evidence, owner, company, context);
+  const held = finding === null ? [] : holdsOf(entry.evidence, owner, company, oneWay(entry, index), context);
   const claim = finding === null ? "none" : JSON.stringify([finding.kind, finding.family, held, entry.evidence.first]);
   index.waiting.delete(key);
   if (claim === entry.claim && !(due && entry.dirty)) {
@@ -373,12 +397,13 @@ const prune = (now: number, index: Index, { ledger }: Context): void => {
     const entry = value as Entry;
     const { last, packets } = entry.evidence;
     if (now - last > IDLE) {
-      takeFromIndex({ ...index, onsets: new Onsets(), fast: new Onsets() }, key, entry);
+      takeFromIndex({ ...index, onsets: new Onsets(), fast: new Onsets(), ways: new Ways() }, key, entry);
       ledger.delete(key);
     } else if (packets === 1) single.push([last, key]);
   }
   index.onsets.forget(now);
   index.fast.forget(now);
+  index.ways.forget(now);
   const over = ledger.size - MOST;
   if (over <= 0) return;
   single.sort(([a, i], [b, j]) => a - b || (i < j ? -1 : 1));
