@@ -48,11 +48,13 @@ export const ttlSpread = ({ sensors }: Evidence): { groups: number; values: numb
   return most;
 };
 
-/** TTLs beyond the first of each sensor where they lie eight or more apart: a route that changes by a hop or two says nothing. */
+/** A route to one sensor changes by fewer hops. */
+const ROUTE = 4;
+/** TTLs beyond the first of each sensor, where they lie farther apart than a route changes. */
 export const ttlWander = ({ sensors }: Evidence): number =>
   Object.values(sensors).reduce((sum, sight) => {
     const ttls = ttlsOf(sight);
-    return sum + (Math.max(...ttls) - Math.min(...ttls) >= APART ? ttls.length - 1 : 0);
+    return sum + (Math.max(...ttls) - Math.min(...ttls) >= ROUTE ? ttls.length - 1 : 0);
   }, 0);
 
 /** P(X <= x) for X binomial(n, p). */

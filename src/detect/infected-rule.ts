@@ -78,7 +78,7 @@ export const infectedParameters = {
   ttl_wander: parameter(
     4,
     "further TTLs",
-    "of one source at its sensors, eight or more apart at each",
+    "of one source at its sensors, four or more hops apart",
     "ours: a host has one way to a sensor",
   ),
   ttl_wander_share: parameter(0.4, "of its packets", "so many further TTLs must be", "ours"),
@@ -94,12 +94,13 @@ export const infectedParameters = {
     "that so many of all that began lie at one distance by chance",
     "ours",
   ),
-  stray_packets: parameter(
-    8,
+  stray_tries: parameter(
+    3,
     "packets",
-    "to each dark address, of fewer than 16 in all, are a client that looks for a lost server",
-    "ours",
+    "to each dark address, of fewer than 8 in all, are a client's that has lost a server",
+    "ours; Windows sends three SYNs",
   ),
+  stray_packets: parameter(8, "packets", "to each, of fewer than 16, are so as well", "ours"),
   storm: parameter(200, "sources", "that begin in one minute are told of as a storm, not one by one", "ours"),
 } as const;
 export const infectedValues = valuesOf(infectedParameters);
@@ -135,10 +136,14 @@ const isReflected = (evidence: Evidence): boolean => {
   );
 };
 
-/** Again and again to the same few of many dark addresses: it does not look for hosts, it has lost one. */
+/**
+ * Again and again to the same few of many dark addresses: it does not look for hosts, it has lost one. A worm that tries each host three times has reached
+ * eight by the time that three of them would be asked so often.
+ */
 const isStray = (evidence: Evidence, dark: number): boolean => {
   const reached = darkOf(evidence);
-  return reached < 16 && dark >= 8 * reached && evidence.packets >= P.stray_packets * reached;
+  const each = reached < 8 ? P.stray_tries : P.stray_packets;
+  return reached < 16 && dark >= 8 * reached && evidence.packets >= each * reached;
 };
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */

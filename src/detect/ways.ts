@@ -44,63 +44,71 @@ export interface WayCompany {
   readonly usual: number;
 }
 
+/** Sources by hops and hour. */
+type Distances = Map<number, Map<number, number>>;
+const countIn = (distances: Distances, hops: number, hour: number, change: 1 | -1): void => {
+  let hours = distances.get(hops);
+  if (hours === undefined) distances.set(hops, (hours = new Map()));
+  const count = (hours.get(hour) ?? 0) + change;
+  if (count > 0) hours.set(hour, count);
+  else hours.delete(hour);
+};
+/** Sources in [from, to), and those of them at most a hop from `at`. */
+const sumOf = (distances: Distances | undefined, at: number, from: number, to: number): readonly [number, number] => {
+  let [sources, same] = [0, 0];
+  for (const [hops, hours] of distances ?? []) {
+    let n = 0;
+    for (const [hour, count] of hours) if (hour >= from && hour < to) n += count;
+    sources += n;
+    if (Math.abs(hops - at) <= NEAR) same += n;
+  }
+  return [sources, same];
+};
+
 /**
  * At which distances sources began, by sensor and signature. Hosts of many networks lie at many distances from a sensor; who writes their addresses on
  * packets of his own sends all of them from where he is.
  */
 export class Ways {
-  /** Sensor, signature, hops, hour: sources. */
-  readonly #sensors = new Map<string, Map<string, Map<number, Map<number, number>>>>();
+  /** By sensor, and by sensor and signature. */
+  readonly #all = new Map<string, Distances>();
+  readonly #alike = new Map<string, Distances>();
 
   note({ sensor, signature, hops }: Way, time: number, change: 1 | -1): void {
-    let signatures = this.#sensors.get(sensor);
-    if (signatures === undefined) this.#sensors.set(sensor, (signatures = new Map()));
-    let distances = signatures.get(signature);
-    if (distances === undefined) signatures.set(signature, (distances = new Map()));
-    let hours = distances.get(hops);
-    if (hours === undefined) distances.set(hops, (hours = new Map()));
     const hour = Math.floor(time / HOUR);
-    const count = (hours.get(hour) ?? 0) + change;
-    if (count > 0) hours.set(hour, count);
-    else hours.delete(hour);
+    for (const [map, key] of [
+      [this.#all, sensor],
+      [this.#alike, `${sensor} ${signature}`],
+    ] as const) {
+      let distances = map.get(key);
+      if (distances === undefined) map.set(key, (distances = new Map()));
+      countIn(distances, hops, hour, change);
+    }
   }
 
   /** Who began like this within a day of a time. */
-  company(way: Way, time: number): WayCompany {
+  company({ sensor, signature, hops }: Way, time: number): WayCompany {
     const middle = Math.floor(time / HOUR);
-    let [sources, same, before, sameBefore] = [0, 0, 0, 0];
-    for (const [signature, distances] of this.#sensors.get(way.sensor) ?? []) {
-      for (const [hops, hours] of distances) {
-        const isSame = Math.abs(hops - way.hops) <= NEAR;
-        for (const [hour, n] of hours) {
-          if (signature !== way.signature) {
-            // What has this signature may be the forger's of the days before.
-            if (hour >= middle - AROUND) continue;
-            before += n;
-            if (isSame) sameBefore += n;
-          } else if (Math.abs(hour - middle) <= AROUND) {
-            sources += n;
-            if (isSame) same += n;
-          }
-        }
-      }
-    }
-    const usual = Math.max(SHARE, before >= ENOUGH ? (1.5 * sameBefore) / before : 0);
-    return { sources, same, usual: Math.min(0.9, usual) };
+    const alike = this.#alike.get(`${sensor} ${signature}`);
+    const [sources, same] = sumOf(alike, hops, middle - AROUND, middle + AROUND + 1);
+    const [all, allSame] = sumOf(this.#all.get(sensor), hops, 0, middle - AROUND);
+    // What has this signature may be the forger's of the days before.
+    const [own, ownSame] = sumOf(alike, hops, 0, middle - AROUND);
+    const usual = all - own >= ENOUGH ? (1.5 * (allSame - ownSame)) / (all - own) : 0;
+    return { sources, same, usual: Math.min(0.9, Math.max(SHARE, usual)) };
   }
 
   /** Forgets what no question reaches any more. */
   forget(now: number): void {
     const least = Math.floor(now / HOUR) - KEPT;
-    for (const [sensor, signatures] of this.#sensors) {
-      for (const [signature, distances] of signatures) {
+    for (const map of [this.#all, this.#alike]) {
+      for (const [key, distances] of map) {
         for (const [hops, hours] of distances) {
           for (const hour of hours.keys()) if (hour < least) hours.delete(hour);
           if (hours.size === 0) distances.delete(hops);
         }
-        if (distances.size === 0) signatures.delete(signature);
+        if (distances.size === 0) map.delete(key);
       }
-      if (signatures.size === 0) this.#sensors.delete(sensor);
     }
   }
 }

@@ -284,6 +284,48 @@ describe("infected host", () => {
     expect((await find(shared)).map(({ held }) => held)).toEqual([[]]);
   });
 
+  it("holds back TTLs that change with every packet, even of a short proof", async () => {
+    const random = chance(11);
+    const wandering = scan({ packets: 11 }).map((packet) => ({ ...packet, ttl: 26 + Math.floor(random() * 38) }));
+    expect((await find(wandering)).map(({ kind, held }) => [kind, held])).toEqual([["infected-host", ["ttl-spread"]]]);
+    // A route that changes by a hop is one.
+    const near = scan({ packets: 11 }).map((packet) => ({ ...packet, ttl: 50 + Math.floor(random() * 3) }));
+    expect((await find(near)).map(({ held }) => held)).toEqual([[]]);
+  });
+
+  it("holds back a forger's slow drizzle from one place, and no outbreak among hosts at many distances", async () => {
+    const drizzle = (ttlOf: (i: number) => number): Packet[] =>
+      Array.from({ length: 60 }, (_, i) =>
+        scan({
+          packets: 14,
+          from: START + i * 900 * SECOND,
+          gap: HOUR / 4,
+          src: `36.${64 + (i % 30)}.${i}.${(i * 7) % 251}`,
+          seed: i + 1,
+          ports: [8080],
+          change: { ttl: ttlOf(i) },
+        }),
+      ).flat();
+    const forged = (await find(drizzle(() => 52))).filter(({ kind }) => kind !== "sighting");
+    expect(forged.length).toBe(60);
+    expect(forged.filter(({ held }) => !held.includes("one-way"))).toEqual([]);
+    const spread = (await find(drizzle((i) => 43 + ((i * 11) % 16)))).filter(({ kind }) => kind !== "sighting");
+    expect(spread.length).toBe(60);
+    expect(spread.filter(({ held }) => held.length > 0)).toEqual([]);
+  });
+
+  it("tells nobody of a client that has lost its servers", async () => {
+    for (const packets of [12, 120]) {
+      const lost = await find(scan({ packets, gap: HOUR / 20, hosts: 1, ports: [443] }));
+      expect(lost.filter(({ kind }) => kind !== "sighting")).toEqual([]);
+    }
+    // A worm that tries each host three times goes on to the next.
+    const tries = scan({ packets: 10, ports: [445] }).flatMap((packet) =>
+      [0, 3, 9].map((later) => ({ ...packet, time: packet.time + later * SECOND })),
+    );
+    expect(kinds(await find(tries))).toEqual(["infected-host"]);
+  });
+
   it("holds back what one sensor says and two others should have seen", async () => {
     const lie = scan({ packets: 14, nets: ["192.0.2."] });
     expect((await find(lie)).map(({ held }) => held)).toEqual([["sensor-disagrees"]]);
