@@ -127,7 +127,7 @@ const run = async (detecting: boolean): Promise<Outcome> => {
       if (s < seconds - 6) completed.set(source, last);
       return [0, 1, 2].map((i) => {
         const dst = ip(`${192 + (i % 2)}.0.${s}.${i + 1}`);
-        return syn({ time: last - (2 - i) * 100_000, src: ip(source), dst, tcpSeq: dst[3], ttl: 50 });
+        return syn({ time: last - (2 - i) * 100_000, src: ip(source), dst, tcpSeq: dst[3], ttl: 40 + (s % 16) });
       });
     });
     const batches = [

@@ -166,7 +166,8 @@ try {
         packet.dst = (dark | (next() & 0xffff)) >>> 0;
         packet.protocol = 6;
         packet.flags = 2;
-        packet.ttl = 50;
+        // Hosts lie at many distances; many at one would be taken for a forger's.
+        packet.ttl = 40 + (bot.address & 15);
         packet.srcPort = 1024 + (next() % 60_000);
         packet.dstPort = bot.mirai ? 23 : 5555;
         packet.sequence = bot.mirai ? packet.dst : next();

@@ -83,7 +83,7 @@ export const infectedParameters = {
   ),
   ttl_wander_share: parameter(0.4, "of its packets", "so many further TTLs must be", "ours"),
   one_way: parameter(
-    10,
+    7,
     "sources",
     "with one signature that begin within a day, at one distance from a sensor, hold each other back",
     "ours",
