@@ -131,20 +131,17 @@ export const portalToken = ({ config, secret }: Settings, data: string): string 
   return token;
 };
 
-/**
- * Opens desk and store, both or none. The desk comes first: its engine takes half a gigabyte for a second while it compiles itself, which must not come
- * on top of all that a store holds.
- */
+/** Opens store and desk, both or none. The store's engine locks its folder by itself, so it comes first: the desk's does not. */
 const openBoth = async (
   settings: Settings,
   data: string,
   prefixes: OriginFiles | undefined,
 ): Promise<{ desk: Desk; store: FlowStore; origins: Origins }> => {
-  const desk = await openDeskStore(settings, data);
+  const opened = await openStore(settings, data, prefixes);
   try {
-    return { desk, ...(await openStore(settings, data, prefixes)) };
+    return { desk: await openDeskStore(settings, data), ...opened };
   } catch (error) {
-    await desk.close();
+    await opened.store.close();
     throw error;
   }
 };

@@ -95,10 +95,10 @@ export const infectedParameters = {
     "ours",
   ),
   stray_tries: parameter(
-    3,
+    1.5,
     "packets",
-    "to each dark address, of fewer than 8 in all, are a client's that has lost a server",
-    "ours; Windows sends three SYNs",
+    "to each dark address, of fewer than 8 in all, may be a client's that has lost its servers",
+    "ours",
   ),
   stray_packets: parameter(8, "packets", "to each, of fewer than 16, are so as well", "ours"),
   storm: parameter(200, "sources", "that begin in one minute are told of as a storm, not one by one", "ours"),
@@ -137,10 +137,10 @@ const isReflected = (evidence: Evidence): boolean => {
 };
 
 /**
- * Again and again to the same few of many dark addresses: it does not look for hosts, it has lost one. A worm that tries each host three times has reached
- * eight by the time that three of them would be asked so often.
+ * Again and again to the same few of many dark addresses: it may be a client that has lost its servers, and is told of when it has gone on to more. A worm that tries
+ * each host three times has reached eight with 22 packets.
  */
-const isStray = (evidence: Evidence, dark: number): boolean => {
+export const isStray = (evidence: Evidence, dark: number): boolean => {
   const reached = darkOf(evidence);
   const each = reached < 8 ? P.stray_tries : P.stray_packets;
   return reached < 16 && dark >= 8 * reached && evidence.packets >= each * reached;
@@ -181,9 +181,7 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
     return udp * 2 > packets ? null : scanner("ports", 0.9);
   }
   if (widest > P.many_ports) return scanner("ports", 0.95);
-  const dark = darkAddresses(context.sensors);
-  if (isStray(evidence, dark)) return null;
-  const rate = impliedRate(evidence, dark);
+  const rate = impliedRate(evidence, darkAddresses(context.sensors));
   if (rate !== null && rate >= P.server_rate && rate < P.line_rate) return scanner("rate", 0.85);
   if (echo * 10 >= packets * 9) return scanner("ping", 0.7);
   const family = familyOfPorts(ports, packets);

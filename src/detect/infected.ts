@@ -15,13 +15,15 @@ import {
   infectedParameters,
   isCrowd,
   isOneWay,
+  isStray,
   infectedValues as P,
 } from "./infected-rule.ts";
 import type { Company, Finding } from "./infected-rule.ts";
 import { AROUND, Onsets } from "./onsets.ts";
 import { DAY, HOUR, WINDOW, addressOf, byHost, hostsIn, hostsOf, rowsIn, rowsOf, startOf, wordsOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
-import { Ways, waysOf } from "./ways.ts";
+import { Ways, isAlike, waysOf } from "./ways.ts";
+import type { Way } from "./ways.ts";
 
 const NAME = "infected-host";
 const VERSION = 2;
@@ -52,6 +54,8 @@ interface Entry {
   told: number;
   /** Changed since. */
   dirty: boolean;
+  /** Began with many from its distance: stays so. */
+  oneWay?: true;
 }
 
 /** What can be made anew from the ledger. */
@@ -61,6 +65,8 @@ interface Index {
   readonly ways: Ways;
   /** Organisations and minutes in whose company too many began: `ORGANISATION MINUTE`. */
   readonly crowded: Set<string>;
+  /** Distances and hours at which too many like each other began: `SENSOR SIGNATURE HOPS HOUR`. */
+  readonly thronged: Set<string>;
   /** Accepted, not yet claimed. */
   readonly waiting: Set<string>;
   readonly dirty: Set<string>;
@@ -108,6 +114,7 @@ const indexOf = (ledger: Ledger, context: Context): Index => {
     fast: new Onsets(),
     ways: new Ways(),
     crowded: new Set(),
+    thronged: new Set(),
     waiting: new Set(),
     dirty: new Set(),
     began: 0,
@@ -117,10 +124,16 @@ const indexOf = (ledger: Ledger, context: Context): Index => {
   return index;
 };
 
-/** Whether most that began like this source came from where it is: at the sensor that saw it most, or at most of those that saw it. */
-const oneWay = ({ evidence }: Entry, index: Index): boolean => {
+/**
+ * Whether most that began like this source came from where it is: at the sensor that saw it most of those to which it came by one way, or at most of all that saw it.
+ * Asked within a day of its first packet, as long as what came before it is known whole. Inside a member's own network everybody is near.
+ */
+const oneWay = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
+  const { evidence } = entry;
+  if (scope.realm !== "" || now - evidence.first > DAY) return entry.oneWay === true;
   const alike = waysOf(evidence).map((way) => isOneWay(index.ways.company(way, evidence.first)));
-  return alike[0] === true || alike.filter(Boolean).length * 2 > Object.keys(evidence.sensors).length;
+  if (alike[0] === true || alike.filter(Boolean).length * 2 > Object.keys(evidence.sensors).length) entry.oneWay = true;
+  return entry.oneWay === true;
 };
 const companyAt = (organisation: string, time: number, index: Index, context: Context): Company => {
   const since = Math.max(index.began, Math.min(...context.sensors.map((sensor) => sensor.since)));
@@ -327,6 +340,30 @@ const crowd = (news: ReadonlySet<string>, index: Index, context: Context): Set<s
   return found;
 };
 
+/** Claims like those that have just shown to come from one distance: they are judged anew, whatever they did since. */
+const alikeWith = (news: ReadonlySet<string>, now: number, index: Index, { ledger, scope }: Context): Set<string> => {
+  const found = new Set<string>();
+  if (scope.realm !== "") return found;
+  const distances: Way[] = [];
+  for (const key of news) {
+    const { evidence } = ledger.get(key) as Entry;
+    if (evidence.packets < 2 || now - evidence.first > DAY) continue;
+    for (const way of waysOf(evidence)) {
+      const name = `${way.sensor} ${way.signature} ${way.hops} ${Math.floor(evidence.first / HOUR)}`;
+      if (index.thronged.has(name) || !isOneWay(index.ways.company(way, evidence.first))) continue;
+      index.thronged.add(name);
+      distances.push(way);
+    }
+  }
+  if (distances.length === 0) return found;
+  for (const [key, value] of ledger.entries()) {
+    const { claim, evidence, oneWay: known } = value as Entry;
+    if (claim === null || claim === "none" || known === true || now - evidence.first > DAY) continue;
+    if (waysOf(evidence).some((way) => distances.some((one) => isAlike(way, one)))) found.add(key);
+  }
+  return found;
+};
+
 /** A claim of a speed that nobody has waits until others like it can show. */
 const isSettled = ({ evidence, rule }: Entry, now: number, context: Context): boolean =>
   rule === "mark" ||
@@ -345,11 +382,14 @@ interface Judged {
 const judge = (key: string, now: number, due: boolean, index: Index, context: Context, into: Judged): void => {
   const entry = context.ledger.get(key) as Entry | undefined;
   if (entry === undefined || entry.accepted === null || !isSettled(entry, now, context)) return;
+  // What was told once is not taken back for this.
+  if (entry.claim === null && entry.rule !== "mark" && isStray(entry.evidence, darkAddresses(context.sensors))) return;
   const address = addressOf(key);
   const owner = ownerNow(key, entry, context);
   const company = companyAt(entry.organisation, entry.evidence.first, index, context);
   const finding = findingOf(entry.evidence, address, context);
-  const held = finding === null ? [] : holdsOf(entry.evidence, owner, company, oneWay(entry, index), context);
+  const held =
+    finding === null ? [] : holdsOf(entry.evidence, owner, company, oneWay(entry, now, index, context), context);
   const claim = finding === null ? "none" : JSON.stringify([finding.kind, finding.family, held, entry.evidence.first]);
   index.waiting.delete(key);
   if (claim === entry.claim && !(due && entry.dirty)) {
@@ -404,6 +444,7 @@ const prune = (now: number, index: Index, { ledger }: Context): void => {
   index.onsets.forget(now);
   index.fast.forget(now);
   index.ways.forget(now);
+  if (index.thronged.size > 10_000) index.thronged.clear();
   const over = ledger.size - MOST;
   if (over <= 0) return;
   single.sort(([a, i], [b, j]) => a - b || (i < j ? -1 : 1));
@@ -505,6 +546,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     }
   }
   for (const key of crowd(judged, index, context)) judged.add(key);
+  for (const key of alikeWith(judged, span.to, index, context)) judged.add(key);
   for (const key of index.waiting) judged.add(key);
   const due = startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
   if (due) for (const key of index.dirty) judged.add(key);

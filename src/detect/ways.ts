@@ -24,7 +24,9 @@ const hopsOf = (ttl: number): number => (bases.find((base) => base >= ttl) ?? 25
 
 /** The ways of a source: of each sensor to which it came by one. The sensor with most packets first. */
 export const waysOf = ({ sensors, signatures }: Evidence): Way[] => {
-  const [signature = ""] = Object.entries(signatures).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0] ?? [];
+  // Without SYNs nothing tells one tool from another.
+  const [signature] = Object.entries(signatures).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0] ?? [];
+  if (signature === undefined) return [];
   return Object.entries(sensors)
     .sort(([a, m], [b, n]) => n.packets - m.packets || (a < b ? -1 : 1))
     .flatMap(([sensor, sight]) => {
@@ -34,6 +36,10 @@ export const waysOf = ({ sensors, signatures }: Evidence): Way[] => {
         : [];
     });
 };
+
+/** The same tool from the same distance, a hop more or less. */
+export const isAlike = (a: Way, b: Way): boolean =>
+  a.sensor === b.sensor && a.signature === b.signature && Math.abs(a.hops - b.hops) <= NEAR;
 
 export interface WayCompany {
   /** Sources with this signature that began within a day, at any distance. */

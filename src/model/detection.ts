@@ -39,7 +39,7 @@ export interface Sample {
 /** Why a finding is kept from owners until an analyst looks. */
 export const holdReasons = [
   "correlated-onset", // many sources of a network began at one moment: forged?
-  "one-way", // many of its network began with it, by one TTL
+  "one-way", // many like it began with it, from one distance
   "ttl-spread", // one source's TTLs come from too many places
   "sensor-disagrees", // only one sensor saw it while others should have
   "owner-breaker", // too many findings of one owner at once

@@ -309,6 +309,14 @@ describe("infected host", () => {
     const forged = (await find(drizzle(() => 52))).filter(({ kind }) => kind !== "sighting");
     expect(forged.length).toBe(60);
     expect(forged.filter(({ held }) => !held.includes("one-way"))).toEqual([]);
+    // Told one by one, the first ones are held as soon as enough like them have come.
+    const slowly = (
+      await find(
+        drizzle(() => 52),
+        { step: 600 * SECOND },
+      )
+    ).filter(({ kind }) => kind !== "sighting");
+    expect(slowly.filter(({ held }) => !held.includes("one-way"))).toEqual([]);
     const spread = (await find(drizzle((i) => 43 + ((i * 11) % 16)))).filter(({ kind }) => kind !== "sighting");
     expect(spread.length).toBe(60);
     expect(spread.filter(({ held }) => held.length > 0)).toEqual([]);

@@ -63,7 +63,8 @@ export const useActing = (
     for (let turn = 1; left.length > 0; turn++) {
       setNaming(true);
       // Of a long list not everything is asked again.
-      const again = (asked.data?.pages.length ?? 0) > 3 ? asked.data : (await asked.refetch()).data;
+      const long = (asked.data?.pages.length ?? 0) > 3;
+      const again = long ? asked.data : (await asked.refetch()).data;
       setNaming(false);
       const newest = new Map(again?.pages.flatMap((page) => page.rows).map((row) => [row.id, row]));
       const same = (id: string): AlertRow | undefined => {
@@ -72,10 +73,15 @@ export const useActing = (
       };
       const alerts = left.map(({ id, version }) => ({ id, version: same(id)?.version ?? version }));
       const answer = await send({ ...action, alerts });
-      if (answer === null) return;
+      if (answer === null) {
+        // The dialog of the first turn is closed: what is left is told with what was done.
+        const lost = left.map(({ id }) => ({ id, code: "CHANGED", detail: "" }));
+        if (turn > 1) setDid((before) => before && { ...before, refused: [...before.refused, ...lost] });
+        return;
+      }
       count += answer.done;
       // A second merge would make a second case.
-      const may = turn < TURNS && action.action !== "merge";
+      const may = turn < TURNS && !long && action.action !== "merge";
       const overtaken = new Set(
         answer.refused
           .filter(({ id, code }) => may && code === "CHANGED" && same(id) !== undefined)

@@ -53,7 +53,7 @@ export const desk = {
   },
   held: {
     "correlated-onset": "many sources began at one moment: may be forged",
-    "one-way": "it began with others of its network, all by one way: may be forged",
+    "one-way": "many like it began with it, all from one distance: may be forged",
     "ttl-spread": "its packets come from too many distances: may be forged",
     "sensor-disagrees": "one sensor alone saw it where others should have",
     "owner-breaker": "too many findings of one owner at once",
