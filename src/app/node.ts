@@ -169,6 +169,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
   const data = path(config.data);
   mkdirSync(data, { recursive: true, mode: 0o700 });
 
+  // The embedded desk keeps nobody off by itself, nor does a store that lies on a server.
   const unlock = await lockFolder(data, "STORE_UNAVAILABLE");
   const { desk, store, origins } = await openBoth(settings, data, options.origins).catch((error: unknown) => {
     unlock();

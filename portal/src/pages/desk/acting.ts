@@ -2,6 +2,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { AlertActed, AlertAction, AlertRow, Alerts } from "../../../../src/api/contract/desk/alerts.ts";
+import { ApiError } from "../../api.ts";
 import { deskAsk, useSend } from "../../desk/client.ts";
 import type { useRows } from "../../desk/useRows.ts";
 import { useWords } from "../../words/index.tsx";
@@ -32,7 +33,7 @@ const decided = ({
   ]);
 
 /** What was done, and what was not. */
-export interface Did {
+interface Did {
   readonly action: AlertAction;
   readonly done: number;
   readonly refused: AlertActed["refused"];
@@ -52,9 +53,8 @@ export const useActing = (
   const [did, setDid] = useState<Did>();
   const [naming, setNaming] = useState(false);
   const sent = useSend("alerts/act", done);
-  const send = (body: AlertAction): Promise<AlertActed | null> =>
-    // Why it failed is shown where it was asked for.
-    sent.mutateAsync({ path: "alerts/actions", body }).catch(() => null);
+  const send = (body: AlertAction): Promise<AlertActed | ApiError> =>
+    sent.mutateAsync({ path: "alerts/actions", body }).catch((error: ApiError) => error);
 
   const act = async (action: AlertAction): Promise<void> => {
     const seen = new Map(rows.map((row) => [row.id, row]));
@@ -73,9 +73,9 @@ export const useActing = (
       };
       const alerts = left.map(({ id, version }) => ({ id, version: same(id)?.version ?? version }));
       const answer = await send({ ...action, alerts });
-      if (answer === null) {
-        // The dialog of the first turn is closed: what is left is told with what was done.
-        const lost = left.map(({ id }) => ({ id, code: "CHANGED", detail: "" }));
+      if (answer instanceof ApiError) {
+        // The first turn's dialog shows it. It is closed when there is a second: what is left then is told with what was done, and why.
+        const lost = left.map(({ id }) => ({ id, code: answer.code, detail: answer.message }));
         if (turn > 1) setDid((before) => before && { ...before, refused: [...before.refused, ...lost] });
         return;
       }
@@ -105,7 +105,7 @@ export const useActing = (
     );
     const action: AlertAction = { action: "reopen", alerts, reason: t.desk.alerts.undo };
     const answer = await send(action);
-    if (answer !== null) setDid({ action, ...answer });
+    if (!(answer instanceof ApiError)) setDid({ action, ...answer });
   };
 
   return {
