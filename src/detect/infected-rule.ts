@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DetectionKind, HoldReason } from "../model/detection.ts";
+import { parseSignature } from "../model/signature.ts";
 import type { Context, Owner } from "./detector.ts";
 import { darkOf, portCount, topPorts } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
@@ -14,6 +15,7 @@ import {
   ttlWander,
 } from "./guards.ts";
 import { parameter, valuesOf } from "./parameters.ts";
+import { signatureWords } from "./signature.ts";
 import type { WayCompany } from "./ways.ts";
 
 export const infectedParameters = {
@@ -146,6 +148,16 @@ export const isStray = (evidence: Evidence, dark: number): boolean => {
   return reached < 16 && dark >= 8 * reached && evidence.packets >= each * reached;
 };
 
+const [, nmapOptions] = parseSignature("1024:mss:1460:-")!;
+/**
+ * The SYN of nmap's half-open scan: an MSS of 1460 and no other option, a window of 1024 to 4096 (p0f 3, `p0f.fp`, "NMap: SYN scan"). Somebody started
+ * it; newer masscans write the same.
+ */
+const isNmap = (hex: string): boolean => {
+  const [high, low] = signatureWords(hex);
+  return low === nmapOptions && (high & 0xffff) === 1460 && [1024, 2048, 3072, 4096].includes(high >>> 16);
+};
+
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
 export const findingOf = (evidence: Evidence, address: string, context: Context): Finding | null => {
   const { packets, syn, udp, echo, mirai, zmap, masscan, stateless, spoof, widest } = evidence;
@@ -174,6 +186,8 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
     if (marked >= 2 && marked >= P.tool_share * syn && syn > 0) return scanner(tool, 0.97, tool);
   }
   if (raw >= 2 && raw >= P.tool_share * (syn + udp)) return scanner("raw-packets", 0.95);
+  const scanned = Object.entries(evidence.signatures).reduce((sum, [hex, n]) => sum + (isNmap(hex) ? n : 0), 0);
+  if (scanned >= 2 && scanned >= P.tool_share * syn) return scanner("nmap", 0.9, "nmap");
   const distinct = portCount(evidence);
   const asked = syn + udp;
   if (asked > 0 && distinct >= P.wide_ports && distinct >= 0.6 * packets) {

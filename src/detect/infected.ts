@@ -22,11 +22,12 @@ import type { Company, Finding } from "./infected-rule.ts";
 import { AROUND, Onsets } from "./onsets.ts";
 import { DAY, HOUR, WINDOW, addressOf, byHost, hostsIn, hostsOf, rowsIn, rowsOf, startOf, wordsOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
+import { signatureWords } from "./signature.ts";
 import { Ways, isAlike, waysOf } from "./ways.ts";
 import type { Way } from "./ways.ts";
 
 const NAME = "infected-host";
-const VERSION = 2;
+const VERSION = 3;
 const SECOND = 1e6;
 const MINUTE = 60e6;
 /** A standing claim is told anew when it changed, at most this often. */
@@ -146,8 +147,6 @@ const companyAt = (organisation: string, time: number, index: Index, context: Co
 };
 
 const rounded = (value: number | null): number | null => (value === null ? null : Number(value.toPrecision(2)));
-const signatureText = (hex: string): string =>
-  formatSignature(Number.parseInt(hex.slice(0, 8), 16), Number.parseInt(hex.slice(8), 16));
 
 /** Who saw it, from where its owner stands. */
 const modeOf = (evidence: Evidence, owner: Owner | null, context: Context): string => {
@@ -187,7 +186,7 @@ const evidenceOf = (
     implied_rate: rounded(impliedRate(evidence, darkAddresses(context.sensors))),
     signatures: Object.entries(evidence.signatures)
       .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-      .map(([hex]) => signatureText(hex)),
+      .map(([hex]) => formatSignature(...signatureWords(hex))),
     packets_by_sensor: Object.fromEntries(
       Object.entries(evidence.sensors)
         .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { infectedHost } from "../../src/detect/infected.ts";
 import type { Detector } from "../../src/detect/detector.ts";
 import type { Detection } from "../../src/model/detection.ts";
+import { parseSignature } from "../../src/model/signature.ts";
 import { icmp, ip, syn, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { HOUR, SECOND, START, openWorld, ownersOf } from "./world.ts";
@@ -178,6 +179,14 @@ describe("infected host", () => {
     expect(zmap.map(({ kind, family }) => [kind, family])).toEqual([["scanning-host", "zmap"]]);
     const quiet = await find(scan({ packets: 15, change: { ttl: 240, tcpWindow: 65_535 }, ports: [443] }));
     expect(kinds(quiet)).toEqual(["scanning-host"]);
+    const nmap = await find(
+      scan({ packets: 15, change: { signature: parseSignature("1024:mss:1460:-")! }, ports: [23, 8080] }),
+    );
+    expect(nmap.map(({ kind, family }) => [kind, family])).toEqual([["scanning-host", "nmap"]]);
+    const likeIt = await find(
+      scan({ packets: 15, change: { signature: parseSignature("1300:mss:1460:-")! }, ports: [23, 8080] }),
+    );
+    expect(kinds(likeIt)).toEqual(["infected-host"]);
     const many = await find(
       scan({ packets: 30, gap: 60 * SECOND, ports: [21, 22, 23, 25, 80, 81, 110, 143, 443, 445, 993, 8080] }),
     );
