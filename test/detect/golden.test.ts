@@ -39,7 +39,7 @@ const made: Readonly<Record<string, readonly string[]>> = {
   "masscan-udp": ["amplification-scan 10.9.0.1 snmp 256 255", "sighting 10.9.0.1 - 1 1"],
   "masscan-ping": ["scanning-host 10.9.0.1 ping 256 256"],
   // Without a mark, on ports that bots ask for too: told as an infection, which its owner can answer.
-  "nmap-syn": ["infected-host 10.9.0.1 spread 256 128"],
+  "nmap-syn": ["scanning-host 10.9.0.1 nmap 256 128"],
   "nmap-connect": ["infected-host 10.9.0.1 web-bot 44 32"],
   "nmap-udp": ["amplification-scan 10.9.0.1 dns 64 16", "sighting 10.9.0.1 - 1 1"],
   // One dark address.
