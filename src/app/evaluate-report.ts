@@ -177,6 +177,7 @@ ${table(
 ${table(
   ["what", "measured"],
   [
+    ["of the infected hosts found: called infected, not only scanning", told(all.named)],
     ["infected hosts found, without those that use scanners' own tools", told(all.infectedPlain)],
     ["of all infected hosts, seen by a sensor or not", told(all.infectedAll)],
     ["held for an analyst: infected, not infected", `${all.held.right}, ${all.held.wrong}`],

@@ -15,6 +15,8 @@ export interface Scores {
   /** Infected hosts with 10 packets to 3 dark addresses whose owner was told, of an infected or of a scanning host; those without hosts that no packet can tell from scanners. */
   readonly infected: Share;
   readonly infectedPlain: Share;
+  /** Of the infected hosts found: those that were called infected, not scanning. */
+  readonly named: Share;
   /** Of all infected hosts, seen or not. */
   readonly infectedAll: Share;
   /** Found, but held for an analyst: they count as found and not as told. */
@@ -159,6 +161,10 @@ export const score = (
     (bySource.get(key(one.realm, one.source)) ?? []).some((claim) =>
       overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
     );
+  const isNamed = (one: (typeof truth.sources)[number]): boolean =>
+    (bySource.get(key(one.realm, one.source)) ?? []).some(
+      (claim) => claim.kind === "infected-host" && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
+    );
   const isTrue = (claim: Detection): boolean =>
     (truths.get(key(claim.realm, claim.source)) ?? []).some(
       (one) => one.infected && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
@@ -239,6 +245,7 @@ export const score = (
       enough.filter(({ mimics }) => !mimics),
       claimed,
     ),
+    named: counted(enough.filter(claimed), isNamed),
     infectedAll: counted(infected, claimed),
     held: { right: held.filter(isTrue).length, wrong: held.filter((one) => !isTrue(one)).length },
     attacks: counted(truth.attacks.filter(isLarge), seen),
@@ -292,6 +299,7 @@ const addScores = (a: Scores, b: Scores): Scores => {
     falseNotices,
     infected: plus(a.infected, b.infected),
     infectedPlain: plus(a.infectedPlain, b.infectedPlain),
+    named: plus(a.named, b.named),
     infectedAll: plus(a.infectedAll, b.infectedAll),
     held: { right: a.held.right + b.held.right, wrong: a.held.wrong + b.held.wrong },
     attacks: plus(a.attacks, b.attacks),

@@ -148,15 +148,19 @@ export const isStray = (evidence: Evidence, dark: number): boolean => {
   return reached < 16 && dark >= 8 * reached && evidence.packets >= each * reached;
 };
 
+/** SYNs of signatures that fit. */
+const synsOf = ({ signatures }: Evidence, fits: (high: number, low: number) => boolean): number =>
+  Object.entries(signatures).reduce((sum, [hex, n]) => sum + (fits(...signatureWords(hex)) ? n : 0), 0);
 const [, nmapOptions] = parseSignature("1024:mss:1460:-")!;
 /**
  * The SYN of nmap's half-open scan: an MSS of 1460 and no other option, a window of 1024 to 4096 (p0f 3, `p0f.fp`, "NMap: SYN scan"). Somebody started
  * it; newer masscans write the same.
  */
-const isNmap = (hex: string): boolean => {
-  const [high, low] = signatureWords(hex);
-  return low === nmapOptions && (high & 0xffff) === 1460 && [1024, 2048, 3072, 4096].includes(high >>> 16);
-};
+const isNmap = (high: number, low: number): boolean =>
+  low === nmapOptions && (high & 0xffff) === 1460 && [1024, 2048, 3072, 4096].includes(high >>> 16);
+/** An operating system's own SYN has three options and more; those of tools that write their own have an MSS at most. */
+const isSystem = (_high: number, low: number): boolean => ((low >>> 15) & 7) !== 0;
+const isWeb = (port: string): boolean => port === "80/tcp" || port === "443/tcp";
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
 export const findingOf = (evidence: Evidence, address: string, context: Context): Finding | null => {
@@ -186,8 +190,11 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
     if (marked >= 2 && marked >= P.tool_share * syn && syn > 0) return scanner(tool, 0.97, tool);
   }
   if (raw >= 2 && raw >= P.tool_share * (syn + udp)) return scanner("raw-packets", 0.95);
-  const scanned = Object.entries(evidence.signatures).reduce((sum, [hex, n]) => sum + (isNmap(hex) ? n : 0), 0);
+  const scanned = synsOf(evidence, isNmap);
   if (scanned >= 2 && scanned >= P.tool_share * syn) return scanner("nmap", 0.9, "nmap");
+  // Whoever asks web servers alone, by connections like anybody's, may crawl what he should not, and need not be infected.
+  const web = ports.reduce((sum, [port, n]) => sum + (isWeb(port) ? n : 0), 0);
+  if (web * 10 >= packets * 9 && synsOf(evidence, isSystem) >= P.tool_share * syn) return scanner("web", 0.8);
   const distinct = portCount(evidence);
   const asked = syn + udp;
   if (asked > 0 && distinct >= P.wide_ports && distinct >= 0.6 * packets) {

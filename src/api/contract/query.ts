@@ -15,11 +15,11 @@ export const Format = Type.Optional(
   oneOf(formats, "form of the answer; CSV and Parquet carry the main table. Default: the Accept header, else json"),
 );
 
-/** When. `from` and `to` together, or `last` (a period that ends now, or with the newest data when nothing is live); `last` is 24h when nothing is given. */
+/** When. `from` and `to` together, or `last` (a period that ends now, or with the newest data when nothing is live; from two days on it begins with a UTC day); `last` is 24h when nothing is given. */
 export const when = {
   from: Type.Optional(Time),
   to: Type.Optional(Time),
-  last: Type.Optional(oneOf(lasts, "a period that ends now")),
+  last: Type.Optional(oneOf(lasts, "a period that ends now; from 2d on it begins with a UTC day")),
 };
 /** Which packets. Every filter narrows; values of one filter are alternatives. */
 export const filters = {

@@ -194,7 +194,7 @@ INNER JOIN (SELECT table, groupArray(name) AS columns FROM system.columns WHERE 
         const change = later ? `MODIFY SETTING ${unmerged} = 1` : `RESET SETTING ${unmerged}`;
         await this.#engine.run(`ALTER TABLE ${place} ${change}`, "append");
       }
-      const lacking = mergeSettings.filter((setting) => !held.includes(setting));
+      const lacking = mergeSettings.filter((setting) => !new RegExp(`\\b${setting}\\b`).test(held));
       if (lacking.length > 0)
         await this.#engine.run(`ALTER TABLE ${place} MODIFY SETTING ${lacking.join(", ")}`, "append");
       const days = /TTL .*?toIntervalDay\((\d+)\)/.exec(held)?.[1] ?? null;

@@ -57,6 +57,8 @@ export const useActing = (
     sent.mutateAsync({ path: "alerts/actions", body }).catch((error: ApiError) => error);
 
   const act = async (action: AlertAction): Promise<void> => {
+    // What was done before says nothing of this.
+    setDid(undefined);
     const seen = new Map(rows.map((row) => [row.id, row]));
     let left = action.alerts;
     let count = 0;
