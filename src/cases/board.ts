@@ -8,6 +8,7 @@ import type { DetectionKind } from "../model/detection.ts";
 import { formatPrefix, parsePrefix } from "../net/prefix.ts";
 import { parseIp, formatIp } from "../net/ip.ts";
 import { AppError } from "../platform/errors.ts";
+import { isStaff } from "../store/desk/steps.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import type { AlertRow } from "./rows.ts";
 
@@ -77,8 +78,40 @@ export const placeOf = (cursor: string): readonly [number, string] => {
 /** `%` and `_` of what was typed mean themselves. */
 export const like = (typed: string): string => `%${typed.replaceAll(/[\\%_]/g, "\\$&")}%`;
 
+/**
+ * For who has rows of its own alone: whose they are, said so that an index can be asked. Row-level security says it too, but of each row.
+ */
+export const ownRows = (actor: Actor, column: RawBuilder<unknown>): RawBuilder<unknown>[] =>
+  isStaff(actor) || actor.case !== undefined ? [] : [sql`${column} = ANY (${[...actor.organisations]})`];
+
+/** A prefix as the range that an index is asked for, then the prefix: under row-level security `<<=` alone is asked of each row. */
+export const inside = (column: RawBuilder<unknown>, prefix: string): RawBuilder<unknown> =>
+  sql`(${column} >= network(${prefix}::inet) AND ${column} <= set_masklen(broadcast(${prefix}::inet), CASE family(${prefix}::inet) WHEN 4 THEN 32 ELSE 128 END) AND ${column} <<= ${prefix}::inet)`;
+
+/** Organisations by name or id, as who asks may see them. */
+export const named = async (trx: DeskTransaction, typed: string): Promise<readonly string[]> => {
+  const { rows } = await sql<{
+    id: string;
+  }>`SELECT id FROM organisations WHERE name ILIKE ${like(typed)} OR id = ${typed.toLowerCase()}`.execute(trx);
+  return rows.map(({ id }) => id);
+};
+
+/**
+ * Families of alerts that hold what was typed. There are a dozen of them on a hundred thousand alerts, so the index is asked for one after the
+ * other; who sees few alerts asks those themselves.
+ */
+export const ofFamily = async (trx: DeskTransaction, actor: Actor, typed: string): Promise<RawBuilder<unknown>> => {
+  if (!isStaff(actor)) return sql`a.family ILIKE ${like(typed)}`;
+  const { rows } = await sql<{
+    family: string;
+  }>`WITH RECURSIVE f(family) AS ((SELECT family FROM alerts WHERE family IS NOT NULL ORDER BY family LIMIT 1)
+  UNION ALL SELECT (SELECT a.family FROM alerts a WHERE a.family > f.family ORDER BY a.family LIMIT 1) FROM f WHERE f.family IS NOT NULL)
+SELECT family FROM f WHERE family ILIKE ${like(typed)} LIMIT 1000`.execute(trx);
+  return sql`a.family = ANY (${rows.map(({ family }) => family)})`;
+};
+
 /** What was typed into the search box: an address, a prefix, AS64500, or a family or an owner's name. */
-const searched = (q: string): RawBuilder<unknown> => {
+const searched = async (trx: DeskTransaction, actor: Actor, q: string): Promise<RawBuilder<unknown>> => {
   const typed = q.trim();
   const address = parseIp(typed);
   if (address !== undefined) {
@@ -86,14 +119,23 @@ const searched = (q: string): RawBuilder<unknown> => {
     return sql`(a.source = ${ip}::inet OR a.subject = ${ip})`;
   }
   const prefix = typed.includes("/") ? parsePrefix(typed) : undefined;
-  if (prefix !== undefined) return sql`a.source <<= ${formatPrefix(prefix)}::inet`;
+  if (prefix !== undefined) return inside(sql`a.source`, formatPrefix(prefix));
   const asn = /^AS(\d{1,10})$/i.exec(typed)?.[1];
   if (asn !== undefined) return sql`a.asn = ${Number(asn)}`;
-  return sql`(a.family ILIKE ${like(typed)} OR a.organisation_id IN (SELECT id FROM organisations WHERE name ILIKE ${like(typed)} OR id = ${typed.toLowerCase()}))`;
+  return sql`(a.organisation_id = ANY (${await named(trx, typed)}) OR ${await ofFamily(trx, actor, typed)})`;
 };
 
-const conditions = (filter: AlertFilter, actor: Actor, now: number): RawBuilder<unknown>[] => {
-  const list: RawBuilder<unknown>[] = [sql`a.realm = ${filter.realm}`, sql`a.exercise = ${filter.exercise}`];
+const conditions = async (
+  trx: DeskTransaction,
+  filter: AlertFilter,
+  actor: Actor,
+  now: number,
+): Promise<RawBuilder<unknown>[]> => {
+  const list: RawBuilder<unknown>[] = [
+    sql`a.realm = ${filter.realm}`,
+    sql`a.exercise = ${filter.exercise}`,
+    ...ownRows(actor, sql`a.organisation_id`),
+  ];
   if (filter.kinds !== undefined) list.push(sql`a.kind = ANY (${[...filter.kinds]})`);
   if (filter.severities !== undefined) list.push(sql`a.severity = ANY (${[...filter.severities]})`);
   if (filter.organisation !== undefined) list.push(sql`a.organisation_id = ${filter.organisation}`);
@@ -101,7 +143,7 @@ const conditions = (filter: AlertFilter, actor: Actor, now: number): RawBuilder<
   if (filter.country !== undefined) list.push(sql`a.country = ${filter.country}`);
   if (filter.family !== undefined) list.push(sql`a.family = ${filter.family}`);
   if (filter.port !== undefined) list.push(sql`${filter.port} = ANY (a.ports)`);
-  if (filter.q !== undefined) list.push(searched(filter.q));
+  if (filter.q !== undefined) list.push(await searched(trx, actor, filter.q));
   for (const one of filter.only ?? []) {
     if (one === "held") list.push(sql`a.held <> '{}' AND a.released IS NULL`);
     if (one === "suppressed") list.push(sql`a.suppressed_until > ${now}`);
@@ -129,18 +171,19 @@ const factsOf = async (
   list: readonly RawBuilder<unknown>[],
   now: number,
 ): Promise<BoardFacts> => {
-  // First by owner, which is a hash of some thousands, then all of them: distinct owners over all rows would be a sort of all rows.
+  // First by owner and state, as the index of them lies, then all of them: distinct owners over all rows would be a sort of all rows.
+  const of = (state: AlertState): RawBuilder<unknown> =>
+    sql`coalesce(sum(g.n) FILTER (WHERE g.state = ${state}), 0)::int`;
   const { rows } = await sql<
     Record<string, number | null>
-  >`SELECT sum(g.new)::int AS new, sum(g.continuing)::int AS continuing, sum(g.quiet)::int AS quiet, sum(g.relapsed)::int AS relapsed, sum(g.held)::int AS held,
-  sum(g.suppressed)::int AS suppressed, sum(g.essential)::int AS essential, sum(g.day)::int AS day, sum(g.day_before)::int AS day_before, min(g.oldest) FILTER (WHERE g.organisation_id IS NOT NULL) AS oldest,
-  coalesce(sum(g.n) FILTER (WHERE g.organisation_id IS NULL), 0)::int AS unclaimed, count(*) FILTER (WHERE g.organisation_id IS NOT NULL AND g.n > g.quiet)::int AS owners
-FROM (SELECT a.organisation_id, count(*) AS n, count(*) FILTER (WHERE a.state = 'new') AS new, count(*) FILTER (WHERE a.state = 'continuing') AS continuing,
-  count(*) FILTER (WHERE a.state = 'quiet') AS quiet, count(*) FILTER (WHERE a.state = 'relapsed') AS relapsed,
-  count(*) FILTER (WHERE a.held <> '{}' AND a.released IS NULL) AS held, count(*) FILTER (WHERE a.suppressed_until > ${now}) AS suppressed, count(*) FILTER (WHERE a.essential) AS essential,
+  >`SELECT ${of("new")} AS new, ${of("continuing")} AS continuing, ${of("quiet")} AS quiet, ${of("relapsed")} AS relapsed, sum(g.held)::int AS held,
+  sum(g.suppressed)::int AS suppressed, sum(g.essential)::int AS essential, sum(g.day)::int AS day, sum(g.day_before)::int AS day_before, min(g.oldest) FILTER (WHERE g.organisation_id IS NOT NULL AND g.state <> 'quiet') AS oldest,
+  coalesce(sum(g.n) FILTER (WHERE g.organisation_id IS NULL), 0)::int AS unclaimed, count(DISTINCT g.organisation_id) FILTER (WHERE g.state <> 'quiet')::int AS owners
+FROM (SELECT a.organisation_id, a.state, count(*) AS n,
+  count(*) FILTER (WHERE a.released IS NULL AND cardinality(a.held) > 0) AS held, count(*) FILTER (WHERE a.suppressed_until > ${now}) AS suppressed, count(*) FILTER (WHERE a.essential) AS essential,
   count(*) FILTER (WHERE a.detected > ${now - day}) AS day, count(*) FILTER (WHERE a.detected > ${now - 2 * day} AND a.detected <= ${now - day}) AS day_before,
-  min(a.detected) FILTER (WHERE a.notified IS NULL AND a.state <> 'quiet') AS oldest
-  FROM alerts a ${where([...list, sql`a.state <> 'closed'`])} GROUP BY a.organisation_id) AS g`.execute(trx);
+  min(a.detected) FILTER (WHERE a.notified IS NULL) AS oldest
+  FROM alerts a ${where([...list, sql`a.state <> 'closed'`])} GROUP BY a.organisation_id, a.state) AS g`.execute(trx);
   const closed = await sql<{
     n: number;
   }>`SELECT count(*)::int AS n FROM (SELECT 1 FROM alerts a ${where([...list, sql`a.state = 'closed'`])} LIMIT ${countedTo}) AS c`.execute(
@@ -172,6 +215,24 @@ const joined = sql`SELECT a.*, o.name AS organisation_name, c.number AS case_num
   (SELECT x.answer FROM answers x WHERE x.case_id = a.case_id ORDER BY x.id DESC LIMIT 1) AS answer
 FROM alerts a LEFT JOIN organisations o ON o.id = a.organisation_id LEFT JOIN cases c ON c.id = a.case_id`;
 
+/**
+ * The first of those in some states: of what is closed and of what is not each asked by itself, since each has indexes of its own.
+ */
+export const firstOf = (
+  states: readonly string[],
+  among: (condition: RawBuilder<unknown>) => RawBuilder<unknown>,
+): RawBuilder<unknown> => {
+  const open = states.filter((state) => state !== "closed");
+  const parts = [
+    ...(open.length > 0 ? [among(sql`state <> 'closed' AND state = ANY (${open})`)] : []),
+    ...(states.includes("closed") ? [among(sql`state = 'closed'`)] : []),
+  ];
+  return sql.join(
+    parts.map((part) => sql`(${part})`),
+    sql` UNION ALL `,
+  );
+};
+
 /** The board: a page of it, and what a sentence about all of it needs. Without `states`, what is not closed. */
 export const listAlerts = (
   desk: Desk,
@@ -182,21 +243,23 @@ export const listAlerts = (
   now: number,
 ): Promise<Board> =>
   desk.as(actor, async (trx) => {
-    const list = conditions(filter, actor, now);
+    const list = await conditions(trx, filter, actor, now);
     const facts = await factsOf(trx, list, now);
     const states = filter.states ?? openStates;
-    const among = states.includes("closed")
-      ? sql`a.state = ANY (${[...states]})`
-      : sql`a.state <> 'closed' AND a.state = ANY (${[...states]})`;
     const column = sql.raw(columns[order]);
-    const wanted = [...list, among];
+    const wanted = [...list];
     if (page.cursor !== undefined) {
       const [value, id] = placeOf(page.cursor);
       wanted.push(sql`(${column}, a.id) < (${value}, ${id})`);
     }
+    const found = firstOf(
+      states,
+      (among) =>
+        sql`SELECT a.id, ${column} AS ordered FROM alerts a ${where([...wanted, among])} ORDER BY ${column} DESC, a.id DESC LIMIT ${page.limit + 1}`,
+    );
     // The page is found by its index first; other tables are asked for its rows alone.
     const { rows } =
-      await sql<BoardRow>`${joined} WHERE a.id IN (SELECT a.id FROM alerts a ${where(wanted)} ORDER BY ${column} DESC, a.id DESC LIMIT ${page.limit + 1}) ORDER BY ${column} DESC, a.id DESC`.execute(
+      await sql<BoardRow>`${joined} WHERE a.id IN (SELECT id FROM (${found}) AS f ORDER BY ordered DESC, id DESC LIMIT ${page.limit + 1}) ORDER BY ${column} DESC, a.id DESC`.execute(
         trx,
       );
     const shown = rows.slice(0, page.limit);

@@ -8,7 +8,7 @@ import type { DetectionKind } from "../model/detection.ts";
 import type { Marking } from "../model/marking.ts";
 import { formatIp, parseIp } from "../net/ip.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
-import { countedTo, cursorOf, like, personOf, placeOf } from "./board.ts";
+import { countedTo, cursorOf, firstOf, like, named, ownRows, personOf, placeOf } from "./board.ts";
 import type { Page } from "./board.ts";
 
 export type CaseState = "open" | "waiting" | "closed";
@@ -74,13 +74,15 @@ const orders: Readonly<Record<CaseOrder, string>> = {
   opened: "c.opened",
   severity: `(${severityNumber} * 10000000000000000::bigint + c.opened)`,
 };
-const unanswered = sql`c.id IN (SELECT a.case_id FROM alerts a WHERE a.notified IS NOT NULL AND a.acknowledged IS NULL AND a.state <> 'closed' AND a.case_id IS NOT NULL)`;
+/** Titles that hold what was typed, capitals or not. */
+export const titled = (typed: string): RawBuilder<unknown> => sql`c.sought LIKE lower(${like(typed)})`;
 
-const conditions = (filter: CaseFilter, actor: Actor): RawBuilder<unknown>[] => {
+const conditions = async (trx: DeskTransaction, filter: CaseFilter, actor: Actor): Promise<RawBuilder<unknown>[]> => {
   const list: RawBuilder<unknown>[] = [
     sql`c.realm = ${filter.realm}`,
     sql`c.exercise = ${filter.exercise}`,
     sql`c.merged_into IS NULL`,
+    ...ownRows(actor, sql`c.organisation_id`),
   ];
   if (filter.kinds !== undefined) list.push(sql`c.kind = ANY (${[...filter.kinds]})`);
   if (filter.severities !== undefined) list.push(sql`c.severity = ANY (${[...filter.severities]})`);
@@ -88,10 +90,14 @@ const conditions = (filter: CaseFilter, actor: Actor): RawBuilder<unknown>[] => 
   for (const one of filter.only ?? []) {
     if (one === "mine") list.push(sql`c.assignee = ${personOf(actor)}`);
     if (one === "unassigned") list.push(sql`c.assignee IS NULL`);
-    if (one === "unanswered") list.push(unanswered);
+    if (one === "unanswered") list.push(sql`c.unanswered IS NOT NULL`);
     if (one === "relapsed")
-      list.push(sql`EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = c.id AND a.state = 'relapsed')`);
-    if (one === "essential") list.push(sql`EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = c.id AND a.essential)`);
+      list.push(sql`c.id IN (SELECT a.case_id FROM alerts a WHERE a.state <> 'closed' AND a.state = 'relapsed')`);
+    // Two questions, as there are two indexes.
+    if (one === "essential")
+      list.push(
+        sql`c.id IN (SELECT a.case_id FROM alerts a WHERE a.state <> 'closed' AND a.essential UNION ALL SELECT a.case_id FROM alerts a WHERE a.state = 'closed' AND a.essential)`,
+      );
   }
   if (filter.q !== undefined) {
     const typed = filter.q.trim();
@@ -101,10 +107,7 @@ const conditions = (filter: CaseFilter, actor: Actor): RawBuilder<unknown>[] => 
     else if (address !== undefined) {
       const ip = formatIp(address);
       list.push(sql`c.id IN (SELECT a.case_id FROM alerts a WHERE a.source = ${ip}::inet)`);
-    } else
-      list.push(
-        sql`(c.title ILIKE ${like(typed)} OR c.organisation_id IN (SELECT id FROM organisations WHERE name ILIKE ${like(typed)} OR id = ${typed.toLowerCase()}))`,
-      );
+    } else list.push(sql`(c.organisation_id = ANY (${await named(trx, typed)}) OR ${titled(typed)})`);
   }
   return list;
 };
@@ -141,12 +144,12 @@ export const listCases = (
   now: number,
 ): Promise<CaseList> =>
   desk.as(actor, async (trx) => {
-    const list = conditions(filter, actor);
+    const list = await conditions(trx, filter, actor);
     const states = filter.states ?? ["open", "waiting"];
     const counted = await sql<
       Record<string, number | null>
     >`SELECT count(*) FILTER (WHERE c.state = 'open')::int AS open, count(*) FILTER (WHERE c.state = 'waiting')::int AS waiting,
-  count(*) FILTER (WHERE c.quieted > ${now - 7 * day})::int AS quiet FROM cases c ${where([...list, sql`c.state <> 'closed'`])}`.execute(
+  count(c.unanswered)::int AS unanswered, min(c.unanswered) AS oldest, count(*) FILTER (WHERE c.quieted > ${now - 7 * day})::int AS quiet FROM cases c ${where([...list, sql`c.state <> 'closed'`])}`.execute(
       trx,
     );
     const closed = await sql<{
@@ -155,37 +158,30 @@ export const listCases = (
     }>`SELECT count(*)::int AS n, count(*) FILTER (WHERE k.quieted > ${now - 7 * day})::int AS quiet FROM (SELECT c.quieted FROM cases c ${where([...list, sql`c.state = 'closed'`])} LIMIT ${countedTo}) AS k`.execute(
       trx,
     );
-    const open = await sql<{
-      n: number;
-      oldest: number | null;
-    }>`SELECT count(*)::int AS n, min(k.oldest) AS oldest FROM (SELECT min(a.notified) AS oldest FROM alerts a JOIN cases c ON c.id = a.case_id
-${where([...list, sql`c.state <> 'closed'`, sql`a.notified IS NOT NULL`, sql`a.acknowledged IS NULL AND a.state <> 'closed'`])} GROUP BY a.case_id) AS k`.execute(
-      trx,
-    );
     const n = (name: string): number => Number(counted.rows[0]?.[name] ?? 0);
     const facts = {
       open: n("open"),
       waiting: n("waiting"),
       closed: closed.rows[0]?.n ?? 0,
-      unanswered: open.rows[0]?.n ?? 0,
-      oldestUnanswered: open.rows[0]?.oldest ?? null,
+      unanswered: n("unanswered"),
+      oldestUnanswered: counted.rows[0]?.["oldest"] ?? null,
       quietThisWeek: n("quiet") + (closed.rows[0]?.quiet ?? 0),
     };
     const column = sql.raw(orders[order]);
-    const among = states.includes("closed")
-      ? sql`c.state = ANY (${[...states]})`
-      : sql`c.state <> 'closed' AND c.state = ANY (${[...states]})`;
-    const wanted = [...list, among];
+    const wanted = [...list];
     if (page.cursor !== undefined) {
       const [value, id] = placeOf(page.cursor);
       wanted.push(sql`(${column}, c.id) < (${value}::bigint, ${id})`);
     }
+    const first = firstOf(
+      states,
+      (among) =>
+        sql`SELECT c.id, ${column} AS ordered FROM cases c ${where([...wanted, among])} ORDER BY ${column} DESC, c.id DESC LIMIT ${page.limit + 1}`,
+    );
     const found = await sql<{
       id: string;
       ordered: number;
-    }>`SELECT c.id, ${column} AS ordered FROM cases c ${where(wanted)} ORDER BY ${column} DESC, c.id DESC LIMIT ${page.limit + 1}`.execute(
-      trx,
-    );
+    }>`SELECT id, ordered FROM (${first}) AS f ORDER BY ordered DESC, id DESC LIMIT ${page.limit + 1}`.execute(trx);
     const ids = found.rows.slice(0, page.limit).map(({ id }) => id);
     const { rows } = await sql<CaseLine>`${line} WHERE c.id = ANY (${ids})`.execute(trx);
     const byId = new Map(rows.map((row) => [row.id, row]));

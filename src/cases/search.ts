@@ -2,10 +2,12 @@
 import { sql } from "kysely";
 import type { RawBuilder } from "kysely";
 import { formatIp, isV4, parseIp } from "../net/ip.ts";
+import type { Actor } from "../model/actor.ts";
 import type { IpWords } from "../net/ip.ts";
 import { formatPrefix, maskOf } from "../net/prefix.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
-import { like } from "./board.ts";
+import { inside, like, ofFamily } from "./board.ts";
+import { titled } from "./list.ts";
 
 /** Something of the desk that answers to what was typed. */
 export interface DeskHit {
@@ -62,22 +64,36 @@ const ask = async (trx: DeskTransaction, query: RawBuilder<DeskHit>): Promise<re
  * What `/` finds: cases by number, title or an address of theirs, organisations by name or by an address or prefix of theirs, networks by an address inside, a prefix,
  * a domain or an AS, alerts by address or prefix. At most five of each; of what is not there for who asks, nothing.
  */
-export const findOnDesk = async (trx: DeskTransaction, typed: string, scope: SearchScope): Promise<DeskHit[]> => {
+export const findOnDesk = async (
+  trx: DeskTransaction,
+  actor: Actor,
+  typed: string,
+  scope: SearchScope,
+): Promise<DeskHit[]> => {
   const { number, asn, inet, subject, words } = understood(typed);
-  const ofAddress = sql`(source <<= ${inet}::inet OR subject = ${subject})`;
+  const ofAddress = inet === null ? never : sql`(${inside(sql`source`, inet)} OR subject = ${subject})`;
   const here = sql`realm = ${scope.realm} AND exercise = ${scope.exercise}`;
+  // What is open comes first; of what is closed the newest.
+  const alertsOf = (found: RawBuilder<unknown>): RawBuilder<unknown> =>
+    sql.join(
+      [sql`state <> 'closed'`, sql`state = 'closed'`].map(
+        (state) =>
+          sql`(SELECT a.id FROM alerts a WHERE ${here} AND ${found} AND ${state} ORDER BY a.last DESC LIMIT ${each})`,
+      ),
+      sql` UNION ALL `,
+    );
   const hits: DeskHit[] = [];
   hits.push(
     ...(await ask(
       trx,
       sql<DeskHit>`SELECT 'case' AS kind, 'LAYANG-' || c.number AS label, c.title AS detail, c.number, c.organisation_id AS organisation, NULL AS id FROM cases c
-WHERE c.id IN (SELECT id FROM cases WHERE ${here} AND merged_into IS NULL) AND (${
+WHERE ${here} AND merged_into IS NULL AND (${
         number !== null
           ? sql`c.number = ${number}`
           : inet !== null
             ? sql`c.id IN (SELECT case_id FROM alerts WHERE ${ofAddress})`
             : words !== null
-              ? sql`c.title ILIKE ${words}`
+              ? titled(typed)
               : never
       }) ORDER BY c.touched DESC LIMIT ${each}`,
     )),
@@ -115,16 +131,16 @@ JOIN organisations o ON o.id = n.organisation_id WHERE n.realm = ${scope.realm} 
     asn !== null
       ? sql`a.asn = ${asn}`
       : inet !== null
-        ? sql`a.id IN (SELECT id FROM alerts WHERE ${ofAddress})`
+        ? ofAddress
         : words !== null && number === null
-          ? sql`a.family ILIKE ${words}`
+          ? await ofFamily(trx, actor, typed)
           : never;
   hits.push(
     ...(await ask(
       trx,
       sql<DeskHit>`SELECT 'alert' AS kind, split_part(a.subject, '#', 1) AS label, concat_ws(' · ', a.kind, a.family, o.name) AS detail, c.number, a.organisation_id AS organisation, a.id FROM alerts a
 LEFT JOIN organisations o ON o.id = a.organisation_id LEFT JOIN cases c ON c.id = a.case_id
-WHERE a.realm = ${scope.realm} AND a.exercise = ${scope.exercise} AND (${alert}) ORDER BY (a.state = 'closed'), a.last DESC LIMIT ${each}`,
+WHERE a.id IN (${alertsOf(alert)}) ORDER BY (a.state = 'closed'), a.last DESC LIMIT ${each}`,
     )),
   );
   return hits;

@@ -8,17 +8,25 @@ import type { Followed, Survival, SurvivalPoint } from "../alert/survival.ts";
 import type { Actor } from "../model/actor.ts";
 import type { DetectionKind } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { ownRows } from "./board.ts";
 
 /*
  * Every figure here is of what is real: `exercise = ''` stands in one place, `episodes`, and every question goes through it.
  */
 
+/** Of what is open and of what is closed, each read from its own index. */
+const inBoth = (of: (state: RawBuilder<unknown>) => RawBuilder<unknown>): RawBuilder<unknown> =>
+  sql`${of(sql`a.state <> 'closed'`)} UNION ALL ${of(sql`a.state = 'closed'`)}`;
+
 /**
  * Every episode of every alert of the real: what an alert is now, and what it was before it came back. `first_seen` is the first packet of what
  * was claimed; of what came back there is none, since a claim that goes on keeps its first packet.
  */
-const episodes = sql`(SELECT a.id AS alert_id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, CASE WHEN a.relapses = 0 THEN a.first END AS first_seen, a.detected, a.notified, a.acknowledged, a.acted, a.quieted, a.closed, a.closing, a.state, a.last, a.checked, a.relapses > 0 AS again
-  FROM alerts a WHERE a.exercise = ''
+const episodes = sql`(${inBoth(
+  (state) =>
+    sql`SELECT a.id AS alert_id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, CASE WHEN a.relapses = 0 THEN a.first END AS first_seen, a.detected, a.notified, a.acknowledged, a.acted, a.quieted, a.closed, a.closing, a.state, a.last, a.checked, a.relapses > 0 AS again
+  FROM alerts a WHERE a.exercise = '' AND ${state}`,
+)}
   UNION ALL SELECT a.id, a.organisation_id, a.realm, a.kind, a.family, a.country, a.case_id, CASE WHEN e.episode = 0 THEN a.first END, e.detected, e.notified, e.acknowledged, e.acted, e.quieted, e.closed, e.closing, 'quiet', e.relapsed, e.relapsed, e.episode > 0
   FROM alert_episodes e JOIN alerts a ON a.id = e.alert_id WHERE a.exercise = '')`;
 /** Taken back, false, or another's: these were no infections of the owner's, and no curve has them. */
@@ -65,7 +73,7 @@ interface EpisodeRow extends Followed {
   readonly unconfirmed: boolean;
 }
 /** By what the subscriber was told, as the owner says; a notice that nobody answered so is `notice-only`. */
-const channel = sql`coalesce((SELECT w.channel FROM answers w WHERE w.case_id = x.case_id AND w.answer = 'subscriber-notified' AND w.at >= x.detected ORDER BY w.id LIMIT 1), 'notice-only')`;
+const channel = sql`coalesce(CASE WHEN x.case_id IN (SELECT w.case_id FROM answers w WHERE w.answer = 'subscriber-notified') THEN (SELECT w.channel FROM answers w WHERE w.case_id = x.case_id AND w.answer = 'subscriber-notified' AND w.at >= x.detected ORDER BY w.id LIMIT 1) END, 'notice-only')`;
 const groupOf: Readonly<Record<CurveBy, RawBuilder<unknown>>> = {
   none: sql`''`,
   channel,
@@ -74,20 +82,41 @@ const groupOf: Readonly<Record<CurveBy, RawBuilder<unknown>>> = {
   country: sql`x.country`,
 };
 
+/** A hundred thousand rows are grouped in memory, and not sorted first, for how few they seem to be. What is set here holds for the transaction alone. */
+const roomy = async (trx: DeskTransaction): Promise<void> => {
+  await sql`SELECT set_config('work_mem', '64MB', true), set_config('enable_sort', 'off', true)`.execute(trx);
+};
+/** Rows of those of who asks, or of all; of one organisation where it is named. */
+const own = (actor: Actor, table: "a" | "x", organisation?: string): RawBuilder<unknown> => {
+  const column = sql.ref(`${table}.organisation_id`);
+  const list = [...ownRows(actor, column), ...(organisation === undefined ? [] : [sql`${column} = ${organisation}`])];
+  return sql.join(
+    list.map((condition) => sql`AND ${condition}`),
+    sql` `,
+  );
+};
+
 /** Episodes of two periods of the same length, told and untold, in one look at them all. */
-const read = async (trx: DeskTransaction, asked: CleanUpAsked, now: number): Promise<readonly EpisodeRow[]> => {
+const read = async (
+  trx: DeskTransaction,
+  actor: Actor,
+  asked: CleanUpAsked,
+  now: number,
+): Promise<readonly EpisodeRow[]> => {
   const kinds = asked.kind === undefined ? [...verifiableKinds] : [asked.kind];
   const start = sql`coalesce(x.notified, x.detected)`;
   const told = sql`(x.notified IS NOT NULL)`;
   const ended = sql`(x.state IN ('quiet', 'closed') AND x.quieted IS NOT NULL)`;
   const since = asked.from - (asked.to - asked.from);
+  const whose = own(actor, "x", asked.organisation);
   // Counted together in the engine, to a hundredth of a day: curves of a hundred thousand are read as some thousand rows.
   const { rows } =
-    await sql<EpisodeRow>`SELECT ${told} AS told, ${start} < ${asked.from} AS earlier, round(greatest(0, (CASE WHEN ${ended} THEN x.quieted ELSE greatest(x.last, coalesce(x.checked, 0)) END) - ${start}) / ${day / 100}::numeric)::double precision / 100 AS time,
+    await sql<EpisodeRow>`SELECT told, earlier, hundredths::double precision / 100 AS time, ended, grouped, unconfirmed, n FROM (
+SELECT ${told} AS told, ${start} < ${asked.from} AS earlier, (greatest(0, (CASE WHEN ${ended} THEN x.quieted ELSE greatest(x.last, coalesce(x.checked, 0)) END) - ${start}) + ${day / 200}::bigint) / ${day / 100}::bigint AS hundredths,
   ${ended} AS ended, CASE WHEN ${told} THEN ${groupOf[asked.by]} END AS grouped, (x.closing IS NOT DISTINCT FROM 'unconfirmed') AS unconfirmed, count(*)::int AS n
-FROM ${episodes} AS x WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${kinds})
-  AND ${start} >= ${since} AND ${start} < ${asked.to} AND ${start} <= ${now} AND (${asked.organisation ?? null}::text IS NULL OR x.organisation_id = ${asked.organisation ?? null})
-GROUP BY 1, 2, 3, 4, 5, 6 LIMIT 1000000`.execute(trx);
+FROM ${episodes} AS x WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${kinds}) ${whose}
+  AND ${start} >= ${since} AND ${start} < ${asked.to} AND ${start} <= ${now}
+GROUP BY 1, 2, 3, 4, 5, 6 LIMIT 1000000) AS f`.execute(trx);
   return rows;
 };
 const curveOf = (rows: readonly EpisodeRow[]): Survival => survival(rows);
@@ -104,7 +133,8 @@ const shown = (group: string, label: string, curve: Survival, days: number): Cur
 /** Clean-up curves: Kaplan-Meier from the notice to the last packet. What is open, or unknown, is censored. */
 export const cleanUp = (desk: Desk, actor: Actor, asked: CleanUpAsked, now: number): Promise<CleanUp> =>
   desk.as(actor, async (trx) => {
-    const every = await read(trx, asked, now);
+    await roomy(trx);
+    const every = await read(trx, actor, asked, now);
     const rows = every.filter(({ told, earlier }) => told && !earlier);
     const baseline = every.filter(({ told, earlier }) => !told && !earlier);
     const before = every.filter(({ told, earlier }) => told && earlier);
@@ -184,11 +214,12 @@ export const responseTimes = (
       const length = sql`(CASE WHEN x.${sql.raw(to)} >= x.${sql.raw(from)} THEN (x.${sql.raw(to)} - x.${sql.raw(from)}) / ${second}::double precision END)`;
       return sql`count(${length})::int AS ${sql.raw(`${name}_n`)}, percentile_cont(0.5) WITHIN GROUP (ORDER BY ${length}) AS ${sql.raw(`${name}_median`)}, percentile_cont(0.9) WITHIN GROUP (ORDER BY ${length}) AS ${sql.raw(`${name}_p90`)}`;
     });
+    await roomy(trx);
     const { rows } = await sql<
       Record<string, string | number | null>
     >`SELECT g.grouped, grouping(g.grouped) AS total, min(g.label) AS label, count(*)::int AS notices, count(x.acknowledged)::int AS answered, count(*) FILTER (WHERE x.again)::int AS relapsed, ${sql.join(columns)}
 FROM ${episodes} AS x LEFT JOIN organisations o ON o.id = x.organisation_id CROSS JOIN LATERAL (SELECT ${responseGroup[asked.by]} AS grouped, ${asked.by === "owner" ? sql`o.name` : sql`NULL::text`} AS label) AS g
-WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${[...toldKinds]}) AND x.notified >= ${asked.from} AND x.notified < ${asked.to} GROUP BY GROUPING SETS ((), (g.grouped)) ORDER BY total DESC, notices DESC, grouped LIMIT 201`.execute(
+WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${[...toldKinds]}) AND x.notified >= ${asked.from} AND x.notified < ${asked.to} ${own(actor, "x")} GROUP BY GROUPING SETS ((), (g.grouped)) ORDER BY total DESC, notices DESC, grouped LIMIT 201`.execute(
       trx,
     );
     const spanOf = (row: Record<string, string | number | null>, name: string): Span => ({
@@ -228,6 +259,11 @@ export interface PrecisionRow {
  */
 export const measuredPrecision = (desk: Desk, actor: Actor, from: number): Promise<readonly PrecisionRow[]> =>
   desk.as(actor, async (trx) => {
+    await roomy(trx);
+    const real = inBoth(
+      (state) =>
+        sql`SELECT a.id, a.kind, a.case_id, a.tests FROM alerts a WHERE a.exercise = '' AND a.realm = '' AND a.case_id IS NOT NULL AND ${state} ${own(actor, "a")}`,
+    );
     const { rows } = await sql<{
       month: string;
       detector: string;
@@ -235,14 +271,16 @@ export const measuredPrecision = (desk: Desk, actor: Actor, from: number): Promi
       right: number;
       wrong: number;
       undecided: number;
-    }>`WITH said AS (
-  SELECT DISTINCT ON (a.id) a.id, a.kind, w.answer, w.at FROM alerts a JOIN answers w ON w.case_id = a.case_id AND (cardinality(w.alerts) = 0 OR a.id = ANY (w.alerts))
-  WHERE a.exercise = '' AND a.realm = '' AND w.exercise = '' AND w.at >= ${from} ORDER BY a.id, (w.answer = 'working'), w.id DESC)
-SELECT to_char(to_timestamp(s.at / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM') AS month, d.detector, s.kind,
-  count(DISTINCT s.id) FILTER (WHERE s.answer IN ('cleaned', 'subscriber-notified') OR (s.answer = 'research' AND s.kind <> 'infected-host'))::int AS right,
-  count(DISTINCT s.id) FILTER (WHERE s.answer = 'false-positive' OR (s.answer = 'research' AND s.kind = 'infected-host'))::int AS wrong,
-  count(DISTINCT s.id) FILTER (WHERE s.answer IN ('working', 'not-ours', 'cannot-attribute'))::int AS undecided
-FROM said s JOIN alert_detections ad ON ad.alert_id = s.id JOIN detections d ON d.id = ad.detection_id GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3 LIMIT 600`.execute(
+    }>`WITH alert AS (${real}), said AS (
+  SELECT DISTINCT ON (a.id COLLATE "C") a.kind, a.tests, w.answer, w.at / ${day}::bigint AS day FROM alert a JOIN answers w ON w.case_id = a.case_id AND (cardinality(w.alerts) = 0 OR a.id = ANY (w.alerts))
+  WHERE w.exercise = '' AND w.at >= ${from} ORDER BY a.id COLLATE "C", (w.answer = 'working'), w.id DESC),
+-- There are few days and few rules: counted before months are named and detectors are read from what fired.
+counted AS (SELECT kind, tests, answer, day, count(*) AS n FROM said GROUP BY 1, 2, 3, 4)
+SELECT to_char(to_timestamp(s.day * 86400) AT TIME ZONE 'UTC', 'YYYY-MM') AS month, d.detector, s.kind,
+  coalesce(sum(s.n) FILTER (WHERE s.answer IN ('cleaned', 'subscriber-notified') OR (s.answer = 'research' AND s.kind <> 'infected-host')), 0)::int AS right,
+  coalesce(sum(s.n) FILTER (WHERE s.answer = 'false-positive' OR (s.answer = 'research' AND s.kind = 'infected-host')), 0)::int AS wrong,
+  coalesce(sum(s.n) FILTER (WHERE s.answer IN ('working', 'not-ours', 'cannot-attribute')), 0)::int AS undecided
+FROM counted s CROSS JOIN LATERAL (SELECT DISTINCT split_part(test, ':', 1) AS detector FROM unnest(s.tests) AS test) AS d GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3 LIMIT 600`.execute(
       trx,
     );
     return rows.map((row) => ({ ...row, precision: wilson(row.right, row.right + row.wrong) }));
@@ -278,21 +316,21 @@ export interface Summary {
 /** Small figures for the shell, of what who asks may see. */
 export const summaryOf = (desk: Desk, actor: Actor, person: string): Promise<Summary> =>
   desk.as(actor, async (trx) => {
+    const real = sql.join(
+      [sql`exercise = ''`, sql`state <> 'closed'`, ...ownRows(actor, sql`organisation_id`)],
+      sql` AND `,
+    );
     const { rows } = await sql<
       Record<string, number | boolean>
     >`SELECT count(*) FILTER (WHERE state = 'new')::int AS new, count(*) FILTER (WHERE state = 'relapsed')::int AS relapsed,
-  count(*) FILTER (WHERE held <> '{}' AND released IS NULL)::int AS held, count(*) FILTER (WHERE state <> 'quiet')::int AS open, count(*) FILTER (WHERE essential AND state <> 'quiet')::int AS essential,
-  coalesce(bool_or('global-breaker' = ANY (held) AND released IS NULL), false) AS breaker
-FROM alerts WHERE exercise = '' AND state <> 'closed'`.execute(trx);
+  count(*) FILTER (WHERE released IS NULL AND cardinality(held) > 0)::int AS held, count(*) FILTER (WHERE state <> 'quiet')::int AS open, count(*) FILTER (WHERE essential AND state <> 'quiet')::int AS essential,
+  coalesce(bool_or(released IS NULL AND cardinality(held) > 0 AND 'global-breaker' = ANY (held)), false) AS breaker
+FROM alerts WHERE ${real}`.execute(trx);
     const cases = await sql<{
       open: number;
+      unanswered: number;
       mine: number;
-    }>`SELECT count(*)::int AS open, count(*) FILTER (WHERE assignee = ${person})::int AS mine FROM cases WHERE exercise = '' AND state <> 'closed' AND merged_into IS NULL`.execute(
-      trx,
-    );
-    const open = await sql<{
-      n: number;
-    }>`SELECT count(*)::int AS n FROM (SELECT 1 FROM alerts WHERE exercise = '' AND state <> 'closed' AND notified IS NOT NULL AND acknowledged IS NULL GROUP BY case_id) AS k`.execute(
+    }>`SELECT count(*)::int AS open, count(unanswered)::int AS unanswered, count(*) FILTER (WHERE assignee = ${person})::int AS mine FROM cases WHERE ${real} AND merged_into IS NULL`.execute(
       trx,
     );
     const outbox = await sql<{
@@ -310,7 +348,11 @@ FROM alerts WHERE exercise = '' AND state <> 'closed'`.execute(trx);
     const waiting = (state: string): number => outbox.rows.find((row) => row.state === state)?.n ?? 0;
     return {
       alerts: { new: n("new"), relapsed: n("relapsed"), held: n("held"), open: n("open"), essential: n("essential") },
-      cases: { open: cases.rows[0]?.open ?? 0, unanswered: open.rows[0]?.n ?? 0, mine: cases.rows[0]?.mine ?? 0 },
+      cases: {
+        open: cases.rows[0]?.open ?? 0,
+        unanswered: cases.rows[0]?.unanswered ?? 0,
+        mine: cases.rows[0]?.mine ?? 0,
+      },
       outbox: { waiting: waiting("waiting") + waiting("sending"), dead: waiting("dead"), held: waiting("held") },
       inbox: inbox.rows[0]?.n ?? 0,
       breaker: rows[0]?.["breaker"] === true,

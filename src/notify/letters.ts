@@ -98,7 +98,7 @@ export const listLetters = (
     const sent = await sql<{
       n: number;
       day: number;
-    }>`SELECT count(*)::int AS n, count(*) FILTER (WHERE k.sent > ${now - day})::int AS day FROM (SELECT b.sent FROM outbox b ${where([...list, sql`b.state = 'sent'`])} LIMIT ${countedTo}) AS k`.execute(
+    }>`SELECT count(*)::int AS n, count(*) FILTER (WHERE k.sent > ${now - day})::int AS day FROM (SELECT b.sent FROM outbox b ${where([...list, sql`b.state = 'sent'`])} ORDER BY b.sent DESC LIMIT ${countedTo}) AS k`.execute(
       trx,
     );
     const of = (state: LetterState): number =>

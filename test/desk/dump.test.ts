@@ -29,7 +29,7 @@ const first = [
   `INSERT INTO cases (id, organisation_id, realm, exercise, title, kind, state, severity, marking, origin, opened) VALUES ('k', 'isp', '', '', 't', 'infected-host', 'open', 'high', 'TLP:AMBER', 'n', 1)`,
   `INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking) VALUES ('k', 'isp', '', 1, 'system', 'detected', '{}', 'TLP:AMBER')`,
   `INSERT INTO detections (id, detector, version, kind, realm, exercise, source, first, last, packets, dark_addresses, sensors, confidence, held, evidence, samples, organisation_id, marking, origin) VALUES ('d', 'infected', 1, 'infected-host', '', '', '192.0.2.7', 1, 2, 10, 3, '{s}', 1, '{}', '{}', '[]', 'isp', 'TLP:AMBER', 'n')`,
-  `INSERT INTO alerts (id, organisation_id, realm, exercise, kind, subject, source, state, severity, rank, first, last, packets, dark_addresses, sensors, confidence, held, detected, case_id, marking, origin) VALUES ('a', 'isp', '', '', 'infected-host', '192.0.2.7', '192.0.2.7', 'new', 'high', 1, 1, 2, 10, 3, '{s}', 1, '{}', 1, 'k', 'TLP:AMBER', 'n')`,
+  `INSERT INTO alerts (id, organisation_id, realm, exercise, kind, subject, source, state, severity, rank, first, last, packets, dark_addresses, sensors, confidence, held, detected, notified, case_id, marking, origin) VALUES ('a', 'isp', '', '', 'infected-host', '192.0.2.7', '192.0.2.7', 'new', 'high', 1, 1, 2, 10, 3, '{s}', 1, '{}', 1, 3, 'k', 'TLP:AMBER', 'n')`,
   `INSERT INTO alert_detections VALUES ('a', 'd')`,
   `INSERT INTO outbox (id, exercise, realm, organisation_id, case_id, contact_id, channel, recipient, payload, state, due, created) VALUES ('o', '', '', 'isp', 'k', 'c', 'mail', 'a@isp.example', '{}', 'sent', 1, 1)`,
   `INSERT INTO deliveries (outbox_id, organisation_id, realm, attempt, began) VALUES ('o', 'isp', '', 1, 1)`,
@@ -71,7 +71,9 @@ const forwards = async (make: () => Promise<DeskPlace>): Promise<void> => {
     expect([...before.values()].reduce((sum, held) => sum + held.length, 0)).toBe(first.length + 1);
     await desk.close();
     desk = await place.open();
-    expect(rows(await linesOf(desk)).get("networks")).toMatchObject([{ dark: [] }, { dark: [] }]);
+    const now = rows(await linesOf(desk));
+    expect(now.get("networks")).toMatchObject([{ dark: [] }, { dark: [] }]);
+    expect(now.get("cases")).toMatchObject([{ unanswered: 3 }]);
   } finally {
     await desk.close();
     await place.remove();

@@ -42,7 +42,7 @@ export const withSearch = (server: FastifyInstance, { desk, now }: SearchService
       const typed = query.q.trim();
       if (typed === "") return { rows: [] };
       const rows = await desk.as(actor, async (trx): Promise<Row[]> => {
-        const found: Row[] = (await findOnDesk(trx, typed, scope)).map((hit) => ({
+        const found: Row[] = (await findOnDesk(trx, actor, typed, scope)).map((hit) => ({
           kind: hit.kind,
           label: cut(hit.label) ?? "",
           detail: cut(hit.detail),

@@ -216,6 +216,10 @@ export interface CasesTable {
   /** The case that goes on with this one's alerts. */
   merged_into: string | null;
   quieted: Time | null;
+  /** When the first notice of it left that nobody has answered; kept by the engine. */
+  unanswered: Generated<Time | null>;
+  /** Its title in small letters. */
+  sought: ColumnType<string, never, never>;
 }
 
 /** The timeline: everything that happened to a case, append-only. */

@@ -6,8 +6,11 @@ import type { PostgresPool, PostgresPoolClient } from "kysely";
 import { AppError } from "../../../platform/errors.ts";
 import type { Desk } from "../desk.ts";
 import { openDesk } from "../keeper.ts";
+import { tidyDesk } from "../tidy.ts";
 
 const int8 = 20;
+/** Milliseconds between two looks at whether a table wants tidying. */
+const tidyEvery = 60_000;
 
 const load = async (folder: string): Promise<PGlite> => {
   const { PGlite: Engine } = await import("@electric-sql/pglite").catch((error: unknown) => {
@@ -46,5 +49,19 @@ const poolOf = (engine: PGlite): PostgresPool => {
 export const openEmbeddedDesk = async ({ folder }: { readonly folder: string }): Promise<Desk> => {
   const path = join(folder, "desk");
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  return openDesk(poolOf(await load(path)));
+  const desk = await openDesk(poolOf(await load(path)));
+  let tidying: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    // What failed is tried again in its time; nothing rests on it.
+    tidying = tidyDesk(desk.owner).catch(() => undefined);
+  }, tidyEvery);
+  timer.unref();
+  return {
+    ...desk,
+    close: async () => {
+      clearInterval(timer);
+      await tidying;
+      await desk.close();
+    },
+  };
 };

@@ -4,6 +4,7 @@ import { warnings } from "./0501-warnings.ts";
 import { views } from "./0502-views.ts";
 import { alerts } from "./0201-alerts.ts";
 import { cases } from "./0202-cases.ts";
+import { lists } from "./0203-lists.ts";
 import { notices } from "./0301-notices.ts";
 import { retries } from "./0302-retries.ts";
 import { constituency } from "./0101-constituency.ts";
@@ -22,6 +23,7 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0001-ground": ground,
   "0201-alerts": alerts,
   "0202-cases": cases,
+  "0203-lists": lists,
   "0301-notices": notices,
   "0101-constituency": constituency,
   "0401-people": peopleTables,
