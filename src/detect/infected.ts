@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Detection, DetectionKind, HoldReason } from "../model/detection.ts";
-import { formatSignature } from "../model/signature.ts";
-import { spoofReasons } from "../model/traffic.ts";
+import type { Detection, DetectionKind } from "../model/detection.ts";
 import { isBogon } from "./bogons.ts";
-import type { Complete, Context, Detector, Examination, Ledger, Owner, Span } from "./detector.ts";
-import { addSeen, darkOf, portCount, samplesOf, topPorts } from "./evidence.ts";
-import type { ErrorOf, Evidence } from "./evidence.ts";
-import { darkAddresses, disagreement, dominantSpoof, impliedRate } from "./guards.ts";
-import { detectionId } from "./identity.ts";
-import {
-  accepts,
-  findingOf,
-  holdsOf,
-  infectedParameters,
-  isCrowd,
-  isOneWay,
-  isStray,
-  infectedValues as P,
-} from "./infected-rule.ts";
-import type { Company, Finding } from "./infected-rule.ts";
-import { AROUND, Onsets } from "./onsets.ts";
+import type { Complete, Context, Detector, Examination, Owner, Span } from "./detector.ts";
+import { addSeen } from "./evidence.ts";
+import type { ErrorOf } from "./evidence.ts";
+import { darkAddresses, impliedRate } from "./guards.ts";
+import { NAME, VERSION, detectionOf, sightingOf, stormOf } from "./infected-claim.ts";
+import { alikeWith, companyAt, crowd, indexOf, oneWay, putInIndex, takeFromIndex } from "./infected-company.ts";
+import type { Entry, Index } from "./infected-company.ts";
+import { accepts, findingOf, holdsOf, infectedParameters, isStray, infectedValues as P } from "./infected-rule.ts";
+import { Onsets } from "./onsets.ts";
 import { DAY, HOUR, WINDOW, addressOf, byHost, hostsIn, hostsOf, rowsIn, rowsOf, startOf, wordsOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
-import { signatureWords } from "./signature.ts";
-import { Ways, isAlike, waysOf } from "./ways.ts";
-import type { Way } from "./ways.ts";
+import { Ways } from "./ways.ts";
 
-const NAME = "infected-host";
-const VERSION = 3;
 const SECOND = 1e6;
 const MINUTE = 60e6;
 /** A standing claim is told anew when it changed, at most this often. */
@@ -41,242 +27,12 @@ const KINDS: readonly DetectionKind[] = ["infected-host", "scanning-host", "sigh
 /** What a host sends of its own will; replies and strays of broken connections say nothing of it. */
 const SENT = "class IN ('tcp-syn', 'udp', 'icmp-echo-request') AND victim IS NULL";
 
-/** One source of the constituency, one episode. JSON. */
-interface Entry {
-  /** Organisation, or "" for a network of the node's economy that nobody has claimed. */
-  organisation: string;
-  evidence: Evidence;
-  /** End of the ten seconds in which the rule accepted it; null: not yet. */
-  accepted: number | null;
-  rule: "packets" | "mark" | null;
-  /** What is claimed now, as far as a change of it must be told at once. */
-  claim: string | null;
-  /** Told last with what was known up to here. */
-  told: number;
-  /** Changed since. */
-  dirty: boolean;
-  /** Began with many from its distance: stays so. */
-  oneWay?: true;
-}
-
-/** What can be made anew from the ledger. */
-interface Index {
-  readonly onsets: Onsets;
-  readonly fast: Onsets;
-  readonly ways: Ways;
-  /** Organisations and minutes in whose company too many began: `ORGANISATION MINUTE`. */
-  readonly crowded: Set<string>;
-  /** Distances and hours at which too many like each other began: `SENSOR SIGNATURE HOPS HOUR`. */
-  readonly thronged: Set<string>;
-  /** Accepted, not yet claimed. */
-  readonly waiting: Set<string>;
-  readonly dirty: Set<string>;
-  /** The hour in which judging began: whom it finds there may have been at it for long. */
-  began: number;
-}
-const indexes = new WeakMap<Ledger, Index>();
-
 interface Memory {
   /** Up to where spans were judged in order; 0: nothing was. */
   position: number;
   /** The hour in which judging began; what an older version wrote down has none. */
   since?: number;
 }
-
-const isFast = (evidence: Evidence, context: Context): boolean =>
-  (impliedRate(evidence, darkAddresses(context.sensors)) ?? 0) >= P.fast_rate;
-
-/** One packet is anybody's; of two it shows by which way they come. */
-const noteWays = (index: Index, { evidence }: Entry, change: 1 | -1): void => {
-  if (evidence.packets < 2) return;
-  for (const way of waysOf(evidence)) index.ways.note(way, evidence.first, change);
-};
-const putInIndex = (index: Index, key: string, entry: Entry, context: Context): void => {
-  const { evidence, organisation, accepted, claim } = entry;
-  noteWays(index, entry, 1);
-  if (evidence.packets >= 3) index.onsets.add(organisation, evidence.first, key);
-  if (accepted !== null && isFast(evidence, context)) index.fast.add(organisation, evidence.first, key);
-  if (accepted !== null && claim === null) index.waiting.add(key);
-  if (entry.dirty && claim !== null) index.dirty.add(key);
-};
-const takeFromIndex = (index: Index, key: string, entry: Entry): void => {
-  const { organisation, evidence } = entry;
-  noteWays(index, entry, -1);
-  index.onsets.remove(organisation, evidence.first, key);
-  index.fast.remove(organisation, evidence.first, key);
-  index.waiting.delete(key);
-  index.dirty.delete(key);
-};
-const indexOf = (ledger: Ledger, context: Context): Index => {
-  const known = indexes.get(ledger);
-  if (known !== undefined) return known;
-  const index: Index = {
-    onsets: new Onsets(),
-    fast: new Onsets(),
-    ways: new Ways(),
-    crowded: new Set(),
-    thronged: new Set(),
-    waiting: new Set(),
-    dirty: new Set(),
-    began: 0,
-  };
-  for (const [key, entry] of ledger.entries()) putInIndex(index, key, entry as Entry, context);
-  indexes.set(ledger, index);
-  return index;
-};
-
-/**
- * Whether most that began like this source came from where it is: at the sensor that saw it most of those to which it came by one way, or at most of all that saw it.
- * Asked within a day of its first packet, as long as what came before it is known whole. Inside a member's own network everybody is near.
- */
-const oneWay = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
-  const { evidence } = entry;
-  if (scope.realm !== "" || now - evidence.first > DAY) return entry.oneWay === true;
-  const alike = waysOf(evidence).map((way) => isOneWay(index.ways.company(way, evidence.first)));
-  if (alike[0] === true || alike.filter(Boolean).length * 2 > Object.keys(evidence.sensors).length) entry.oneWay = true;
-  return entry.oneWay === true;
-};
-const companyAt = (organisation: string, time: number, index: Index, context: Context): Company => {
-  const since = Math.max(index.began, Math.min(...context.sensors.map((sensor) => sensor.since)));
-  return {
-    together: index.onsets.countAround(organisation, time),
-    fast: index.fast.countAround(organisation, time),
-    // Where the sensors, or we, have just begun, everybody seems to begin.
-    usual: time - since < HOUR ? null : index.onsets.usual(organisation, time),
-  };
-};
-
-const rounded = (value: number | null): number | null => (value === null ? null : Number(value.toPrecision(2)));
-
-/** Who saw it, from where its owner stands. */
-const modeOf = (evidence: Evidence, owner: Owner | null, context: Context): string => {
-  if (context.scope.realm !== "") return "internal";
-  const country = owner?.country ?? context.home;
-  const places = context.sensors.filter(({ name }) => evidence.sensors[name] !== undefined).map((one) => one.country);
-  if (country === null || places.includes(null)) return "outbound";
-  const [own, abroad] = [places.includes(country), places.some((place) => place !== country)];
-  return own && abroad ? "outbound, seen at home and abroad" : own ? "outbound, seen at home" : "outbound, seen abroad";
-};
-
-const evidenceOf = (
-  entry: Entry,
-  owner: Owner | null,
-  reason: string,
-  context: Context,
-): Readonly<Record<string, unknown>> => {
-  const { evidence } = entry;
-  const differ = disagreement(evidence, context.sensors);
-  const ttls = Object.values(evidence.sensors).flatMap(({ ttls: seen, low, high }) => [...seen, low, high]);
-  return {
-    rule: entry.rule,
-    reason,
-    accepted: entry.accepted,
-    mode: modeOf(evidence, owner, context),
-    network: owner?.network ?? null,
-    translation: owner?.translation ?? null,
-    ports: Object.fromEntries(topPorts(evidence)),
-    port_count: portCount(evidence),
-    ports_in_a_day: evidence.widest,
-    marks: { mirai: evidence.mirai, zmap: evidence.zmap, masscan: evidence.masscan, stateless: evidence.stateless },
-    spoof: Object.fromEntries(
-      spoofReasons.map((name, i) => [name, evidence.spoof[i]!] as const).filter(([, n]) => n > 0),
-    ),
-    spoof_dominant: dominantSpoof(evidence),
-    ttl: [Math.min(...ttls), Math.max(...ttls)],
-    implied_rate: rounded(impliedRate(evidence, darkAddresses(context.sensors))),
-    signatures: Object.entries(evidence.signatures)
-      .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-      .map(([hex]) => formatSignature(...signatureWords(hex))),
-    packets_by_sensor: Object.fromEntries(
-      Object.entries(evidence.sensors)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([name, { packets }]) => [name, packets]),
-    ),
-    agreement: differ === null ? null : { expected: rounded(differ.expected), seen: differ.seen },
-  };
-};
-
-const detectionOf = (
-  address: string,
-  entry: Entry,
-  finding: Finding,
-  held: readonly HoldReason[],
-  owner: Owner | null,
-  context: Context,
-): Detection => {
-  const { evidence } = entry;
-  const { kind, family, confidence, reason } = finding;
-  const [port] = topPorts(evidence, 1)[0] ?? [];
-  const [number, protocol] = port?.includes("/") ? port.split("/") : [undefined, port];
-  return {
-    id: detectionId({ detector: NAME, kind, ...context.scope, subject: address, opening: evidence.first }),
-    detector: NAME,
-    version: VERSION,
-    kind,
-    ...context.scope,
-    source: address,
-    protocol: protocol ?? null,
-    port: number === undefined ? null : Number(number),
-    first: evidence.first,
-    last: evidence.last,
-    packets: evidence.packets,
-    darkAddresses: darkOf(evidence),
-    sensors: Object.keys(evidence.sensors).sort(),
-    confidence,
-    family,
-    held,
-    evidence: evidenceOf(entry, owner, reason, context),
-    samples: samplesOf(evidence),
-  };
-};
-
-/** A first packet from a network of the constituency, for analysts alone. It tells of that packet and does not change. */
-const sightingOf = (address: string, entry: Entry, owner: Owner | null, context: Context): Detection => {
-  const { evidence } = entry;
-  const { first } = evidence;
-  const sample = evidence.early[0];
-  return {
-    id: detectionId({ detector: NAME, kind: "sighting", ...context.scope, subject: address, opening: first }),
-    detector: NAME,
-    version: VERSION,
-    kind: "sighting",
-    ...context.scope,
-    source: address,
-    protocol: null,
-    port: sample?.port ?? null,
-    first,
-    last: first,
-    packets: 1,
-    darkAddresses: 1,
-    sensors: Object.keys(evidence.sensors).slice(0, 1),
-    confidence: 0.1,
-    family: null,
-    held: [],
-    evidence: { network: owner?.network ?? null },
-    samples: sample === undefined ? [] : [sample],
-  };
-};
-
-const stormOf = (minute: number, sources: number, networks: number, context: Context): Detection => ({
-  id: detectionId({ detector: NAME, kind: "sighting", ...context.scope, subject: "storm", opening: minute }),
-  detector: NAME,
-  version: VERSION,
-  kind: "sighting",
-  ...context.scope,
-  source: null,
-  protocol: null,
-  port: null,
-  first: minute,
-  last: minute + MINUTE - 1,
-  packets: sources,
-  darkAddresses: 0,
-  sensors: [],
-  confidence: 0.1,
-  family: null,
-  held: [],
-  evidence: { storm: true, sources, organisations: networks },
-  samples: [],
-});
 
 /** Adds rows to the ledger's entry of one host; rows in order of time. */
 const addRows = (
@@ -314,53 +70,6 @@ const addRows = (
   entry.dirty = true;
   ledger.set(key, entry);
   putInIndex(index, key, entry, context);
-};
-
-/** Sources beside which a crowd has grown since: what may be told of them is judged anew. */
-const crowd = (news: ReadonlySet<string>, index: Index, context: Context): Set<string> => {
-  const moments = new Map<string, readonly [string, number]>();
-  for (const key of news) {
-    const { organisation, evidence } = context.ledger.get(key) as Entry;
-    const minute = Math.floor(evidence.first / MINUTE);
-    moments.set(`${organisation} ${minute}`, [organisation, minute]);
-  }
-  const found = new Set<string>();
-  for (const [organisation, middle] of moments.values()) {
-    for (let minute = middle - AROUND; minute <= middle + AROUND; minute++) {
-      const name = `${organisation} ${minute}`;
-      if (index.crowded.has(name)) continue;
-      const time = minute * MINUTE;
-      if (!isCrowd(companyAt(organisation, time, index, context))) continue;
-      index.crowded.add(name);
-      for (const key of index.onsets.at(organisation, time)) found.add(key);
-      for (const key of index.fast.at(organisation, time)) found.add(key);
-    }
-  }
-  return found;
-};
-
-/** Claims like those that have just shown to come from one distance: they are judged anew, whatever they did since. */
-const alikeWith = (news: ReadonlySet<string>, now: number, index: Index, { ledger, scope }: Context): Set<string> => {
-  const found = new Set<string>();
-  if (scope.realm !== "") return found;
-  const distances: Way[] = [];
-  for (const key of news) {
-    const { evidence } = ledger.get(key) as Entry;
-    if (evidence.packets < 2 || now - evidence.first > DAY) continue;
-    for (const way of waysOf(evidence)) {
-      const name = `${way.sensor} ${way.signature} ${way.hops} ${Math.floor(evidence.first / HOUR)}`;
-      if (index.thronged.has(name) || !isOneWay(index.ways.company(way, evidence.first))) continue;
-      index.thronged.add(name);
-      distances.push(way);
-    }
-  }
-  if (distances.length === 0) return found;
-  for (const [key, value] of ledger.entries()) {
-    const { claim, evidence, oneWay: known } = value as Entry;
-    if (claim === null || claim === "none" || known === true || now - evidence.first > DAY) continue;
-    if (waysOf(evidence).some((way) => distances.some((one) => isAlike(way, one)))) found.add(key);
-  }
-  return found;
 };
 
 /** A claim of a speed that nobody has waits until others like it can show. */
