@@ -106,16 +106,16 @@ const read = async (
   const kinds = asked.kind === undefined ? [...verifiableKinds] : [asked.kind];
   const start = sql`coalesce(x.notified, x.detected)`;
   const told = sql`(x.notified IS NOT NULL)`;
-  const ended = sql`(x.state IN ('quiet', 'closed') AND x.quieted IS NOT NULL)`;
+  const ended = sql`(x.quieted IS NOT NULL AND x.state IN ('quiet', 'closed'))`;
   const since = asked.from - (asked.to - asked.from);
   const whose = own(actor, "x", asked.organisation);
   // Counted together in the engine, to a hundredth of a day: curves of a hundred thousand are read as some thousand rows.
   const { rows } =
     await sql<EpisodeRow>`SELECT told, earlier, hundredths::double precision / 100 AS time, ended, grouped, unconfirmed, n FROM (
-SELECT ${told} AS told, ${start} < ${asked.from} AS earlier, (greatest(0, (CASE WHEN ${ended} THEN x.quieted ELSE greatest(x.last, coalesce(x.checked, 0)) END) - ${start}) + ${day / 200}::bigint) / ${day / 100}::bigint AS hundredths,
-  ${ended} AS ended, CASE WHEN ${told} THEN ${groupOf[asked.by]} END AS grouped, (x.closing IS NOT DISTINCT FROM 'unconfirmed') AS unconfirmed, count(*)::int AS n
+SELECT ${told} AS told, ${start} < ${asked.from} AS earlier, (greatest(0, (CASE WHEN ${ended} THEN x.quieted ELSE greatest(x.last, x.checked) END) - ${start}) + ${day / 200}::bigint) / ${day / 100}::bigint AS hundredths,
+  ${ended} AS ended, ${groupOf[asked.by]} AS grouped, (x.closing IS NOT DISTINCT FROM 'unconfirmed') AS unconfirmed, count(*)::int AS n
 FROM ${episodes} AS x WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${kinds}) ${whose}
-  AND ${start} >= ${since} AND ${start} < ${asked.to} AND ${start} <= ${now}
+  AND ${start} >= ${since} AND ${start} < ${Math.min(asked.to, now + 1)}
 GROUP BY 1, 2, 3, 4, 5, 6 LIMIT 1000000) AS f`.execute(trx);
   return rows;
 };
@@ -129,6 +129,15 @@ const shown = (group: string, label: string, curve: Survival, days: number): Cur
   medianDays: curve.median,
   points: atSteps(curve, 1, days),
 });
+
+/** Names of organisations by id. */
+const namesOf = async (trx: DeskTransaction, ids: readonly string[]): Promise<ReadonlyMap<string, string>> => {
+  const { rows } = await sql<{
+    id: string;
+    name: string;
+  }>`SELECT id, name FROM organisations WHERE id = ANY (${[...ids]})`.execute(trx);
+  return new Map(rows.map(({ id, name }) => [id, name]));
+};
 
 /** Clean-up curves: Kaplan-Meier from the notice to the last packet. What is open, or unknown, is censored. */
 export const cleanUp = (desk: Desk, actor: Actor, asked: CleanUpAsked, now: number): Promise<CleanUp> =>
@@ -146,11 +155,7 @@ export const cleanUp = (desk: Desk, actor: Actor, asked: CleanUpAsked, now: numb
     }
     const earlier = curveOf(before);
     const owners = asked.by === "owner" ? [...groups.keys()] : [];
-    const named = await sql<{
-      id: string;
-      name: string;
-    }>`SELECT id, name FROM organisations WHERE id = ANY (${owners})`.execute(trx);
-    const names = new Map(named.rows.map(({ id, name }) => [id, name]));
+    const names = await namesOf(trx, owners);
     return {
       all: shown("", "", curveOf(rows), asked.days),
       groups: [...groups]
@@ -188,7 +193,7 @@ export interface ResponseRow {
 const responseGroup: Readonly<Record<ResponseBy, RawBuilder<unknown>>> = {
   owner: sql`x.organisation_id`,
   kind: sql`x.kind`,
-  month: sql`to_char(to_timestamp(x.notified / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM')`,
+  month: sql`date_trunc('month', to_timestamp(x.notified / 1000000) AT TIME ZONE 'UTC')`,
   country: sql`x.country`,
   sector: sql`o.sector`,
 };
@@ -210,18 +215,30 @@ export const responseTimes = (
   asked: { readonly by: ResponseBy; readonly from: number; readonly to: number },
 ): Promise<{ readonly all: ResponseRow; readonly rows: readonly ResponseRow[] }> =>
   desk.as(actor, async (trx) => {
-    const columns = Object.entries(spans).map(([name, [from, to]]) => {
-      const length = sql`(CASE WHEN x.${sql.raw(to)} >= x.${sql.raw(from)} THEN (x.${sql.raw(to)} - x.${sql.raw(from)}) / ${second}::double precision END)`;
-      return sql`count(${length})::int AS ${sql.raw(`${name}_n`)}, percentile_cont(0.5) WITHIN GROUP (ORDER BY ${length}) AS ${sql.raw(`${name}_median`)}, percentile_cont(0.9) WITHIN GROUP (ORDER BY ${length}) AS ${sql.raw(`${name}_p90`)}`;
-    });
+    const names = Object.keys(spans).map((name) => sql.raw(name));
+    // Each length is worked out once, then read by all that is asked of it.
+    const lengths = Object.entries(spans).map(
+      ([name, [from, to]]) =>
+        sql`CASE WHEN x.${sql.raw(to)} >= x.${sql.raw(from)} THEN (x.${sql.raw(to)} - x.${sql.raw(from)}) / ${second}::double precision END AS ${sql.raw(name)}`,
+    );
+    const figures = names.map(
+      (name) =>
+        sql`count(y.${name})::int AS ${name}_n, percentile_cont(0.5) WITHIN GROUP (ORDER BY y.${name}) AS ${name}_median, percentile_cont(0.9) WITHIN GROUP (ORDER BY y.${name}) AS ${name}_p90`,
+    );
     await roomy(trx);
     const { rows } = await sql<
       Record<string, string | number | null>
-    >`SELECT g.grouped, grouping(g.grouped) AS total, min(g.label) AS label, count(*)::int AS notices, count(x.acknowledged)::int AS answered, count(*) FILTER (WHERE x.again)::int AS relapsed, ${sql.join(columns)}
-FROM ${episodes} AS x LEFT JOIN organisations o ON o.id = x.organisation_id CROSS JOIN LATERAL (SELECT ${responseGroup[asked.by]} AS grouped, ${asked.by === "owner" ? sql`o.name` : sql`NULL::text`} AS label) AS g
-WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${[...toldKinds]}) AND x.notified >= ${asked.from} AND x.notified < ${asked.to} ${own(actor, "x")} GROUP BY GROUPING SETS ((), (g.grouped)) ORDER BY total DESC, notices DESC, grouped LIMIT 201`.execute(
-      trx,
-    );
+    >`SELECT ${asked.by === "month" ? sql`to_char(y.grouped, 'YYYY-MM')` : sql`y.grouped`} AS grouped, grouping(y.grouped) AS total, count(*)::int AS notices, count(y.acknowledged)::int AS answered, count(*) FILTER (WHERE y.again)::int AS relapsed, ${sql.join(figures)}
+FROM (SELECT ${responseGroup[asked.by]} AS grouped, x.acknowledged, x.again, ${sql.join(lengths)} FROM ${episodes} AS x ${asked.by === "sector" ? sql`LEFT JOIN organisations o ON o.id = x.organisation_id` : sql``}
+  WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${[...toldKinds]}) AND x.notified >= ${asked.from} AND x.notified < ${asked.to} ${own(actor, "x")} OFFSET 0) AS y
+GROUP BY GROUPING SETS ((), (y.grouped)) ORDER BY total DESC, notices DESC, 1 LIMIT 201`.execute(trx);
+    const labels =
+      asked.by === "owner"
+        ? await namesOf(
+            trx,
+            rows.map(({ grouped }) => String(grouped)),
+          )
+        : new Map<string, string>();
     const spanOf = (row: Record<string, string | number | null>, name: string): Span => ({
       n: Number(row[`${name}_n`] ?? 0),
       median:
@@ -230,7 +247,7 @@ WHERE ${counted} AND x.realm = '' AND x.kind = ANY (${[...toldKinds]}) AND x.not
     });
     const read = (row: Record<string, string | number | null>): ResponseRow => ({
       group: String(row["grouped"] ?? ""),
-      label: String(row["label"] ?? row["grouped"] ?? ""),
+      label: labels.get(String(row["grouped"])) ?? String(row["grouped"] ?? ""),
       notices: Number(row["notices"] ?? 0),
       answered: wilson(Number(row["answered"] ?? 0), Number(row["notices"] ?? 0)),
       relapsed: Number(row["relapsed"] ?? 0),
