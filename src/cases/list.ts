@@ -8,7 +8,7 @@ import type { DetectionKind } from "../model/detection.ts";
 import type { Marking } from "../model/marking.ts";
 import { formatIp, parseIp } from "../net/ip.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
-import { countedTo, cursorOf, firstOf, like, named, ownRows, personOf, placeOf } from "./board.ts";
+import { countedTo, cursorOf, firstOf, fromIndexes, like, named, ownRows, personOf, placeOf } from "./board.ts";
 import type { Page } from "./board.ts";
 
 export type CaseState = "open" | "waiting" | "closed";
@@ -144,6 +144,7 @@ export const listCases = (
   now: number,
 ): Promise<CaseList> =>
   desk.as(actor, async (trx) => {
+    await fromIndexes(trx);
     const list = await conditions(trx, filter, actor);
     const states = filter.states ?? ["open", "waiting"];
     const counted = await sql<

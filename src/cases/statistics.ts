@@ -8,7 +8,7 @@ import type { Followed, Survival, SurvivalPoint } from "../alert/survival.ts";
 import type { Actor } from "../model/actor.ts";
 import type { DetectionKind } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
-import { ownRows } from "./board.ts";
+import { fromIndexes, ownRows } from "./board.ts";
 
 /*
  * Every figure here is of what is real: `exercise = ''` stands in one place, `episodes`, and every question goes through it.
@@ -84,6 +84,7 @@ const groupOf: Readonly<Record<CurveBy, RawBuilder<unknown>>> = {
 
 /** A hundred thousand rows are grouped in memory, and not sorted first, for how few they seem to be. What is set here holds for the transaction alone. */
 const roomy = async (trx: DeskTransaction): Promise<void> => {
+  await fromIndexes(trx);
   await sql`SELECT set_config('work_mem', '64MB', true), set_config('enable_sort', 'off', true)`.execute(trx);
 };
 /** Rows of those of who asks, or of all; of one organisation where it is named. */
@@ -333,6 +334,7 @@ export interface Summary {
 /** Small figures for the shell, of what who asks may see. */
 export const summaryOf = (desk: Desk, actor: Actor, person: string): Promise<Summary> =>
   desk.as(actor, async (trx) => {
+    await fromIndexes(trx);
     const real = sql.join(
       [sql`exercise = ''`, sql`state <> 'closed'`, ...ownRows(actor, sql`organisation_id`)],
       sql` AND `,
