@@ -7,6 +7,16 @@ const second = "LAYANG_AFRESH";
 /** A folder of compiled code that was made for this process alone: see bin/layang.js. */
 const own = "LAYANG_CODE_OWN";
 
+/** Begins the same process again, under the same number and with the same files open. Returns where the system cannot. */
+const again = (flags: readonly string[], environment: NodeJS.ProcessEnv): void => {
+  const [program = process.execPath, ...args] = process.argv;
+  try {
+    process.execve?.(program, [program, ...process.execArgv, ...flags, ...args], environment);
+  } catch {
+    // The process stays as it is: larger, no worse.
+  }
+};
+
 /** Whether Node loaded what erases types, as it does when some file of the program is not in the cache of compiled code. */
 const erasedTypes = (): boolean => {
   const loaded = (process as { moduleLoadList?: readonly string[] }).moduleLoadList ?? [];
@@ -19,11 +29,26 @@ const erasedTypes = (): boolean => {
  * loaded and nothing is open yet. Returns where nothing is to be gained.
  */
 export const startAfresh = (): void => {
-  const { [second]: again, [own]: mine } = process.env;
-  if (again === undefined && getCompileCacheDir() !== undefined && erasedTypes() && process.execve !== undefined) {
+  const { [second]: lived, [own]: mine } = process.env;
+  if (lived === undefined && getCompileCacheDir() !== undefined && erasedTypes()) {
     flushCompileCache();
-    const [program = process.execPath, ...args] = process.argv;
-    process.execve(program, [program, ...process.execArgv, ...args], { ...process.env, [second]: "1" });
+    again([], { ...process.env, [second]: "1" });
   }
   if (mine !== undefined) rmSync(mine, { recursive: true, force: true });
+};
+
+const nameOf = (flag: string): string => flag.split("=", 1)[0] ?? flag;
+
+/**
+ * Begins the process again with flags of V8 that count only from the birth of a process on. To be called before anything large is loaded and
+ * anything is open. Returns where it has them all: those that somebody gave otherwise stay as given, and those that this Node
+ * does not know are left out.
+ */
+export const startWith = (flags: readonly string[]): void => {
+  const given = new Set([...process.execArgv, ...(process.env["NODE_OPTIONS"] ?? "").split(/\s+/)].map(nameOf));
+  const lacking = flags.filter((flag) => {
+    const name = nameOf(flag);
+    return process.allowedNodeEnvironmentFlags.has(name) && !given.has(name);
+  });
+  if (lacking.length > 0) again(lacking, process.env);
 };

@@ -7,6 +7,7 @@ import { AppError } from "../../../platform/errors.ts";
 import type { Desk } from "../desk.ts";
 import { openDesk } from "../keeper.ts";
 import { tidyDesk } from "../tidy.ts";
+import { compiledEngine } from "./compiled.ts";
 
 const int8 = 20;
 /** Milliseconds between two looks at whether a table wants tidying. */
@@ -20,7 +21,7 @@ const load = async (folder: string): Promise<PGlite> => {
       { cause: String(error) },
     );
   });
-  return Engine.create(folder, { parsers: { [int8]: Number } });
+  return Engine.create(folder, { parsers: { [int8]: Number }, pgliteWasmModule: await compiledEngine() });
 };
 
 /** PGlite as a pool of one connection: who asks for it waits for its turn. */

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+
+const folder = mkdtempSync(join(tmpdir(), "layang-afresh-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const script = join(folder, "script.ts");
+writeFileSync(
+  script,
+  `import { text } from "node:stream/consumers";
+import { startWith } from ${JSON.stringify(new URL("./afresh.ts", import.meta.url).href)};
+process.stdout.write("born ");
+startWith(["--max-semi-space-size=8", "--no-node-ever-had-this=1"]);
+const { execArgv, argv, pid } = process;
+process.stdout.write(JSON.stringify({ execArgv, args: argv.slice(2), pid, typed: await text(process.stdin) }));
+process.exitCode = 7;
+`,
+);
+
+const run = async (flags: readonly string[], options = "") => {
+  const child = spawn(process.execPath, [...flags, script, "--max-semi-space-size", "two words"], {
+    env: { ...process.env, NODE_OPTIONS: options },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (more: string) => (said += more));
+  child.stdin.end("by hand");
+  const [code] = (await once(child, "close")) as [number];
+  const births = said.split("born ").slice(1);
+  const last = JSON.parse(births.at(-1) ?? "") as { execArgv: string[]; args: string[]; pid: number; typed: string };
+  return { births: births.length, code, same: last.pid === child.pid, last };
+};
+
+test("a process begins again with the flags that it lacks: same number, same words, same input, own exit code", async () => {
+  const { births, code, same, last } = await run([]);
+  expect({ births, code, same }).toEqual({ births: 2, code: 7, same: true });
+  expect(last.execArgv).toEqual(["--max-semi-space-size=8"]);
+  expect(last.args).toEqual(["--max-semi-space-size", "two words"]);
+  expect(last.typed).toBe("by hand");
+});
+
+test("flags that somebody gave stay as given", async () => {
+  const given = await run(["--max-semi-space-size=3"]);
+  expect([given.births, given.last.execArgv]).toEqual([1, ["--max-semi-space-size=3"]]);
+  const around = await run([], "--max-semi-space-size=3");
+  expect([around.births, around.last.execArgv]).toEqual([1, []]);
+});
