@@ -35,11 +35,15 @@ export interface HistoryOptions {
   ): void;
 }
 
+/** A question that reads a whole history has longer than one of a page. */
+const WHOLE = { seconds: 900 };
+
 /** First and last row of a scope, microseconds; null where there are none. */
 const extentOf = async (store: FlowStore, scope: Scope): Promise<Span | null> => {
   const { rows } = await store.query<{ from: number; to: number; n: number }>(
     "SELECT toUnixTimestamp64Micro(min(first_seen)) AS from, toUnixTimestamp64Micro(max(first_seen)) AS to, count() AS n FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String}",
     { ...scope },
+    WHOLE,
   );
   const [one] = rows;
   return one === undefined || one.n === 0 ? null : { from: one.from, to: one.to + 1 };
@@ -50,7 +54,7 @@ const busy = async (store: FlowStore, scope: Scope, from: number, to: number): P
   const { rows } = await store.query<{ t: number }>(
     "SELECT DISTINCT intDiv(toUnixTimestamp64Micro(first_seen), 600000000) AS t FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND first_seen >= fromUnixTimestamp64Micro({from:Int64}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})",
     { ...scope, from, to },
-    { seconds: 120 },
+    WHOLE,
   );
   return new Set(rows.map(({ t }) => t * STRETCH));
 };
