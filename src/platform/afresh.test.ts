@@ -48,4 +48,25 @@ test("flags that somebody gave stay as given", async () => {
   expect([given.births, given.last.execArgv]).toEqual([1, ["--max-semi-space-size=3"]]);
   const around = await run([], "--max-semi-space-size=3");
   expect([around.births, around.last.execArgv]).toEqual([1, []]);
+  const other = await run(["--max_semi_space_size=3"]);
+  expect([other.births, other.last.execArgv]).toEqual([1, ["--max_semi_space_size=3"]]);
+  const otherAround = await run([], "--max_semi_space_size=3");
+  expect([otherAround.births, otherAround.last.execArgv]).toEqual([1, []]);
+});
+
+test("where the program is no longer there the process goes on", async () => {
+  const gone = join(folder, "gone.ts");
+  writeFileSync(
+    gone,
+    `import { startWith } from ${JSON.stringify(new URL("./afresh.ts", import.meta.url).href)};
+process.argv[0] = ${JSON.stringify(join(folder, "no-node"))};
+startWith(["--max-semi-space-size=8"]);
+process.stdout.write("on");
+`,
+  );
+  const child = spawn(process.execPath, [gone], { stdio: ["ignore", "pipe", "ignore"] });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (more: string) => (said += more));
+  const [code] = (await once(child, "close")) as [number | null];
+  expect([code, said]).toEqual([0, "on"]);
 });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { rmSync } from "node:fs";
+import { accessSync, constants, rmSync } from "node:fs";
 import { flushCompileCache, getCompileCacheDir } from "node:module";
 
 /** Set in the second life of a process. */
@@ -11,6 +11,8 @@ const own = "LAYANG_CODE_OWN";
 const again = (flags: readonly string[], environment: NodeJS.ProcessEnv): void => {
   const [program = process.execPath, ...args] = process.argv;
   try {
+    // Node ends a process whose `execve` fails: where the program is no longer there, or may not be run, it is not tried.
+    accessSync(program, constants.X_OK);
     process.execve?.(program, [program, ...process.execArgv, ...flags, ...args], environment);
   } catch {
     // The process stays as it is: larger, no worse.
@@ -37,7 +39,8 @@ export const startAfresh = (): void => {
   if (mine !== undefined) rmSync(mine, { recursive: true, force: true });
 };
 
-const nameOf = (flag: string): string => flag.split("=", 1)[0] ?? flag;
+/** V8 takes `_` for `-`. */
+const nameOf = (flag: string): string => (flag.split("=", 1)[0] ?? flag).replaceAll("_", "-");
 
 /**
  * Begins the process again with flags of V8 that count only from the birth of a process on. To be called before anything large is loaded and
