@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { compiledEngine } from "../../src/store/desk/embedded/compiled.ts";
 
 const run = promisify(execFile);
 const desk = new URL("../../src/store/desk/embedded/index.ts", import.meta.url).href;
@@ -36,3 +38,14 @@ test("no function of the embedded desk takes hundreds of megabytes to compile, w
     rmSync(folder, { recursive: true, force: true });
   }
 }, 120_000);
+
+test("an engine whose code lies elsewhere, or is none, loads itself", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "layang-compiled-"));
+  try {
+    expect(await compiledEngine(pathToFileURL(join(folder, "pglite.wasm")))).toBeUndefined();
+    writeFileSync(join(folder, "cut.wasm"), "no code");
+    expect(await compiledEngine(pathToFileURL(join(folder, "cut.wasm")))).toBeUndefined();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -36,12 +36,15 @@ const bare = async (code: object): Promise<Record<string, () => unknown>> => {
  * V8 compiles a function of WebAssembly quickly when it is first called, with counters in it that have it compiled anew, for
  * speed, once it has worked enough. For the parser alone this takes 600 MB of memory for a second or more, at every start, and gains nothing
  * that could be measured. So its first call is here, while V8 puts no counters in. With another engine or another V8 that
- * this does not fit, the code is what it would have been.
+ * this does not fit, the code is what it would have been; undefined: it does not lie where it is looked for, and the engine loads it itself.
  */
-export const compiledEngine = async (): Promise<object> => {
-  const code = await wasm.compile(
-    await readFile(new URL("./pglite.wasm", import.meta.resolve("@electric-sql/pglite"))),
-  );
+export const compiledEngine = async (
+  file = new URL("./pglite.wasm", import.meta.resolve("@electric-sql/pglite")),
+): Promise<object | undefined> => {
+  const code = await readFile(file)
+    .then((bytes) => wasm.compile(bytes))
+    .catch(() => undefined);
+  if (code === undefined) return undefined;
   try {
     const { [parser]: parse } = await bare(code);
     setFlagsFromString("--no-wasm-tier-up");

@@ -21,7 +21,11 @@ const load = async (folder: string): Promise<PGlite> => {
       { cause: String(error) },
     );
   });
-  return Engine.create(folder, { parsers: { [int8]: Number }, pgliteWasmModule: await compiledEngine() });
+  const code = await compiledEngine();
+  return Engine.create(folder, {
+    parsers: { [int8]: Number },
+    ...(code === undefined ? {} : { pgliteWasmModule: code }),
+  });
 };
 
 /** PGlite as a pool of one connection: who asks for it waits for its turn. */
