@@ -191,7 +191,7 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
   }
   if (raw >= 2 && raw >= P.tool_share * (syn + udp)) return scanner("raw-packets", 0.95);
   const scanned = synsOf(evidence, isNmap);
-  if (scanned >= 2 && scanned >= P.tool_share * syn) return scanner("nmap", 0.9, "nmap");
+  if (scanned >= 2 && scanned >= P.tool_share * (syn + udp)) return scanner("nmap", 0.9, "nmap");
   // Whoever asks web servers alone, by connections like anybody's, may crawl what he should not, and need not be infected.
   const web = ports.reduce((sum, [port, n]) => sum + (isWeb(port) ? n : 0), 0);
   if (web * 10 >= packets * 9 && synsOf(evidence, isSystem) >= P.tool_share * syn) return scanner("web", 0.8);

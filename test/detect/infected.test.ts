@@ -183,6 +183,13 @@ describe("infected host", () => {
       scan({ packets: 15, change: { signature: parseSignature("1024:mss:1460:-")! }, ports: [23, 8080] }),
     );
     expect(nmap.map(({ kind, family }) => [kind, family])).toEqual([["scanning-host", "nmap"]]);
+    // Two such SYNs beside a worm's datagrams are not what it does.
+    const beside = scan({ packets: 2, change: { signature: parseSignature("1024:mss:1460:-")! }, seed: 5 });
+    const worm = scan({ packets: 40, seed: 9 }).map(({ time, src, dst, srcPort }) =>
+      udp({ time, src, dst, srcPort: srcPort!, dstPort: 9_999 }),
+    );
+    const both = [...beside, ...worm].toSorted((a, b) => a.time - b.time);
+    expect(kinds(await find(both))).toEqual(["infected-host"]);
     const likeIt = await find(
       scan({ packets: 15, change: { signature: parseSignature("1300:mss:1460:-")! }, ports: [23, 8080] }),
     );
