@@ -158,9 +158,6 @@ const [, nmapOptions] = parseSignature("1024:mss:1460:-")!;
  */
 const isNmap = (high: number, low: number): boolean =>
   low === nmapOptions && (high & 0xffff) === 1460 && [1024, 2048, 3072, 4096].includes(high >>> 16);
-/** An operating system's own SYN has three options and more; those of tools that write their own have an MSS at most. */
-const isSystem = (_high: number, low: number): boolean => ((low >>> 15) & 7) !== 0;
-const isWeb = (port: string): boolean => port === "80/tcp" || port === "443/tcp";
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
 export const findingOf = (evidence: Evidence, address: string, context: Context): Finding | null => {
@@ -172,7 +169,7 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
     reason,
   });
   const researcher = context.researcher(address);
-  if (researcher !== null) return scanner("listed", 0.99, researcher);
+  if (researcher !== null) return scanner("listed", 0.99, researcher.slice(0, 100));
   if (mirai >= 2 && mirai * 2 >= syn && syn * 2 >= packets) {
     return { kind: "infected-host", family: "mirai", confidence: 0.99, reason: "mark" };
   }
@@ -192,9 +189,6 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
   if (raw >= 2 && raw >= P.tool_share * (syn + udp)) return scanner("raw-packets", 0.95);
   const scanned = synsOf(evidence, isNmap);
   if (scanned >= 2 && scanned >= P.tool_share * (syn + udp)) return scanner("nmap", 0.9, "nmap");
-  // Whoever asks web servers alone, by connections like anybody's, may crawl what he should not, and need not be infected.
-  const web = ports.reduce((sum, [port, n]) => sum + (isWeb(port) ? n : 0), 0);
-  if (web * 10 >= packets * 9 && synsOf(evidence, isSystem) >= P.tool_share * syn) return scanner("web", 0.8);
   const distinct = portCount(evidence);
   const asked = syn + udp;
   if (asked > 0 && distinct >= P.wide_ports && distinct >= 0.6 * packets) {

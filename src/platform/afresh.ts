@@ -2,7 +2,7 @@
 import { accessSync, constants, rmSync } from "node:fs";
 import { flushCompileCache, getCompileCacheDir } from "node:module";
 
-/** Set in the second life of a process. */
+/** Set in the second life of a process; by an operator, to have only one. */
 const second = "LAYANG_AFRESH";
 /** A folder of compiled code that was made for this process alone: see bin/layang.js. */
 const own = "LAYANG_CODE_OWN";
@@ -45,7 +45,7 @@ const nameOf = (flag: string): string => (flag.split("=", 1)[0] ?? flag).replace
 /**
  * Begins the process again with flags of V8 that count only from the birth of a process on. To be called before anything large is loaded and
  * anything is open. Returns where it has them all: those that somebody gave otherwise stay as given, and those that this Node
- * does not know are left out.
+ * does not know are left out. Where a system ends whatever begins again, `LAYANG_AFRESH=1` lets it be.
  */
 export const startWith = (flags: readonly string[]): void => {
   const given = new Set([...process.execArgv, ...(process.env["NODE_OPTIONS"] ?? "").split(/\s+/)].map(nameOf));
@@ -53,5 +53,5 @@ export const startWith = (flags: readonly string[]): void => {
     const name = nameOf(flag);
     return process.allowedNodeEnvironmentFlags.has(name) && !given.has(name);
   });
-  if (lacking.length > 0) again(lacking, process.env);
+  if (lacking.length > 0 && process.env[second] === undefined) again(lacking, process.env);
 };

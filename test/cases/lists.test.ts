@@ -55,7 +55,7 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
         sql<{
           kept: number | null;
           said: number | null;
-        }>`SELECT c.unanswered AS kept, (SELECT min(a.notified) FROM alerts a WHERE a.case_id = c.id AND a.acknowledged IS NULL AND a.state <> 'closed') AS said FROM cases c ORDER BY c.id`.execute(
+        }>`SELECT c.unanswered AS kept, (SELECT min(a.notified) FROM alerts a WHERE a.case_id = c.id AND a.told IS NOT NULL AND a.acknowledged IS NULL AND a.state <> 'closed') AS said FROM cases c ORDER BY c.id`.execute(
           trx,
         ),
       );
@@ -105,6 +105,22 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
       await change(sql`UPDATE alerts SET state = 'relapsed', closed = NULL WHERE subject = '192.0.2.2'`);
       await still(7);
       await change(sql`UPDATE alerts SET state = 'closed', closed = ${now} WHERE subject = '192.0.2.2'`);
+      await still(6);
+      // What its owner was not told of does not wait for an answer of his.
+      await change(sql`UPDATE alerts SET told = NULL WHERE subject = '192.0.2.4'`);
+      await still(5);
+      await change(sql`UPDATE alerts SET told = detected WHERE subject = '192.0.2.4'`);
+      await still(6);
+      // By hand alone: no part of the program takes one away.
+      const gone = desk.owner.transaction().execute(async (trx) => {
+        await sql`DELETE FROM alert_detections WHERE alert_id IN (SELECT id FROM alerts WHERE subject = '192.0.2.4')`.execute(
+          trx,
+        );
+        await sql`DELETE FROM alerts WHERE subject = '192.0.2.4'`.execute(trx);
+        const { rows: left } = await sql<{ n: number }>`SELECT count(unanswered)::int AS n FROM cases`.execute(trx);
+        throw new Error(`left ${left[0]?.n}`);
+      });
+      await expect(gone).rejects.toThrow("left 5");
     });
 
     it("finds by family, owner, prefix and state for who may see it, and nothing of another's", async () => {

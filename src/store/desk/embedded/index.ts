@@ -56,9 +56,12 @@ export const openEmbeddedDesk = async ({ folder }: { readonly folder: string }):
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const desk = await openDesk(poolOf(await load(path)));
   let tidying: Promise<unknown> = Promise.resolve();
+  const spared = new Set<string>();
+  let looks = 0;
   const timer = setInterval(() => {
-    // What failed is tried again in its time; nothing rests on it.
-    tidying = tidyDesk(desk.owner).catch(() => undefined);
+    // What failed is tried again in an hour; nothing rests on it.
+    if (++looks % 60 === 0) spared.clear();
+    tidying = tidyDesk(desk.owner, spared).catch(() => undefined);
   }, tidyEvery);
   timer.unref();
   return {
