@@ -57,19 +57,27 @@ try {
   const [, portal = "", token = ""] = /Open (\S+?)\/\?token=(\S+)/.exec(said) ?? [];
   const registry = new SensorRegistry(join(folder, "data", "sensors"));
   const capture = join(folder, "mix.pcap");
+  // They begin when they are written: rows of a time that is over would have its hours computed again every minute.
+  const begins = Date.now() + 10_000 + Number(values.seconds) * 150;
   const captures = await Promise.all(
     [1, 2, 3].map(async (n) => {
       const file = openSync(`${capture}${n}`, "w");
       const write = (bytes: Uint8Array) => writeSync(file, bytes);
-      // Of a time that the node does not take for a mistake.
-      const first = (Date.now() - 3_600_000) * 1_000;
-      writeMix(Math.ceil(rate / 3) * (seconds + 10), Math.ceil(rate / 3), n, Number(values.crowd), write, first);
+      writeMix(
+        Math.ceil(rate / 3) * (seconds + 10),
+        Math.ceil(rate / 3),
+        n,
+        Number(values.crowd),
+        write,
+        begins * 1_000,
+      );
       closeSync(file);
       const state = join(folder, `sensor-${n}`);
       await enrolSensor({ state, node: door, token: registry.add({ name: `bench-${n}` }).token });
       return { state, file: `${capture}${n}` };
     }),
   );
+  await sleep(Math.max(0, begins - Date.now()));
   for (const { state, file } of captures)
     start(["sensor", "--state", state, "--read", file, "--pace", "1", "--dark", "198.51.0.0/16"]);
   await sleep(5_000);

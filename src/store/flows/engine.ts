@@ -36,6 +36,8 @@ export interface Engine {
    * Resolves to the rows that the engine took from the file.
    */
   insertFile(table: string, columns: readonly string[], path: string, token: string): Promise<number>;
+  /** Gives memory that statements have left behind back to the system, where it is this process's and worth it. Never fails. */
+  trim(): Promise<void>;
   /** Copies every table into a new folder, in the engine's own form. @throws AppError BACKUP_FAILED where it cannot. */
   backUp(folder: string): Promise<void>;
   close(): Promise<void>;

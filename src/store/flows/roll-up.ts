@@ -201,6 +201,7 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
       await this.#sweep();
       this.#swept = clock;
     }
+    await this.#engine.trim();
     return { made, waiting };
   }
 
@@ -246,6 +247,7 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
       const recent = this.#recent !== undefined && day >= this.#recent - grainLength["1d"];
       for (const sql of computeSql(grain, buckets, first, { storms: this.#stormy.has(day), recent })) {
         await this.#engine.run(sql, "roll-up");
+        await this.#engine.trim();
       }
       await this.#engine.run(commitSql(grain, buckets, first), "roll-up");
       for (const start of buckets) {

@@ -111,6 +111,8 @@ export const serverEngine = async ({
           return Math.max(Number(summary?.written_rows ?? 0), Number(summary?.read_rows ?? 0));
         }),
       ),
+    // Its memory is another machine's.
+    trim: () => Promise.resolve(),
     backUp: () =>
       Promise.reject(
         new AppError(
