@@ -57,8 +57,8 @@ try {
   const [, portal = "", token = ""] = /Open (\S+?)\/\?token=(\S+)/.exec(said) ?? [];
   const registry = new SensorRegistry(join(folder, "data", "sensors"));
   const capture = join(folder, "mix.pcap");
-  // They begin when they are written: rows of a time that is over would have its hours computed again every minute.
-  const begins = Date.now() + 10_000 + Number(values.seconds) * 150;
+  // They begin when they are written (a second of them in some 100 ms): rows of a time that is over would have its hours computed again every minute.
+  const begins = Date.now() + 10_000 + seconds * 150;
   const captures = await Promise.all(
     [1, 2, 3].map(async (n) => {
       const file = openSync(`${capture}${n}`, "w");

@@ -8,7 +8,7 @@ import type { Followed, Survival, SurvivalPoint } from "../alert/survival.ts";
 import type { Actor } from "../model/actor.ts";
 import type { DetectionKind } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
-import { fromIndexes, ownRows } from "./board.ts";
+import { fromIndexes, ownRows } from "./asking.ts";
 
 /*
  * Every figure here is of what is real: `exercise = ''` stands in one place, `episodes`, and every question goes through it.

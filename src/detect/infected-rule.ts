@@ -148,16 +148,15 @@ export const isStray = (evidence: Evidence, dark: number): boolean => {
   return reached < 16 && dark >= 8 * reached && evidence.packets >= each * reached;
 };
 
-/** SYNs of signatures that fit. */
-const synsOf = ({ signatures }: Evidence, fits: (high: number, low: number) => boolean): number =>
-  Object.entries(signatures).reduce((sum, [hex, n]) => sum + (fits(...signatureWords(hex)) ? n : 0), 0);
 const [, nmapOptions] = parseSignature("1024:mss:1460:-")!;
 /**
  * The SYN of nmap's half-open scan: an MSS of 1460 and no other option, a window of 1024 to 4096 (p0f 3, `p0f.fp`, "NMap: SYN scan"). Somebody started
  * it; newer masscans write the same.
  */
-const isNmap = (high: number, low: number): boolean =>
-  low === nmapOptions && (high & 0xffff) === 1460 && [1024, 2048, 3072, 4096].includes(high >>> 16);
+const isNmap = (hex: string): boolean => {
+  const [high, low] = signatureWords(hex);
+  return low === nmapOptions && (high & 0xffff) === 1460 && [1024, 2048, 3072, 4096].includes(high >>> 16);
+};
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
 export const findingOf = (evidence: Evidence, address: string, context: Context): Finding | null => {
@@ -187,7 +186,7 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
     if (marked >= 2 && marked >= P.tool_share * syn && syn > 0) return scanner(tool, 0.97, tool);
   }
   if (raw >= 2 && raw >= P.tool_share * (syn + udp)) return scanner("raw-packets", 0.95);
-  const scanned = synsOf(evidence, isNmap);
+  const scanned = Object.entries(evidence.signatures).reduce((sum, [hex, n]) => sum + (isNmap(hex) ? n : 0), 0);
   if (scanned >= 2 && scanned >= P.tool_share * (syn + udp)) return scanner("nmap", 0.9, "nmap");
   const distinct = portCount(evidence);
   const asked = syn + udp;

@@ -123,6 +123,13 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
       await expect(gone).rejects.toThrow("left 5");
     });
 
+    it("answers who asks for no state with nothing", async () => {
+      expect((await listAlerts(desk, analyst, { ...scope, states: [] }, "rank", { limit: 10 }, now)).rows).toEqual([]);
+      expect((await listCases(desk, analyst, { ...scope, states: [] }, "touched", { limit: 10 }, now)).rows).toEqual(
+        [],
+      );
+    });
+
     it("finds by family, owner, prefix and state for who may see it, and nothing of another's", async () => {
       const alpha = ["192.0.2.1", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"];
       expect(await subjects(analyst, { q: "MOZI" })).toEqual(["192.0.2.4", "192.0.2.5", "192.0.2.6"]);

@@ -151,6 +151,8 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
       return (await track(turns.take(() => session.queryAsync(sql)))).rowsRead;
     },
     trim: async () => {
+      // What shrank by itself meanwhile counts from there.
+      settled = Math.min(settled, process.memoryUsage.rss());
       if (process.memoryUsage.rss() - settled < worthTrimming) return;
       const { session, turns } = lanes["roll-up"];
       // An engine that was built without its own allocator has nothing to give.
