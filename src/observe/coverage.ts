@@ -54,17 +54,35 @@ FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}${own.
   };
 };
 
-/** Per sensor: in how many beats of a span it was up. */
+/** The beat a sensor's up-time is counted from: that of its enrolment. Null: from wherever the period begins. */
+export const firstBeat = ({ enrolled }: Pick<SensorInfo, "enrolled">): number | null =>
+  enrolled === null ? null : Math.floor(enrolled / beat);
+
+/**
+ * Per sensor: in how many beats of a span it was up (`beats`), and in how many of those since it was enrolled (`own_beats`, where one was enrolled
+ * within the span). A capture that is read and shipped tells of a time before: it makes up for no outage since.
+ */
 export const coverageStatement = (
-  asked: Pick<Asked<unknown>, "realm" | "exercise">,
+  asked: Pick<Asked<unknown>, "realm" | "exercise" | "around">,
   span: Span,
   sensors?: string,
 ): Statement => {
   const stretches = covered(asked, span, beat / 1000, sensors);
+  const since = asked.around.sensors.flatMap((sensor) => {
+    const first = firstBeat(sensor);
+    return first !== null && first * beat > span.from && first * beat < span.to ? [{ name: sensor.name, first }] : [];
+  });
+  const own =
+    since.length === 0
+      ? ""
+      : ", uniqExactArray(range(greatest(first, {own_since:Array(Int64)}[indexOf({own_names:Array(String)}, sensor)]), last + 1)) AS own_beats";
   return {
-    sql: `SELECT sensor, uniqExactArray(range(first, last + 1)) AS beats, intDiv(min(begin), 1000) AS first_ms, max(degraded) AS degraded
+    sql: `SELECT sensor, uniqExactArray(range(first, last + 1)) AS beats${own}, intDiv(min(begin), 1000) AS first_ms, max(degraded) AS degraded
 FROM ${stretches.sql} GROUP BY sensor ORDER BY sensor`,
-    parameters: stretches.parameters,
+    parameters: {
+      ...stretches.parameters,
+      ...(own === "" ? {} : { own_names: since.map(({ name }) => name), own_since: since.map(({ first }) => first) }),
+    },
   };
 };
 
@@ -94,10 +112,8 @@ export const foldCoverage = (asked: Asked<unknown>, rows: Rows, sensors?: string
   let up = 0;
   const outages: { sensor: string; minutes: number }[] = [];
   for (const [sensor, span] of spans) {
-    const beats = num(
-      rows?.find((row) => row["sensor"] === sensor),
-      "beats",
-    );
+    const row = rows?.find((one) => one["sensor"] === sensor);
+    const beats = num(row, row?.["own_beats"] === undefined ? "beats" : "own_beats");
     // The beat that is under way counts once it has a report, and is no outage before.
     const whole = Math.max(0, Math.floor(span.to / beat) - Math.floor(span.from / beat));
     expected += Math.max(whole, beats);

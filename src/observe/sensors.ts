@@ -2,7 +2,7 @@
 import type { AnswerOf } from "../api/contract/index.ts";
 import { day, endOf, engineTime, floorTo, iso, minute } from "./asked.ts";
 import type { SensorInfo } from "./asked.ts";
-import { beat, covered, foldCoverage } from "./coverage.ts";
+import { beat, covered, firstBeat, foldCoverage } from "./coverage.ts";
 import type { QuestionOf } from "./question.ts";
 import { num, numOrNull, shareOrNull, text } from "./question.ts";
 import { scopeOf } from "./relation.ts";
@@ -128,11 +128,19 @@ WHERE realm = {realm:String} AND exercise = {exercise:String} AND sensor IN {sil
         newest === undefined ? null : live === around.now ? num(newest, "received_ms") : num(newest, "watermark_ms");
       const dropped = num(row, "dropped");
       const skew = numOrNull(row, "skew");
+      const [upBeats, ownFrom] = [beatsOf(up, "beats"), (info === undefined ? null : firstBeat(info)) ?? -Infinity];
       const coverage = foldCoverage(
         { ...asked, around: { ...around, sensors: info === undefined ? [] : [info] } },
         up === undefined
           ? []
-          : [{ sensor: name, beats: beatsOf(up, "beats").size, first_ms: row?.["first_ms"], degraded: false }],
+          : [
+              {
+                sensor: name,
+                beats: [...upBeats].filter((one) => one >= ownFrom).length,
+                first_ms: row?.["first_ms"],
+                degraded: false,
+              },
+            ],
         name,
       );
       rows.push({
@@ -163,7 +171,7 @@ WHERE realm = {realm:String} AND exercise = {exercise:String} AND sensor IN {sil
         const since = Math.max(asked.from, info?.enrolled ?? num(row, "first_ms"));
         history.push({
           sensor: name,
-          runs: runsOf(since, live, beatsOf(up, "beats"), beatsOf(up, "degraded_beats")),
+          runs: runsOf(since, live, upBeats, beatsOf(up, "degraded_beats")),
         });
       }
     }

@@ -110,6 +110,25 @@ describe("a report covers its interval to the end", () => {
   });
 });
 
+it("what a sensor read of the time before its enrolment makes up for no outage since", async () => {
+  // Shipped with `sensor --read`: a capture that ends after the enrolment, then one that begins a quarter of an hour later.
+  const { observatory } = await observed(
+    [
+      { sensor: "jp-01", at: "2026-07-10T11:00:00Z", seconds: 2340, rows: [row] },
+      { sensor: "jp-01", at: "2026-07-10T11:54:32Z", seconds: 150, rows: [row] },
+    ],
+    [enrolled("jp-01", "2026-07-10T11:37:00Z")],
+  );
+  // Of the beats from 11:35 on, 11:40 and 11:45 are down; before the enrolment eight are up.
+  const { rows, history } = await ask(observatory, "sensors", { days: "1" });
+  expect(rows[0]?.upShare).toBe(3 / 5);
+  expect(history[0]?.runs.map(({ state, from }) => `${from} ${state}`)).toContain("2026-07-10T11:40:00Z down");
+  for (const name of ["series", "ports/top"] as const) {
+    const { coverage } = await ask(observatory, name, { last: "24h" });
+    expect(coverage).toMatchObject({ up: 3 / 5, outages: [{ sensor: "jp-01", minutes: 10 }] });
+  }
+});
+
 it("of a sensor that stands nobody knows where, nothing is overseas", async () => {
   const { observatory } = await observed(
     [
