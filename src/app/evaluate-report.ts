@@ -162,8 +162,8 @@ export const report = (evaluations: readonly Evaluation[], { command, looks, rea
 What the detectors claim, against worlds whose truth is known: ${evaluations.length === 1 ? "one world" : `${evaluations.length} worlds`}, ${days} simulated days, ${(packets / 1e6).toFixed(0)} million packets. Made by \`${command}\`; intervals are
 Wilson's, 95 %. The scenarios of \`scenarios/evaluate/test\` were written without knowledge of any detector and hashed before any was tuned; they differ from those of
 \`tune/\` in what they are made of, not only in the seed. ${looks === undefined ? "" : `\n\n${looks.trim()}\n`}
-A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when its
-owner was told of it, as an infected or as a scanning host: who scans without a family's marks is told of too.
+A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when it
+is claimed, as an infected or as a scanning host (who scans without a family's marks is told of too), whether its owner is told or an analyst is asked first.
 
 ## Floors
 
@@ -178,6 +178,7 @@ ${table(
   ["what", "measured"],
   [
     ["of the infected hosts found: called infected, not only scanning", told(all.named)],
+    ["of the infected hosts found: their owner told without an analyst", told(all.toldAtOnce)],
     ["infected hosts found, without those that use scanners' own tools", told(all.infectedPlain)],
     ["of all infected hosts, seen by a sensor or not", told(all.infectedAll)],
     ["held for an analyst: infected, not infected", `${all.held.right}, ${all.held.wrong}`],

@@ -12,11 +12,13 @@ export interface Scores {
   /** Hosts told to their owners: real ones, and the false ones by what they are. */
   readonly notices: Share;
   readonly falseNotices: Readonly<Record<string, number>>;
-  /** Infected hosts with 10 packets to 3 dark addresses whose owner was told, of an infected or of a scanning host; those without hosts that no packet can tell from scanners. */
+  /** Infected hosts with 10 packets to 3 dark addresses that were claimed, as an infected or as a scanning host, told or held; those without hosts that no packet can tell from scanners. */
   readonly infected: Share;
   readonly infectedPlain: Share;
   /** Of the infected hosts found: those that were called infected, not scanning. */
   readonly named: Share;
+  /** Of the same: those whose owner was told without an analyst, sooner or later. */
+  readonly toldAtOnce: Share;
   /** Of all infected hosts, seen or not. */
   readonly infectedAll: Share;
   /** Found, but held for an analyst: they count as found and not as told. */
@@ -170,6 +172,14 @@ export const score = (
       (one) => one.infected && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
     );
   const told = letters.filter(isOwned);
+  const free = Map.groupBy(
+    [...letters, ...hosts.filter(({ kind, held: why }) => kind === "scanning-host" && why.length === 0)],
+    (one) => key(one.realm, one.source),
+  );
+  const isTold = (one: (typeof truth.sources)[number]): boolean =>
+    (free.get(key(one.realm, one.source)) ?? []).some((claim) =>
+      overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
+    );
   const falseNotices: Record<string, number> = {};
   for (const claim of told) {
     if (isTrue(claim)) continue;
@@ -246,6 +256,7 @@ export const score = (
       claimed,
     ),
     named: counted(enough.filter(claimed), isNamed),
+    toldAtOnce: counted(enough.filter(claimed), isTold),
     infectedAll: counted(infected, claimed),
     held: { right: held.filter(isTrue).length, wrong: held.filter((one) => !isTrue(one)).length },
     attacks: counted(truth.attacks.filter(isLarge), seen),
@@ -300,6 +311,7 @@ const addScores = (a: Scores, b: Scores): Scores => {
     infected: plus(a.infected, b.infected),
     infectedPlain: plus(a.infectedPlain, b.infectedPlain),
     named: plus(a.named, b.named),
+    toldAtOnce: plus(a.toldAtOnce, b.toldAtOnce),
     infectedAll: plus(a.infectedAll, b.infectedAll),
     held: { right: a.held.right + b.held.right, wrong: a.held.wrong + b.held.wrong },
     attacks: plus(a.attacks, b.attacks),

@@ -131,7 +131,7 @@ export const scenarioSchema = object({
         recycled: optional(Type.Number({ minimum: 0, maximum: 1 })),
         form: optional(Type.Enum(["syn-ack", "p2p"])),
         sourcePort: optional(port),
-        hops: optional(Type.Enum(["host", "forger", "random"])),
+        hops: optional(Type.Enum(["forger", "random", "known"])),
         mimics: optional(Type.Boolean()),
       }),
     ),

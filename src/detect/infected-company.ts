@@ -2,8 +2,9 @@
 import type { Context, Ledger } from "./detector.ts";
 import type { Evidence } from "./evidence.ts";
 import { darkAddresses, impliedRate } from "./guards.ts";
-import { isCrowd, isOneWay, infectedValues as P } from "./infected-rule.ts";
-import type { Company } from "./infected-rule.ts";
+import { isAtHome, isCrowd, isOneWay, isStrange, isStrangeCrowd, infectedValues as P } from "./infected-rule.ts";
+import type { Company, Doubts } from "./infected-rule.ts";
+import { Crowds, Neighbours, networkOf } from "./neighbours.ts";
 import { AROUND, Onsets } from "./onsets.ts";
 import { DAY, HOUR } from "./rows.ts";
 import { Ways, isAlike, waysOf } from "./ways.ts";
@@ -27,6 +28,10 @@ export interface Entry {
   dirty: boolean;
   /** Began with many from its distance: stays so. */
   oneWay?: true;
+  /** How much likelier it is where its neighbours are than anywhere (`Neighbours.likeness`); absent: none are known. */
+  likeness?: number;
+  /** Not where its neighbours are, or of a crowd that is not: stays so. */
+  stranger?: true;
 }
 
 /** What can be made anew from the ledger. */
@@ -34,9 +39,11 @@ export interface Index {
   readonly onsets: Onsets;
   readonly fast: Onsets;
   readonly ways: Ways;
+  readonly neighbours: Neighbours;
+  readonly crowds: Crowds;
   /** Organisations and minutes in whose company too many began: `ORGANISATION MINUTE`. */
   readonly crowded: Set<string>;
-  /** Distances and hours at which too many like each other began: `SENSOR SIGNATURE HOPS HOUR`. */
+  /** Tools, and their distances, and the hours in which too many of them began: `TOOL HOUR`, `SENSOR TOOL HOPS HOUR`. */
   readonly thronged: Set<string>;
   /** Accepted, not yet claimed. */
   readonly waiting: Set<string>;
@@ -49,14 +56,37 @@ const indexes = new WeakMap<Ledger, Index>();
 const isFast = (evidence: Evidence, context: Context): boolean =>
   (impliedRate(evidence, darkAddresses(context.sensors)) ?? 0) >= P.fast_rate;
 
+/** Ways are looked at again until so many packets have come: later ones tell little more. */
+const LOOKED_AT = 64;
+
 /** One packet is anybody's; of two it shows by which way they come. */
-const noteWays = (index: Index, { evidence }: Entry, change: 1 | -1): void => {
+const noteWays = (index: Index, key: string, entry: Entry, change: 1 | -1): void => {
+  const { evidence, likeness } = entry;
   if (evidence.packets < 2) return;
-  for (const way of waysOf(evidence)) index.ways.note(way, evidence.first, change);
+  const ways = waysOf(evidence);
+  const network = networkOf(key);
+  for (const way of ways) {
+    index.neighbours.note(key, way, evidence.first, change);
+    if (change > 0) index.ways.learn(way, network, evidence.first);
+    // Of those that lie where their neighbours do it says nothing that they lie alike.
+    if (likeness === undefined) index.ways.note(way, network, evidence.first, change);
+    else if (!isAtHome(likeness)) index.ways.note(way, key, evidence.first, change);
+  }
+  const [way] = ways;
+  if (way !== undefined && likeness !== undefined) {
+    index.crowds.note(way.tool, evidence.first, isStrange(likeness), change);
+  }
+};
+export const liken = (index: Index, key: string, entry: Entry): void => {
+  const { evidence } = entry;
+  if (evidence.packets < 2 || (evidence.packets > LOOKED_AT && entry.likeness !== undefined)) return;
+  const likeness = index.neighbours.likeness(key, waysOf(evidence), evidence.first);
+  if (likeness === undefined) delete entry.likeness;
+  else entry.likeness = Math.round(likeness * 10) / 10;
 };
 export const putInIndex = (index: Index, key: string, entry: Entry, context: Context): void => {
   const { evidence, organisation, accepted, claim } = entry;
-  noteWays(index, entry, 1);
+  noteWays(index, key, entry, 1);
   if (evidence.packets >= 3) index.onsets.add(organisation, evidence.first, key);
   if (accepted !== null && isFast(evidence, context)) index.fast.add(organisation, evidence.first, key);
   if (accepted !== null && claim === null) index.waiting.add(key);
@@ -64,9 +94,13 @@ export const putInIndex = (index: Index, key: string, entry: Entry, context: Con
 };
 export const takeFromIndex = (index: Index, key: string, entry: Entry): void => {
   const { organisation, evidence } = entry;
-  noteWays(index, entry, -1);
+  noteWays(index, key, entry, -1);
   index.onsets.remove(organisation, evidence.first, key);
   index.fast.remove(organisation, evidence.first, key);
+  leave(index, key);
+};
+/** A source is forgotten: what it began with and where it lay still counts for others. */
+export const leave = (index: Index, key: string): void => {
   index.waiting.delete(key);
   index.dirty.delete(key);
 };
@@ -77,6 +111,8 @@ export const indexOf = (ledger: Ledger, context: Context): Index => {
     onsets: new Onsets(),
     fast: new Onsets(),
     ways: new Ways(),
+    neighbours: new Neighbours(),
+    crowds: new Crowds(),
     crowded: new Set(),
     thronged: new Set(),
     waiting: new Set(),
@@ -92,13 +128,35 @@ export const indexOf = (ledger: Ledger, context: Context): Index => {
  * Whether most that began like this source came from where it is: at the sensor that saw it most of those to which it came by one way, or at most of all that saw it.
  * Asked within a day of its first packet, as long as what came before it is known whole. Inside a member's own network everybody is near.
  */
-export const oneWay = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
+const oneWay = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
   const { evidence } = entry;
   if (scope.realm !== "" || now - evidence.first > DAY) return entry.oneWay === true;
   const alike = waysOf(evidence).map((way) => isOneWay(index.ways.company(way, evidence.first)));
   if (alike[0] === true || alike.filter(Boolean).length * 2 > Object.keys(evidence.sensors).length) entry.oneWay = true;
   return entry.oneWay === true;
 };
+/**
+ * Whether a source is not where its neighbours are: by far, or so far as is known and in the company of many of its tool that are not. Asked within a day of its first
+ * packet, and not inside a member's own network.
+ */
+const isStranger = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
+  const { evidence, likeness } = entry;
+  if (scope.realm !== "" || now - evidence.first > DAY) return entry.stranger === true;
+  const [way] = waysOf(evidence);
+  if (way === undefined) return entry.stranger === true;
+  if (
+    (likeness !== undefined && likeness <= P.far) ||
+    ((likeness ?? 0) < P.at_home_for_sure && isStrangeCrowd(index.crowds.around(way.tool, evidence.first)))
+  ) {
+    entry.stranger = true;
+  }
+  return entry.stranger === true;
+};
+
+export const doubtsOf = (entry: Entry, now: number, index: Index, context: Context): Doubts => ({
+  oneWay: oneWay(entry, now, index, context),
+  stranger: isStranger(entry, now, index, context),
+});
 export const companyAt = (organisation: string, time: number, index: Index, context: Context): Company => {
   const since = Math.max(index.began, Math.min(...context.sensors.map((sensor) => sensor.since)));
   return {
@@ -132,7 +190,7 @@ export const crowd = (news: ReadonlySet<string>, index: Index, context: Context)
   return found;
 };
 
-/** Claims like those that have just shown to come from one distance: they are judged anew, whatever they did since. */
+/** Claims like those that have just shown to come from one distance, or not from where they should: they are judged anew, whatever they did since. */
 export const alikeWith = (
   news: ReadonlySet<string>,
   now: number,
@@ -142,21 +200,30 @@ export const alikeWith = (
   const found = new Set<string>();
   if (scope.realm !== "") return found;
   const distances: Way[] = [];
+  const tools = new Set<string>();
   for (const key of news) {
     const { evidence } = ledger.get(key) as Entry;
     if (evidence.packets < 2 || now - evidence.first > DAY) continue;
+    const hour = Math.floor(evidence.first / HOUR);
     for (const way of waysOf(evidence)) {
-      const name = `${way.sensor} ${way.signature} ${way.hops} ${Math.floor(evidence.first / HOUR)}`;
+      const name = `${way.sensor} ${way.tool} ${way.hops} ${hour}`;
       if (index.thronged.has(name) || !isOneWay(index.ways.company(way, evidence.first))) continue;
       index.thronged.add(name);
       distances.push(way);
     }
+    const [way] = waysOf(evidence);
+    const name = `${way?.tool} ${hour}`;
+    if (way === undefined || index.thronged.has(name)) continue;
+    if (!isStrangeCrowd(index.crowds.around(way.tool, evidence.first))) continue;
+    index.thronged.add(name);
+    tools.add(way.tool);
   }
-  if (distances.length === 0) return found;
+  if (distances.length === 0 && tools.size === 0) return found;
   for (const [key, value] of ledger.entries()) {
-    const { claim, evidence, oneWay: known } = value as Entry;
-    if (claim === null || claim === "none" || known === true || now - evidence.first > DAY) continue;
-    if (waysOf(evidence).some((way) => distances.some((one) => isAlike(way, one)))) found.add(key);
+    const { claim, evidence } = value as Entry;
+    if (claim === null || claim === "none" || now - evidence.first > DAY) continue;
+    if (waysOf(evidence).some((way) => tools.has(way.tool) || distances.some((one) => isAlike(way, one))))
+      found.add(key);
   }
   return found;
 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DetectionKind, HoldReason } from "../model/detection.ts";
-import { parseSignature } from "../model/signature.ts";
 import type { Context, Owner } from "./detector.ts";
 import { darkOf, portCount, topPorts } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
@@ -15,7 +14,8 @@ import {
   ttlWander,
 } from "./guards.ts";
 import { parameter, valuesOf } from "./parameters.ts";
-import { signatureWords } from "./signature.ts";
+import { isNmap } from "./signature.ts";
+import type { Strangers } from "./neighbours.ts";
 import type { WayCompany } from "./ways.ts";
 
 export const infectedParameters = {
@@ -96,6 +96,27 @@ export const infectedParameters = {
     "that so many of all that began lie at one distance by chance",
     "ours",
   ),
+  far: parameter(
+    -2.5,
+    "natural logarithm",
+    "of the ratio, and less, of how likely a source is where its neighbours are and anywhere: it is held back by itself",
+    "ours: hop-count filtering (Wang, Jin, Shin 2007) over the shares measured in neighbours.ts",
+  ),
+  strange: parameter(0, "natural logarithm", "and less: it is not where its neighbours are", "ours"),
+  at_home: parameter(2, "natural logarithm", "and more: it is where they are", "ours"),
+  at_home_for_sure: parameter(4, "natural logarithm", "and more: it is, whatever its company", "ours"),
+  strange_crowd: parameter(
+    4,
+    "sources",
+    "of one tool that begin within a day where their neighbours are not hold back all that may be like them",
+    "ours",
+  ),
+  strange_usual: parameter(
+    0.05,
+    "of sources",
+    "are usually not where their neighbours are",
+    "ours: routes differ, addresses move",
+  ),
   stray_tries: parameter(
     1.5,
     "packets",
@@ -146,16 +167,6 @@ export const isStray = (evidence: Evidence, dark: number): boolean => {
   const reached = darkOf(evidence);
   const each = reached < 8 ? P.stray_tries : P.stray_packets;
   return reached < 16 && dark >= 8 * reached && evidence.packets >= each * reached;
-};
-
-const [, nmapOptions] = parseSignature("1024:mss:1460:-")!;
-/**
- * The SYN of nmap's half-open scan: an MSS of 1460 and no other option, a window of 1024 to 4096 (p0f 3, `p0f.fp`, "NMap: SYN scan"). Somebody started
- * it; newer masscans write the same.
- */
-const isNmap = (hex: string): boolean => {
-  const [high, low] = signatureWords(hex);
-  return low === nmapOptions && (high & 0xffff) === 1460 && [1024, 2048, 3072, 4096].includes(high >>> 16);
 };
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
@@ -225,17 +236,30 @@ export const isCrowd = ({ together, fast, usual }: Company): boolean =>
 export const isOneWay = ({ sources, same, usual }: WayCompany): boolean =>
   same >= P.one_way && 1 - binomialTail(same - 1, sources, usual) < P.one_way_chance;
 
-/** Why a claim is kept from its owner until an analyst looks. `oneWay`: as that rule says of the sources it began with. */
+export const isAtHome = (likeness: number | undefined): boolean => likeness !== undefined && likeness >= P.at_home;
+export const isStrange = (likeness: number): boolean => likeness <= P.strange;
+/** So many of one tool that are not where their neighbours are that somebody makes them up. */
+export const isStrangeCrowd = ({ known, strange }: Strangers): boolean =>
+  strange >= P.strange_crowd && 1 - binomialTail(strange - 1, known, P.strange_usual) < P.one_way_chance;
+
+/** What the sources that a claim's began with, and its neighbours, say against it. */
+export interface Doubts {
+  readonly oneWay: boolean;
+  readonly stranger: boolean;
+}
+
+/** Why a claim is kept from its owner until an analyst looks. */
 export const holdsOf = (
   evidence: Evidence,
   owner: Owner | null,
   company: Company,
-  oneWay: boolean,
+  { oneWay, stranger }: Doubts,
   context: Context,
 ): HoldReason[] => {
   const held: HoldReason[] = [];
   if (isCrowd(company)) held.push("correlated-onset");
   if (oneWay) held.push("one-way");
+  if (stranger) held.push("path-differs");
   const { groups, values } = ttlSpread(evidence);
   const shared = owner?.translation === "cgnat" ? 2 : 0;
   const further = ttlWander(evidence);

@@ -6,13 +6,21 @@ import { addSeen } from "./evidence.ts";
 import type { ErrorOf } from "./evidence.ts";
 import { darkAddresses, impliedRate } from "./guards.ts";
 import { NAME, VERSION, detectionOf, sightingOf, stormOf } from "./infected-claim.ts";
-import { alikeWith, companyAt, crowd, indexOf, oneWay, putInIndex, takeFromIndex } from "./infected-company.ts";
+import {
+  alikeWith,
+  companyAt,
+  crowd,
+  doubtsOf,
+  indexOf,
+  leave,
+  liken,
+  putInIndex,
+  takeFromIndex,
+} from "./infected-company.ts";
 import type { Entry, Index } from "./infected-company.ts";
 import { accepts, findingOf, holdsOf, infectedParameters, isStray, infectedValues as P } from "./infected-rule.ts";
-import { Onsets } from "./onsets.ts";
 import { DAY, HOUR, WINDOW, addressOf, byHost, hostsIn, hostsOf, rowsIn, rowsOf, startOf, wordsOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
-import { Ways } from "./ways.ts";
 
 const SECOND = 1e6;
 const MINUTE = 60e6;
@@ -68,6 +76,7 @@ const addRows = (
   if (entry === undefined) return;
   entry.organisation = organisation;
   entry.dirty = true;
+  liken(index, key, entry);
   ledger.set(key, entry);
   putInIndex(index, key, entry, context);
 };
@@ -97,7 +106,7 @@ const judge = (key: string, now: number, due: boolean, index: Index, context: Co
   const company = companyAt(entry.organisation, entry.evidence.first, index, context);
   const finding = findingOf(entry.evidence, address, context);
   const held =
-    finding === null ? [] : holdsOf(entry.evidence, owner, company, oneWay(entry, now, index, context), context);
+    finding === null ? [] : holdsOf(entry.evidence, owner, company, doubtsOf(entry, now, index, context), context);
   const claim = finding === null ? "none" : JSON.stringify([finding.kind, finding.family, held, entry.evidence.first]);
   index.waiting.delete(key);
   if (claim === entry.claim && !(due && entry.dirty)) {
@@ -145,13 +154,15 @@ const prune = (now: number, index: Index, { ledger }: Context): void => {
     const entry = value as Entry;
     const { last, packets } = entry.evidence;
     if (now - last > IDLE) {
-      takeFromIndex({ ...index, onsets: new Onsets(), fast: new Onsets(), ways: new Ways() }, key, entry);
+      leave(index, key);
       ledger.delete(key);
     } else if (packets === 1) single.push([last, key]);
   }
   index.onsets.forget(now);
   index.fast.forget(now);
   index.ways.forget(now);
+  index.neighbours.forget(now);
+  index.crowds.forget(now);
   if (index.thronged.size > 10_000) index.thronged.clear();
   const over = ledger.size - MOST;
   if (over <= 0) return;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ttlsOf } from "./evidence.ts";
+import { topPorts, ttlsOf } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
 import { HOUR } from "./rows.ts";
+import { isNmap } from "./signature.ts";
 
 /** Hours around an onset in which others like it began at the same time. */
 const AROUND = 24;
@@ -10,111 +11,147 @@ const KEPT = 8 * 24;
 const NEAR = 1;
 /** What systems begin to count TTLs down from. */
 const bases = [64, 128, 255];
-/** Of hosts at a dozen distances so many lie within a hop of the commonest, and of few earlier ones no more is known. */
+/** Of networks at a dozen distances so many lie within a hop of the commonest, and of few earlier ones no more is known. */
 const SHARE = 0.25;
-const ENOUGH = 50;
+const ENOUGH = 20;
 
 /** At what distance a source lies from a sensor, and what its packets look like. */
 export interface Way {
   readonly sensor: string;
-  readonly signature: string;
+  readonly tool: string;
   readonly hops: number;
 }
 const hopsOf = (ttl: number): number => (bases.find((base) => base >= ttl) ?? 255) - ttl;
 
-/** The ways of a source: of each sensor to which it came by one. The sensor with most packets first. */
-export const waysOf = ({ sensors, signatures }: Evidence): Way[] => {
-  // Without SYNs nothing tells one tool from another.
+/**
+ * What tells packets of one tool from another's: Mirai's mark (each of its bots draws a window of its own), the signature of most SYNs, or the port of
+ * datagrams. Null where the tool draws its TTLs at random, as nmap does: they tell of no distance.
+ */
+const toolOf = (evidence: Evidence): string | null => {
+  const { syn, udp, packets, mirai, signatures } = evidence;
+  if (mirai >= 2 && mirai * 2 >= syn && syn * 2 >= packets) return "mirai";
   const [signature] = Object.entries(signatures).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0] ?? [];
-  if (signature === undefined) return [];
-  return Object.entries(sensors)
+  if (signature !== undefined) return isNmap(signature) ? null : signature;
+  return udp * 2 > packets ? (topPorts(evidence, 1)[0]?.[0] ?? "udp") : "echo";
+};
+
+/** The ways of a source: of each sensor to which it came by one. The sensor with most packets first. */
+export const waysOf = (evidence: Evidence): Way[] => {
+  const tool = toolOf(evidence);
+  if (tool === null) return [];
+  return Object.entries(evidence.sensors)
     .sort(([a, m], [b, n]) => n.packets - m.packets || (a < b ? -1 : 1))
     .flatMap(([sensor, sight]) => {
       const ttls = ttlsOf(sight);
       return ttls.length > 0 && Math.max(...ttls) - Math.min(...ttls) <= NEAR
-        ? [{ sensor, signature, hops: hopsOf(Math.max(...ttls)) }]
+        ? [{ sensor, tool, hops: hopsOf(Math.max(...ttls)) }]
         : [];
     });
 };
 
 /** The same tool from the same distance, a hop more or less. */
 export const isAlike = (a: Way, b: Way): boolean =>
-  a.sensor === b.sensor && a.signature === b.signature && Math.abs(a.hops - b.hops) <= NEAR;
+  a.sensor === b.sensor && a.tool === b.tool && Math.abs(a.hops - b.hops) <= NEAR;
 
 export interface WayCompany {
-  /** Sources with this signature that began within a day, at any distance. */
+  /** Units of this tool that began within a day, at any distance. */
   readonly sources: number;
   /** Those at this one's distance, a hop more or less. */
   readonly same: number;
-  /** Which share that would be of hosts as they came before, whatever their signature. */
+  /** Which share that would be of networks as they came before, whatever their tool. */
   readonly usual: number;
 }
 
-/** Sources by hops and hour. */
-type Distances = Map<number, Map<number, number>>;
-const countIn = (distances: Distances, hops: number, hour: number, change: 1 | -1): void => {
-  let hours = distances.get(hops);
-  if (hours === undefined) distances.set(hops, (hours = new Map()));
-  const count = (hours.get(hour) ?? 0) + change;
-  if (count > 0) hours.set(hour, count);
-  else hours.delete(hour);
-};
-/** Sources in [from, to), and those of them at most a hop from `at`. */
-const sumOf = (distances: Distances | undefined, at: number, from: number, to: number): readonly [number, number] => {
-  let [sources, same] = [0, 0];
-  for (const [hops, hours] of distances ?? []) {
-    let n = 0;
-    for (const [hour, count] of hours) if (hour >= from && hour < to) n += count;
-    sources += n;
-    if (Math.abs(hops - at) <= NEAR) same += n;
-  }
-  return [sources, same];
-};
+/** Sources, or networks, by hour, hops and name, and how often each was noted. */
+type Units = Map<number, Map<number, Map<string, number>>>;
 
 /**
- * At which distances sources began, by sensor and signature. Hosts of many networks lie at many distances from a sensor; who writes their addresses on
- * packets of his own sends all of them from where he is.
+ * At which distances sources began, by sensor and tool. Hosts of many networks lie at many distances from a sensor; who writes their addresses on
+ * packets of his own sends all of them from where he is. Hosts of one network lie alike anyhow, so that they count as one unless they are not where their
+ * neighbours are.
  */
 export class Ways {
-  /** By sensor, and by sensor and signature. */
-  readonly #all = new Map<string, Distances>();
-  readonly #alike = new Map<string, Distances>();
+  /** By sensor: the first and the last hour in which a network was seen at a distance. */
+  readonly #networks = new Map<string, Map<number, Map<string, [first: number, last: number]>>>();
+  /** By sensor and tool. */
+  readonly #units = new Map<string, Units>();
 
-  note({ sensor, signature, hops }: Way, time: number, change: 1 | -1): void {
+  /** A network was seen at a distance. */
+  learn({ sensor, hops }: Way, network: string, time: number): void {
     const hour = Math.floor(time / HOUR);
-    for (const [map, key] of [
-      [this.#all, sensor],
-      [this.#alike, `${sensor} ${signature}`],
-    ] as const) {
-      let distances = map.get(key);
-      if (distances === undefined) map.set(key, (distances = new Map()));
-      countIn(distances, hops, hour, change);
+    let distances = this.#networks.get(sensor);
+    if (distances === undefined) this.#networks.set(sensor, (distances = new Map()));
+    let networks = distances.get(hops);
+    if (networks === undefined) distances.set(hops, (networks = new Map()));
+    const span = networks.get(network);
+    if (span === undefined) networks.set(network, [hour, hour]);
+    else {
+      span[0] = Math.min(span[0], hour);
+      span[1] = Math.max(span[1], hour);
     }
   }
 
+  /** Counts a unit: a source, or the network of sources that count as one. */
+  note({ sensor, tool, hops }: Way, unit: string, time: number, change: 1 | -1): void {
+    const name = `${sensor} ${tool}`;
+    const hour = Math.floor(time / HOUR);
+    let hours = this.#units.get(name);
+    if (hours === undefined) this.#units.set(name, (hours = new Map()));
+    let distances = hours.get(hour);
+    if (distances === undefined) hours.set(hour, (distances = new Map()));
+    let units = distances.get(hops);
+    if (units === undefined) distances.set(hops, (units = new Map()));
+    const count = (units.get(unit) ?? 0) + change;
+    if (count > 0) units.set(unit, count);
+    else units.delete(unit);
+  }
+
+  /** The share of networks, of those known a day before, that lie at a distance. */
+  #usual(sensor: string, at: number, before: number): number {
+    let [all, same] = [0, 0];
+    for (const [hops, networks] of this.#networks.get(sensor) ?? []) {
+      let n = 0;
+      for (const [first] of networks.values()) if (first < before) n++;
+      all += n;
+      if (Math.abs(hops - at) <= NEAR) same += n;
+    }
+    return Math.min(0.9, Math.max(SHARE, all >= ENOUGH ? (1.5 * same) / all : 0));
+  }
+
   /** Who began like this within a day of a time. */
-  company({ sensor, signature, hops }: Way, time: number): WayCompany {
+  company({ sensor, tool, hops }: Way, time: number): WayCompany {
     const middle = Math.floor(time / HOUR);
-    const alike = this.#alike.get(`${sensor} ${signature}`);
-    const [sources, same] = sumOf(alike, hops, middle - AROUND, middle + AROUND + 1);
-    const [all, allSame] = sumOf(this.#all.get(sensor), hops, 0, middle - AROUND);
-    // What has this signature may be the forger's of the days before.
-    const [own, ownSame] = sumOf(alike, hops, 0, middle - AROUND);
-    const usual = all - own >= ENOUGH ? (1.5 * (allSame - ownSame)) / (all - own) : 0;
-    return { sources, same, usual: Math.min(0.9, Math.max(SHARE, usual)) };
+    const all = new Set<string>();
+    const same = new Set<string>();
+    for (const [hour, distances] of this.#units.get(`${sensor} ${tool}`) ?? []) {
+      if (Math.abs(hour - middle) > AROUND) continue;
+      for (const [at, units] of distances) {
+        for (const unit of units.keys()) {
+          all.add(unit);
+          if (Math.abs(at - hops) <= NEAR) same.add(unit);
+        }
+      }
+    }
+    return {
+      sources: all.size,
+      same: same.size,
+      usual: same.size < 2 ? 1 : this.#usual(sensor, hops, middle - AROUND),
+    };
   }
 
   /** Forgets what no question reaches any more. */
   forget(now: number): void {
     const least = Math.floor(now / HOUR) - KEPT;
-    for (const map of [this.#all, this.#alike]) {
-      for (const [key, distances] of map) {
-        for (const [hops, hours] of distances) {
-          for (const hour of hours.keys()) if (hour < least) hours.delete(hour);
-          if (hours.size === 0) distances.delete(hops);
-        }
-        if (distances.size === 0) map.delete(key);
+    for (const [name, hours] of this.#units) {
+      for (const hour of hours.keys()) if (hour < least) hours.delete(hour);
+      if (hours.size === 0) this.#units.delete(name);
+    }
+    for (const [sensor, distances] of this.#networks) {
+      for (const [hops, networks] of distances) {
+        for (const [network, [, last]] of networks) if (last < least) networks.delete(network);
+        if (networks.size === 0) distances.delete(hops);
       }
+      if (distances.size === 0) this.#networks.delete(sensor);
     }
   }
 }

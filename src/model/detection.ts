@@ -40,6 +40,7 @@ export interface Sample {
 export const holdReasons = [
   "correlated-onset", // many sources of a network began at one moment: forged?
   "one-way", // many like it began with it, from one distance
+  "path-differs", // it is not as far away as its neighbours are, or many of its tool are not
   "ttl-spread", // one source's TTLs come from too many places
   "sensor-disagrees", // only one sensor saw it while others should have
   "owner-breaker", // too many findings of one owner at once

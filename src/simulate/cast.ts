@@ -2,6 +2,7 @@
 import { hostOf } from "./constituency.ts";
 import type { SimulatedConstituency, SimulatedOrganisation } from "./constituency.ts";
 import { hoursAhead } from "./countries.ts";
+import { hopsFrom } from "./paths.ts";
 import { hostIn } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { rhythmOf } from "./population.ts";
@@ -41,6 +42,13 @@ export interface Tenancy {
   /** Number of the tenancy whose address it took over, or -1. */
   readonly after: number;
 }
+
+/** Whose way the packets of a host come: its own, where nobody makes it up and where the forger knows it. */
+export const hasOwnWay = ({ role, hops }: CastSpec): boolean =>
+  hops === "known" || (hops === undefined && role !== "forged" && role !== "framed");
+
+const hopsOf = (spec: CastSpec, src: number, hash: number, forger: number): number =>
+  hasOwnWay(spec) ? hopsFrom(src) : 6 + ((spec.hops === "forger" ? forger : mix(hash, 13)) & 15);
 
 /** Tenancies are looked up by blocks of time. */
 export const BLOCK = 3 * HOUR;
@@ -139,7 +147,7 @@ export class Cast {
             aims: choices[mix(hash, 12) % choices.length]!,
             tool,
             hash,
-            hops: spec.hops === "forger" ? 6 + (forger & 15) : 6 + (mix(hash, 13) & 15),
+            hops: hopsOf(spec, src, hash, forger),
             targets,
             zone: hoursAhead(cc),
             after,

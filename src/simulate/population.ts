@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hoursAhead, infectedFactor } from "./countries.ts";
+import { hopsFrom } from "./paths.ts";
 import { hostIn } from "./plan.ts";
 import type { Network, Plan } from "./plan.ts";
 import { aims, surveyed, wholePorts } from "./ports.ts";
@@ -256,7 +257,7 @@ export class Population {
       piece,
       turn,
       hash,
-      hops: 6 + (mix(home, 10) % 16),
+      hops: hopsFrom(src >>> 0),
     };
     this.#devices[place] = device;
     this.#leaseOf[place] = leases[mix(hash, 12) % leases.length]! * DAY;
@@ -278,6 +279,7 @@ export class Population {
       if (lease !== this.#lease[place]) {
         this.#lease[place] = lease;
         device.src = hostIn(this.#plan, device.piece, mix3(device.hash, 13, lease));
+        device.hops = hopsFrom(device.src);
       }
     }
     return device;

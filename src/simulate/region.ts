@@ -2,12 +2,13 @@
 import { parsePrefix, prefixSize } from "../net/prefix.ts";
 import { Attacks } from "./attacks.ts";
 import type { Attack } from "./attacks.ts";
-import { BLOCK, Cast } from "./cast.ts";
+import { BLOCK, Cast, hasOwnWay } from "./cast.ts";
 import type { Events } from "./cast.ts";
 import { drawConstituency, hostOf } from "./constituency.ts";
 import type { SimulatedConstituency } from "./constituency.ts";
 import { Frames } from "./frames.ts";
 import type { Link } from "./frames.ts";
+import { hopsFrom, pathTo } from "./paths.ts";
 import { hostIn, pieceAlias } from "./plan.ts";
 import type { Plan } from "./plan.ts";
 import { Population, lives, meanActivity } from "./population.ts";
@@ -425,7 +426,12 @@ class Stream implements SensorStream {
       const way =
         spec.hops === "random"
           ? rng.below(40)
-          : hops + (spec.hops === "forger" ? mix(hops, this.#hash) & 1 : mix(hash, this.#hash) & 3);
+          : hops +
+            (hasOwnWay(spec)
+              ? pathTo(src, this.#hash)
+              : spec.hops === "forger"
+                ? mix(hops, this.#hash) & 1
+                : mix(hash, this.#hash) & 3);
       const port = one.aims.table[rng.next() & 127]!;
       const frames = this.#frames;
       if (spec.form === "syn-ack") {
@@ -519,7 +525,7 @@ class Stream implements SensorStream {
         this.#numbers[which]![place] = actor;
       }
     }
-    const hops = device.hops + (mix(device.hash, this.#hash) & 3);
+    const hops = device.hops + pathTo(device.src, this.#hash);
     const dst = this.#dark();
     if (!this.#isDark(dst, time)) return;
     probe(
@@ -552,7 +558,7 @@ class Stream implements SensorStream {
     const dst = this.#dark();
     if (!this.#isDark(dst, time)) return;
     const sport = 1024 + rng.below(64512);
-    const ttl = (hash & 1 ? 64 : 128) - 8 - ((hash >>> 1) & 15);
+    const ttl = (hash & 1 ? 64 : 128) - hopsFrom(victim) - pathTo(victim, this.#hash);
     const u = rng.unit();
     const id = rng.next() & 0xffff;
     if (attack.kind === "ping") {
@@ -707,7 +713,7 @@ class Stream implements SensorStream {
         outbreak.actors.set(place, actor);
       }
     }
-    const hops = 7 + (mix(hash, 4) & 15);
+    const hops = hopsFrom(src) + pathTo(src, this.#hash);
     const dst = this.#dark();
     if (!this.#isDark(dst, time)) return;
     probe(this.#frames, this.#rng, time, src, dst, outbreak.aim, outbreak.tool, hash, hops, actor);
@@ -724,6 +730,17 @@ class Stream implements SensorStream {
           piece: one.piece,
         }))
       : 0;
-    probe(this.#frames, this.#rng, time, one.src, one.dst, one.aim, one.tool, one.hash, 7 + (one.hash & 15), actor);
+    probe(
+      this.#frames,
+      this.#rng,
+      time,
+      one.src,
+      one.dst,
+      one.aim,
+      one.tool,
+      one.hash,
+      hopsFrom(one.src) + pathTo(one.src, this.#hash),
+      actor,
+    );
   }
 }

@@ -137,8 +137,11 @@ export interface CastSpec {
   readonly form?: "syn-ack" | "p2p";
   /** One source port for all packets of all hosts. */
   readonly sourcePort?: number;
-  /** Whose way the TTL tells: the host's own (default), one forger's for all, or none at all. */
-  readonly hops?: "host" | "forger" | "random";
+  /**
+   * Whose way the TTL tells. A host that sends has its own. Of one that somebody makes up (`forged`, `framed`) it is a way each, invented (default); one forger's for all; none
+   * at all; or the host's own, which only he could write who knows how far every network is from every sensor.
+   */
+  readonly hops?: "forger" | "random" | "known";
   /** They use the same tools as those who mean no harm: no rule on single packets can tell them. */
   readonly mimics?: boolean;
 }

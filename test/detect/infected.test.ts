@@ -338,6 +338,54 @@ describe("infected host", () => {
     expect(spread.filter(({ held }) => held.length > 0)).toEqual([]);
   });
 
+  it("holds back one who is not where its neighbours are, and those of its tool who may not be either", async () => {
+    const hosts = (
+      n: number,
+      { octet, tool, ttlOf, from }: { octet: number; tool: number; ttlOf: (i: number) => number; from: number },
+    ): Packet[] =>
+      Array.from({ length: n }, (_, i) =>
+        scan({
+          packets: 14,
+          from: from + i * 600 * SECOND,
+          gap: HOUR / 4,
+          src: `36.70.${16 + (i % 14)}.${octet + i}`,
+          seed: octet + i,
+          ports: [tool],
+          change: { ttl: ttlOf(i), signature: [tool * 65_536, 0xff000000] },
+        }),
+      ).flat();
+    const neighbours = hosts(24, { octet: 10, tool: 23, ttlOf: (i) => 51 + (i % 2), from: START });
+    const later = START + 12 * HOUR;
+    const forged = hosts(16, { octet: 100, tool: 8080, ttlOf: (i) => 34 + ((i * 7) % 26), from: later });
+    const own = hosts(6, { octet: 200, tool: 8081, ttlOf: () => 52, from: later });
+    const found = (await find([...neighbours, ...forged, ...own].sort((a, b) => a.time - b.time))).filter(
+      ({ kind }) => kind !== "sighting",
+    );
+    const ofPort = (port: number): Detection[] => found.filter((one) => one.port === port);
+    expect(ofPort(8080).length).toBe(16);
+    // One in five lies where it would by chance.
+    expect(ofPort(8080).filter(({ held }) => held.includes("path-differs")).length).toBeGreaterThanOrEqual(12);
+    expect([...ofPort(23), ...ofPort(8081)].map(({ held }) => held)).toEqual(Array.from({ length: 30 }, () => []));
+  });
+
+  it("knows Mirai's bots by their mark, though each has a window of its own", async () => {
+    const forged = Array.from({ length: 20 }, (_, i) =>
+      scan({
+        packets: 14,
+        from: START + i * 1800 * SECOND,
+        gap: HOUR / 4,
+        src: `36.${64 + i}.${i}.${(i * 7) % 251}`,
+        seed: i + 1,
+        mirai: true,
+        change: { signature: [(1000 + i * 2503) * 65_536, 0xff000000] },
+      }),
+    ).flat();
+    const found = (await find(forged)).filter(({ kind }) => kind !== "sighting");
+    expect(found.map(({ family, held }) => [family, held])).toEqual(
+      Array.from({ length: 20 }, () => ["mirai", ["one-way"]]),
+    );
+  });
+
   it("tells nobody of a client that has lost its servers", async () => {
     for (const packets of [12, 120]) {
       const lost = await find(scan({ packets, gap: HOUR / 20, hosts: 1, ports: [443] }));

@@ -54,6 +54,7 @@ export const desk = {
   held: {
     "correlated-onset": "many sources began at one moment: may be forged",
     "one-way": "many like it began with it, all from one distance: may be forged",
+    "path-differs": "it is not as far from the sensors as its neighbours are: may be forged",
     "ttl-spread": "its packets come from too many distances: may be forged",
     "sensor-disagrees": "one sensor alone saw it where others should have",
     "owner-breaker": "too many findings of one owner at once",

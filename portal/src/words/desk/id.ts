@@ -60,6 +60,7 @@ export const desk: Messages["desk"] = {
   held: {
     "correlated-onset": "banyak sumber mulai pada saat yang sama: mungkin palsu",
     "one-way": "banyak yang serupa mulai bersamanya, semua dari satu jarak: mungkin palsu",
+    "path-differs": "jaraknya dari sensor tidak seperti tetangganya: mungkin palsu",
     "ttl-spread": "paketnya datang dari terlalu banyak jarak: mungkin palsu",
     "sensor-disagrees": "hanya satu sensor yang melihatnya, padahal sensor lain seharusnya juga melihat",
     "owner-breaker": "terlalu banyak temuan dari satu pemilik sekaligus",

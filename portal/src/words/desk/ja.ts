@@ -54,6 +54,7 @@ export const desk: Messages["desk"] = {
   held: {
     "correlated-onset": "多数の送信元が同時に現れた: 詐称の可能性",
     "one-way": "同種の発信元が多数、同じ距離 (TTL) から同時期に始まった: 詐称の可能性",
+    "path-differs": "近隣のアドレスとセンサーからの距離 (TTL) が異なる: 詐称の可能性",
     "ttl-spread": "パケットの距離 (TTL) がばらつきすぎている: 詐称の可能性",
     "sensor-disagrees": "ほかのセンサーにも届くはずの通信を、1台だけが観測",
     "owner-breaker": "ブレーカー作動: 同じ所有者に検知が集中",
