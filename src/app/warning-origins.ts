@@ -14,15 +14,16 @@ export const portOrigins =
       port,
       from: iso(from),
       to: iso(Math.max(to, from + 60e6)),
-      limit: 1,
+      limit: 50,
     });
-    const sources = found.countries.reduce((sum, one) => sum + one.sources, 0);
+    const { sources } = found.facts;
     return {
       sensors: found.sensorRows.map(({ sensor, packets, sources: n }) => ({ sensor, packets, sources: n })),
       countries: found.countries.map(({ country, sources: n }) => ({
-        country: country === "" ? null : country,
+        country: /^[A-Z]{2}$/.test(country) ? country : null,
         sources: n,
-        share: sources === 0 ? 0 : n / sources,
+        // Both are estimates: a share stays one.
+        share: sources === 0 ? 0 : Math.min(1, n / sources),
       })),
     };
   };

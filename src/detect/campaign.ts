@@ -29,7 +29,8 @@ const least = {
  */
 const question: Question = {
   sql: `SELECT signature, mark, ports, count() AS sources, sum(n) AS packets, min(began) AS first, max(ended) AS last,
-  uniqExactIf(asn, asn > 0) AS networks, countIf(asn = 0) AS unrouted, arraySort(groupUniqArray(64)(cc)) AS economies, 
+  uniqExactIf(asn, asn > 0) AS networks, countIf(asn = 0) AS unrouted, arraySort(groupUniqArray(64)(cc)) AS economies,
+  sumMap([cc], [toUInt64(1)]) AS by_origin,
   sumMap(seen, arrayMap(one -> toUInt64(1), seen)) AS by_sensor, arraySort(groupArraySorted(500)(src)) AS some
 FROM (
   SELECT src, if(isNull(argMax(sig, packets)), '', toString(argMax(sig, packets))) AS signature,
@@ -58,6 +59,8 @@ interface Group {
   /** Sources without an origin AS. */
   readonly unrouted: number;
   readonly economies: readonly string[];
+  /** Sources by their own economy; "" where it is not known. */
+  readonly byOrigin: Readonly<Record<string, number>>;
   /** Sources by the sensor that saw them. */
   readonly bySensor: Readonly<Record<string, number>>;
   /** Some of the sources, at most `most.looked`: whose they are is asked. */
@@ -74,6 +77,7 @@ const groupOf = (row: Row): Group => ({
   networks: Number(row["networks"]),
   unrouted: Number(row["unrouted"]),
   economies: (row["economies"] as readonly string[]).filter((cc) => cc !== ""),
+  byOrigin: countsOf(row["by_origin"] as readonly [readonly string[], readonly number[]]),
   bySensor: countsOf(row["by_sensor"] as readonly [readonly string[], readonly number[]]),
   some: row["some"] as readonly string[],
 });
@@ -125,6 +129,7 @@ export const gather = (groups: readonly Group[]): Group[] => {
         networks: Math.max(one.networks, group.networks),
         unrouted: one.unrouted + group.unrouted,
         economies: united(one.economies, group.economies),
+        byOrigin: added(one.byOrigin, group.byOrigin),
         bySensor: added(one.bySensor, group.bySensor),
         some: [...one.some, ...group.some].slice(0, 500),
       };
@@ -163,6 +168,8 @@ export interface CampaignMemory {
 
 const MOST = 500;
 const MOST_DAYS = 60;
+/** Economies of the sources that are told with their numbers. */
+const MOST_ORIGINS = 64;
 
 const says = (value: number, unit: string, about: string): Parameter => ({ value, unit, about, source: "ours" });
 
@@ -226,6 +233,12 @@ const detectionOf = (one: Known, group: Group, span: Span, context: Context): De
       sources: group.sources,
       networks: group.networks,
       economies: group.economies,
+      by_origin: Object.fromEntries(
+        Object.entries(group.byOrigin)
+          .filter(([code]) => code !== "")
+          .toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
+          .slice(0, MOST_ORIGINS),
+      ),
       // Of at most 500 sources looked at: a lower bound for larger campaigns.
       ours,
       by_economy: byEconomy,

@@ -84,6 +84,13 @@ describe("a campaign", () => {
       [5555, ["6/5555"], 12],
     ]);
     expect(found[0]!.evidence).toMatchObject({ networks: 10, many_ports: false });
+    // Every source is counted once by its own economy, if that is known: fewer than the sensors' sums, never more.
+    for (const { evidence } of found) {
+      const origins = evidence["by_origin"] as Record<string, number>;
+      const known = Object.values(origins).reduce((sum, n) => sum + n, 0);
+      expect(known).toBeLessThanOrEqual(evidence["sources"] as number);
+      expect(Object.keys(origins).toSorted()).toEqual(evidence["economies"]);
+    }
   });
 
   it("puts together again what a small telescope saw of it in pieces", async () => {

@@ -3,30 +3,38 @@ import type { Warning } from "../../../src/api/contract/desk/warning.ts";
 import { useWidth } from "../design/parts.tsx";
 import { useWords } from "../words/index.tsx";
 import "./chart.css";
-import { amountTicks, timeTicks } from "./scale.ts";
+import { drawnUntil, outcomeAxis } from "./outcome.ts";
+import { timeTicks } from "./scale.ts";
 import "./survival.css";
 
 /**
  * Forecast against outcome: the estimated population as a line in its range; each forecast a bar at the time it was for, with a
- * stroke at its middle and a point for what came. A range that missed is amber; one not yet due is dashed.
+ * stroke at its middle and a point for what came. A range that missed is amber; one not yet due is dashed. What is left out of the picture or
+ * cut at its edge is said below it.
  */
 export const OutcomeChart = ({ warning, height = 300 }: { warning: Warning; height?: number }) => {
   const { t, f } = useWords();
   const [box, width] = useWidth<HTMLDivElement>();
   const line = warning.population.map((one) => ({ ...one, at: Date.parse(one.time) }));
-  const bars = warning.forecasts.map((one) => ({ ...one, at: Date.parse(one.due) }));
+  const all = warning.forecasts.map((one) => ({ ...one, at: Date.parse(one.due) }));
   const now = Date.parse(warning.asked);
-  const from = Math.min(now, ...line.map(({ at }) => at), ...bars.map(({ at }) => at));
+  const from = Math.min(now, ...line.map(({ at }) => at), ...all.map(({ at }) => at));
+  const bars = all.filter(({ at }) => at <= drawnUntil(from, now));
   const to = Math.max(now, ...line.map(({ at }) => at), ...bars.map(({ at }) => at)) + 3_600_000;
-  const ticks = amountTicks(Math.max(1, ...line.map(({ high }) => high), ...bars.map(({ high }) => high)));
+  const { ticks, logarithmic, cut, place } = outcomeAxis(line, bars);
   const top = ticks.at(-1) ?? 1;
   const inner = { left: Math.max(40, f.short(top).length * 8 + 14), right: width - 14, top: 10, bottom: height - 26 };
   const x = (at: number) => inner.left + ((at - from) / (to - from)) * (inner.right - inner.left);
-  const y = (value: number) => inner.bottom - (Math.min(top, value) / top) * (inner.bottom - inner.top);
+  const y = (value: number) => inner.bottom - place(value) * (inner.bottom - inner.top);
   const axis = timeTicks(from, to, Math.max(2, Math.floor((inner.right - inner.left) / 92)));
   const path = (of: (one: (typeof line)[number]) => number, rows = line): string =>
     rows.map((one, i) => `${i === 0 ? "M" : "L"}${x(one.at).toFixed(1)} ${y(of(one)).toFixed(1)}`).join("");
   const words = t.watch.warnings.one;
+  const said = [
+    logarithmic ? words.logarithmic : "",
+    cut ? words.cut : "",
+    all.length > bars.length ? words.later(f.count(all.length - bars.length), all.length - bars.length) : "",
+  ].filter(Boolean);
   return (
     <div className="chart outcome" ref={box}>
       <svg width={width} height={height} role="img" aria-label={words.outcomeNote}>
@@ -71,6 +79,7 @@ export const OutcomeChart = ({ warning, height = 300 }: { warning: Warning; heig
           </g>
         ))}
       </svg>
+      {said.length === 0 ? undefined : <p className="faint small">{said.join(" ")}</p>}
     </div>
   );
 };

@@ -160,6 +160,23 @@ export const TimeChart = ({
             </g>
           );
         })}
+        {filling && times.length > 1 ? (
+          <g>
+            <title>{t.chart.unfinished}</title>
+            <rect
+              className="unfinished"
+              x={x(to - step)}
+              y={inner.top}
+              width={x(to) - x(to - step)}
+              height={inner.bottom - inner.top}
+            />
+            {x(to) - x(to - step) > 20 ? (
+              <text className="tick plate" x={inner.right} y={inner.top + 14} textAnchor="end">
+                {t.chart.unfinished}
+              </text>
+            ) : undefined}
+          </g>
+        ) : undefined}
         {blind.map(([a, b]) => {
           const start = x(times[a] ?? 0);
           const end = x((times[b - 1] ?? 0) + step);

@@ -7,6 +7,7 @@ import type { Measured, OrganisationName } from "../../../src/api/contract/desk/
 import { useNow } from "../design/parts.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { useWords } from "../words/index.tsx";
+import { fromFirst } from "./days.ts";
 import "../chart/chart.css";
 import "./desk.css";
 
@@ -175,6 +176,39 @@ export const Spark = ({
   return (
     <svg className="spark" width={width} height={height} aria-hidden>
       <path d={path} />
+    </svg>
+  );
+};
+
+/** A column a day, from the first day that is known, a week at least: what is young is not lost in the empty month before it. */
+export const Days = ({
+  values,
+  width = 96,
+  height = 20,
+}: {
+  values: readonly (number | null)[];
+  width?: number;
+  height?: number;
+}) => {
+  const shown = fromFirst(values, 7);
+  const most = Math.max(1, ...shown.map((value) => value ?? 0));
+  const wide = width / Math.max(1, shown.length);
+  return (
+    <svg className="spark days" width={width} height={height} aria-hidden>
+      {shown.map((value, i) =>
+        value === null ? undefined : (
+          <rect
+            // The place is the day.
+            // oxlint-disable-next-line react/no-array-index-key
+            key={i}
+            x={i * wide + 0.5}
+            width={Math.max(1, wide - 1)}
+            y={height - Math.max(1, (value / most) * height)}
+            height={Math.max(1, (value / most) * height)}
+          />
+        ),
+      )}
+      <path d={`M0 ${height - 0.5}H${width}`} />
     </svg>
   );
 };

@@ -170,6 +170,7 @@ export const en = {
     down: (names: string) => `${names} down`,
     degraded: "storm: sources are lower bounds",
     filling: "(still filling)",
+    unfinished: "not over yet",
     read: "Read the values",
     perBucket: (step: string) => `per ${step}`,
     steps: { "5m": "5 min", "1h": "hour", "1d": "day" },

@@ -170,6 +170,7 @@ export const id: Messages = {
     down: (names) => `${names} mati`,
     degraded: "badai: jumlah sumber adalah batas bawah",
     filling: "(belum lengkap)",
+    unfinished: "belum selesai",
     read: "Baca nilai",
     perBucket: (step) => `per ${step}`,
     steps: { "5m": "5 mnt", "1h": "jam", "1d": "hari" },

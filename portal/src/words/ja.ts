@@ -172,6 +172,7 @@ export const ja: Messages = {
     down: (names) => `${names} 停止`,
     degraded: "大量流入: 送信元数は下限値",
     filling: "(集計中)",
+    unfinished: "途中",
     read: "値を読み取る",
     perBucket: (step) => `/ ${step}`,
     steps: { "5m": "5分", "1h": "時間", "1d": "日" },

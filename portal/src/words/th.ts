@@ -166,6 +166,7 @@ export const th: Messages = {
     down: (names) => `${names} หยุดทำงาน`,
     degraded: "ภาวะท่วมท้น: จำนวนต้นทางเป็นค่าต่ำสุด",
     filling: "(ยังไม่ครบ)",
+    unfinished: "ยังไม่จบ",
     read: "อ่านค่า",
     perBucket: (step) => `ต่อ ${step}`,
     steps: { "5m": "5 นาที", "1h": "ชั่วโมง", "1d": "วัน" },

@@ -35,6 +35,8 @@ interface Evidence {
   readonly ports?: readonly string[];
   readonly sources?: number;
   readonly economies?: readonly string[];
+  /** Sources by their own economy. */
+  readonly by_origin?: Readonly<Record<string, number>>;
   /** Sources by the economy of the sensors that saw them, and those inside the constituency. */
   readonly by_economy?: Readonly<Record<string, number>>;
   readonly ours?: number;
@@ -67,6 +69,18 @@ const nameOf = (evidence: Evidence): string => {
           .map(({ protocol, port }) => `${port}/${protocol}`)
           .join(" ");
   return `${evidence.mark ?? "unmarked"} ${what}${ports.length > 4 ? " ..." : ""}`;
+};
+/** Its sources by their economies, most first, and as null those that no economy is known of. */
+export const originsOf = ({
+  by_origin: known,
+  sources = 0,
+}: Evidence): { country: string | null; sources: number; share: number }[] => {
+  // Written down before economies were counted: nothing is said rather than something else.
+  if (known === undefined || sources === 0) return [];
+  const rows: [string | null, number][] = Object.entries(known).toSorted(([, a], [, b]) => b - a);
+  const rest = sources - rows.reduce((sum, [, n]) => sum + n, 0);
+  if (rest > 0) rows.push([null, rest]);
+  return rows.map(([country, n]) => ({ country, sources: n, share: Math.min(1, n / sources) }));
 };
 /** What a campaign is called: by what it sends. */
 export const campaignName = (row: DetectionRecord): string => nameOf(evidenceOf(row));
@@ -121,6 +135,7 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
       if (query.order === "sources") found.sort((a, b) => (evidenceOf(b).sources ?? 0) - (evidenceOf(a).sources ?? 0));
       const at0 = last === undefined ? 0 : found.findIndex((row) => row.id === id) + 1;
       const rows = found.slice(at0, at0 + limit);
+      const active = all.filter((row) => now() - row.last <= SILENT);
       const said = all.flatMap((row) => evidenceOf(row).predictions ?? []).filter(({ came }) => came !== null);
       const end = at0 + limit < found.length ? rows.at(-1) : undefined;
       return {
@@ -131,10 +146,10 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
             : found.length,
         next: end === undefined ? null : cursorText([end.last, end.id]),
         facts: {
-          active: all.filter((row) => now() - row.last <= SILENT).length,
-          botnets: all.filter((row) => kindOf(evidenceOf(row)) === "botnet").length,
-          scanners: all.filter((row) => kindOf(evidenceOf(row)) === "scanner").length,
-          ours: all.filter((row) => (evidenceOf(row).ours ?? 0) > 0).length,
+          active: active.length,
+          botnets: active.filter((row) => kindOf(evidenceOf(row)) === "botnet").length,
+          scanners: active.filter((row) => kindOf(evidenceOf(row)) === "scanner").length,
+          ours: active.filter((row) => (evidenceOf(row).ours ?? 0) > 0).length,
           score: wilson(said.filter(({ came }) => came === true).length, said.length),
         },
         rows: rows.map((row) => rowOf(row, now())),
@@ -149,7 +164,6 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
     const predictions = evidence.predictions ?? [];
     const reached = evidence.reached ?? {};
     const seen = evidence.by_economy ?? {};
-    const all = Object.values(seen).reduce((sum, n) => sum + n, 0);
     const decided = predictions.filter(({ came }) => came !== null);
     // Laplace's rule: what became of this campaign's predictions so far.
     const chance = (decided.filter(({ came }) => came === true).length + 1) / (decided.length + 2);
@@ -162,13 +176,14 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
         sources,
         packets,
       })),
-      countries: economies.map((country) => {
+      countries: originsOf(evidence),
+      reached: economies.map((country) => {
         const said = predictions.find(({ economy }) => economy === country);
+        const at = reached[country];
         return {
           country,
-          sources: seen[country] ?? 0,
-          share: all === 0 ? 0 : (seen[country] ?? 0) / all,
-          first: timeOf(reached[country] ?? said?.made ?? row.first),
+          sources: at === undefined ? null : (seen[country] ?? 0),
+          first: at === undefined ? null : timeOf(at),
           predicted: said === undefined ? null : timeOf(said.made),
           outcome: said === undefined ? "seen" : said.came === null ? "predicted" : said.came ? "came" : "missed",
         } as const;

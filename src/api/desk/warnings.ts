@@ -52,10 +52,23 @@ const hoursOf = (evidence: Evidence): [number, number, number][] => {
     flat[3 * i + 2]!,
   ]);
 };
+/** The newest 48 whole hours: the one under way has not had its time, and would look like an end. */
 const sparkOf = (row: DetectionRecord): number[] => {
   const byHour = new Map(hoursOf(row.evidence).map(([hour, sources]) => [hour, sources]));
-  const end = Math.floor((row.last - 1) / HOUR);
-  return Array.from({ length: 48 }, (_, i) => byHour.get(end - 47 + i) ?? 0);
+  const end = Math.floor(row.last / HOUR);
+  return Array.from({ length: 48 }, (_, i) => byHour.get(end - 48 + i) ?? 0);
+};
+/** Longest series that is answered, hours. */
+const LONGEST = 1100;
+/** All hours from the first remembered to the last judged; hours without a new source take no room in the evidence. */
+export const wholeSeries = (evidence: Evidence, judged: number): [number, number, number][] => {
+  const hours = hoursOf(evidence);
+  const last = Math.max(hours.at(-1)?.[0] ?? 0, Math.ceil(judged / HOUR) - 1);
+  const first = Math.max(hours[0]?.[0] ?? last, last - LONGEST + 1);
+  const byHour = new Map(hours.map((one) => [one[0], one]));
+  return hours.length === 0
+    ? []
+    : Array.from({ length: last - first + 1 }, (_, i) => byHour.get(first + i) ?? [first + i, 0, 0]);
 };
 
 const surgeRow = (row: DetectionRecord): SurgeRow => {
@@ -198,6 +211,8 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
           novelties: count("novelty"),
           outbreaks: count("outbreak"),
           perSensorMonth: sensors === 0 ? null : count("surge", month) / sensors,
+          month: count("surge", month),
+          sensors,
           ...(await record(trx, scope)),
         },
         rows: rows.map(surgeRow),
@@ -276,6 +291,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
     const usual = num(row.evidence["expected"]) / Math.max(1, num(row.evidence["window_hours"]));
     const told = outbreak ?? row;
     const hosts = told.evidence["hosts_by_hour"];
+    const series = wholeSeries(row.evidence, row.last);
     const origins = await services.origins(
       row.protocol ?? "tcp",
       row.port ?? 0,
@@ -286,13 +302,14 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
       asked: timeOf(now()),
       surge: surgeRow(row),
       outbreak: outbreak === undefined ? null : outbreakRow(outbreak),
-      series: hoursOf(row.evidence).map(([hour, sources, packets]) => ({
+      series: series.map(([hour, sources, packets]) => ({
         time: timeOf(hour * HOUR),
         packets,
         sources,
         usual,
         score: null,
       })),
+      filling: ((series.at(-1)?.[0] ?? -1) + 1) * HOUR > row.last,
       population: (Array.isArray(hosts) ? (hosts as [number, number, number, number][]) : [])
         .slice(-1100)
         .map(([hour, low, middle, high]) => ({

@@ -59,20 +59,50 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
           )}
         </Panel>
         <Panel title={words.countries}>
+          {answer.countries.length === 0 ? (
+            <Empty title={words.noCountries} />
+          ) : (
+            <Table
+              label={words.countries}
+              rows={answer.countries}
+              keyOf={({ country }) => country ?? "--"}
+              columns={[
+                {
+                  key: "country",
+                  head: t.word.country,
+                  rowHead: true,
+                  cell: ({ country }) =>
+                    country === null ? <span className="faint">{words.rest}</span> : <CountryLink code={country} />,
+                },
+                { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
+                { key: "share", head: t.word.share, num: true, cell: ({ share }) => f.share(share) },
+              ]}
+            />
+          )}
+        </Panel>
+        <Panel title={words.reached} note={words.reachedNote}>
           <Table
-            label={words.countries}
-            rows={answer.countries}
-            keyOf={({ country }) => country ?? "--"}
+            label={words.reached}
+            rows={answer.reached}
+            keyOf={({ country }) => country}
             columns={[
               {
                 key: "country",
                 head: t.word.country,
                 rowHead: true,
-                cell: ({ country }) => <CountryLink code={country} />,
+                cell: ({ country }) => f.country(country),
               },
-              { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
-              { key: "share", head: t.word.share, num: true, cell: ({ share }) => f.share(share) },
-              { key: "first", head: `${t.word.first} (UTC)`, cell: ({ first }) => <When at={first} alone /> },
+              {
+                key: "sources",
+                head: t.word.sources,
+                num: true,
+                cell: ({ sources }) => (sources === null ? "–" : f.count(sources)),
+              },
+              {
+                key: "first",
+                head: `${t.word.first} (UTC)`,
+                cell: ({ first }) => (first === null ? "–" : <When at={first} alone />),
+              },
               {
                 key: "outcome",
                 head: words.outcome,
@@ -148,11 +178,15 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
               [t.word.mark, one.marks.join(", ") || "–"],
               [
                 t.word.ports,
-                <span key="p" className="row">
-                  {one.ports.map((port) => (
-                    <PortLink key={`${port.protocol}${port.port}`} {...port} service={false} />
-                  ))}
-                </span>,
+                one.ports.length === 0 ? (
+                  words.manyPorts
+                ) : (
+                  <span key="p" className="row">
+                    {one.ports.map((port) => (
+                      <PortLink key={`${port.protocol}${port.port}`} {...port} service={false} />
+                    ))}
+                  </span>
+                ),
               ],
               [t.word.packets, f.count(one.packets)],
               [t.word.sensors, f.count(one.sensors)],
@@ -161,7 +195,7 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
             ]}
           />
           {one.signature === null ? undefined : (
-            <p>
+            <p className="after">
               <Link
                 to="/explore"
                 search={{ signature: one.signature, last: "7d", group: "country" }}

@@ -2,7 +2,7 @@
 import { Link, getRouteApi } from "@tanstack/react-router";
 import type { CampaignRow, Campaigns as CampaignsAnswer } from "../../../../src/api/contract/desk/campaigns.ts";
 import { Rows } from "../../desk/Rows.tsx";
-import { Ago, Spark } from "../../desk/parts.tsx";
+import { Ago, Days } from "../../desk/parts.tsx";
 import { campaignKinds, campaignOrders, campaignStates } from "../../desk/search.ts";
 import { useRows } from "../../desk/useRows.ts";
 import { Head, Panel, Segments } from "../../design/parts.tsx";
@@ -42,6 +42,7 @@ export const Campaigns = () => {
                 n: facts.active,
                 botnets: f.count(facts.botnets),
                 ours: f.count(facts.ours),
+                o: facts.ours,
               }),
           facts.score.value === null
             ? ""
@@ -100,7 +101,13 @@ export const Campaigns = () => {
               ),
             },
             { key: "kind", head: t.desk.word.kind, cell: ({ kind }) => words.kinds[kind] },
-            { key: "family", head: t.desk.word.family, cell: ({ family }) => family ?? "–" },
+            {
+              key: "signature",
+              head: words.signature,
+              className: "sig",
+              // Two campaigns of one name differ in this alone.
+              cell: ({ signature }) => (signature === null ? "–" : <span className="mono small">{signature}</span>),
+            },
             {
               key: "state",
               head: t.word.state,
@@ -108,8 +115,13 @@ export const Campaigns = () => {
                 <span className={`chip ${state === "active" ? "accent" : "faint-chip"}`}>{words.states[state]}</span>
               ),
             },
-            { key: "ports", head: t.word.ports, cell: ({ ports }) => <span className="mono">{portsOf(ports)}</span> },
-            { key: "spark", head: t.word.sources, cell: ({ spark }) => <Spark values={spark} /> },
+            {
+              key: "ports",
+              head: t.word.ports,
+              cell: ({ ports }) =>
+                ports.length === 0 ? words.manyPorts : <span className="mono">{portsOf(ports)}</span>,
+            },
+            { key: "spark", head: words.daily, cell: ({ spark }) => <Days values={spark} /> },
             { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.short(sources) },
             { key: "countries", head: t.word.country, num: true, cell: ({ countries }) => f.count(countries) },
             { key: "ours", head: words.ours, num: true, cell: ({ ours }) => f.count(ours) },

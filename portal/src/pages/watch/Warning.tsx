@@ -13,6 +13,7 @@ import { Table } from "../../design/Table.tsx";
 import { portName } from "../../ports.ts";
 import { useWords } from "../../words/index.tsx";
 import { WarningState } from "./Warnings.tsx";
+import { restsOn } from "./rests.ts";
 
 const route = getRouteApi("/warnings/$warning");
 
@@ -50,6 +51,7 @@ export const Warning = () => {
               <span className="muted">
                 {words.since} <Ago at={surge.first} />
               </span>
+              <span className="muted">{words.asOf(f.time(new Date(surge.last)))}</span>
               <Link
                 to="/ports/$protocol/$port"
                 params={{ protocol: surge.protocol, port: String(surge.port) }}
@@ -74,13 +76,14 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
   return (
     <div className="grid">
       <div className="w8 stack">
-        <Panel title={words.series}>
+        <Panel title={words.series} note={words.seriesNote}>
           {answer.series.length < 2 ? (
             <Empty title={t.state.emptyTitle} />
           ) : (
             <TimeChart
               times={answer.series.map(({ time }) => Date.parse(time))}
-              step={600_000}
+              step={3_600_000}
+              filling={answer.filling}
               label={words.series}
               height={240}
               lines={[
@@ -191,15 +194,11 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
             ]}
           />
         </Panel>
-        <Panel title={words.evidence}>
-          <Pairs
-            pairs={Object.entries(answer.evidence)
-              .slice(0, 24)
-              .map(
-                ([name, value]) =>
-                  [name, typeof value === "object" ? JSON.stringify(value).slice(0, 200) : String(value)] as const,
-              )}
-          />
+        <Panel title={words.evidence} note={words.evidenceNote}>
+          <Pairs pairs={restsOn(answer.evidence, t, f)} />
+          <p className="after small">
+            <a href={`/api/v1/desk/warnings/${encodeURIComponent(answer.surge.id)}`}>{words.whole}</a>
+          </p>
         </Panel>
       </div>
     </div>

@@ -14,6 +14,7 @@ import { portName, serviceOf } from "../../ports.ts";
 import { patched } from "../../search.ts";
 import { useExercise } from "../../shell/exercise.ts";
 import { useWords } from "../../words/index.tsx";
+import { merged } from "./merged.ts";
 
 /** Its steps are ten minutes; so far behind it is only after a pause, or where there is a past to judge. Milliseconds. */
 const LATE = 30 * 60_000;
@@ -57,7 +58,14 @@ export const Warnings = () => {
           facts.verified === 0
             ? words.noRecord
             : words.record({ inside: f.count(facts.inside), verified: f.count(facts.verified) }),
-          facts.perSensorMonth === null ? "" : words.rate(f.rate(facts.perSensorMonth)),
+          facts.sensors === 0
+            ? ""
+            : words.rate({
+                month: f.count(facts.month),
+                n: facts.month,
+                sensors: f.count(facts.sensors),
+                m: facts.sensors,
+              }),
         ]
           .filter(Boolean)
           .join(" ");
@@ -66,6 +74,11 @@ export const Warnings = () => {
       <Head
         title={words.title}
         lede={list.asked.isError && lede === undefined ? t.state.errorTitle : lede}
+        sub={
+          facts === undefined || facts.judged === null || behind
+            ? undefined
+            : words.asOf(f.time(new Date(facts.judged)))
+        }
         actions={
           <>
             <Segments
@@ -90,7 +103,7 @@ export const Warnings = () => {
       <div className="stack">
         <Panel title={words.title}>
           <Rows<SurgeRow>
-            list={list}
+            list={search.kind === undefined ? { ...list, rows: merged(list.rows) } : list}
             label={words.title}
             keyOf={({ id }) => id}
             empty={words.emptyTitle}
@@ -122,16 +135,12 @@ export const Warnings = () => {
                 ),
               },
               {
-                key: "country",
-                head: t.word.country,
-                cell: ({ topCountry }) => (topCountry === null ? "–" : f.country(topCountry)),
-              },
-              {
                 key: "chance",
                 head: words.chance,
                 num: true,
                 cell: ({ falsePerMonth }) => (falsePerMonth === null ? "–" : f.rate(falsePerMonth)),
               },
+              { key: "told", head: words.told, cell: ({ last }) => <Ago at={last} /> },
             ]}
           />
         </Panel>
@@ -183,7 +192,8 @@ const OutbreakTable = ({ rows }: { rows: readonly OutbreakRow[] }) => {
           key: "forecasts",
           head: words.forecasts,
           num: true,
-          cell: ({ forecasts, inside }) => `${f.count(inside)} / ${f.count(forecasts)} ${words.held}`,
+          cell: ({ forecasts, inside }) =>
+            forecasts === 0 ? words.noneDue : `${f.count(inside)} / ${f.count(forecasts)} ${words.held}`,
         },
       ]}
     />

@@ -36,7 +36,14 @@ export const CampaignsQuery = strict({
 });
 export const Campaigns = list(
   CampaignRow,
-  { active: Count, botnets: Count, scanners: Count, ours: Count, score: Measured },
+  {
+    active: Count,
+    /** Of the active ones: those with a botnet's mark, those of scanners, and those with sources inside the constituency. */
+    botnets: Count,
+    scanners: Count,
+    ours: Count,
+    score: Measured,
+  },
   "Campaigns, newest first.",
   200,
 );
@@ -46,12 +53,15 @@ export const Campaign = strict({
   campaign: CampaignRow,
   /** A day a row. */
   days: some(strict({ date: text(10), sources: orNull(Count), packets: orNull(Count) }), 400),
-  countries: some(
+  /** Economies of the sources, most first; shares are of all sources. Null: those of the rest, or not known. */
+  countries: some(strict({ country: orNull(Country), sources: Count, share: Share }), 70),
+  /** Economies of the sensors that it reached, or was foretold to reach. One source may be seen in several. */
+  reached: some(
     strict({
-      country: orNull(Country),
-      sources: Count,
-      share: Share,
-      first: Time,
+      country: Country,
+      /** Null: not reached. */
+      sources: orNull(Count),
+      first: orNull(Time),
       /** Said beforehand that it would come here. */
       predicted: orNull(Time),
       outcome: oneOf(["seen", "predicted", "came", "missed"]),

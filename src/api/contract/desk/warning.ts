@@ -25,7 +25,7 @@ export const SurgeRow = strict({
   /** Chance of such a value on any of all ports in a month, after correction. */
   falsePerMonth: orNull(Num),
   topCountry: orNull(Country),
-  /** The newest 48 values, ten minutes each, oldest first; null: no sensor up. */
+  /** New sources in each of the newest 48 whole hours, oldest first; null: no sensor up. */
   spark: some(orNull(Num), 144),
 });
 export const SurgesQuery = strict({
@@ -47,6 +47,9 @@ export const Surges = list(
     outbreaks: Count,
     /** Raised in the last 30 days, per sensor. */
     perSensorMonth: orNull(Num),
+    /** Those of them in all, and the sensors that are enrolled. */
+    month: Count,
+    sensors: Count,
     /** Forecasts that were due, and those whose range held what came. */
     verified: Count,
     inside: Count,
@@ -101,7 +104,7 @@ export const Warning = strict({
   asked: Time,
   surge: SurgeRow,
   outbreak: orNull(OutbreakRow),
-  /** Ten minutes each, at most a week; null where no sensor was up. */
+  /** An hour each: sources that came new, and their packets; null where no sensor was up. */
   series: some(
     strict({
       time: Time,
@@ -112,10 +115,13 @@ export const Warning = strict({
     }),
     1100,
   ),
+  /** The last hour of the series is not over. */
+  filling: Type.Boolean(),
   /** Estimated population over time, for the picture of forecast against outcome. */
   population: some(strict({ time: Time, low: Num, middle: Num, high: Num }), 1100),
   forecasts: some(ForecastRow, 500),
   sensors: some(strict({ sensor: text(64), packets: Count, sources: Count }), 50),
+  /** Economies of the sources, the busiest; shares are of all sources. */
   countries: some(strict({ country: orNull(Country), sources: Count, share: Share }), 50),
   /** Owners of the constituency with sources in it. */
   owners: some(strict({ organisation: text(200), sources: Count }), 50),
