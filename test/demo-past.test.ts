@@ -4,12 +4,13 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "n
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { sql } from "kysely";
 import { simpleParser } from "mailparser";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runDemo } from "../src/app/demo.ts";
-import type { Demo } from "../src/app/demo.ts";
-import { cleanUp } from "../src/cases/statistics.ts";
+import type { Demo, DemoOptions } from "../src/app/demo.ts";
+import { cleanUp, responseTimes } from "../src/cases/statistics.ts";
 import { systemActor } from "../src/model/actor.ts";
 import { createLog } from "../src/platform/log.ts";
 
@@ -48,6 +49,7 @@ attacks:
 describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { timeout: 240_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), "layang-demo-past-"));
   let demo: Demo;
+  let settings: DemoOptions;
   let began = 0;
   /** What the desk holds, as the system sees it. */
   const rows = async <T>(query: ReturnType<typeof sql<T>>): Promise<T[]> =>
@@ -61,7 +63,7 @@ describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { tim
     const file = join(home, "small.yaml");
     writeFileSync(file, scenario);
     began = Date.now() * 1000;
-    demo = await runDemo({
+    settings = {
       data: join(home, "demo"),
       port: 0,
       scenario: file,
@@ -69,7 +71,8 @@ describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { tim
       past: 3 * DAY,
       // A test waits even less than a visitor.
       silence: { stretch: 10e6, atLeast: 20e6, needed: 0.001 },
-    });
+    };
+    demo = await runDemo(settings);
     await demo.history;
   }, 480_000);
   afterAll(async () => {
@@ -102,6 +105,10 @@ describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { tim
     );
     expect(past.length).toBeGreaterThanOrEqual(14);
     const mail = await simpleParser(readFileSync(join(demo.mailbox, past[0]!)));
+    // Beside it, what a reader sees.
+    const beside = readFileSync(join(demo.mailbox, past[0]!.replace(/eml$/, "txt")), "utf8");
+    expect(beside).toContain(mail.subject);
+    expect(beside).toContain(mail.text!.trim());
     expect(mail.date!.getTime() * 1000).toBeLessThan(began - 11 * HOUR);
     expect(mail.subject).toContain("SIMULATED");
   });
@@ -122,6 +129,10 @@ describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { tim
     expect(all.n - all.censored).toBeGreaterThanOrEqual(14);
     expect(all.medianDays).toBeGreaterThan(0);
     expect(all.medianDays).toBeLessThan(0.5);
+    // Some acted before the machine was clean: from then to its last packet is a length that can be told.
+    const times = await responseTimes(demo.node.desk.desk, systemActor, { by: "owner", from: now - 30 * DAY, to: now });
+    expect(times.all.actedQuiet.n).toBeGreaterThanOrEqual(3);
+    expect(times.all.actedQuiet.median).toBeLessThan(8 * 3_600);
   });
 
   it("warned of the outbreak, with a forecast that was made when it could not be known", async () => {
@@ -194,6 +205,24 @@ describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { tim
         interval: 1_000,
       })
       .toEqual([{ state: "confirmed" }]);
+    // Stopped and started again, the region is the one that the visitor left: not one packet comes from a machine that was cleaned.
+    await demo.close();
+    const again = Date.now() * 1000;
+    demo = await runDemo(settings);
+    await demo.history;
+    await expect
+      .poll(
+        () =>
+          rows<{ n: number }>(
+            sql`SELECT count(*)::int AS n FROM alerts WHERE kind = 'infected-host' AND last > ${again} AND id <> ${bot!.id}`,
+          ),
+        { timeout: 60_000, interval: 1_000 },
+      )
+      .toEqual([{ n: 1 }]);
+    await setTimeout(15_000);
+    expect(await rows(sql`SELECT state, relapses FROM alerts WHERE id = ${bot!.id}`)).toEqual([
+      { state: "quiet", relapses: 0 },
+    ]);
     // The other machine, which nobody cleaned, goes on.
     const others = await rows<{ state: string }>(
       sql`SELECT state FROM alerts WHERE kind = 'infected-host' AND last > ${began} AND id <> ${bot!.id}`,

@@ -156,5 +156,8 @@ export const toldKinds: readonly DetectionKind[] = [
 /** Kinds that become alerts: all that speak of a host. */
 export const alertKinds: readonly DetectionKind[] = [...toldKinds, "sighting"];
 
-/** Kinds whose end the darknet can see, since the subject itself sends. Backscatter ends when an attack does. */
+/** Kinds that are clean when the subject itself sends no more. */
 export const verifiableKinds: readonly DetectionKind[] = ["infected-host", "scanning-host", "amplification-scan"];
+/** Kinds whose subject is attacked: nothing of it is to be cleaned, and its silence is the end of the attack. */
+export const victimKinds: readonly DetectionKind[] = ["dos-victim", "reflector-abuse"];
+export const isVictim = (kind: DetectionKind): boolean => victimKinds.includes(kind);

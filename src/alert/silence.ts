@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { day, minute } from "./alert.ts";
+import { day, hour, minute } from "./alert.ts";
 
 /** What the flow store knows of a subject and of the sensors that saw it. Times and lengths in microseconds. */
 export interface SilenceEvidence {
@@ -37,6 +37,16 @@ export const defaultSilence: SilencePolicy = {
   up: 0.5,
   giveUp: 28 * day,
 };
+
+/**
+ * Of a host under attack: the same question of what others make it send. An attack does not sleep at night, and is often over within minutes: shorter visits,
+ * and an hour without a packet before its end is said.
+ */
+export const victimSilence = (policy: SilencePolicy): SilencePolicy => ({
+  ...policy,
+  stretch: Math.min(policy.stretch, minute),
+  atLeast: Math.min(policy.atLeast, hour),
+});
 
 export type SilenceVerdict = "active" | "waiting" | "quiet" | "unknown" | "moved";
 export interface SilenceFacts {

@@ -24,6 +24,8 @@ export interface LiveOptions {
   readonly door: string;
   /** Their state folders lie in here. */
   readonly folder: string;
+  /** What was cleaned before: not one packet comes from these addresses. */
+  readonly cleaned?: readonly string[];
   readonly log: Logger;
 }
 export interface Live {
@@ -121,7 +123,7 @@ export const startLive = async (options: LiveOptions): Promise<Live> => {
   };
   for (const one of fed) watch(one);
 
-  const cleaned = new Set<number>();
+  const cleaned = new Set((options.cleaned ?? []).flatMap((address) => parseV4(address) ?? []));
   const names = new Set(fed.map(({ name }) => name));
   const timer = setInterval(() => {
     const until = now();

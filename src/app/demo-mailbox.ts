@@ -8,9 +8,11 @@ import { once } from "node:events";
 const MOST_BYTES = 1 << 20;
 const MOST_KEPT = 2_000;
 
+const textOf = (file: string): string => file.replace(/eml$/, "txt");
+
 export interface Mailbox {
   readonly port: number;
-  /** Where the letters lie, one file each, as they came over SMTP. */
+  /** Where the letters lie: each as it came over SMTP (`.eml`), and beside it what a reader would see of it (`.txt`). */
   readonly folder: string;
   close(): Promise<void>;
 }
@@ -21,6 +23,7 @@ export interface Mailbox {
  */
 export const openMailbox = async (folder: string, now = () => Date.now() * 1000): Promise<Mailbox> => {
   const { SMTPServer } = await import("smtp-server");
+  const { simpleParser } = await import("mailparser");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   let number = 0;
   let kept = readdirSync(folder)
@@ -41,13 +44,20 @@ export const openMailbox = async (folder: string, now = () => Date.now() * 1000)
         const name = `${new Date(now() / 1000).toISOString().replaceAll(/[:.]/g, "-")}-${String(number++).padStart(5, "0")}-${to}.eml`;
         // Acknowledged when it is on disk, whole.
         const file = join(folder, name);
-        void writeFile(`${file}.part`, Buffer.concat(parts), { mode: 0o600 })
+        const bytes = Buffer.concat(parts);
+        void writeFile(`${file}.part`, bytes, { mode: 0o600 })
           .then(() => rename(`${file}.part`, file))
+          .then(async () => {
+            const { subject = "", text = "" } = await simpleParser(bytes);
+            await writeFile(textOf(file), `${subject}\n\n${text}`, { mode: 0o600 });
+          })
           .then(
             () => {
               kept.push(name);
-              for (const old of kept.slice(0, Math.max(0, kept.length - MOST_KEPT)))
+              for (const old of kept.slice(0, Math.max(0, kept.length - MOST_KEPT))) {
                 rmSync(join(folder, old), { force: true });
+                rmSync(textOf(join(folder, old)), { force: true });
+              }
               kept = kept.slice(-MOST_KEPT);
               callback();
             },

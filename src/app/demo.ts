@@ -241,6 +241,8 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     registry: node.registry,
     door: node.door,
     folder: join(folder, "sensors"),
+    // Before the first packet: what a visitor cleaned in an earlier run does not come back with this one.
+    cleaned: await cleanedSubjects(node.desk.desk, since),
     log,
   });
   // A visitor who says that a machine was cleaned has cleaned it, in this region: it falls silent.
@@ -278,7 +280,7 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
         node,
         judge: await judging.promise,
         clock,
-        owners: simulatedOwners(region, node.desk),
+        owners: simulatedOwners(region, node.desk, began),
         silence,
         from: state.epoch - Math.min(past, CASES),
         to: began,

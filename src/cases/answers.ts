@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
+import { isVictim } from "../alert/alert.ts";
 import type { Actor } from "../model/actor.ts";
 import { hasRole, systemActor } from "../model/actor.ts";
+import type { DetectionKind } from "../model/detection.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { answerChannels, answerKinds } from "../store/desk/tables.ts";
@@ -15,6 +17,10 @@ export interface Answer {
   /** Alerts of the case that it speaks of; empty: all. */
   readonly alerts: readonly string[];
 }
+/** Answers that say that something was done. */
+const deeds: ReadonlySet<AnswerKind> = new Set(["cleaned", "subscriber-notified", "mitigated"]);
+/** Answers that only the owner of a host under attack gives. */
+const ofVictims: ReadonlySet<AnswerKind> = new Set(["mitigated", "attack-over"]);
 const noteAtMost = 4_000;
 const answersAtMost = 200;
 
@@ -40,6 +46,7 @@ export const loadCase = async (
 ): Promise<{
   readonly id: string;
   readonly number: number;
+  readonly kind: DetectionKind;
   readonly organisation_id: string | null;
   readonly realm: string;
   readonly exercise: string;
@@ -50,13 +57,14 @@ export const loadCase = async (
   const { rows } = await sql<{
     id: string;
     number: number;
+    kind: DetectionKind;
     organisation_id: string | null;
     realm: string;
     exercise: string;
     marking: string;
     state: string;
     version: number;
-  }>`SELECT id, number, organisation_id, realm, exercise, marking, state, version FROM cases WHERE id = ${id}`.execute(
+  }>`SELECT id, number, kind, organisation_id, realm, exercise, marking, state, version FROM cases WHERE id = ${id}`.execute(
     trx,
   );
   const [row] = rows;
@@ -81,6 +89,8 @@ export const writeAnswer = async (
   if (!hasRole(actor, "link", "member", "analyst", "administrator", "system"))
     throw new AppError("NOT_FOUND", "no such case");
   const found = await loadCase(trx, id);
+  if (ofVictims.has(given.answer) && !isVictim(found.kind))
+    throw new AppError("REQUEST_INVALID", `${given.answer} is an answer about a host under attack, and this is none`);
   const had = await sql<{ n: number }>`SELECT count(*)::int AS n FROM answers WHERE case_id = ${id}`.execute(trx);
   if ((had.rows[0]?.n ?? 0) >= answersAtMost)
     throw new AppError("REQUEST_INVALID", `a case has at most ${answersAtMost} answers`);
@@ -92,10 +102,9 @@ VALUES (${id}, ${found.organisation_id}, ${found.realm}, ${found.exercise}, ${no
 VALUES (${id}, ${found.organisation_id}, ${found.realm}, ${now}, ${actor.id}, 'answered', ${JSON.stringify(given)}::jsonb, ${found.marking}, 'owner')`.execute(
     trx,
   );
-  await acknowledge(trx, id, now, given.answer === "cleaned" || given.answer === "subscriber-notified");
-  await sql`UPDATE cases SET state = 'waiting', version = version + 1 WHERE id = ${id} AND state <> 'closed'`.execute(
-    trx,
-  );
+  await acknowledge(trx, id, now, deeds.has(given.answer));
+  // Its owner is waited for no longer: it is the desk's again.
+  await sql`UPDATE cases SET state = 'open', version = version + 1 WHERE id = ${id} AND state = 'waiting'`.execute(trx);
 };
 
 /** A person has taken note of a case. */

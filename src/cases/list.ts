@@ -46,7 +46,10 @@ export interface CaseLine {
   readonly quieted: number | null;
   readonly touched: number;
   readonly notified: number | null;
+  /** Of the present episode: what was said before it came back is of the past. */
   readonly answer: string | null;
+  /** Since when it is back; null: it is not. */
+  readonly relapsed: number | null;
   /** States of silence and of the alerts themselves, one of each. */
   readonly silences: readonly (string | null)[];
   readonly open_tasks: number;
@@ -118,9 +121,10 @@ const where = (list: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
 const line = sql`SELECT c.id, c.number, c.version, c.title, c.kind, c.state, c.severity, c.organisation_id, o.name AS organisation_name, c.assignee, (SELECT p.name FROM people p WHERE p.id = c.assignee) AS assignee_name,
   c.opened, c.closed, c.quieted, c.marking, c.exercise, c.realm, c.touched,
   coalesce(g.n, 0) AS alerts, coalesce(g.subjects, '{}') AS subjects, g.family, coalesce(g.essential, false) AS essential, g.notified, coalesce(g.silences, '{}') AS silences,
-  (SELECT x.answer FROM answers x WHERE x.case_id = c.id ORDER BY x.id DESC LIMIT 1) AS answer, (SELECT count(*)::int FROM case_tasks t WHERE t.case_id = c.id AND t.done IS NULL) AS open_tasks
+  g.relapsed, (SELECT x.answer FROM answers x WHERE x.case_id = c.id AND x.at >= coalesce(g.begun, 0) ORDER BY x.id DESC LIMIT 1) AS answer, (SELECT count(*)::int FROM case_tasks t WHERE t.case_id = c.id AND t.done IS NULL) AS open_tasks
 FROM cases c LEFT JOIN organisations o ON o.id = c.organisation_id
 LEFT JOIN LATERAL (SELECT count(*)::int AS n, (array_agg(DISTINCT a.subject))[1:5] AS subjects, min(a.family) AS family, bool_or(a.essential) AS essential, min(a.notified) AS notified,
+  max(a.detected) FILTER (WHERE a.relapses > 0) AS begun, max(a.detected) FILTER (WHERE a.state = 'relapsed') AS relapsed,
   array_agg(DISTINCT CASE WHEN a.state IN ('quiet', 'closed') THEN 'silent' WHEN a.silence = 'counting' THEN coalesce(a.silence_facts->>'verdict', 'active') ELSE coalesce(a.silence, 'active') END) AS silences FROM alerts a WHERE a.case_id = c.id) AS g ON true`;
 
 /** One line by number or id; undefined when the actor may not see it. */

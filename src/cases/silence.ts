@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
-import { day, verifiableKinds } from "../alert/alert.ts";
-import { defaultSilence, isGivenUp, judgeSilence } from "../alert/silence.ts";
+import { day, isVictim, verifiableKinds, victimKinds } from "../alert/alert.ts";
+import { defaultSilence, isGivenUp, judgeSilence, victimSilence } from "../alert/silence.ts";
 import type { SilenceEvidence, SilenceFacts, SilencePolicy } from "../alert/silence.ts";
 import { subjectShown } from "../alert/subject.ts";
 import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import type { AnswerKind } from "../store/desk/tables.ts";
 import { alertOf } from "./rows.ts";
 import type { AlertRow, CaseEvent } from "./rows.ts";
 import { insertRows } from "./bulk.ts";
@@ -14,7 +15,13 @@ import { eventOf } from "./tell.ts";
 
 /** Asks the flow store; one realm and one exercise at a time. */
 export type EvidenceOf = (
-  scope: { readonly realm: string; readonly exercise: string; readonly stretch: number },
+  scope: {
+    readonly realm: string;
+    readonly exercise: string;
+    readonly stretch: number;
+    /** `replies`: of hosts under attack, what they answer to forged packets. */
+    readonly of: "asks" | "replies";
+  },
   subjects: readonly { readonly id: string; readonly subject: string; readonly from: number }[],
   now: number,
 ) => Promise<ReadonlyMap<string, SilenceEvidence>>;
@@ -62,25 +69,28 @@ export const verifySilence = async (
   const { rows } = await desk.as(systemActor, (trx) =>
     sql<
       AlertRow & { opened: number }
-    >`SELECT *, first AS opened FROM alerts WHERE state IN ('new', 'continuing', 'relapsed') AND kind = ANY (${[...verifiableKinds]})
+    >`SELECT *, first AS opened FROM alerts WHERE state IN ('new', 'continuing', 'relapsed') AND kind = ANY (${[...verifiableKinds, ...victimKinds]})
   AND (${options.exercise ?? null}::text IS NULL OR exercise = ${options.exercise ?? null})
 ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
   );
   const result = { looked: rows.length, quiet: 0, moved: 0, unknown: 0, unconfirmed: 0, closed: 0 };
   const groups = new Map<string, AlertRow[]>();
   for (const row of rows) {
-    const scope = JSON.stringify([row.realm, row.exercise]);
+    // Who is attacked answers; what is sent in its name, and what a host sends by itself, are requests.
+    const of = row.kind === "dos-victim" ? "replies" : "asks";
+    const scope = JSON.stringify([row.realm, row.exercise, isVictim(row.kind), of]);
     groups.set(scope, [...(groups.get(scope) ?? []), row]);
   }
   for (const [scope, own] of groups) {
-    const [realm, exercise] = JSON.parse(scope) as [string, string];
+    const [realm, exercise, attacked, of] = JSON.parse(scope) as [string, string, boolean, "asks" | "replies"];
+    const ofKind = attacked ? victimSilence(policy) : policy;
     const evidence = await evidenceOf(
-      { realm, exercise, stretch: policy.stretch },
+      { realm, exercise, stretch: ofKind.stretch, of },
       own.map((row) => ({ id: row.id, subject: subjectShown(row.subject), from: row.first })),
       now,
     );
     await desk.as(systemActor, async (trx) => {
-      for (const [verdict, n] of await judge(trx, own, evidence, now, policy)) {
+      for (const [verdict, n] of await judge(trx, own, evidence, now, ofKind)) {
         if (verdict === "quiet" || verdict === "moved" || verdict === "unknown" || verdict === "unconfirmed")
           result[verdict] += n;
       }
@@ -100,7 +110,7 @@ ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
 
 /** Alerts of the same network and signature that came up after another's last packet: the host may have another address now. */
 const movedOf = async (trx: DeskTransaction, rows: readonly AlertRow[]): Promise<Map<string, string>> => {
-  const ids = rows.filter(({ signature }) => signature !== null).map(({ id }) => id);
+  const ids = rows.filter(({ kind, signature }) => signature !== null && !isVictim(kind)).map(({ id }) => id);
   if (ids.length === 0) return new Map();
   const found = await sql<{
     id: string;
@@ -130,7 +140,8 @@ const judge = async (
     const facts = judgeSilence(seen, now, moved.has(row.id), policy);
     const silence = states[facts.verdict];
     const last = Math.max(row.last, seen.last ?? 0);
-    const givenUp = isGivenUp(facts, now - last, policy);
+    // An attack that cannot be judged is over by itself in the end (`settle`).
+    const givenUp = !isVictim(row.kind) && isGivenUp(facts, now - last, policy);
     counts.set(facts.verdict, (counts.get(facts.verdict) ?? 0) + 1);
     writes.push({
       id: row.id,
@@ -173,6 +184,9 @@ WHERE a.id = w.id AND a.version = w.version RETURNING a.id`.execute(trx);
   return counts;
 };
 
+/** Answers that more packets speak against. An attack goes on whatever its victim does about it: `mitigated` is confirmed by its end, and contradicted by nothing. */
+const endings: readonly AnswerKind[] = ["cleaned", "subscriber-notified", "attack-over"];
+
 /** What follows from silence and from packets: answers confirmed or contradicted, cases quiet, alerts closed. */
 const settle = async (
   trx: DeskTransaction,
@@ -183,14 +197,13 @@ const settle = async (
 ): Promise<number> => {
   const among = (table: "answers" | "cases" | "alerts") =>
     exercise === null ? sql`true` : sql`${sql.raw(table)}.exercise = ${exercise}`;
-  const did = ["cleaned", "subscriber-notified"];
   // What was given up confirms nothing and quiets nothing.
   const still = sql`(a.state NOT IN ('quiet', 'closed') OR a.closing IS NOT DISTINCT FROM 'unconfirmed')`;
   const of = sql`SELECT 1 FROM alerts a WHERE a.case_id = answers.case_id AND (cardinality(answers.alerts) = 0 OR a.id = ANY (answers.alerts))`;
-  await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of} AND a.last > answers.at + ${grace}::bigint)`.execute(
+  await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${[...endings]}) AND EXISTS (${of} AND a.last > answers.at + ${grace}::bigint)`.execute(
     trx,
   );
-  await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${did}) AND EXISTS (${of})
+  await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${[...endings, "mitigated"]}) AND EXISTS (${of})
   AND NOT EXISTS (${of} AND ${still})`.execute(trx);
   await sql`UPDATE cases SET quieted = ${now}, version = version + 1 WHERE ${among("cases")} AND quieted IS NULL AND state <> 'closed' AND EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id)
   AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND ${still})`.execute(trx);
@@ -201,7 +214,7 @@ const settle = async (
 WHERE ${among("alerts")} AND state = 'quiet' AND quieted <= ${now - closeAfter}::bigint RETURNING id, case_id`.execute(
     trx,
   );
-  // A host under attack, or looked for as a target, does not fall silent by being cleaned: its alert ends with its attack.
+  // What silence was not said of, because too little was seen of it or it is no host's doing, ends with time.
   const over = await sql<{
     id: string;
     case_id: string | null;

@@ -295,7 +295,7 @@ export const measuredPrecision = (desk: Desk, actor: Actor, from: number): Promi
 -- There are few days and few rules: counted before months are named and detectors are read from what fired.
 counted AS (SELECT kind, tests, answer, day, count(*) AS n FROM said GROUP BY 1, 2, 3, 4)
 SELECT to_char(to_timestamp(s.day * 86400) AT TIME ZONE 'UTC', 'YYYY-MM') AS month, d.detector, s.kind,
-  coalesce(sum(s.n) FILTER (WHERE s.answer IN ('cleaned', 'subscriber-notified') OR (s.answer = 'research' AND s.kind <> 'infected-host')), 0)::int AS right,
+  coalesce(sum(s.n) FILTER (WHERE s.answer IN ('cleaned', 'subscriber-notified', 'mitigated', 'attack-over') OR (s.answer = 'research' AND s.kind <> 'infected-host')), 0)::int AS right,
   coalesce(sum(s.n) FILTER (WHERE s.answer = 'false-positive' OR (s.answer = 'research' AND s.kind = 'infected-host')), 0)::int AS wrong,
   coalesce(sum(s.n) FILTER (WHERE s.answer IN ('working', 'not-ours', 'cannot-attribute')), 0)::int AS undecided
 FROM counted s CROSS JOIN LATERAL (SELECT DISTINCT split_part(test, ':', 1) AS detector FROM unnest(s.tests) AS test) AS d GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3 LIMIT 600`.execute(
@@ -309,7 +309,7 @@ export const precisionOfKind = async (trx: DeskTransaction, kind: DetectionKind)
   const { rows } = await sql<{
     right: number;
     wrong: number;
-  }>`SELECT count(*) FILTER (WHERE w.answer IN ('cleaned', 'subscriber-notified') OR (w.answer = 'research' AND c.kind <> 'infected-host'))::int AS right,
+  }>`SELECT count(*) FILTER (WHERE w.answer IN ('cleaned', 'subscriber-notified', 'mitigated', 'attack-over') OR (w.answer = 'research' AND c.kind <> 'infected-host'))::int AS right,
   count(*) FILTER (WHERE w.answer = 'false-positive' OR (w.answer = 'research' AND c.kind = 'infected-host'))::int AS wrong
 FROM answers w JOIN cases c ON c.id = w.case_id WHERE w.exercise = '' AND w.realm = '' AND c.kind = ${kind}`.execute(
     trx,

@@ -107,6 +107,26 @@ CROSS JOIN LATERAL (SELECT id FROM alerts WHERE alerts.subject = k.subject AND a
   return rows.map(alertOf);
 };
 
+/**
+ * When the episode before the present one ended, of alerts that came back or are about to: packets from before it are of a machine that was clean since,
+ * and nobody is to look for them again.
+ */
+const endsOf = async (trx: DeskTransaction, alerts: readonly Alert[]): Promise<ReadonlyMap<string, number>> => {
+  if (alerts.length === 0) return new Map();
+  const { rows } = await sql<{
+    alert_id: string;
+    ended: number | null;
+  }>`SELECT alert_id, max(coalesce(quieted, closed))::bigint AS ended FROM alert_episodes WHERE alert_id = ANY (${alerts.map(({ id }) => id)}) GROUP BY alert_id`.execute(
+    trx,
+  );
+  const ends = new Map(rows.flatMap(({ alert_id, ended }) => (ended === null ? [] : [[alert_id, Number(ended)]])));
+  for (const { id, state, quieted, closed } of alerts) {
+    const ended = quieted ?? closed;
+    if (ended !== null && (state === "quiet" || state === "closed")) ends.set(id, ended);
+  }
+  return ends;
+};
+
 /** What would have been told in the last hour, real or of one exercise. */
 const toldOf = async (
   trx: DeskTransaction,
@@ -254,9 +274,16 @@ export const createTake =
       touched.set(id, one);
       links.push({ alert_id: id, detection_id: detection.id });
     }
+    const ends = await endsOf(
+      trx,
+      [...touched.values()].flatMap(({ before, alert }) => (before !== null && alert.relapses > 0 ? [before] : [])),
+    );
     for (const one of touched.values()) {
       const cap = one.alert.translation === "cgnat" ? policy.samples.cgnat : policy.samples.other;
-      const seen = one.before === null ? one.samples : [...one.alert.samples, ...one.samples];
+      const since = ends.get(one.alert.id) ?? -Infinity;
+      const seen = (one.before === null ? one.samples : [...one.alert.samples, ...one.samples]).filter(
+        ({ time }) => time > since,
+      );
       one.alert = {
         ...one.alert,
         samples: draw(seen, cap, ({ time, sourcePort, port }) =>
@@ -394,6 +421,10 @@ export const createTake =
         trx,
       );
       await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE state = 'claimed' AND answer IN ('cleaned', 'subscriber-notified') AND case_id IN (SELECT case_id FROM alerts WHERE id = ANY (${returned}))`.execute(
+        trx,
+      );
+      // Whatever was said of it before, it begins anew.
+      await sql`UPDATE cases SET state = 'open', quieted = NULL, version = version + 1 WHERE id IN (SELECT case_id FROM alerts WHERE id = ANY (${returned})) AND (state = 'waiting' OR quieted IS NOT NULL) AND state <> 'closed'`.execute(
         trx,
       );
     }

@@ -187,6 +187,8 @@ export class WantedBuilder {
   readonly #networks: WantedNetwork[] = [];
   readonly #contacts: WantedContact[] = [];
   readonly #seen = new Map<string, number>();
+  /** What a contact's line said, by what it is told apart by. */
+  readonly #said = new Map<string, string>();
   readonly errors: LineError[] = [];
   fail(line: number, message: string): void {
     this.errors.push({ line, message });
@@ -235,8 +237,19 @@ export class WantedBuilder {
     if (isRefused(read)) return this.fail(line, read.error);
     const { organisation, role, mail, webhook, phone } = read;
     const text = mail ?? webhook ?? phone ?? "";
-    if (this.#once(line, `c ${organisation} ${role} ${text}`, `${role} ${text}`))
-      this.#contacts.push({ line, record: read });
+    const key = `c ${organisation} ${role} ${text}`;
+    // A table with a line a network names the contact of an organisation on each of them: said twice alike, it is one.
+    const said = JSON.stringify(read);
+    if (this.#said.get(key) === said) return;
+    this.#said.set(key, this.#said.get(key) ?? said);
+    const before = this.#seen.get(key);
+    if (before !== undefined)
+      return this.fail(
+        line,
+        `${role} ${text} of ${organisation} is another one in line ${before}: say it alike, or once`,
+      );
+    this.#seen.set(key, line);
+    this.#contacts.push({ line, record: read });
   }
   done(): Wanted {
     return {

@@ -2,7 +2,7 @@
 import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
 import { darknetCsv } from "./csv.ts";
 import { writeLetter } from "./letter.ts";
-import type { LetterText } from "./letter.ts";
+import type { Attached, LetterText } from "./letter.ts";
 import { returnHeader } from "./returns.ts";
 import { wordsOf } from "./templates/index.ts";
 import { checkXarf, xarfOf } from "./xarf.ts";
@@ -58,27 +58,30 @@ const asSimulated = ({ subject, text }: LetterText, language: string): LetterTex
 export const composeLetter = (id: string, payload: NoticePayload, sender: Sender): Composed => {
   const linkOf = (item: NoticeItem): string | null =>
     item.link === null ? null : helpAddress(sender.portal, sender.tokenOf(item.link));
-  const written =
-    payload.plain === undefined
-      ? writeLetter(payload, linkOf, payload.at + sender.linkFor)
-      : plainLetter(payload.plain, sender);
-  const { subject, text } = sender.simulated === true ? asSimulated(written, payload.language) : written;
   // A report that breaks the format's rules is left out; the table beside it says the same.
   const reports = payload.items
     .map((item) => xarfOf(item, sender.reporter, id))
     .filter((report) => report !== null && checkXarf(report).length === 0);
   const correction = payload.form === "correction";
   const parts: Part[] = [];
+  const attached: Attached[] = [];
   if (payload.items.length > 0 && payload.attach.csv && !correction) {
+    attached.push("csv");
     parts.push({ filename: "findings.csv", type: "text/csv", content: darknetCsv(payload.items, sender.reporter.org) });
   }
   if (reports.length > 0 && payload.attach.xarf && !correction) {
+    attached.push("xarf");
     parts.push({
       filename: "xarf.json",
       type: "application/json",
       content: `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`,
     });
   }
+  const written =
+    payload.plain === undefined
+      ? writeLetter(payload, linkOf, payload.at + sender.linkFor, attached)
+      : plainLetter(payload.plain, sender);
+  const { subject, text } = sender.simulated === true ? asSimulated(written, payload.language) : written;
   const [first] = payload.items;
   return {
     subject,

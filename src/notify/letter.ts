@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isVictim } from "../alert/alert.ts";
 import { localTime } from "../alert/delivery.ts";
 import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
 import type { Advice, ToldKind, Words } from "./templates/words.ts";
@@ -69,7 +70,10 @@ const facts = (words: Words, item: NoticeItem, timeZone: string): string => {
     [label.first, moment(item.first, timeZone)],
     [label.last, moment(item.last, timeZone)],
     [label.packets, String(item.packets)],
-    [label.ports, item.ports.length === 0 ? null : `${item.protocol ?? ""} ${item.ports.join(", ")}`.trim()],
+    [
+      isVictim(item.kind) ? label.attacked : label.ports,
+      item.ports.length === 0 ? null : `${item.protocol ?? ""} ${item.ports.join(", ")}`.trim(),
+    ],
     [label.reach, fill(words.reach, { dark: item.darkAddresses, sensors: item.sensors })],
     [label.tests, item.tests.map((test) => testSaid(words, test)).join("; ")],
     [label.signature, item.signature],
@@ -89,11 +93,29 @@ const samples = (words: Words, item: NoticeItem): string[] => {
   return [...(item.translation === "cgnat" ? [words.translated] : []), `${words.samples}\n${rows.join("\n")}`];
 };
 
-/** A letter in the words of its recipient. `linkOf` gives the address of a self-help link, `until` its end. */
+/** How a letter begins: a host under attack is no culprit. */
+const openingOf = (words: Words, payload: NoticePayload, first: NoticeItem | undefined): string => {
+  const { form } = payload;
+  const own = form === "notice" || form === "relapse" || form === "reminder";
+  return own && first !== undefined && isVictim(first.kind) ? words.openingOfVictim[form] : words.opening[form];
+};
+/** What stands beside the letter, and how all of it is known. */
+const closingOf = (words: Words, payload: NoticePayload, attached: readonly Attached[]): string => {
+  const [one] = attached;
+  const said = one === undefined ? [] : [words.attachments[attached.length > 1 ? "both" : one]];
+  const attackedOnly = payload.items.every(({ kind }) => isVictim(kind));
+  return [...said, attackedOnly ? words.methodOfVictim : words.method].join("\n");
+};
+
+/** What goes with a letter. */
+export type Attached = "csv" | "xarf";
+
+/** A letter in the words of its recipient. `linkOf` gives the address of a self-help link, `until` its end; only what is attached is said to be. */
 export const writeLetter = (
   payload: NoticePayload,
   linkOf: (item: NoticeItem) => string | null,
   until: number,
+  attached: readonly Attached[] = [],
 ): LetterText => {
   const words = wordsOf(payload.language);
   const [first] = payload.items;
@@ -111,7 +133,7 @@ export const writeLetter = (
   const parts: string[] = [];
   if (payload.exercise !== "") parts.push(words.exercise.line);
   if (organisation !== "") parts.push(fill(words.greeting, values));
-  parts.push(fill(words.opening[payload.form], values));
+  parts.push(fill(openingOf(words, payload, first), values));
   if (many) {
     for (const item of payload.items) {
       const link = linkOf(item);
@@ -133,11 +155,11 @@ export const writeLetter = (
       const link = linkOf(first);
       if (link !== null) {
         parts.push(
-          `${words.answerHeading}\n${words.answer}\n\n  ${link}\n\n${fill(words.linkUntil, { until: utc(until).slice(0, 10) })} ${words.reply}`,
+          `${words.answerHeading}\n${isVictim(first.kind) ? words.answerOfVictim : words.answer}\n\n  ${link}\n\n${fill(words.linkUntil, { until: utc(until).slice(0, 10) })} ${words.reply}`,
         );
       }
     }
   }
-  if (first !== undefined) parts.push(`${words.attachments}\n${words.method}`, `${words.marking}: ${first.marking}`);
+  if (first !== undefined) parts.push(closingOf(words, payload, attached), `${words.marking}: ${first.marking}`);
   return { subject, text: `${parts.join("\n\n")}\n` };
 };

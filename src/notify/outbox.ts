@@ -138,6 +138,10 @@ const finish = async (
       await sql`UPDATE alerts SET notified = ${now}, version = version + 1 WHERE id = ANY (${alerts}) AND notified IS NULL`.execute(
         trx,
       );
+      // Told, and nobody has answered: its owner is waited for.
+      await sql`UPDATE cases SET state = 'waiting', version = version + 1 WHERE id IN (SELECT case_id FROM alerts WHERE id = ANY (${alerts})) AND state = 'open' AND unanswered IS NOT NULL`.execute(
+        trx,
+      );
     }
     await record(trx, letter, "notified", body, now, "owner");
   } else {

@@ -27,13 +27,16 @@ export interface SilenceScope {
   readonly exercise: string;
   /** Length of a visit, a multiple of 10 s. */
   readonly stretch: number;
+  /** Whether requests or, of hosts under attack, replies are looked for; requests where absent. */
+  readonly of?: "asks" | "replies";
   /** How far back the past of a subject is read. */
   readonly past: number;
   readonly limits?: Limits;
 }
 
-/** What a host sends by itself; replies (backscatter) say nothing about it. */
-const asks = "class IN ('tcp-syn', 'udp', 'icmp-echo-request')";
+/** What a host sends by itself; replies (backscatter) say nothing about it, and everything about an attack on it. */
+const asks = { column: "src", where: "class IN ('tcp-syn', 'udp', 'icmp-echo-request')" } as const;
+const replies = { column: "victim", where: "victim IS NOT NULL" } as const;
 const atOnce = 500;
 
 const rangeOf = (subject: string): readonly [string, string] => {
@@ -75,6 +78,7 @@ export const silenceEvidence = async (
 ): Promise<ReadonlyMap<string, Silence>> => {
   const found = new Map<string, Silence>();
   if (subjects.length === 0) return found;
+  const { column, where } = scope.of === "replies" ? replies : asks;
   const oldest = now - scope.past;
   const earliest = Math.max(oldest, Math.min(...subjects.map(({ from }) => from)));
   const step = Math.max(10, Math.round(scope.stretch / 1e6));
@@ -99,15 +103,15 @@ export const silenceEvidence = async (
     const single = slice.filter(({ range }) => range[0] === range[1]);
     const wide = slice.filter(({ range }) => range[0] !== range[1]);
     const among = [
-      ...(single.length > 0 ? ["src IN {single:Array(IPv6)}"] : []),
-      ...wide.map((_, i) => `(src >= {low${i}:IPv6} AND src <= {high${i}:IPv6})`),
+      ...(single.length > 0 ? [`${column} IN {single:Array(IPv6)}`] : []),
+      ...wide.map((_, i) => `(${column} >= {low${i}:IPv6} AND ${column} <= {high${i}:IPv6})`),
     ].join(" OR ");
     const { rows } = await engine.query<Record<string, unknown>>(
-      `SELECT toString(src) AS ip, sensor, sum(packets) AS n, toUnixTimestamp64Micro(min(first_seen)) AS first_us, toUnixTimestamp64Micro(max(last_seen)) AS last_us,
+      `SELECT toString(${column}) AS ip, sensor, sum(packets) AS n, toUnixTimestamp64Micro(min(first_seen)) AS first_us, toUnixTimestamp64Micro(max(last_seen)) AS last_us,
   groupUniqArray(intDiv(toUnixTimestamp(first_seen), ${step})) AS visits
-FROM flows WHERE (${among}) AND realm = {realm:String} AND exercise = {exercise:String} AND ${asks}
+FROM flows WHERE (${among}) AND realm = {realm:String} AND exercise = {exercise:String} AND ${where}
   AND first_seen >= fromUnixTimestamp64Micro({earliest:Int64}) AND first_seen < fromUnixTimestamp64Micro({now:Int64})
-GROUP BY src, sensor`,
+GROUP BY ${column}, sensor`,
       {
         single: single.map(({ range }) => range[0]),
         ...Object.fromEntries(

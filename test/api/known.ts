@@ -35,6 +35,8 @@ export interface KnownBatch {
   readonly storm?: number;
 }
 
+/** What a host under attack answers to forged packets. */
+const isReply = (kind: TrafficClass): boolean => kind === "tcp-syn-ack" || kind === "tcp-rst";
 const protocolOf = (kind: TrafficClass): number =>
   kind === "udp" ? protocols.udp : kind.startsWith("icmp") ? protocols.icmp : protocols.tcp;
 
@@ -55,6 +57,10 @@ export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch
       columns.class.values[i] = CLASS[kind];
       columns.dst_port.values[i] = row.port;
       columns.dst_port.present[i] = kind.startsWith("icmp") ? 0 : 1;
+      if (isReply(kind)) {
+        columns.victim.values.set(parseIp(row.src) ?? [], 4 * i);
+        columns.victim.present[i] = 1;
+      }
       columns.packets.values[i] = row.packets;
       columns.bytes.values[i] = row.packets * 60;
       columns.mirai.values[i] = row.mirai ?? 0;

@@ -58,6 +58,38 @@ const payloadOf = (items: readonly NoticeItem[], more: Partial<NoticePayload> = 
   ...more,
 });
 
+describe("a letter to who is attacked", () => {
+  it.each(languages)(
+    "accuses nobody, has answers of its own, and names what is attached and no more (%s)",
+    (language) => {
+      const words = wordsOf(language);
+      const write = (found: Detection, more: Partial<NoticePayload> = {}) =>
+        composeLetter("f".repeat(32), payloadOf([itemFrom(found)], { language, ...more }), sender);
+      const flood = { kind: "dos-victim", detector: "dos-victim", family: null, port: 443, samples: [] } as const;
+      const attacked = write(detection("192.0.2.80", flood));
+      expect(attacked.text).toContain(words.openingOfVictim.notice);
+      expect(attacked.text).toContain(words.answerOfVictim);
+      expect(attacked.text).toContain(words.methodOfVictim);
+      expect(attacked.text).toContain(`${words.label.attacked}: tcp 443`);
+      for (const blamed of [words.opening.notice, words.answer, words.method, "XARF"]) {
+        expect(attacked.text).not.toContain(blamed);
+      }
+      expect(attacked.parts.map(({ filename }) => filename)).toEqual(["findings.csv"]);
+      expect(attacked.text).toContain(words.attachments.csv);
+      for (const form of ["relapse", "reminder"] as const) {
+        expect(write(detection("192.0.2.80", flood), { form }).text).toContain(words.openingOfVictim[form]);
+      }
+      const infected = write(detection("192.0.2.9"));
+      expect(infected.text).toContain(words.opening.notice);
+      expect(infected.text).toContain(words.attachments.both);
+      const bare = write(detection("192.0.2.9"), { attach: { csv: false, xarf: true } });
+      expect(bare.text).toContain(words.attachments.xarf);
+      expect(bare.text).not.toContain("CSV");
+      expect(write(detection("192.0.2.9"), { attach: { csv: false, xarf: false } }).text).not.toMatch(/CSV|XARF/);
+    },
+  );
+});
+
 describe("what leaves", () => {
   /** Addresses of the dark network, as a careless detector might write them wherever it has room. */
   const dark = ["203.0.113.77", "2001:db8:dead::77", "::ffff:203.0.113.77"];
@@ -352,6 +384,22 @@ describe("OpenPGP", () => {
       const inner = await simpleParser(String(opened.data));
       expect(inner.text).toContain("192.0.2.9");
       expect(inner.attachments.map(({ filename }) => filename)).toEqual(["findings.csv", "xarf.json"]);
+
+      // Whoever opens the file of an English letter reads it, link and all; of a script that ASCII does not have the source says nothing either way.
+      const english = composeLetter("e".repeat(32), payloadOf([itemFrom(detection("192.0.2.9"))]), sender);
+      const bare = await buildMail(english, envelope, null, null);
+      expect(bare).toContain(`\r\n  https://layang.example/help#${"T".repeat(43)}\r\n`);
+      expect(bare).not.toMatch(/[^\r]\n/);
+      expect(bare).toMatch(/Content-Transfer-Encoding: quoted-printable[\s\S]+To the security team of The alpha/);
+      expect((await simpleParser(bare)).text?.trim()).toBe(english.text.trim());
+      const thai = composeLetter(
+        "x".repeat(32),
+        payloadOf([itemFrom(detection("192.0.2.9"))], { language: "th" }),
+        sender,
+      );
+      const foreign = await buildMail(thai, envelope, null, null);
+      expect(foreign).not.toContain("quoted-printable");
+      expect((await simpleParser(foreign)).text?.trim()).toBe(thai.text.trim());
 
       const signed = await buildMail(composed, envelope, node, null);
       const boundary = /boundary="([^"]+)"/.exec(signed)?.[1] ?? "";

@@ -175,7 +175,7 @@ it("opens an alert and a case for who may see them, and for nobody else", async 
   expect((await beta.call("POST", `${path}/answers`, { answer: "cleaned" })).status).toBe(404);
   expect((await alpha.call("POST", `${path}/notify`, {})).status).toBe(403);
   const list = asContract("cases", await analyst.call("GET", `${base}/cases`));
-  expect(list).toMatchObject({ total: 8, facts: { open: 8, unanswered: 8 } });
+  expect(list).toMatchObject({ total: 8, facts: { open: 0, waiting: 8, unanswered: 8 } });
   expect(asContract("cases", await beta.call("GET", `${base}/cases`)).total).toBe(1);
 });
 
@@ -257,7 +257,7 @@ it("serves the self-help page to the bearer of a link; reading changes nothing, 
   );
   expect(answered).toMatchObject({ state: "claimed", answers: [{ channel: "walled-garden" }] });
   const shown = asContract("case", await analyst.call("GET", `${base}/cases/${help.case}`));
-  expect(shown.case).toMatchObject({ state: "waiting", answer: "subscriber-notified", silence: "active" });
+  expect(shown.case).toMatchObject({ state: "open", answer: "subscriber-notified", silence: "active" });
   expect(shown.timeline.at(-1)).toMatchObject({ kind: "answered", who: "owner", text: "port closed" });
   expect((await bearer.call("POST", `${base}/help/answer`, { answer: "clean" }, headers)).status).toBe(400);
 });

@@ -50,6 +50,16 @@ batches.push({
   rows: [{ src: bot, port: 80, packets: 50, kind: "tcp-syn-ack" }],
 });
 
+// A flood for twenty minutes of the third hour: what the host answers to forged packets.
+const victim = "198.51.100.80";
+for (let m = 0; m < 20; m++) {
+  batches.push({
+    sensor: "one",
+    at: iso(start + 2 * hour + m * minute),
+    rows: [{ src: victim, port: 443, packets: 30, kind: "tcp-syn-ack" }],
+  });
+}
+
 let known: Awaited<ReturnType<typeof knownStore>>;
 let place: DeskPlace;
 let desk: Desk;
@@ -239,4 +249,56 @@ it("gives up what was seen once: an end of its own, which confirms nothing and c
     detection(once, { first: start + 4 * day - hour, last: start + 4 * day - 1, packets: 9 }),
   );
   expect(await alert()).toMatchObject({ state: "relapsed", closing: null, closed: null });
+});
+
+it("says that an attack is over when its victim's replies end, and takes what the owner says for what it is", async () => {
+  await organisation(desk, "gamma");
+  const cases = makeCases(desk, [owner("gamma", "198.51.100.80/32")]);
+  const flood = detection(victim, {
+    detector: "dos-victim",
+    kind: "dos-victim",
+    family: null,
+    port: 443,
+    first: start + 2 * hour,
+    last: start + 2 * hour + 10 * minute,
+    samples: [],
+    evidence: {},
+  });
+  const take = (now: number, found: Detection) =>
+    desk.as(systemActor, (trx) => cases.takeDetections(trx, [found], { now }));
+  await take(start + 2 * hour + 11 * minute, flood);
+  const alert = () =>
+    desk.as(systemActor, (trx) =>
+      trx.selectFrom("alerts").selectAll().where("subject", "=", victim).executeTakeFirstOrThrow(),
+    );
+  const { case_id } = await alert();
+  const answer = (said: "mitigated" | "attack-over" | "cleaned", now: number, of = case_id) =>
+    cases.answer(systemActor, of ?? "", { answer: said, channel: null, note: null, alerts: [] }, now);
+  await answer("mitigated", start + 2 * hour + 12 * minute);
+  expect(await alert()).toMatchObject({ acted: start + 2 * hour + 12 * minute });
+  const verify = (now: number) =>
+    verifySilence(
+      desk,
+      (scope, subjects, at) => silenceEvidence(known.store, { ...scope, past: 30 * day }, subjects, at),
+      now,
+    );
+  // It goes on, and then too little time has passed.
+  await verify(start + 2 * hour + 15 * minute);
+  expect(await alert()).toMatchObject({ state: "new", silence: "counting" });
+  await verify(start + 3 * hour);
+  expect(await alert()).toMatchObject({ state: "new", silence: "counting" });
+  // An hour without a reply, the sensors up: not a day, for attacks do not sleep at night.
+  await verify(start + 3 * hour + 25 * minute);
+  expect(await alert()).toMatchObject({ state: "quiet", quieted: start + 2 * hour + 19 * minute + 2_000_000 });
+  const answers = await desk.as(systemActor, (trx) =>
+    trx.selectFrom("answers").select(["answer", "state"]).where("case_id", "=", case_id).execute(),
+  );
+  expect(answers).toEqual([{ answer: "mitigated", state: "confirmed" }]);
+  // The time from the deed to the last reply is a length that the statistics have.
+  expect((await alert()).quieted ?? 0).toBeGreaterThan((await alert()).acted ?? 0);
+  // Nobody mitigates an infection.
+  const bots = await desk.as(systemActor, (trx) =>
+    trx.selectFrom("alerts").select("case_id").where("subject", "=", bot).executeTakeFirstOrThrow(),
+  );
+  await expect(answer("mitigated", start + 4 * hour, bots.case_id)).rejects.toMatchObject({ code: "REQUEST_INVALID" });
 });

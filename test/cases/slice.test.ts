@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listCases } from "../../src/cases/list.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
@@ -93,8 +94,69 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
         links: await trx.selectFrom("help_links").select("id").execute(),
       }));
       expect(seen).toEqual({ cases: [{ id: bearer.case }], organisations: [], letters: [], links: [] });
-      expect(await cases.revokeLinks(systemActor, { case: bearer.case }, now + 2 * day)).toBe(1);
-      await expect(cases.linkActor(token, now + 2 * day)).rejects.toThrow("ended");
+      // Told and not answered it waited for its owner; the answer puts it back on the desk.
+      const stateOf = async () =>
+        (
+          await desk.as(systemActor, (trx) =>
+            trx.selectFrom("cases").select("state").where("id", "=", bearer.case).executeTakeFirstOrThrow(),
+          )
+        ).state;
+      expect(await stateOf()).toBe("open");
+
+      // Quiet, then back: what is told and shown is of this time, not of the time before the clean-up.
+      const quieted = found.last + hour;
+      await desk.as(systemActor, async (trx) => {
+        await sql`UPDATE alerts SET state = 'quiet', quieted = ${quieted}, last = ${quieted}`.execute(trx);
+      });
+      const again = quieted + day;
+      const sampleAt = (time: number) => ({ time, error: 2_000, sourcePort: 50_000, port: 23 });
+      // The detector's claim goes on and names packets of both times.
+      await take(again + hour, {
+        ...found,
+        packets: 120,
+        last: again,
+        samples: [...found.samples, sampleAt(again - 10), sampleAt(again)],
+      });
+      const samples = async () =>
+        (
+          await desk.as(systemActor, (trx) => trx.selectFrom("alerts").select("samples").executeTakeFirstOrThrow())
+        ).samples.map(({ time }) => time);
+      expect(await samples()).toEqual([again - 10, again]);
+      const back = await listCases(
+        desk,
+        systemActor,
+        { realm: "", exercise: "" },
+        "touched",
+        { limit: 10 },
+        again + hour,
+      );
+      expect(back.rows[0]).toMatchObject({ state: "open", relapsed: again + hour, answer: null, quieted: null });
+      const second = makeOutbox(desk, cases, sink.port, () => again + 2 * hour);
+      expect(await second.drain()).toBe(1);
+      await second.close();
+      expect(sink.mails[1]?.parsed.subject).toContain("It is back");
+      expect(sink.mails[1]?.parsed.text).not.toContain("source port 40001");
+      expect(sink.mails[1]?.parsed.text).toContain("source port 50000");
+      expect(await stateOf()).toBe("waiting");
+      // And so does what follows.
+      await take(again + 3 * hour, {
+        ...found,
+        packets: 130,
+        last: again + hour,
+        samples: [...found.samples, sampleAt(again + hour)],
+      });
+      expect(await samples()).toEqual([again - 10, again, again + hour]);
+      const waits = await listCases(
+        desk,
+        systemActor,
+        { realm: "", exercise: "" },
+        "touched",
+        { limit: 10 },
+        again + 4 * hour,
+      );
+      expect(waits.facts).toMatchObject({ open: 0, waiting: 1, unanswered: 1 });
+      expect(await cases.revokeLinks(systemActor, { case: bearer.case }, now + 3 * day)).toBe(2);
+      await expect(cases.linkActor(token, now + 3 * day)).rejects.toThrow("ended");
     });
   });
 };

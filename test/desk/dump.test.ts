@@ -65,6 +65,8 @@ const forwards = async (make: () => Promise<DeskPlace>): Promise<void> => {
       done.push(...made);
       // From here on it is known of an alert whether its owner was told.
       if (name.startsWith("0201")) await sql.raw("UPDATE alerts SET told = 2").execute(desk.owner);
+      // A case whose owner was told and has not answered waits for that owner.
+      if (name.startsWith("0210")) for (const held of before.get("cases") ?? []) held["state"] = "waiting";
       const after = rows(await linesOf(desk));
       for (const [table, held] of before) expect([name, table, after.get(table)]).toMatchObject([name, table, held]);
     }

@@ -4,11 +4,24 @@ import { useWords } from "../words/index.tsx";
 import { SilenceChip } from "./parts.tsx";
 
 const DAY = 86_400;
+const HOUR = 3_600;
 
-/** What silence says so far, in numbers a reader can check. `simulated`: a shorter rule is said to be one. */
-export const SilenceText = ({ silence, simulated }: { silence: Silence; simulated: boolean }) => {
+/**
+ * What silence says so far, in numbers a reader can check. `simulated`: a shorter rule is said to be one. `victim`: of a host under attack silence says that the
+ * attack is over, not that anything is clean.
+ */
+export const SilenceText = ({
+  silence,
+  simulated,
+  victim = false,
+}: {
+  silence: Silence;
+  simulated: boolean;
+  victim?: boolean;
+}) => {
   const { t, f } = useWords();
-  const words = t.desk.silence;
+  const words = victim ? { ...t.desk.silence, ...t.desk.silence.victim } : t.desk.silence;
+  const usual = victim ? HOUR : DAY;
   const numbers =
     silence.verdict === "active"
       ? words.active
@@ -17,8 +30,8 @@ export const SilenceText = ({ silence, simulated }: { silence: Silence; simulate
         : words.chance(f.share(silence.chance), f.share(silence.needed));
   const { verdict, atLeast } = silence;
   const rule =
-    simulated && atLeast < DAY && (verdict === "quiet" || verdict === "waiting" || verdict === "active")
-      ? words.short(f.span(atLeast), f.span(DAY))
+    simulated && atLeast < usual && (verdict === "quiet" || verdict === "waiting" || verdict === "active")
+      ? words.short(f.span(atLeast), f.span(usual))
       : verdict === "waiting" || verdict === "active"
         ? words.atLeast(f.span(atLeast))
         : "";

@@ -69,7 +69,8 @@ export const alertRow = (row: BoardRow): AlertRow => ({
   assignee: cutOrNull(row.assignee_name, 200),
   case: row.case_number,
   notified: timeOrNull(row.notified),
-  answer: row.answer,
+  // What was said before it came back is of the past.
+  answer: row.relapses > 0 && row.acknowledged === null ? null : row.answer,
   marking: row.marking,
 });
 
@@ -139,6 +140,7 @@ export const caseRow = (line: CaseLine): CaseRow => ({
   touched: timeOf(line.touched),
   notified: timeOrNull(line.notified),
   answer: line.answer as CaseRow["answer"],
+  relapsed: timeOrNull(line.relapsed),
   silence: silenceOfCase(line.silences),
   openTasks: line.open_tasks,
   marking: line.marking,

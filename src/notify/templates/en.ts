@@ -42,6 +42,13 @@ export const en: Words = {
     breaker:
       "So many findings came at once that mailing was stopped. They are held on the board until an analyst releases them.",
   },
+  openingOfVictim: {
+    notice:
+      "A host in your network is under attack from the Internet. Your host does nothing wrong; we tell you so that you can protect it.",
+    relapse: "An attack on a host in your network, which had ended, has begun again.",
+    reminder:
+      "The attack on a host in your network that we told you about goes on. This is the only reminder we send before its term ends again.",
+  },
   seen: {
     "infected-host":
       "It sent packets to addresses that nobody uses, where no service has ever been offered. Machines do that when malware on them looks for its next victims.",
@@ -64,6 +71,7 @@ export const en: Words = {
     last: "Last seen",
     packets: "Packets",
     ports: "Ports",
+    attacked: "Ports under attack",
     reach: "Reached",
     tests: "Rule",
     signature: "Signature of the SYN",
@@ -136,10 +144,18 @@ export const en: Words = {
   },
   answerHeading: "Tell us what you did",
   answer: "No account is needed. On this page you see the evidence and answer with one click:",
+  answerOfVictim:
+    "No account is needed. On this page you see what was counted and answer with one click (mitigated, over, still working on it):",
   linkUntil: "The link is yours alone and ends on {until}.",
   reply: "You can also reply to this mail; keep the number in the subject.",
-  attachments: "Attached: the table (CSV, Shadowserver columns) and the report for machines (XARF v4).",
+  attachments: {
+    csv: "Attached: the table (CSV, Shadowserver columns).",
+    xarf: "Attached: the report for machines (XARF v4).",
+    both: "Attached: the table (CSV, Shadowserver columns) and the report for machines (XARF v4).",
+  },
   method:
     "How we know: sensors on addresses that nobody uses count what is sent to them. They send nothing and answer nothing. Whether the machine falls silent after your work is seen the same way.",
+  methodOfVictim:
+    "How we know: sensors on addresses that nobody uses count what is sent to them. They send nothing and answer nothing. When no more replies from your host reach them, the attack is over: we see that the same way.",
   marking: "Marking",
 };

@@ -42,6 +42,13 @@ export const id: Words = {
     breaker:
       "Terlalu banyak temuan datang sekaligus sehingga pengiriman dihentikan. Semuanya ditahan sampai dilepas oleh analis.",
   },
+  openingOfVictim: {
+    notice:
+      "Sebuah host di jaringan Anda sedang diserang dari Internet. Host Anda tidak berbuat salah; kami memberitahukannya agar Anda dapat melindunginya.",
+    relapse: "Serangan terhadap sebuah host di jaringan Anda, yang sebelumnya sudah berakhir, kini dimulai lagi.",
+    reminder:
+      "Serangan terhadap host di jaringan Anda yang pernah kami beritahukan masih berlangsung. Kami tidak akan mengingatkan lagi sebelum tenggat berikutnya.",
+  },
   seen: {
     "infected-host":
       "Mesin ini mengirim paket ke alamat yang tidak dipakai siapa pun dan tidak pernah menyediakan layanan. Hal ini terjadi ketika malware di dalamnya mencari korban berikutnya.",
@@ -64,6 +71,7 @@ export const id: Words = {
     last: "Terakhir terlihat",
     packets: "Paket",
     ports: "Port tujuan",
+    attacked: "Port yang diserang",
     reach: "Jangkauan",
     tests: "Aturan",
     signature: "Ciri SYN",
@@ -138,10 +146,18 @@ export const id: Words = {
   },
   answerHeading: "Beri tahu kami apa yang Anda lakukan",
   answer: "Tidak perlu akun. Di halaman ini Anda melihat bukti dan menjawab dengan satu klik:",
+  answerOfVictim:
+    "Tidak perlu akun. Di halaman ini Anda melihat apa yang terhitung dan menjawab dengan satu klik (sudah ditangkal, sudah berakhir, masih ditangani):",
   linkUntil: "Tautan ini hanya untuk Anda dan berakhir pada {until}.",
   reply: "Anda juga dapat membalas surat ini; biarkan nomor di subjek.",
-  attachments: "Terlampir: tabel (CSV, kolom Shadowserver) dan laporan untuk mesin (XARF v4).",
+  attachments: {
+    csv: "Terlampir: tabel (CSV, kolom Shadowserver).",
+    xarf: "Terlampir: laporan untuk mesin (XARF v4).",
+    both: "Terlampir: tabel (CSV, kolom Shadowserver) dan laporan untuk mesin (XARF v4).",
+  },
   method:
     "Cara kami mengetahuinya: sensor pada alamat yang tidak dipakai siapa pun menghitung apa yang dikirim kepadanya. Sensor tidak mengirim dan tidak menjawab apa pun. Dengan cara yang sama terlihat apakah mesin berhenti mengirim setelah Anda menanganinya.",
+  methodOfVictim:
+    "Cara kami mengetahuinya: sensor pada alamat yang tidak dipakai siapa pun menghitung apa yang dikirim kepadanya. Sensor tidak mengirim dan tidak menjawab apa pun. Bila balasan dari host Anda tidak lagi sampai ke sana, serangan sudah berakhir: itu terlihat dengan cara yang sama.",
   marking: "Penandaan",
 };

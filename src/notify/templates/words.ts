@@ -35,6 +35,8 @@ export interface Words {
   /** {organisation}, {count}. */
   readonly greeting: string;
   readonly opening: Readonly<Record<NoticeForm, string>>;
+  /** Of a host under attack, whose owner is no suspect. */
+  readonly openingOfVictim: Readonly<Record<"notice" | "relapse" | "reminder", string>>;
   readonly seen: Readonly<Record<ToldKind, string>>;
   readonly label: {
     readonly address: string;
@@ -46,6 +48,8 @@ export interface Words {
     readonly last: string;
     readonly packets: string;
     readonly ports: string;
+    /** Of a host under attack, instead of `ports`. */
+    readonly attacked: string;
     readonly reach: string;
     readonly tests: string;
     readonly signature: string;
@@ -68,10 +72,13 @@ export interface Words {
   readonly cleaning: Readonly<Record<Advice, readonly string[]>>;
   readonly answerHeading: string;
   readonly answer: string;
+  readonly answerOfVictim: string;
   /** {until}. */
   readonly linkUntil: string;
   readonly reply: string;
-  readonly attachments: string;
+  /** By what is attached. */
+  readonly attachments: Readonly<Record<"csv" | "xarf" | "both", string>>;
   readonly method: string;
+  readonly methodOfVictim: string;
   readonly marking: string;
 }

@@ -246,6 +246,8 @@ export const answerKinds = [
   "false-positive",
   "cannot-attribute",
   "research",
+  "mitigated",
+  "attack-over",
 ] as const;
 export type AnswerKind = (typeof answerKinds)[number];
 /** By what a subscriber was told; what cleans infections depends on it. */

@@ -12,7 +12,7 @@ import { Table } from "../../design/Table.tsx";
 import { useSimulated } from "../../shell/status.ts";
 import { useWords } from "../../words/index.tsx";
 import { Attachments, Links, Tasks } from "./CaseParts.tsx";
-import { Composer, Timeline } from "./CaseTimeline.tsx";
+import { Composer, Timeline, isVictim } from "./CaseTimeline.tsx";
 import "./case.css";
 
 const route = getRouteApi("/cases/$case");
@@ -35,6 +35,7 @@ export const Case = () => {
           owner: one.organisation?.name ?? t.desk.word.nobody,
         }) +
         words.stop +
+        (one.relapsed === null ? "" : words.relapsed(f.ago(new Date(one.relapsed), now))) +
         (one.notified === null
           ? words.notTold
           : words.told(f.ago(new Date(one.notified), now)) +
@@ -48,6 +49,7 @@ export const Case = () => {
           one === undefined ? undefined : (
             <span className="row">
               <CaseStateChip state={one.state} />
+              {one.relapsed === null ? undefined : <StateChip state="relapsed" />}
               <SeverityMark severity={one.severity} />
               <SilenceChip verdict={one.silence} />
               <OwnerName organisation={one.organisation} essential={one.essential} />
@@ -208,7 +210,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
         ) : undefined}
         {answer.silence === null ? undefined : (
           <Panel title={t.desk.silence.title}>
-            <SilenceText silence={answer.silence} simulated={simulated} />
+            <SilenceText silence={answer.silence} simulated={simulated} victim={isVictim(one.kind)} />
           </Panel>
         )}
         <Panel title={words.facts}>

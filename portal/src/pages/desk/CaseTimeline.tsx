@@ -26,6 +26,16 @@ export const answerKinds = [
   "cannot-attribute",
   "research",
 ] as const satisfies readonly AnswerKind[];
+/** Of a host under attack: there is nothing to clean, and no device to find. */
+export const victimAnswers = [
+  "mitigated",
+  "attack-over",
+  "working",
+  "not-ours",
+  "false-positive",
+] as const satisfies readonly AnswerKind[];
+const victims: readonly string[] = ["dos-victim", "reflector-abuse"];
+export const isVictim = (kind: string): boolean => victims.includes(kind);
 export const toldBy = [
   "mail",
   "phone",
@@ -42,7 +52,8 @@ export const Composer = ({ answer: { case: one, may, alerts } }: { answer: Case 
   const words = t.desk.cases;
   const staff = isStaff(useSession().session);
   const [mode, setMode] = useState<"note" | "answer">(may.includes("note") && staff ? "note" : "answer");
-  const [kind, setKind] = useState<AnswerKind>("cleaned");
+  const offered: readonly AnswerKind[] = isVictim(one.kind) ? victimAnswers : answerKinds;
+  const [kind, setKind] = useState<AnswerKind>(offered[0] ?? "working");
   const [text, setText] = useState("");
   const noted = useSend("case/note", () => setText(""));
   const answered = useSend("case/answer", () => setText(""));
@@ -86,7 +97,7 @@ export const Composer = ({ answer: { case: one, may, alerts } }: { answer: Case 
       {mode === "answer" ? (
         <>
           <div className="choices" role="group" aria-label={words.answerTitle}>
-            {answerKinds.map((one_) => (
+            {offered.map((one_) => (
               <button key={one_} type="button" aria-pressed={one_ === kind} onClick={() => setKind(one_)}>
                 {t.desk.answers[one_]}
               </button>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import type { AnswerKind } from "../../../../src/api/contract/desk/cases.ts";
 import type { Help as HelpAnswer } from "../../../../src/api/contract/desk/help.ts";
 import { ApiError, address } from "../../api.ts";
 import { Loaded, Refused } from "../../desk/Loaded.tsx";
@@ -10,7 +11,7 @@ import { deskSend } from "../../desk/client.ts";
 import { Copy, Panel } from "../../design/parts.tsx";
 import { useWords } from "../../words/index.tsx";
 import { useSecret } from "../session/secret.ts";
-import { answerKinds, toldBy } from "./CaseTimeline.tsx";
+import { answerKinds, isVictim, toldBy, victimAnswers } from "./CaseTimeline.tsx";
 import "./case.css";
 import "./help.css";
 
@@ -72,10 +73,11 @@ export const Help = () => {
   );
 };
 
-const victims = new Set(["dos-victim", "reflector-abuse"]);
 const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
   const { t, f } = useWords();
   const words = t.desk.help;
+  const victim = isVictim(answer.kind);
+  const said = victim ? { ...words, ...words.victim } : words;
   const first = answer.subjects[0];
   const verdict = words.verdicts[answer.kind as keyof typeof words.verdicts] ?? words.verdicts.other;
   const subject = `${first?.subject ?? "?"}${answer.subjects.length > 1 ? t.desk.cases.and(f.count(answer.subjects.length - 1)) : ""}`;
@@ -118,7 +120,7 @@ const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
         </span>
       </p>
       <h1 className="lede">{verdict(subject, answer.family === null ? "" : words.ofFamily(answer.family))}</h1>
-      <p>{victims.has(answer.kind) ? words.howVictim(numbers) : words.how(numbers)}</p>
+      <p>{victim ? words.howVictim(numbers) : words.how(numbers)}</p>
       {answer.precision === null ? undefined : <p className="muted">{words.precision(f.share(answer.precision))}</p>}
       <section aria-label={words.steps}>
         <h2>{words.steps}</h2>
@@ -128,13 +130,13 @@ const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
           ))}
         </ol>
       </section>
-      <section aria-label={words.answer}>
-        <h2>{words.answer}</h2>
+      <section aria-label={said.answer}>
+        <h2>{said.answer}</h2>
         <AnswerForm answer={answer} token={token} />
       </section>
-      <section aria-label={words.evidence}>
-        <h2>{words.evidence}</h2>
-        <p className="muted">{answer.translation === "cgnat" ? words.cgnat : words.evidenceNote}</p>
+      <section aria-label={said.evidence}>
+        <h2>{said.evidence}</h2>
+        <p className="muted">{answer.translation === "cgnat" && !victim ? words.cgnat : said.evidenceNote}</p>
         {answer.subjects.map((one) => (
           <Panel key={one.alert}>
             <p>
@@ -146,9 +148,11 @@ const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
                 <span className="mono">{one.ports.slice(0, 8).join(" ")}</span>
               </span>
             </p>
-            {one.attributable ? undefined : <p className="notice-line warn">{words.cannotTell}</p>}
+            {one.attributable || victim ? undefined : <p className="notice-line warn">{words.cannotTell}</p>}
             <Packets of={one} />
-            {one.silence === null ? undefined : <SilenceText silence={one.silence} simulated={answer.simulated} />}
+            {one.silence === null ? undefined : (
+              <SilenceText silence={one.silence} simulated={answer.simulated} victim={victim} />
+            )}
           </Panel>
         ))}
         <p className="no-print">
@@ -181,7 +185,7 @@ const Packets = ({ of: one }: { of: HelpAnswer["subjects"][number] }) => {
     <>
       {one.told === null ? undefined : (
         <p className="muted">
-          {words.inLetter({
+          {(told.length === 0 ? words.inLetterBare : words.inLetter)({
             at: f.time(new Date(one.told.at)),
             packets: f.count(one.told.packets),
             last: f.time(new Date(one.told.last)),
@@ -199,13 +203,28 @@ const Packets = ({ of: one }: { of: HelpAnswer["subjects"][number] }) => {
   );
 };
 
+/** What stands beside an answer; each is offered with words of its own. */
+const optionOf = (words: Readonly<Partial<Record<AnswerKind, string>>>, answer: AnswerKind): string =>
+  words[answer] ?? "";
+
 const AnswerForm = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
   const { t, f, language } = useWords();
-  const words = t.desk.help;
+  const victim = isVictim(answer.kind);
+  const help = t.desk.help;
+  const words = victim
+    ? {
+        ...help,
+        ...help.victim,
+        options: { ...help.options, ...help.victim.options },
+        hints: { ...help.hints, ...help.victim.hints },
+        next: { ...help.next, ...help.victim.next },
+      }
+    : help;
+  const offered: readonly AnswerKind[] = victim ? victimAnswers : answerKinds;
   const client = useQueryClient();
   const last = answer.answers.at(-1);
   const [again, setAgain] = useState(false);
-  const [kind, setKind] = useState<(typeof answerKinds)[number]>();
+  const [kind, setKind] = useState<AnswerKind>();
   const [which, setWhich] = useState<ReadonlySet<string>>(() => new Set(answer.subjects.map(({ alert }) => alert)));
   const sent = useMutation<HelpAnswer, ApiError, FormData>({
     mutationFn: (form) => {
@@ -269,7 +288,7 @@ const AnswerForm = ({ answer, token }: { answer: HelpAnswer; token: string }) =>
       <p className="muted">{words.answerNote}</p>
       <fieldset className="options">
         <legend className="hidden">{words.answer}</legend>
-        {answerKinds.map((one) => (
+        {offered.map((one) => (
           <label key={one}>
             <input
               type="radio"
@@ -279,8 +298,8 @@ const AnswerForm = ({ answer, token }: { answer: HelpAnswer; token: string }) =>
               checked={kind === one}
               onChange={() => setKind(one)}
             />
-            <span>{words.options[one]}</span>
-            <small>{words.hints[one]}</small>
+            <span>{optionOf(words.options, one)}</span>
+            <small>{optionOf(words.hints, one)}</small>
           </label>
         ))}
       </fieldset>

@@ -42,7 +42,7 @@ export const desk = {
   },
   unconfirmed: "closed: not seen again, cannot be confirmed",
   states: { new: "new", continuing: "continuing", quiet: "quiet", closed: "closed", relapsed: "relapsed" },
-  caseStates: { open: "open", waiting: "waiting", closed: "closed" },
+  caseStates: { open: "open", waiting: "waiting for owner", closed: "closed" },
   severities: { low: "low", medium: "medium", high: "high", critical: "critical" },
   silences: {
     active: "still seen",
@@ -70,6 +70,8 @@ export const desk = {
     "false-positive": "False alarm",
     "cannot-attribute": "Cannot tell which device",
     research: "Our research",
+    mitigated: "Mitigated",
+    "attack-over": "Attack is over",
   },
   channels: {
     mail: "mail",
@@ -254,6 +256,14 @@ export const desk = {
     atLeast: (span: string) => `Quiet is never said before ${span} without a packet.`,
     short: (span: string, usual: string) =>
       `This region is simulated and waits for ${span} only; a real node waits for ${usual} at least, because machines sleep at night.`,
+    victim: {
+      chance: (chance: string, needed: string) =>
+        `If the attack still went on, a silence this long would have a chance of ${chance}; it counts as over under ${needed}.`,
+      active: "Its replies to forged packets were seen too recently to speak of the end of the attack.",
+      atLeast: (span: string) => `The end of an attack is never said before ${span} without a reply.`,
+      short: (span: string, usual: string) =>
+        `This region is simulated and waits for ${span} only; a real node waits for ${usual} at least before it says that an attack is over.`,
+    },
   },
   cases: {
     title: "Cases",
@@ -281,6 +291,7 @@ export const desk = {
     tasks: "Tasks",
     /** Between two sentences. */
     stop: ". ",
+    relapsed: (ago: string) => `It came back ${ago}. `,
     lede1: (x: { kind: string; family: string; subject: string; owner: string }) =>
       `${x.kind}${x.family} at ${x.subject}, ${x.owner}`,
     notTold: "Its owner has not been told.",
@@ -395,6 +406,38 @@ export const desk = {
     cgnat: "Behind this address stand many subscribers: time and source port together tell which one it was.",
     inLetter: (x: { at: string; packets: string; last: string }) =>
       `The letter of ${x.at} told of ${x.packets} packets, the last at ${x.last}; these are the packets it listed.`,
+    inLetterBare: (x: { at: string; packets: string; last: string }) =>
+      `The letter of ${x.at} told of ${x.packets} packets, the last at ${x.last}.`,
+    victim: {
+      evidence: "What was counted",
+      evidenceNote:
+        "Counted are replies of your host that reached addresses nobody uses. The sources of the flood are forged: there is no device to look for.",
+      answer: "How does it stand?",
+      answerNote:
+        "Nothing is closed on your word alone: our sensors go on counting, and when no more replies come the attack is over.",
+      options: {
+        mitigated: "We mitigated it",
+        "attack-over": "The attack is over",
+        working: "We are working on it",
+        "not-ours": "This is not our network",
+        "false-positive": "This is a false alarm",
+      },
+      hints: {
+        mitigated:
+          "Filtering, rate limits or another address: the service is reachable again, even if packets still come.",
+        "attack-over": "No more of it arrives.",
+        working: "We see it, and it still goes on.",
+        "not-ours": "Then we correct our records.",
+        "false-positive": "There was no attack. Tell us below what it was, so that our rule learns.",
+      },
+      next: {
+        claimed:
+          "Your answer has been noted. When no more replies reach our sensors, the attack counts as over. You need do nothing more.",
+        quiet: "Our sensors confirm it: no more replies have come, the attack is over.",
+        unknown: "No more replies have come, but too few were seen to tell whether the attack is over.",
+        relapsed: "The attack had ended and has begun again.",
+      },
+    },
     newer: "Newer: seen since the letter was written",
     cannotTell: "No source port was seen: with address translation nobody can tell which subscriber it was.",
     download: "Evidence as CSV",

@@ -48,7 +48,7 @@ export const desk: Messages["desk"] = {
     closed: "ditutup",
     relapsed: "muncul kembali",
   },
-  caseStates: { open: "terbuka", waiting: "menunggu", closed: "ditutup" },
+  caseStates: { open: "terbuka", waiting: "menunggu pemilik", closed: "ditutup" },
   severities: { low: "rendah", medium: "sedang", high: "tinggi", critical: "kritis" },
   silences: {
     active: "masih terlihat",
@@ -76,6 +76,8 @@ export const desk: Messages["desk"] = {
     "false-positive": "Alarm palsu",
     "cannot-attribute": "Perangkatnya tidak dapat ditentukan",
     research: "Penelitian kami",
+    mitigated: "Sudah ditangkal",
+    "attack-over": "Serangan berakhir",
   },
   channels: {
     mail: "email",
@@ -266,6 +268,14 @@ export const desk: Messages["desk"] = {
     atLeast: (span) => `Tidak pernah dinyatakan senyap sebelum ${span} tanpa paket.`,
     short: (span, usual) =>
       `Wilayah ini simulasi dan hanya menunggu ${span}; node sungguhan menunggu sedikitnya ${usual}, karena mesin dimatikan pada malam hari.`,
+    victim: {
+      chance: (chance, needed) =>
+        `Seandainya serangan masih berlangsung, peluang diam selama ini adalah ${chance}; dianggap berakhir bila di bawah ${needed}.`,
+      active: "Balasannya atas paket palsu terlihat terlalu baru untuk menyebut serangan berakhir.",
+      atLeast: (span) => `Serangan tidak pernah dinyatakan berakhir sebelum ${span} tanpa balasan.`,
+      short: (span, usual) =>
+        `Wilayah ini simulasi dan hanya menunggu ${span}; node sungguhan menunggu paling sedikit ${usual} sebelum menyatakan serangan berakhir.`,
+    },
   },
   cases: {
     title: "Kasus",
@@ -292,6 +302,7 @@ export const desk: Messages["desk"] = {
     tasks: "Tugas",
     /** Between two sentences. */
     stop: ". ",
+    relapsed: (ago) => `Muncul lagi ${ago}. `,
     lede1: (x) => `${x.kind}${x.family} di ${x.subject}, ${x.owner}`,
     notTold: "Pemiliknya belum diberi tahu.",
     told: (ago) => `Pemiliknya diberi tahu ${ago}`,
@@ -404,6 +415,38 @@ export const desk: Messages["desk"] = {
       "Alamat ini dipakai bersama oleh banyak pelanggan: waktu dan port sumber bersama-sama menunjukkan pelanggan yang mana.",
     inLetter: (x: { at: string; packets: string; last: string }) =>
       `Surat tertanggal ${x.at} memberitahukan ${x.packets} paket, yang terakhir pada ${x.last}; berikut paket yang tercantum di dalamnya.`,
+    inLetterBare: (x: { at: string; packets: string; last: string }) =>
+      `Surat tertanggal ${x.at} memberitahukan ${x.packets} paket, yang terakhir pada ${x.last}.`,
+    victim: {
+      evidence: "Yang terhitung",
+      evidenceNote:
+        "Yang dihitung adalah balasan host Anda yang sampai ke alamat tak terpakai. Sumber banjir paket itu palsu: tidak ada perangkat yang perlu dicari.",
+      answer: "Bagaimana keadaannya?",
+      answerNote:
+        "Tidak ada yang ditutup hanya berdasarkan jawaban Anda: sensor kami terus menghitung, dan bila tidak ada balasan lagi, serangan sudah berakhir.",
+      options: {
+        mitigated: "Sudah kami tangkal",
+        "attack-over": "Serangan sudah berakhir",
+        working: "Sedang kami tangani",
+        "not-ours": "Ini bukan jaringan kami",
+        "false-positive": "Ini alarm palsu",
+      },
+      hints: {
+        mitigated:
+          "Penyaringan, pembatasan laju, atau alamat lain: layanan dapat dijangkau lagi, meski paket masih datang.",
+        "attack-over": "Tidak ada lagi yang datang.",
+        working: "Kami melihatnya, dan masih berlangsung.",
+        "not-ours": "Kami akan memperbaiki data kami.",
+        "false-positive": "Tidak ada serangan. Tuliskan di bawah apa yang terjadi agar aturan kami dapat diperbaiki.",
+      },
+      next: {
+        claimed:
+          "Jawaban Anda sudah dicatat. Bila tidak ada balasan lagi yang sampai ke sensor kami, serangan dianggap berakhir. Anda tidak perlu melakukan apa-apa lagi.",
+        quiet: "Sensor kami memastikannya: tidak ada balasan lagi, serangan sudah berakhir.",
+        unknown: "Tidak ada balasan lagi, tetapi yang terlihat terlalu sedikit untuk memastikan serangan berakhir.",
+        relapsed: "Serangan sempat berakhir dan kini dimulai lagi.",
+      },
+    },
     newer: "Lebih baru: terlihat sejak surat ditulis",
     cannotTell: "Port sumber tidak terlihat: dengan translasi alamat, pelanggannya tidak dapat ditentukan.",
     download: "Bukti sebagai CSV",

@@ -70,6 +70,8 @@ export const desk: Messages["desk"] = {
     "false-positive": "誤検知",
     "cannot-attribute": "機器を特定できない",
     research: "調査目的",
+    mitigated: "緩和済み",
+    "attack-over": "攻撃終了",
   },
   channels: {
     mail: "メール",
@@ -253,6 +255,14 @@ export const desk: Messages["desk"] = {
     atLeast: (span) => `通信のない時間が${span}に達するまでは、停止確認としません。`,
     short: (span, usual) =>
       `この地域は模擬データのため、待つのは${span}だけです。機器は夜間に止まることがあるため、実際のノードは少なくとも${usual}待ちます。`,
+    victim: {
+      chance: (chance, needed) =>
+        `攻撃が続いているなら、これほど長く応答が観測されない確率は${chance}です。${needed}を下回ると攻撃終了とします。`,
+      active: "最後の応答から間がなく、攻撃が終わったとは言えません。",
+      atLeast: (span) => `応答のない時間が${span}に達するまでは、攻撃終了としません。`,
+      short: (span, usual) =>
+        `この地域は模擬環境のため${span}だけ待ちます。実際のノードは、攻撃終了とするまで少なくとも${usual}待ちます。`,
+    },
   },
   cases: {
     title: "案件",
@@ -278,6 +288,7 @@ export const desk: Messages["desk"] = {
     tasks: "作業",
     /** Between two sentences. */
     stop: "。",
+    relapsed: (ago) => `${ago}に再発しました。`,
     lede1: (x) => `${x.kind}${x.family}: ${x.subject}、${x.owner}`,
     notTold: "所有者には未通知です。",
     told: (ago) => `所有者には${ago}に通知済みで`,
@@ -390,6 +401,37 @@ export const desk: Messages["desk"] = {
     cgnat: "このアドレスは多数の加入者で共有されています。時刻と送信元ポートの組み合わせで加入者を特定できます。",
     inLetter: (x: { at: string; packets: string; last: string }) =>
       `${x.at}の通知書では${x.packets}パケット（最後は${x.last}）をお知らせしました。以下は通知書に記載したパケットです。`,
+    inLetterBare: (x: { at: string; packets: string; last: string }) =>
+      `${x.at}の通知書では${x.packets}パケット（最後は${x.last}）をお知らせしました。`,
+    victim: {
+      evidence: "観測結果",
+      evidenceNote:
+        "数えているのは、未使用アドレスに届いた貴組織の機器からの応答です。攻撃の送信元は詐称されており、探すべき機器はありません。",
+      answer: "状況をお知らせください",
+      answerNote:
+        "回答だけで終了とはせず、センサーが観測を続けます。応答が届かなくなれば、攻撃は終わったと判断します。",
+      options: {
+        mitigated: "緩和しました",
+        "attack-over": "攻撃は終わりました",
+        working: "対応中です",
+        "not-ours": "自組織のネットワークではありません",
+        "false-positive": "誤検知です",
+      },
+      hints: {
+        mitigated: "フィルタリング、レート制限、アドレスの変更などにより、パケットは届いていてもサービスは復旧した。",
+        "attack-over": "攻撃のパケットはもう届いていない。",
+        working: "攻撃を確認しており、まだ続いている。",
+        "not-ours": "こちらの登録情報を訂正します。",
+        "false-positive": "攻撃はなかった。ルールの改善のため、下の欄に何であったかを書いてください。",
+      },
+      next: {
+        claimed:
+          "回答を受け取りました。応答がセンサーに届かなくなった時点で、攻撃終了と判断します。これ以上の操作は不要です。",
+        quiet: "センサーで確認しました。応答は届いておらず、攻撃は終わりました。",
+        unknown: "その後の応答はありませんが、観測が少なく、攻撃が終わったかどうかを判定できません。",
+        relapsed: "攻撃はいったん終わりましたが、再び始まりました。",
+      },
+    },
     newer: "新着：通知書の作成後に観測されたもの",
     cannotTell: "送信元ポートの観測がありません。アドレス変換を使用している場合、加入者を特定できません。",
     download: "証拠をCSVで保存",

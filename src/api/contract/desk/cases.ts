@@ -34,6 +34,9 @@ export const answerKinds = [
   "false-positive",
   "cannot-attribute",
   "research",
+  // Of a host under attack: its owner did something about it, or sees no more of it.
+  "mitigated",
+  "attack-over",
 ] as const;
 export const AnswerKind = oneOf(answerKinds);
 /** How a subscriber was told (answer `subscriber-notified`). */
@@ -67,7 +70,10 @@ export const CaseRow = strict({
   /** Newest entry of its timeline. */
   touched: Time,
   notified: orNull(Time),
+  /** What its owner said last; of what came back: since then. */
   answer: orNull(AnswerKind),
+  /** When it came back after it had been quiet; null: it did not, or is quiet again. */
+  relapsed: orNull(Time),
   /** What silence says of its alerts together. */
   silence: oneOf(["active", "waiting", "quiet", "unknown", "moved"]),
   openTasks: Count,

@@ -5,6 +5,7 @@ import { views } from "./0502-views.ts";
 import { alerts } from "./0201-alerts.ts";
 import { cases } from "./0202-cases.ts";
 import { lists } from "./0203-lists.ts";
+import { victims } from "./0210-victims.ts";
 import { notices } from "./0301-notices.ts";
 import { retries } from "./0302-retries.ts";
 import { constituency } from "./0101-constituency.ts";
@@ -36,4 +37,5 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0502-views": views,
   "0511-detector-ledger": detectorLedger,
   "0302-retries": retries,
+  "0210-victims": victims,
 };
