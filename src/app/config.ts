@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+import { accessSync, constants, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { parsePrefix } from "../net/prefix.ts";
 import { loadConfig, readSecret } from "../platform/config.ts";
+import { isEconomy } from "../platform/economy.ts";
 import { AppError } from "../platform/errors.ts";
 import { logLevels } from "../platform/log.ts";
 
 const strict = { additionalProperties: false } as const;
-const secret = Type.Union([
-  Type.Object({ env: Type.String({ pattern: "^[A-Z_][A-Z0-9_]*$" }) }, strict),
-  Type.Object({ file: Type.String({ minLength: 1 }) }, strict),
-]);
+/** How a value is written, in words, where its schema is no sentence: refusals say it. */
+const form = (text: string): { readonly form: string } => ({ form: text });
+const secret = Type.Union(
+  [
+    Type.Object({ env: Type.String({ pattern: "^[A-Z_][A-Z0-9_]*$" }) }, strict),
+    Type.Object({ file: Type.String({ minLength: 1 }) }, strict),
+  ],
+  form("{env: NAME} or {file: PATH}, never the secret itself"),
+);
+const address = form("a mail address, for example desk@csirt.example");
+const keptDays = form("a whole number of days from 1 to 36600, or null");
+const httpUrl = form("an address that begins with http:// or https://");
 const port = (value: number) => Type.Integer({ minimum: 0, maximum: 65535, default: value });
 const section = <T extends Parameters<typeof Type.Object>[0]>(properties: T, description: string) =>
   Type.Object(properties, { ...strict, default: {}, description });
@@ -24,6 +34,7 @@ export const configSchema = Type.Object(
     country: Type.Optional(
       Type.String({
         pattern: "^[A-Z]{2}$",
+        ...form("two capital letters, for example ID"),
         description: "economy of this node (ISO 3166): where its sensors stand that were added without one",
       }),
     ),
@@ -39,6 +50,7 @@ export const configSchema = Type.Object(
         origin: Type.Optional(
           Type.String({
             pattern: "^https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$",
+            ...form("https://, a name in small letters and perhaps a port, without a path: https://layang.example"),
             description:
               "where people reach the portal, for example https://layang.example; passkeys are bound to its name",
           }),
@@ -75,9 +87,13 @@ export const configSchema = Type.Object(
         providers: Type.Array(
           Type.Object(
             {
-              id: Type.String({ pattern: "^[a-z0-9-]{2,32}$" }),
+              id: Type.String({ pattern: "^[a-z0-9-]{2,32}$", ...form("2 to 32 characters of a-z, 0-9 and -") }),
               name: Type.String({ minLength: 1, maxLength: 100 }),
-              issuer: Type.String({ pattern: "^https://|^http://(localhost|127\\.0\\.0\\.1)[:/]", maxLength: 512 }),
+              issuer: Type.String({
+                pattern: "^https://|^http://(localhost|127\\.0\\.0\\.1)[:/]",
+                maxLength: 512,
+                ...form("an address that begins with https://"),
+              }),
               clientId: Type.String({ minLength: 1, maxLength: 256 }),
               clientSecret: secret,
             },
@@ -97,10 +113,20 @@ export const configSchema = Type.Object(
           }),
         ),
         webhook: Type.Optional(
-          Type.String({ pattern: "^https://", maxLength: 512, description: "where they are posted as JSON" }),
+          Type.String({
+            pattern: "^https://",
+            maxLength: 512,
+            ...form("an address that begins with https://"),
+            description: "where they are posted as JSON",
+          }),
         ),
         mail: Type.Optional(
-          Type.String({ pattern: "@", maxLength: 254, description: "where they are mailed, through `mail`" }),
+          Type.String({
+            pattern: "@",
+            maxLength: 254,
+            ...address,
+            description: "where they are mailed, through `mail`",
+          }),
         ),
       },
       "who read and did what; heads that leave the node make a rewritten log show",
@@ -123,8 +149,12 @@ export const configSchema = Type.Object(
         clickhouse: Type.Optional(
           Type.Object(
             {
-              url: Type.String({ pattern: "^https?://" }),
-              database: Type.String({ default: "layang", pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}$" }),
+              url: Type.String({ pattern: "^https?://", ...httpUrl }),
+              database: Type.String({
+                default: "layang",
+                pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}$",
+                ...form("a name of at most 64 letters, digits and _, no digit first"),
+              }),
               user: Type.String({ default: "default" }),
               password: Type.Optional(secret),
             },
@@ -136,14 +166,17 @@ export const configSchema = Type.Object(
             sources: Type.Union([Type.Integer({ minimum: 1, maximum: 36600 }), Type.Null()], {
               default: 90,
               description: "rows that name a source",
+              ...keptDays,
             }),
             fine: Type.Union([Type.Integer({ minimum: 1, maximum: 36600 }), Type.Null()], {
               default: 400,
               description: "roll-ups at 5 minutes and 1 hour",
+              ...keptDays,
             }),
             coarse: Type.Union([Type.Integer({ minimum: 1, maximum: 36600 }), Type.Null()], {
               default: null,
               description: "roll-ups at 1 day, sensors' reports",
+              ...keptDays,
             }),
           },
           "days that rows are kept; null keeps them for ever",
@@ -155,7 +188,13 @@ export const configSchema = Type.Object(
       {
         postgres: Type.Optional(
           Type.Object(
-            { url: Type.String({ pattern: "^postgres(ql)?://" }), password: Type.Optional(secret) },
+            {
+              url: Type.String({
+                pattern: "^postgres(ql)?://",
+                ...form("an address that begins with postgres://, the password apart"),
+              }),
+              password: Type.Optional(secret),
+            },
             {
               ...strict,
               description: "a PostgreSQL server instead of the embedded engine; its user owns the database",
@@ -179,10 +218,15 @@ export const configSchema = Type.Object(
           ca: Type.Optional(
             Type.String({ minLength: 1, description: "PEM file of the authority that signed its certificate" }),
           ),
-          from: Type.String({ minLength: 3, pattern: "@", description: "letters come from here: `Name <address>`" }),
-          replyTo: Type.Optional(Type.String({ pattern: "@" })),
+          from: Type.String({
+            minLength: 3,
+            pattern: "@",
+            ...form("a sender such as CSIRT <desk@csirt.example>"),
+            description: "letters come from here: `Name <address>`",
+          }),
+          replyTo: Type.Optional(Type.String({ pattern: "@", ...address })),
           duty: Type.Optional(
-            Type.String({ pattern: "@", description: "analysts are called here when a breaker opens" }),
+            Type.String({ pattern: "@", ...address, description: "analysts are called here when a breaker opens" }),
           ),
           sign: Type.Boolean({
             default: true,
@@ -194,7 +238,11 @@ export const configSchema = Type.Object(
               "letters leave from `name+TAG@domain`, each from its own: reports that return no headers are known by it; the mail server has to deliver such addresses as `name@domain`",
           }),
           test: Type.Optional(
-            Type.String({ pattern: "@", description: "mail-test mode: every letter goes here and to nobody else" }),
+            Type.String({
+              pattern: "@",
+              ...address,
+              description: "mail-test mode: every letter goes here and to nobody else",
+            }),
           ),
         },
         { ...strict, description: "without it letters wait in the outbox" },
@@ -234,6 +282,7 @@ export const configSchema = Type.Object(
         bootstrap: Type.String({
           default: "https://data.iana.org/rdap/",
           pattern: "^https?://.*/$",
+          ...form("an address that begins with https:// and ends in /"),
           description: "where the list of registries is",
         }),
       },
@@ -252,13 +301,20 @@ export const configSchema = Type.Object(
     ),
     sensor: section(
       {
-        name: Type.Optional(Type.String({ pattern: "^[a-z0-9-]{2,32}$" })),
-        node: Type.Optional(Type.String({ pattern: "^https?://", description: "the node's sensor door" })),
+        name: Type.Optional(
+          Type.String({ pattern: "^[a-z0-9-]{2,32}$", ...form("2 to 32 characters of a-z, 0-9 and -") }),
+        ),
+        node: Type.Optional(Type.String({ pattern: "^https?://", ...httpUrl, description: "the node's sensor door" })),
         ca: Type.Optional(
           Type.String({ minLength: 1, description: "PEM file of the authority that signed the node's certificate" }),
         ),
         state: Type.String({ default: "sensor-state", minLength: 1, description: "key, spool, retired addresses" }),
-        interface: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_.:@-]{1,15}$" })),
+        interface: Type.Optional(
+          Type.String({
+            pattern: "^[A-Za-z0-9_.:@-]{1,15}$",
+            ...form("the name of a network interface, for example eth1"),
+          }),
+        ),
         dark: Type.Array(Type.String(), { default: [], maxItems: 256, description: "declared dark prefixes" }),
         spoolLimitMiB: Type.Integer({
           default: 32768,
@@ -278,6 +334,11 @@ export const configSchema = Type.Object(
 export type Config = Static<typeof configSchema>;
 
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
+const everywhere = new Set(["0.0.0.0", "::"]);
+
+/** Whether one listener could keep the other from its port. */
+const samePlace = (a: string, b: string): boolean =>
+  a === b || everywhere.has(a) || everywhere.has(b) || (loopback.has(a) && loopback.has(b));
 
 /** What the schema cannot say about who may reach the portal. */
 const checkPortal = ({ portal }: Config, refuse: (why: string) => never): void => {
@@ -306,11 +367,16 @@ const check = (config: Config, name: string): void => {
     throw new AppError("CONFIG_INVALID", `${name}: ${why}`);
   };
   checkPortal(config, refuse);
+  const { portal, sensors, country } = config;
+  if (portal.port !== 0 && portal.port === sensors.port && samePlace(portal.host, sensors.host))
+    refuse(`\`portal.port\` and \`sensors.port\` are both ${portal.port}: each door needs a port of its own`);
+  if (country !== undefined && !isEconomy(country))
+    refuse(`\`country\` is ${country}, which is no economy's code (ISO 3166-1)`);
   for (const text of config.sensor.dark) {
     if (parsePrefix(text) === undefined) refuse(`\`sensor.dark\`: "${text}" is no network, for example 192.0.2.0/24`);
   }
-  if (!loopback.has(config.sensors.host) && config.sensors.tls === undefined) {
-    refuse(`\`sensors.host\` is ${config.sensors.host}: outside loopback the sensors' door needs \`sensors.tls\``);
+  if (!loopback.has(sensors.host) && sensors.tls === undefined) {
+    refuse(`\`sensors.host\` is ${sensors.host}: outside loopback the sensors' door needs \`sensors.tls\``);
   }
 };
 
@@ -329,4 +395,41 @@ export const openConfig = (file: string | undefined, data?: string): Settings =>
   check(read, file ?? "defaults");
   const config = data === undefined ? read : { ...read, data: resolve(data) };
   return { config, base, path: (relative) => resolve(base, relative), secret: (value) => readSecret(value, base) };
+};
+
+/**
+ * Looks whether a node can read what its configuration names: certificates, keys, secrets, prefix data, lists. What is read while it runs is
+ * read then again. @throws AppError CONFIG_UNREADABLE with the first that cannot be used.
+ */
+export const checkNamedFiles = ({ config, path }: Settings): void => {
+  const { portal, sensors, store, desk, mail, people } = config;
+  const secretFile = (value: Static<typeof secret> | undefined): string | undefined =>
+    value !== undefined && "file" in value ? value.file : undefined;
+  const files: readonly (readonly [key: string, file: string | undefined])[] = [
+    ["portal.tls.certificate", portal.tls?.certificate],
+    ["portal.tls.key", portal.tls?.key],
+    ["portal.token", secretFile(portal.token)],
+    ...people.providers.map(({ clientSecret }) => ["people.providers", secretFile(clientSecret)] as const),
+    ["sensors.tls.certificate", sensors.tls?.certificate],
+    ["sensors.tls.key", sensors.tls?.key],
+    ["store.clickhouse.password", secretFile(store.clickhouse?.password)],
+    ["desk.postgres.password", secretFile(desk.postgres?.password)],
+    ["mail.password", secretFile(mail?.password)],
+    ["mail.ca", mail?.ca],
+    ...(config.researchScanners ?? []).map((file) => ["researchScanners", file] as const),
+  ];
+  const look = (key: string, named: string, folder: boolean): void => {
+    const at = path(named);
+    let why: string | undefined;
+    try {
+      if (statSync(at).isDirectory() !== folder) why = folder ? "it is a file, no folder" : "it is a folder, no file";
+      else accessSync(at, constants.R_OK);
+    } catch (error) {
+      why = (error as NodeJS.ErrnoException).code ?? "unreadable";
+    }
+    if (why !== undefined)
+      throw new AppError("CONFIG_UNREADABLE", `\`${key}\` names ${at}, which cannot be read (${why})`);
+  };
+  for (const [key, file] of files) if (file !== undefined) look(key, file, false);
+  if (config.prefixes !== undefined) look("prefixes", config.prefixes, true);
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { stringify } from "yaml";
-import { openConfig } from "../app/config.ts";
+import { checkNamedFiles, openConfig } from "../app/config.ts";
 import { text, usageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
@@ -12,7 +12,7 @@ export const checkConfig: Command = {
   run: async ({ paths }) => {
     const file = paths[0];
     if (file === undefined || paths.length > 1) throw usageError("check-config takes one file");
-    openConfig(file);
+    checkNamedFiles(openConfig(file));
     process.stdout.write(`${file}: ok\n`);
     return 0;
   },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openConfig } from "../app/config.ts";
+import { checkNamedFiles, openConfig } from "../app/config.ts";
 import { startNode } from "../app/node.ts";
 import type { RunningNode } from "../app/node.ts";
 import { createLog } from "../platform/log.ts";
@@ -32,6 +32,7 @@ export const node: Command = {
   run: async (parsed) => {
     if (parsed.paths.length > 0) throw usageError("node takes no path; did you mean --config or --data?");
     const settings = openConfig(text(parsed, "config"), text(parsed, "data"));
+    checkNamedFiles(settings);
     const stop = stopSignal();
     const running = await startNode(settings, { log: createLog(settings.config.log.level) });
     process.stdout.write(`Sensors send to ${running.door}\n${firstLine(running)}Open ${running.portal}\n`);

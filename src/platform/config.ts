@@ -22,6 +22,36 @@ const locate = (schema: unknown, path: string): readonly string[] => {
   return Object.keys(here.properties ?? {});
 };
 
+interface Shape {
+  readonly type?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly maxItems?: number;
+  /** In words, where the schema's author wrote some. */
+  readonly form?: string;
+}
+/** How a value is written, as its schema has it. */
+const formOf = ({ form, type, minimum, maximum, minLength, maxLength, maxItems }: Shape): string | undefined => {
+  if (form !== undefined) return form;
+  if (type === "integer") {
+    const bounds = [
+      ...(minimum === undefined ? [] : [`from ${minimum}`]),
+      ...(maximum === undefined ? [] : [`to ${maximum}`]),
+    ];
+    return `a whole number${bounds.length === 0 ? "" : ` ${bounds.join(" ")}`}`;
+  }
+  if (type === "boolean") return "true or false";
+  if (type === "array") return `a list${maxItems === undefined ? "" : ` of at most ${maxItems}`}`;
+  if (type === "object") return "keys with values";
+  if (type !== "string") return undefined;
+  if (maxLength !== undefined) return `a text of ${minLength ?? 0} to ${maxLength} characters`;
+  return minLength !== undefined && minLength > 1
+    ? `a text of at least ${minLength} characters`
+    : "a text, not an empty one";
+};
+
 const sentence = (schema: unknown, error: ErrorObject): string => {
   const where = error.instancePath.slice(1).replaceAll("/", ".");
   const at = where === "" ? "" : ` in \`${where}\``;
@@ -36,7 +66,27 @@ const sentence = (schema: unknown, error: ErrorObject): string => {
     const allowed = (error.params as { allowedValues: unknown[] }).allowedValues;
     return `\`${where}\` must be one of ${allowed.map(String).join(", ")}`;
   }
-  return `\`${where || "the file"}\` ${error.message ?? "is not valid"}`;
+  if (error.keyword === "required") {
+    const missing = String((error.params as { missingProperty: string }).missingProperty);
+    return `\`${where === "" ? missing : `${where}.${missing}`}\` is missing`;
+  }
+  // The value itself is not repeated: it may hold a secret.
+  const form = formOf((error.parentSchema ?? {}) as Shape);
+  return `\`${where || "the file"}\` ${form === undefined ? (error.message ?? "is not valid") : `takes ${form}`}`;
+};
+
+/** Of several things said about one place, what says most: of a choice, not what is wrong with each of its parts. */
+const telling = (errors: readonly ErrorObject[]): ErrorObject[] => {
+  const choices = errors.filter(({ keyword }) => keyword === "anyOf");
+  return errors.filter(
+    (one) =>
+      !choices.some(
+        (choice) =>
+          choice !== one &&
+          one.schemaPath.startsWith(`${choice.schemaPath}/`) &&
+          one.instancePath.startsWith(choice.instancePath),
+      ),
+  );
 };
 
 /**
@@ -54,7 +104,9 @@ export const parseConfig = <T>(schema: object, text: string, name: string): T =>
   const broken = document.errors[0];
   if (broken !== undefined) {
     const { line, col } = lines.linePos(broken.pos[0]);
-    refuse(`line ${line}, column ${col}: ${broken.message.split("\n")[0] ?? ""}`);
+    refuse(
+      `line ${line}, column ${col}: ${(broken.message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "")}`,
+    );
   }
   let tree: unknown;
   try {
@@ -62,10 +114,10 @@ export const parseConfig = <T>(schema: object, text: string, name: string): T =>
   } catch (error) {
     refuse(error instanceof Error ? error.message : "cannot be read");
   }
-  const ajv = new Ajv({ useDefaults: true, allErrors: true, strict: false, allowUnionTypes: true });
+  const ajv = new Ajv({ useDefaults: true, allErrors: true, strict: false, allowUnionTypes: true, verbose: true });
   const check = ajv.compile(schema);
   if (!check(tree)) {
-    const said = new Set((check.errors ?? []).map((error) => sentence(schema, error)));
+    const said = new Set(telling(check.errors ?? []).map((error) => sentence(schema, error)));
     refuse([...said].slice(0, 5).join("; "));
   }
   return tree as T;
