@@ -36,8 +36,9 @@ export const sendProblem = (
   onFault: ((error: unknown, request: { id: string; url: string }) => void) | undefined,
 ): void => {
   const known = asAppError(error);
-  // The address may hold a token: the log gets the path alone.
-  if (known.status >= 500) onFault?.(error, { id: request.id, url: request.url.split("?")[0] ?? "" });
+  // The address may hold a token: the log gets the path alone. Who left the page is no fault.
+  if (known.status >= 500 && known.code !== "STORE_QUERY_UNWANTED")
+    onFault?.(error, { id: request.id, url: request.url.split("?")[0] ?? "" });
   reply.header("cache-control", "no-store");
   if (known.code === "ACCESS_TOKEN") reply.header("www-authenticate", 'Bearer realm="layang"');
   const { parameter, suggestion, retryAfter } = known.details;

@@ -44,6 +44,7 @@ import { liveEvent } from "./live-event.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { openObservatory, readNamed } from "./observatory.ts";
 import { createOperatorDoor } from "./operator.ts";
+import { requestFault } from "./request-fault.ts";
 import { createRing } from "./ring-live.ts";
 import { runningText } from "./running.ts";
 import { openStore } from "./stores.ts";
@@ -316,7 +317,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       started,
       attribution: attribution.map((one) => ({ ...one })),
     }),
-    onFault: (error, { id, url }) => log.error({ err: error, request: id, url }, "a request failed"),
+    onFault: requestFault(log),
   });
   try {
     await api.listen({ host: config.portal.host, port });
