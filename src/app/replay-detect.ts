@@ -10,6 +10,9 @@ import type { FlowStore } from "../store/flows/store.ts";
 import type { Replay } from "./replay.ts";
 import { detectHistory } from "./detection-history.ts";
 
+/** Whose networks a replay's sources may be in. */
+export type ReplayOwners = Owners;
+
 /** Nobody's networks: no source is inside. */
 export const noOwners: Owners = { count: 0, ownerAt: () => null, ownerOf: () => null };
 
@@ -22,6 +25,12 @@ export const ownersFrom = (file: string): Owners => {
     throw new AppError("FILE_UNUSABLE", `${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "?"})`);
   }
   const { networks, errors } = parseNetworksCsv(text);
+  if (networks.length === 0 && errors.length === 0) {
+    throw new AppError(
+      "FILE_UNUSABLE",
+      `${file} holds no network: a line for each, with the columns organisation and prefix`,
+    );
+  }
   const [wrong] = errors;
   if (wrong !== undefined) {
     const more = errors.length > 1 ? `, and ${errors.length - 1} more` : "";
@@ -46,8 +55,23 @@ export const detectReplay = async (store: FlowStore, owners: Owners, { captures 
   });
 };
 
-/** A detection as `replay --detect --json` writes it. */
-export const detectionJson = (one: Detection, instant: (time: number) => string): Record<string, unknown> => ({
+/** Whose networks a detection is about, at the time it began; null: nobody's of the constituency. */
+export const ownerOfDetection = (owners: Owners, { realm, source, first }: Detection): string | null =>
+  source === null ? null : (owners.ownerOf(realm, source, first)?.organisation ?? null);
+
+/** What is about the constituency first; the order is kept otherwise. */
+export const ownFirst = (owners: Owners, detections: readonly Detection[]): Detection[] =>
+  detections
+    .map((one) => ({ one, own: ownerOfDetection(owners, one) !== null ? 0 : 1 }))
+    .toSorted((a, b) => a.own - b.own)
+    .map(({ one }) => one);
+
+/** A detection as `replay --detect --json` writes it; with the owner where there is a constituency. */
+export const detectionJson = (
+  one: Detection,
+  instant: (time: number) => string,
+  owners: Owners = noOwners,
+): Record<string, unknown> => ({
   detector: one.detector,
   kind: one.kind,
   source: one.source,
@@ -62,4 +86,5 @@ export const detectionJson = (one: Detection, instant: (time: number) => string)
   protocol: one.protocol,
   family: one.family,
   held: one.held,
+  ...(owners.count === 0 ? {} : { owner: ownerOfDetection(owners, one) }),
 });

@@ -90,12 +90,16 @@ export const darkAddresses = (dark: readonly string[]): number =>
   new DarkSet(dark.flatMap((text) => parsePrefix(text) ?? [])).size;
 
 /** The files behind the paths of a command line. @throws AppError CAPTURE_NOT_FOUND. */
-export const replayFiles = (paths: readonly string[]): CaptureFile[] => captureFiles(paths);
+export const replayFiles = (paths: readonly string[]): CaptureFile[] => {
+  const files = captureFiles(paths);
+  if (files.length === 0) throw new AppError("CAPTURE_NOT_FOUND", `${paths.join(", ")}: no file is in there`);
+  return files;
+};
 
 /**
  * Replays captures: one thread reads, decodes and makes flows, this one adds them up and hands each batch to `store`.
  * The same captures give the same answers, whenever they are replayed.
- * @throws AppError CAPTURE_NOT_FOUND, CAPTURE_NOT_A_CAPTURE.
+ * @throws AppError CAPTURE_NOT_FOUND, CAPTURE_NOT_A_CAPTURE; the former also where the files are none of them captures.
  */
 export const replayCaptures = async (
   work: ReplayWork,
@@ -150,6 +154,14 @@ export const replayCaptures = async (
       });
     });
     await storing;
+    if (captures.length === 0) {
+      throw new AppError(
+        "CAPTURE_NOT_FOUND",
+        passedOver.length === 1
+          ? `${passedOver[0]}: is no capture, and no other file is there`
+          : `none of ${passedOver.length} files is a capture, the first is ${passedOver[0] ?? "missing"}`,
+      );
+    }
     await store?.finish();
     return { captures, passedOver, counters, summary, degraded, seconds: (performance.now() - started) / 1000 };
   } finally {

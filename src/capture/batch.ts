@@ -38,4 +38,6 @@ export interface Framer {
   skip: number;
   /** Why nothing behind this place can be read; empty while all is well. */
   stopped: string;
+  /** The file says of itself that its packets were simulated. */
+  simulated?: true;
 }

@@ -21,6 +21,8 @@ export interface CaptureSummary {
   /** The capture ends in the midst of a packet or in damage: what stands before was read. */
   truncated: boolean;
   reason?: string;
+  /** The capture says that its packets were simulated (`layang simulate`). */
+  simulated?: true;
 }
 
 /**
@@ -116,6 +118,7 @@ export async function* framed(source: ByteSource, framer: Framer, summary: Captu
       batch.count = 0;
       const before = start;
       start = framer.take(view, start, end, batch, totals);
+      if (framer.simulated === true) summary.simulated = true;
       if (batch.count > 0) {
         account(summary, batch.count, totals);
         yield batch;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { RawBatch } from "../model/packets.ts";
+import { simulatedMark } from "../net/capture-mark.ts";
 import { MAX_PACKET } from "./batch.ts";
 import type { Framer, Totals } from "./batch.ts";
 
@@ -27,6 +28,7 @@ export const pcapFramer = (): Framer => {
       framer.stopped = "pcap version other than 2";
       return from;
     }
+    if (view.getUint32(from + 12, little) === simulatedMark) framer.simulated = true;
     // The upper half holds the length of a frame check sequence, which IP's own length makes us ignore.
     linkType = view.getUint32(from + 20, little) & 0xffff;
     return from + FILE_HEADER;

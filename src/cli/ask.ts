@@ -36,11 +36,23 @@ const cell = (value: unknown): string =>
         ? JSON.stringify(value)
         : String(value);
 
+/** Of a question that comes to a verdict: that, and what it rests on. */
+const verdictOf = (facts: Readonly<Record<string, unknown>>): string => {
+  const { verdict, ...rest } = facts;
+  if (verdict === undefined) return "";
+  const lines = Object.entries(rest).filter(([, value]) => value !== null && typeof value !== "object");
+  return `${table(
+    ["verdict", cell(verdict)],
+    lines.map(([name, value]) => [name, name === "asn" ? String(value) : cell(value)]),
+  )}\n`;
+};
+
 const asTable = (body: Uint8Array): string => {
   const answer = JSON.parse(new TextDecoder().decode(body)) as {
     readonly question: string;
     readonly period: { readonly from: string; readonly to: string } | null;
     readonly meta: { readonly simulated: boolean; readonly truncated: boolean };
+    readonly facts?: Readonly<Record<string, unknown>>;
     readonly rows: readonly Readonly<Record<string, unknown>>[];
   };
   const columns = Object.keys(answer.rows[0] ?? {});
@@ -48,6 +60,7 @@ const asTable = (body: Uint8Array): string => {
     answer.rows.every((row) => row[column] === null || typeof row[column] === "number");
   return [
     `${answer.meta.simulated ? "SIMULATED  " : ""}${answer.question}${answer.period === null ? "" : `  ${answer.period.from} to ${answer.period.to}`}\n\n`,
+    verdictOf(answer.facts ?? {}),
     table(
       columns.map((column) => (numeric(column) ? `${column}:` : column)),
       answer.rows.map((row) =>

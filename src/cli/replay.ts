@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { detectReplay, detectionJson, noOwners, ownersFrom } from "../app/replay-detect.ts";
+import { detectReplay, detectionJson, noOwners, ownFirst, ownerOfDetection, ownersFrom } from "../app/replay-detect.ts";
+import type { ReplayOwners } from "../app/replay-detect.ts";
 import { replayKey } from "../app/replay-key.ts";
 import { openReplayStore } from "../app/replay-store.ts";
 import { darkAddresses, replayCaptures, replayFiles } from "../app/replay.ts";
@@ -22,6 +23,7 @@ const CAPACITY = 1 << 18;
 const asJson = (
   { captures, summary, counters, degraded, seconds }: Replay,
   detections: readonly Detection[] | null,
+  owners: ReplayOwners,
 ): string => {
   const read = captures.reduce((sum, { summary: { packets } }) => sum + packets, 0);
   return `${JSON.stringify({
@@ -33,6 +35,7 @@ const asJson = (
       last: capture.summary.last === null ? null : instant(capture.summary.last),
       undecoded: capture.undecoded,
       truncated: capture.summary.truncated,
+      ...(capture.summary.simulated === true ? { simulated: true } : {}),
       ...(capture.summary.reason === undefined ? {} : { reason: capture.summary.reason }),
     })),
     packets: read,
@@ -47,17 +50,30 @@ const asJson = (
     ports: summary
       .topPorts(20)
       .map(({ protocol, port, packets, sources }) => ({ protocol: protocolName(protocol), port, packets, sources })),
-    ...(detections === null ? {} : { detections: detections.map((one) => detectionJson(one, instant)) }),
+    ...(detections === null ? {} : { detections: detections.map((one) => detectionJson(one, instant, owners)) }),
     timing: { seconds: Number(seconds.toFixed(3)), packets_per_second: Math.round(read / seconds) },
   })}\n`;
 };
 
-const detectionTable = (detections: readonly Detection[]): string =>
+const detectionTable = (detections: readonly Detection[], owners: ReplayOwners): string =>
   table(
-    ["kind", "source", "port", "first", "last", "packets:", "dark:", "confidence:", "family", "held"],
+    [
+      "kind",
+      "source",
+      ...(owners.count === 0 ? [] : ["owner"]),
+      "port",
+      "first",
+      "last",
+      "packets:",
+      "dark:",
+      "confidence:",
+      "family",
+      "held",
+    ],
     detections.map((one) => [
       one.kind,
       one.source ?? "-",
+      ...(owners.count === 0 ? [] : [ownerOfDetection(owners, one) ?? "-"]),
       one.port === null ? (one.protocol ?? "-") : `${one.port}/${one.protocol ?? "?"}`,
       instant(one.first),
       instant(one.last),
@@ -69,21 +85,45 @@ const detectionTable = (detections: readonly Detection[]): string =>
     ]),
   );
 
+/** Where the sources are registered and announced, by the data of the real Internet. */
+const originTables = (summary: Replay["summary"], out: (text: string) => void): void => {
+  const origins = replayOrigins(summary);
+  out("\nEconomies the sources are registered in\n");
+  out(
+    table(
+      ["economy", "sources:", "packets:"],
+      origins.countries.map((row) => [row.name, count(row.sources), count(row.packets)]),
+    ),
+  );
+  out("\nNetworks\n");
+  out(
+    table(
+      ["network", "sources:", "packets:"],
+      origins.networks.map((row) => [row.name, count(row.sources), count(row.packets)]),
+    ),
+  );
+};
+
 const asTables = (
   replay: Replay,
   dark: readonly string[],
   detections: readonly Detection[] | null,
+  owners: ReplayOwners,
   out: (text: string) => void,
 ): void => {
   const { captures, summary, counters, degraded, seconds } = replay;
   const read = captures.reduce((sum, { summary: { packets } }) => sum + packets, 0);
+  const simulated = captures.some(({ summary: one }) => one.simulated === true);
   out(
-    `${count(read)} packets of ${captures.length === 1 ? "one capture" : `${count(captures.length)} captures`} became ${count(summary.flows)} ${summary.flows === 1 ? "flow" : "flows"} of ${summary.sources === 1 ? "one source" : `${count(summary.sources)} sources`}.\n`,
+    `${simulated ? "SIMULATED  " : ""}${count(read)} packets of ${captures.length === 1 ? "one capture" : `${count(captures.length)} captures`} became ${count(summary.flows)} ${summary.flows === 1 ? "flow" : "flows"} of ${summary.sources === 1 ? "one source" : `${count(summary.sources)} sources`}.\n`,
   );
   if (dark.length === 0) {
     out(
       "No --dark was given: every destination is taken for dark, and nothing here will ever count as an infection.\n",
     );
+  }
+  if (dark.length > 0 && read > 0 && counters.counted === 0) {
+    out(`Nothing went to ${dark.join(", ")}: is that where the capture's sensor is dark?\n`);
   }
   if (degraded) out("A storm of sources was folded into aggregates: counts of sources are estimates.\n");
   out("\nCaptures\n");
@@ -148,21 +188,9 @@ const asTables = (
         ]),
     ),
   );
-  const origins = replayOrigins(summary);
-  out("\nEconomies the sources are registered in\n");
-  out(
-    table(
-      ["economy", "sources:", "packets:"],
-      origins.countries.map((row) => [row.name, count(row.sources), count(row.packets)]),
-    ),
-  );
-  out("\nNetworks\n");
-  out(
-    table(
-      ["network", "sources:", "packets:"],
-      origins.networks.map((row) => [row.name, count(row.sources), count(row.packets)]),
-    ),
-  );
+  if (simulated) {
+    out("\nEconomies and networks are not named: the sources are invented, and their addresses belong to others.\n");
+  } else originTables(summary, out);
   out("\nBusiest sources\n");
   out(
     table(
@@ -172,7 +200,15 @@ const asTables = (
   );
   if (detections !== null) {
     out(`\n${detections.length === 0 ? "No detections" : "Detections"}\n`);
-    if (detections.length > 0) out(detectionTable(detections));
+    if (detections.length > 0) {
+      if (owners.count > 0) {
+        const own = detections.filter((one) => ownerOfDetection(owners, one) !== null).length;
+        out(
+          `  ${count(own)} of ${count(detections.length)} are about the constituency${own === 0 ? "" : ", first in the list"}.\n`,
+        );
+      }
+      out(detectionTable(detections, owners));
+    }
   }
   out(`\n${seconds.toFixed(2)} s, ${count(read / seconds)} packets a second.\n`);
 };
@@ -266,11 +302,12 @@ export const replay: Command = {
       if (store?.repeated === true) {
         process.stderr.write("layang: this replay is in the store already; nothing was counted twice\n");
       }
-      const detections = detect && store !== undefined ? await detectReplay(store.store, owners, done) : null;
-      if (json) process.stdout.write(asJson(done, detections));
+      const found = detect && store !== undefined ? await detectReplay(store.store, owners, done) : null;
+      const detections = found === null ? null : ownFirst(owners, found);
+      if (json) process.stdout.write(asJson(done, detections, owners));
       else {
         let page = "";
-        asTables(done, dark, detections, (part) => {
+        asTables(done, dark, detections, owners, (part) => {
           page += part;
         });
         process.stdout.write(page);

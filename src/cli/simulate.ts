@@ -86,7 +86,8 @@ options give the same bytes. Shipped scenarios: ${shippedScenarios().join(", ")}
             count(packets),
             percent(packets, made.packets),
           ]),
-        ),
+        ) +
+        "These packets are invented, their sources' addresses are not: a real network has each. The capture's header says SIMULATED to `layang replay`; other programs do not see it.\n",
     );
     return 0;
   },

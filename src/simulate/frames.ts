@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { simulatedMark } from "../net/capture-mark.ts";
 
 export const LINK = { ethernet: 1, raw: 101 } as const;
 export type Link = keyof typeof LINK;
@@ -377,6 +378,7 @@ export const pcapHeader = (link: Link, snapLength = 65535): Uint8Array => {
   view.setUint32(0, 0xa1b2c3d4, true);
   view.setUint16(4, 2, true);
   view.setUint16(6, 4, true);
+  view.setUint32(12, simulatedMark, true);
   view.setUint32(16, snapLength, true);
   view.setUint32(20, LINK[link], true);
   return bytes;
