@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -161,7 +162,10 @@ describe("replay --json", () => {
       [23, 3, 2],
       [445, 2, 2],
     ]);
-  });
+    const source = layang(["ask", "source", "--ip", "198.51.100.1", "--data", data]).out;
+    expect(source).toMatch(/^ {2}verdict +scanner$/m);
+    expect(source).toMatch(/^ {2}packets +2$/m);
+  }, 240_000);
 });
 
 it("stores what comes through a pipe, and counts dark addresses once, IPv6 ones too", () => {
@@ -195,6 +199,17 @@ describe("wrong use", () => {
     refused(["repley", capture], "did you mean `replay`?");
     refused(["ask", "ports/tpo"], "did you mean ports/top?");
     refused(["check-config", join(folder, "nowhere.yaml")], "cannot be read");
+    refused(["detect"], "there is `detect changefinder`");
+    refused(["simulate", "--out", "x.pcap", "--packets", "-5"], "--packets=-5");
+    refused(["sensor", "enrol", "--token", "--node", "http://127.0.0.1:1"], "--token needs a value");
+    refused(["sensor", "enrol", "--token"], "--token needs a value");
+    refused(["evaluate", "nosuch"], "there are sample, tune/dos, tune/mixed");
+    refused(["evaluate", "tune/mixd"], "did you mean tune/mixed?");
+    refused(["node", "people", "add", "a@b.example", "--role", "boss"], 'observer, not "boss"');
+    refused(["node", "sensors", "add", "id-01", "--country", "XX"], "economy's code");
+    const nowhere = join(folder, "prefixes.yaml");
+    writeFileSync(nowhere, "prefixes: /nope");
+    refused(["check-config", nowhere], "/nope");
   });
   it("of paths is one line too, whatever the system says of them", () => {
     const taken = join(folder, "taken");
@@ -228,6 +243,52 @@ describe("wrong use", () => {
     const empty = join(folder, "empty.pcap");
     writeFileSync(empty, "");
     refused(["replay", empty], "is no capture");
+  });
+});
+
+it("a replay that finds nothing says why", () => {
+  const empty = join(folder, "no-captures");
+  mkdirSync(empty);
+  expect(layang(["replay", empty])).toMatchObject({ code: 2, out: "" });
+  expect(layang(["replay", empty]).err).toContain("no file is in there [CAPTURE_NOT_FOUND]");
+  writeFileSync(join(empty, "notes.txt"), "words");
+  expect(layang(["replay", empty]).err).toContain("notes.txt: is no capture, and no other file is there");
+  const dark = ["--dark", "203.0.113.0/24"];
+  expect(layang(["replay", capture, ...dark]).out).toContain("Nothing went to 203.0.113.0/24");
+  expect(layang(["replay", capture, "--dark", "192.0.2.0/24"]).out).not.toContain("Nothing went to");
+});
+
+it("a simulated capture is known for one, and names nobody real", () => {
+  const file = join(folder, "invented.pcap");
+  const made = layang(["simulate", "--packets", "500", "--out", file]);
+  expect(made.err).toContain("These packets are invented");
+  const { out } = layang(["replay", file]);
+  expect(out).toMatch(/^SIMULATED {2}500 packets/);
+  expect(out).toContain("Economies and networks are not named");
+  expect(out).not.toMatch(/\bAS\d+/);
+  expect(replay([file]).captures[0]).toMatchObject({ packets: 500, simulated: true });
+  expect(replay([capture]).captures[0]).not.toHaveProperty("simulated");
+  expect(layang(["replay", capture]).out).toContain("\nNetworks\n");
+});
+
+it("a second token of a sensor says that the first is void, in whatever data folder", () => {
+  const data = join(folder, "elsewhere");
+  const add = () => layang(["node", "sensors", "add", "id-01", "--country", "ID", "--data", data]);
+  const [first, second] = [add(), add()];
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect(first.out).not.toContain("void");
+  expect(second.out).toContain("the token that was printed then is void");
+  expect(layang(["node", "sensors", "list", "--data", data]).out).toContain("id-01");
+  expect(existsSync(join(data, "sensors", "id-01.json"))).toBe(true);
+});
+
+it("a series without a change says why", () => {
+  const file = join(folder, "few.csv");
+  writeFileSync(file, "time,packets\n202601010000,1\n202601010010,2\n202601010020,3\n202601010030,4\n");
+  expect(layang(["detect", "changefinder", "--series", file])).toMatchObject({
+    code: 0,
+    out: "",
+    err: "layang: 4 points are too few: what is usual is learnt from the first 15\n",
   });
 });
 
@@ -292,6 +353,25 @@ it("refuses an old Node in one line", () => {
   expect(status).toBe(2);
   expect(stderr).toMatch(/^layang: needs Node 24[^\n]+\[NODE_TOO_OLD\][^\n]*\n$/);
 });
+
+it("runs as the unit in docs/ starts it, and ends at SIGTERM with nothing left behind", async () => {
+  const unit = readFileSync(join(root, "docs/layang-node.service"), "utf8");
+  const config = join(folder, "service.yaml");
+  writeFileSync(config, "portal: {port: 0}\nsensors: {port: 0}\n");
+  const [program = "", ...args] = (/^ExecStart=(.*)$/m.exec(unit)?.[1] ?? "")
+    .replaceAll("/opt/layang", root)
+    .replace("/etc/layang/layang.yaml", config)
+    .replace("/var/lib/layang/data", join(folder, "service"))
+    .split(" ");
+  const node = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+  let said = "";
+  for await (const text of node.stdout) if ((said += String(text)).includes("\nOpen http")) break;
+  expect(said).toContain("\nOpen http");
+  const ended = once(node, "exit");
+  // One process, under the number that a service manager knows.
+  node.kill("SIGTERM");
+  expect(await ended).toEqual([0, null]);
+}, 120_000);
 
 it("opens both doors of a node or none: a taken port ends it", async () => {
   const other = createServer();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
-import { changePoints } from "../detect/changefinder.ts";
+import { changePoints, publishedChange } from "../detect/changefinder.ts";
 import { AppError } from "../platform/errors.ts";
 
+/** Points that a series needs before any of them can be a change. */
+export const { settle } = publishedChange;
 const MOST_POINTS = 1_000_000;
 const unquoted = (cell: string): string => cell.trim().replace(/^"(.*)"$/, "$1");
 
@@ -41,9 +43,9 @@ export const parseSeries = (text: string, file: string): SeriesFile => {
   return { times, columns: names.map((name, at) => ({ name, values: values[at]! })) };
 };
 
-/** The times at which ChangeFinder, with its published parameters, sees a change in any column of a file of counts. */
-export const changeTimes = (file: string): readonly string[] => {
+/** The times at which ChangeFinder, with its published parameters, sees a change in any column of a file of counts, and how many points it has. */
+export const changeTimes = (file: string): { readonly times: readonly string[]; readonly points: number } => {
   const { times, columns } = parseSeries(readFileSync(file, "utf8"), file);
   const marks = changePoints(columns.map(({ values }) => values));
-  return times.filter((_, i) => marks[i] === true);
+  return { times: times.filter((_, i) => marks[i] === true), points: times.length };
 };

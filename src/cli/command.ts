@@ -48,6 +48,15 @@ export const parse = (name: string, command: Command, args: readonly string[]): 
       .map((arg) => arg.slice(2).split("=")[0] ?? "")
       .find((key) => !(key in options));
     if (unknown === undefined) {
+      const needing = /^Option '(?:-\w, )?(--[\w-]+)[^']*' argument (?:is ambiguous|missing)/.exec(
+        error instanceof Error ? error.message : "",
+      )?.[1];
+      if (needing !== undefined) {
+        const next = args[args.indexOf(needing) + 1];
+        throw usageError(
+          `${name}: ${needing} needs a value${next === undefined ? "" : `, and "${next.slice(0, 60)}" looks like an option (a value that begins with a dash: ${needing}=${next.slice(0, 60)})`}`,
+        );
+      }
       const said = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "wrong use";
       throw usageError(`${name}: ${said.replace(/\.? To specify.*$/, "")}`);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { changeTimes } from "../app/series-file.ts";
+import { changeTimes, settle } from "../app/series-file.ts";
 import { text, usageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
@@ -12,11 +12,16 @@ export const changefinder: Command = {
   run: async (parsed) => {
     const file = text(parsed, "series");
     if (file === undefined || parsed.paths.length > 0) throw usageError("detect changefinder takes --series FILE.csv");
-    process.stdout.write(
-      changeTimes(file)
-        .map((time) => `${time}\n`)
-        .join(""),
-    );
+    const { times, points } = changeTimes(file);
+    process.stdout.write(times.map((time) => `${time}\n`).join(""));
+    // Whoever reads the times finds none; a person is told why.
+    if (times.length === 0) {
+      process.stderr.write(
+        points <= settle
+          ? `layang: ${points} points are too few: what is usual is learnt from the first ${settle}\n`
+          : `layang: no change in ${points} points\n`,
+      );
+    }
     return 0;
   },
 };

@@ -7,7 +7,7 @@ import { floors, report } from "../app/evaluate-report.ts";
 import { sumScores } from "../app/evaluate-score.ts";
 import { answerCaptures } from "../app/evaluate-captures.ts";
 import { measuredOf } from "../app/evaluate-measured.ts";
-import { evaluationLooks, evaluationScenarios } from "../app/evaluate-files.ts";
+import { evaluationLooks, evaluationNames, evaluationScenarios } from "../app/evaluate-files.ts";
 import { flag, text, texts, usageError, whole } from "./command.ts";
 import type { Command } from "./command.ts";
 import { table } from "./table.ts";
@@ -15,7 +15,7 @@ import { table } from "./table.ts";
 export const evaluate: Command = {
   summary: "measure detectors on worlds whose truth is known",
   usage: "[SCENARIO...] [--all] [--detector FILE]... [--days N] [--out FILE.md] [--json]",
-  text: "SCENARIO is a name of scenarios/evaluate (`sample`, `tune/mixed`, `test/dos`) or a file; without one, `sample`. --all takes every test scenario.\nA detector in a FILE of your own is measured like the built-in ones: its default export is a detector (docs/detectors.md), its questions may only read the store's own tables.",
+  text: `SCENARIO is a name of scenarios/evaluate (${evaluationNames().join(", ")}) or a file; without one, sample. --all takes every test scenario.\nA detector in a FILE of your own is measured like the built-in ones: its default export is a detector (docs/detectors.md), its questions may only read the store's own tables.`,
   options: {
     all: { type: "boolean", doc: "every scenario of scenarios/evaluate/test, one after the other" },
     detector: {

@@ -116,6 +116,13 @@ export const main = async (args: readonly string[]): Promise<number> => {
     }
     const found = find(args);
     if (found === undefined) {
+      const under = Object.keys(commands).filter((name) => name.startsWith(`${first} `));
+      if (under.length > 0 && !Object.hasOwn(commands, first)) {
+        throw new AppError(
+          "USAGE",
+          `\`${first}\` alone is no command; there is ${under.map((name) => `\`${name}\``).join(", ")}`,
+        );
+      }
       const meant = nearest(args.slice(0, 1).join(" "), Object.keys(commands));
       throw new AppError(
         "USAGE",

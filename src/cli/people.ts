@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { operate } from "../app/operate.ts";
+import { roles } from "../model/actor.ts";
+import type { Role } from "../model/actor.ts";
 import type { Invited, People } from "../api/contract/desk/people.ts";
 import { text, texts, usageError } from "./command.ts";
 import type { Command, Option, Parsed } from "./command.ts";
@@ -17,12 +19,20 @@ const mailOf = (parsed: Parsed, command: string): string => {
 const idOf = async (one: ReturnType<typeof machine>, mail: string): Promise<string> =>
   (await one.call<{ id: string }>("POST", "/api/v1/desk/operator/find", { mail })).id;
 
+/** What a person can be: not the program itself, nor the bearer of a link. */
+const invited: readonly Role[] = roles.filter((role) => role !== "system" && role !== "link");
+
 export const add: Command = {
   summary: "invite a person: print their one-time link",
   usage: "MAIL --role ROLE [--organisation ID] [--sensor NAME] [--name NAME] [--language TAG]",
-  text: "Works whether the node runs or not. Roles: administrator, analyst, sensor-host, member, researcher, observer. The link is good for seven days and once; its secret is kept nowhere.",
+  text: "Works whether the node runs or not. The link is good for seven days and once; its secret is kept nowhere.",
   options: {
-    role: { type: "string", multiple: true, value: "ROLE", doc: "what the person may do; more than one is allowed" },
+    role: {
+      type: "string",
+      multiple: true,
+      value: "ROLE",
+      doc: `what the person may do; more than one is allowed: ${invited.join(", ")}`,
+    },
     organisation: { type: "string", multiple: true, value: "ID", doc: "organisation a member belongs to" },
     sensor: { type: "string", multiple: true, value: "NAME", doc: "sensor whose host the person is" },
     name: { type: "string", value: "NAME", doc: "name, until the person says it" },
@@ -32,13 +42,15 @@ export const add: Command = {
   },
   examples: ["layang node people add abuse@isp.example --role member --organisation example-isp"],
   run: async (parsed) => {
-    const roles = texts(parsed, "role");
-    if (roles.length === 0) throw usageError("node people add needs --role, for example --role analyst");
+    const wanted = texts(parsed, "role");
+    if (wanted.length === 0) throw usageError("node people add needs --role, for example --role analyst");
+    const strange = wanted.find((role) => !invited.includes(role as Role));
+    if (strange !== undefined) throw usageError(`--role takes ${invited.join(", ")}, not "${strange}"`);
     const { link, expires } = await machine(parsed).call<Invited>("POST", at, {
       mail: mailOf(parsed, "add"),
       ...(text(parsed, "name") === undefined ? {} : { name: text(parsed, "name") }),
       language: text(parsed, "language") ?? "en",
-      roles,
+      roles: wanted,
       organisations: texts(parsed, "organisation"),
       sensors: texts(parsed, "sensor"),
     });

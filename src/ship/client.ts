@@ -93,7 +93,13 @@ export const createClient = ({ node, ca }: ClientOptions): Client => {
           return;
         }
         const why = error.code ?? error.message;
-        reject(new AppError("NODE_UNREACHABLE", `${url.origin} does not answer (${why})`));
+        const plain = secure && (why === "EPROTO" || why === "ERR_SSL_WRONG_VERSION_NUMBER");
+        reject(
+          new AppError(
+            "NODE_UNREACHABLE",
+            plain ? `${url.origin} speaks no TLS: is it http://?` : `${url.origin} does not answer (${why})`,
+          ),
+        );
       };
       asked.on("response", (response) => {
         const chunks: Buffer[] = [];

@@ -35,6 +35,13 @@ const isCode = (code: unknown): code is ErrorCode => typeof code === "string" &&
 /** The error that an answer tells. */
 export const problemOf = (answer: Answer, node: string): AppError => {
   const { code, detail } = answer.body;
+  // The portal's guard answers, which a sensor never meets at its own door.
+  if (typeof code === "string" && code.startsWith("ACCESS_")) {
+    return new AppError(
+      "NODE_UNREACHABLE",
+      `${node} is a node's portal, not its sensors' door: the door has a port of its own (\`layang node\` prints it at its start)`,
+    );
+  }
   const said = typeof detail === "string" ? detail.slice(0, 300) : `status ${answer.status}`;
   return isCode(code)
     ? new AppError(code, `${node} says: ${said}`)
