@@ -10,6 +10,7 @@ import "./design/base.css";
 import "./shell/shell.css";
 import { router } from "./router.tsx";
 import { WordsProvider } from "./words/index.tsx";
+import { watchScripts } from "./words/scripts.ts";
 
 const client: QueryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -30,6 +31,7 @@ const client: QueryClient = new QueryClient({
 });
 const root = document.getElementById("app");
 if (root !== null) {
+  watchScripts(root);
   createRoot(root).render(
     <StrictMode>
       <WordsProvider>

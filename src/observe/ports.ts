@@ -75,7 +75,12 @@ export const portsTop: QuestionOf<"ports/top"> = {
   compile: (asked) => {
     const filters = asking(asked.query);
     const all = tally(asked, [asked, asked.previous], filters, { by: [], grain: "1d", sources: true, ports: true });
+    const every = tally(asked, [asked, asked.previous], asked.query, { by: [], grain: "1d", sources: true });
     return {
+      every: {
+        sql: `SELECT ${every.packets("now = 1")} AS now_packets, ${every.packets("now = 0")} AS before_packets, ${every.sources("now = 1")} AS now_sources FROM ${every.sql}`,
+        parameters: every.parameters,
+      },
       // How many ports there are is told by the roll-up of sensors; where it cannot, all ports are summed up.
       chosen: (all.ports === undefined ? allStatement : leadersStatement)(asked, searchOf(asked)),
       total: {
@@ -130,7 +135,7 @@ export const portsTop: QuestionOf<"ports/top"> = {
   },
   fold: (asked, results) => {
     const { query } = asked;
-    const { rows: others = [], counted: had = [], total: totals, chosen = [], exact } = results;
+    const { rows: others = [], counted: had = [], total: totals, chosen = [], exact, every } = results;
     const by = query.by ?? "packets";
     const few = (exact ?? []).map((row) => ({ ...row, now_packets: row["n"], before_packets: row["before"] }));
     const found = (had.length === 0 && tellsSources(exact) ? few : [...had, ...others])
@@ -175,6 +180,9 @@ export const portsTop: QuestionOf<"ports/top"> = {
         packets: num(total, "now_packets"),
         sources: num(total, "now_sources"),
         previousPackets: usual ? num(total, "before_packets") : null,
+        counted: num(every?.[0], "now_packets"),
+        countedSources: num(every?.[0], "now_sources"),
+        previousCounted: usual ? num(every?.[0], "before_packets") : null,
         ports,
         topPort: top?.port ?? null,
         topProtocol: top?.protocol ?? null,

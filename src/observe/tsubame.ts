@@ -49,7 +49,9 @@ export const tsubame: QuestionOf<"reports/tsubame"> = {
   compile: (whole) => {
     const asked = soFar(whole);
     const all = tally(asked, [asked], searches.ports.filters, { by: ["sensor"], grain: "1d" });
+    const every = tally(asked, [asked], {}, { by: [], grain: "1d" });
     return {
+      every: { sql: `SELECT ${every.packets()} AS n FROM ${every.sql}`, parameters: every.parameters },
       ...sidesStatements(asked),
       ...miraiHostStatements(asked, {}),
       ...miraiPortStatements(asked, {}, 10),
@@ -126,6 +128,7 @@ export const tsubame: QuestionOf<"reports/tsubame"> = {
         sensors: num(total, "sensors"),
         complete: whole.to <= whole.around.now,
         packets: num(total, "n"),
+        counted: num(results["every"]?.[0], "n"),
         topPort: ports[0]?.port ?? null,
         topProtocol: ports[0]?.protocol ?? null,
         miraiHosts: mirai.hosts,

@@ -120,6 +120,9 @@ describe.each([
     ]);
     const packets = 1080 + 21 + 20 + 15 + 11 + 4;
     expect(facts).toMatchObject({ packets, sources: 40 + 5 + 10 + 1 + 1, ports: 16, previousPackets: null });
+    // Answers to forged requests chose no port, and were counted all the same: the headline is what sensors counted.
+    expect(facts).toMatchObject({ counted: packets + 50, countedSources: 40 + 5 + 10 + 1 + 1 + 1 });
+    expect(facts.counted).toBe((await ask("series", { ...hour, measure: "packets" })).facts.total);
     expect(rows[0]?.share).toBeCloseTo(1080 / packets, 10);
     expect(coverage).toMatchObject({ degraded: true, outages: [{ sensor: "id-01", minutes: 30 }], enrolled: 2 });
     expect(coverage?.up).toBeCloseTo(18 / 24, 10);

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Series } from "../../../src/api/contract/answers.ts";
 import { ask } from "../api.ts";
+import { useNow } from "../design/parts.tsx";
 import { Table } from "../design/Table.tsx";
 import { useWords } from "../words/index.tsx";
 import { TimeChart } from "./TimeChart.tsx";
@@ -33,7 +34,7 @@ const usePartial = (times: readonly number[]): readonly (readonly string[])[] =>
 };
 
 /**
- * Values a day and group as lines, with their table. Days without a row are days on which nobody looked; days on which some sensors
+ * Values a day and group as lines, with their table, from the first day with a value; the day under way is drawn as such. Days without a row are days on which nobody looked; days on which some sensors
  * were down have a light hatch with their names.
  */
 export const DateChart = ({
@@ -52,8 +53,11 @@ export const DateChart = ({
   table?: boolean;
 }) => {
   const { t, f } = useWords();
+  const now = useNow(60_000);
   const dates = rows.map(({ date }) => Date.parse(date));
-  const first = Math.min(...dates);
+  // Before the first day on which anybody looked there is nothing to draw, not even a gap.
+  const known = rows.flatMap(({ date, value }) => (value === null ? [] : Date.parse(date)));
+  const first = Math.min(...(known.length === 0 ? dates : known));
   const times = Array.from({ length: Math.round((Math.max(...dates) - first) / day) + 1 }, (_, i) => first + i * day);
   const partial = usePartial(rows.length === 0 ? [] : times);
   const groups = [...new Set(rows.map(({ group }) => group))];
@@ -90,6 +94,7 @@ export const DateChart = ({
         label={label}
         height={height}
         partial={partial}
+        filling={(times.at(-1) ?? 0) + day > now.getTime()}
         {...(unit === undefined ? {} : { unit })}
       />
       {table ? (

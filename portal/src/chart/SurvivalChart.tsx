@@ -30,7 +30,8 @@ export const SurvivalChart = ({ curves, height = 300 }: { curves: readonly Named
   const words = t.watch.statistics;
   const [box, width] = useWidth<HTMLDivElement>();
   const [day, setDay] = useState<number>();
-  const last = Math.max(7, ...curves.flatMap(({ curve }) => curve.points.map((point) => point.day)));
+  // As far as anybody was watched: the days after it would be an empty picture.
+  const last = Math.max(2, ...curves.flatMap(({ curve }) => watched(curve.points).map((point) => point.day)));
   const named = curves.length > 1 && width >= 520;
   const longest = Math.max(...curves.map(({ label }) => lettersOf(label)));
   const inner = {

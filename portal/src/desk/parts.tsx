@@ -8,6 +8,7 @@ import { useNow } from "../design/parts.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { useWords } from "../words/index.tsx";
 import { fromFirst } from "./days.ts";
+import { exactShare } from "./share.ts";
 import "../chart/chart.css";
 import "./desk.css";
 
@@ -113,20 +114,10 @@ export const Ago = ({ at }: { at: string | null }) => {
   );
 };
 
-/** Never rounded up: 99.97 % is not 100 %. */
-const useExactShare = (): ((value: number) => string) => {
-  const { f } = useWords();
-  return (value) =>
-    new Intl.NumberFormat(f.locale, {
-      style: "percent",
-      maximumFractionDigits: value > 0.99 && value < 1 ? 2 : 1,
-      roundingMode: "floor",
-    }).format(value);
-};
 /** A measured share with its interval and number: a figure alone would claim too much. */
 export const MeasuredShare = ({ measured }: { measured: Measured }) => {
   const { t, f } = useWords();
-  const exact = useExactShare();
+  const exact = (value: number): string => exactShare(f.locale, value);
   if (measured.value === null) return <span className="faint">–</span>;
   return (
     <span className="measured nowrap">

@@ -81,7 +81,7 @@ export const campaignsSearch = (raw: Raw) =>
   });
 export const cleanUpBys = ["none", "channel", "owner", "family", "country"] as const;
 export const responseBys = ["owner", "kind", "month", "country", "sector"] as const;
-export const statisticsDays = ["30", "60", "90"] as const;
+export const statisticsDays = ["7", "14", "30", "60", "90"] as const;
 export const statisticsSearch = (raw: Raw) =>
   set({
     by: oneOf(raw, "by", cleanUpBys),

@@ -37,12 +37,18 @@ export const Networks = () => {
         : t.networks.lede({
             country: f.country(facts.topCountry),
             share: f.share(facts.topShare ?? 0),
+            unit,
             count: f.count(facts.countries),
+            n: facts.countries,
             inLast: t.period.inLast[spanOf(search, "24h")],
           }) +
           (facts.topChange === null || Math.abs(facts.topChange) < 0.03
             ? t.now.noCompare
-            : (facts.topChange > 0 ? t.now.up : t.now.down)(f.share(Math.abs(facts.topChange))));
+            : t.networks.led({
+                country: f.country(facts.topCountry),
+                change: f.share(Math.abs(facts.topChange)),
+                more: facts.topChange > 0,
+              }));
   const amountColumns = [
     { key: "packets", head: t.word.packets, num: true, cell: ({ packets }: { packets: number }) => f.count(packets) },
     { key: "sources", head: t.word.sources, num: true, cell: ({ sources }: { sources: number }) => f.count(sources) },

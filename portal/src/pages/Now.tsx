@@ -84,21 +84,20 @@ export const Now = () => {
   const wall = search.wall === "1";
   const facts = top.data?.facts;
   const change =
-    facts === undefined || facts.previousPackets === null || facts.previousPackets === 0
+    facts === undefined || facts.previousCounted === null || facts.previousCounted === 0
       ? null
-      : facts.packets / facts.previousPackets - 1;
+      : facts.counted / facts.previousCounted - 1;
   const lede =
     facts === undefined || status === undefined
       ? undefined
       : [
-          facts.packets === 0
+          facts.counted === 0
             ? t.now.quietLede
             : t.now.lede({
-                up: f.count(status.sensors.up),
                 enrolled: f.count(status.sensors.enrolled),
                 n: status.sensors.enrolled,
-                packets: f.short(facts.packets),
-                sources: f.short(facts.sources),
+                packets: f.short(facts.counted),
+                sources: f.short(facts.countedSources),
                 inLast: t.period.inLast[spanOf(search, "1h")],
               }) +
               (change === null
@@ -171,29 +170,34 @@ export const Now = () => {
           </Panel>
           <Asked<PortsTop> title={t.now.top} path="ports/top" query={topQuery} every={refresh} lines={12}>
             {(answer) => (
-              <Table
-                label={t.now.top}
-                rows={answer.rows}
-                keyOf={({ protocol, port }) => `${protocol}/${port}`}
-                columns={[
-                  { key: "port", head: t.word.port, rowHead: true, cell: (row) => <PortLink {...row} /> },
-                  {
-                    key: "bar",
-                    head: "",
-                    className: "bar-cell",
-                    cell: ({ share }) => <Bar share={share / (answer.rows[0]?.share || 1)} />,
-                  },
-                  { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
-                  { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
-                  { key: "share", head: t.word.share, num: true, cell: ({ share }) => f.share(share) },
-                  {
-                    key: "change",
-                    head: t.word.change,
-                    num: true,
-                    cell: (row) => <Change now={row.packets} before={row.previousPackets} />,
-                  },
-                ]}
-              />
+              <>
+                <Table
+                  label={t.now.top}
+                  rows={answer.rows}
+                  keyOf={({ protocol, port }) => `${protocol}/${port}`}
+                  columns={[
+                    { key: "port", head: t.word.port, rowHead: true, cell: (row) => <PortLink {...row} /> },
+                    {
+                      key: "bar",
+                      head: "",
+                      className: "bar-cell",
+                      cell: ({ share }) => <Bar share={share / (answer.rows[0]?.share || 1)} />,
+                    },
+                    { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
+                    { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
+                    { key: "share", head: t.word.share, num: true, cell: ({ share }) => f.share(share) },
+                    {
+                      key: "change",
+                      head: t.word.change,
+                      num: true,
+                      cell: (row) => <Change now={row.packets} before={row.previousPackets} />,
+                    },
+                  ]}
+                />
+                {answer.facts.counted === answer.facts.packets ? undefined : (
+                  <p className="after faint small">{t.now.allNote(f.short(answer.facts.packets))}</p>
+                )}
+              </>
             )}
           </Asked>
         </div>

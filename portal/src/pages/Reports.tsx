@@ -40,7 +40,8 @@ export const Reports = () => {
         ? t.reports.ledeNone(quarter)
         : t.reports.lede({
             quarter: facts.quarter,
-            packets: f.short(facts.packets),
+            packets: f.short(facts.counted),
+            asked: f.short(facts.packets),
             sensors: f.count(facts.sensors),
             n: facts.sensors,
             port: portWords(facts.topProtocol, facts.topPort),

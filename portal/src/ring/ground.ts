@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Ring } from "../../../src/api/contract/desk/ring.ts";
-import { type Place, type RingPlace, onRim } from "./place.ts";
+import { type Place, type RingPlace, namesOf, onRim } from "./place.ts";
 import { type Kind, kindColours, kinds } from "./trails.ts";
 
 export interface Colours {
@@ -110,7 +110,9 @@ export const drawGround = (
     }
   }
   context.globalAlpha = 1;
-  context.font = `11px ${colours.font}`;
+  // Read from a desk or from across a room: letters grow with the picture.
+  const size = Math.round(Math.min(22, Math.max(11, Math.min(height / 42, width / 66))));
+  context.font = `${size}px ${colours.font}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   for (let first = 0; first < 256; first += 32) {
@@ -134,7 +136,7 @@ export const drawGround = (
     const room = disc * (sensors.length < 2 ? 1 : 0.6);
     // Where the disc is small a sensor is its number: names would run into each other.
     const said = context.measureText(name).width <= room ? name : `${i + 1}`;
-    if (sensors.length <= 16) context.fillText(said, spot[0], spot[1] + 13);
+    if (sensors.length <= 16) context.fillText(said, spot[0], spot[1] + size + 2);
   }
   const taken: Box[] = [
     [cx - disc - 20, cy - disc - 20, cx + disc + 20, cy + disc + 20],
@@ -158,16 +160,18 @@ export const drawGround = (
   context.fillStyle = colours.faint;
   for (const { ring, at } of order) {
     if (at === undefined) continue;
-    const wishes = [Math.max(76, at.rx * 2.6), 60, 44].flatMap((most) => [
-      { most, y: at.y + at.ry + 12 },
-      { most, y: at.y - at.ry - 11 },
+    // The whole name where there is room for it, else as much of it as there is.
+    const wishes = namesOf(size, at.rx).flatMap((most) => [
+      { most, y: at.y + at.ry + size + 1 },
+      { most, y: at.y - at.ry - size },
     ]);
     for (const { most, y } of wishes) {
       const text = shortened(context, ring.name, most);
       const half = context.measureText(text).width / 2 + 3;
       const x = Math.min(width - half, Math.max(half, at.x));
-      const box: Box = [x - half, y - 7, x + half, y + 7];
-      if (y < 8 || y > height - 8 || taken.some((other) => overlap(box, other))) continue;
+      const tall = size * 0.64;
+      const box: Box = [x - half, y - tall, x + half, y + tall];
+      if (y < tall + 1 || y > height - tall - 1 || taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
       context.fillText(text, x, y);
       break;

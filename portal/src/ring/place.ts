@@ -83,3 +83,6 @@ export const placeAll = (width: number, height: number, rings: readonly Ring[], 
 /** The ring at a point of the picture, if any. */
 export const ringAt = (place: Place, x: number, y: number): number =>
   place.rings.findIndex((ring) => ((x - ring.x) / (ring.rx + 8)) ** 2 + ((y - ring.y) / (ring.ry + 10)) ** 2 <= 1);
+/** Widths that a name is tried in, widest first, pixels. */
+export const namesOf = (size: number, rx: number): number[] =>
+  [32, 24, 18].map((letters) => letters * size * 0.62).concat(Math.max(7 * size, rx * 2.6), 5.5 * size, 4 * size);

@@ -64,8 +64,9 @@ export const goKeys: Readonly<Record<string, string>> = {
   l: "/notices",
 };
 
-export const pageOf = (path: string): Page =>
-  paths.find(([one]) => path === one || path.startsWith(`${one}/`))?.[1] ?? "now";
+/** The page of an address; undefined: there is none. */
+export const pageOf = (path: string): Page | undefined =>
+  path === "/" ? "now" : paths.find(([one]) => path === one || path.startsWith(`${one}/`))?.[1];
 const isObservatory = (page: Page): page is (typeof observatory)[number][1] =>
   observatory.some(([, name]) => name === page);
 export const titleOf = (t: Messages, page: Page): string => (isObservatory(page) ? t.nav[page] : t.desk.nav[page]);

@@ -3,22 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { type NavigateOptions, useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import type { Search } from "../../../src/api/contract/answers.ts";
-import type { DeskSearch } from "../../../src/api/contract/desk/search.ts";
 import { ask } from "../api.ts";
 import { deskAsk } from "../desk/client.ts";
 import { useSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { Icon } from "./icons.tsx";
-
-type Seen = Search["rows"][number];
-type Known = DeskSearch["rows"][number];
-type Hit = (Seen & { readonly desk?: undefined }) | { readonly desk: Known };
-/** An address, or a prefix. */
-const prefix = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)(?:\/\d{1,3})?$/i;
-/** A port with its protocol, in either order; a number alone may as well be a case's. */
-const portTyped = /^(?:(?:tcp|udp)\s?[/:]\s?\d{1,5}|\d{1,5}\s?\/\s?(?:tcp|udp))$/i;
-const address = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/i;
+import { type Hit, type Known, type Seen, inOrder, typedAs } from "./meant.ts";
 
 /** The page that shows what the desk knows. */
 const deskPlaceOf = (hit: Known): NavigateOptions => {
@@ -32,7 +23,7 @@ const deskPlaceOf = (hit: Known): NavigateOptions => {
     search: { ...(hit.id === null ? {} : { open: hit.id }), q: hit.label, state: "all" },
   } as NavigateOptions;
 };
-/** The page that shows a hit. A prefix has none of its own: its busiest network does. */
+/** The page that shows a hit. A prefix has none of its own: its busiest network does, or else the board with its alerts. */
 const placeOf = (
   hit: Pick<Seen, "kind" | "label" | "ip" | "asn" | "protocol" | "port" | "country" | "sensor">,
 ): NavigateOptions => {
@@ -43,6 +34,8 @@ const placeOf = (
       params: { protocol: hit.protocol, port: String(hit.port) },
     } as NavigateOptions;
   }
+  if (hit.kind === "prefix" && hit.asn === null)
+    return { to: "/alerts", search: { q: hit.label, state: "all" } } as NavigateOptions;
   const search: Record<string, string> =
     hit.asn !== null
       ? { asn: String(hit.asn) }
@@ -69,42 +62,16 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   const { session } = useSession();
   const inside = session?.state === "in";
   const known = useQuery({ ...deskAsk("desk/search", "search", { q: asked }), enabled: asked !== "" && inside });
-  const rows: readonly Seen[] = asked === "" ? [] : (found.data?.rows ?? []);
-  const ofDesk: Hit[] = asked === "" ? [] : (known.data?.rows ?? []).map((desk) => ({ desk }));
+  const typed = text.trim();
+  const [seen, ofDesk]: [readonly Seen[], Known[]] =
+    asked === "" ? [[], []] : [found.data?.rows ?? [], [...(known.data?.rows ?? [])]];
   // Five of a kind are shown; the board has all of them.
-  if (prefix.test(asked) && ofDesk.filter(({ desk }) => desk?.kind === "alert").length >= 5) {
-    const all = { case: null, organisation: null, id: null };
-    ofDesk.push({ desk: { kind: "alert", label: asked, detail: t.desk.allAlerts, ...all } });
-  }
-  // An address can be opened whether or not it was seen: "not seen" is an answer too.
-  const direct = text.trim();
-  const seen: readonly Seen[] =
-    address.test(direct) && !rows.some((hit) => hit.kind === "source" && hit.label === direct)
-      ? [
-          {
-            kind: "source",
-            label: direct,
-            detail: null,
-            packets: 0,
-            sources: 0,
-            ip: direct,
-            asn: null,
-            protocol: null,
-            port: null,
-            country: null,
-            sensor: null,
-          },
-          ...rows,
-        ]
-      : rows;
-  // A port that was typed out is what is meant, before all that only speaks of it.
-  const meant = (hit: Seen): boolean => hit.kind === "port" && portTyped.test(asked);
-  const hits: readonly Hit[] = [...seen.filter(meant), ...ofDesk, ...seen.filter((hit) => !meant(hit))];
-  // About an address there is much to find and nothing that is meant above the rest: it is shown, and opened by who chooses. What was typed last is
-  // not what the list answers yet.
-  const settled = direct === asked && !found.isFetching && !(inside && known.isFetching);
-  const first = prefix.test(direct) || !settled ? -1 : 0;
-  const chosen = Math.min(at ?? first, hits.length - 1);
+  if (/^(?:address|prefix)$/.test(typedAs(asked).kind) && ofDesk.filter(({ kind }) => kind === "alert").length >= 5)
+    ofDesk.push({ kind: "alert", label: asked, detail: t.desk.allAlerts, case: null, organisation: null, id: null });
+  // What was typed last is not what the list answers yet.
+  const settled = typed === asked && !found.isFetching && !(inside && known.isFetching);
+  const { hits, exact } = inOrder(typed, seen, ofDesk, typed === asked);
+  const chosen = hits.length === 0 ? -1 : Math.min(at ?? (settled || exact > 0 ? 0 : -1), hits.length - 1);
   const entered = useRef(false);
   const go = (hit: Hit | undefined): void => {
     if (hit === undefined) return;
@@ -139,7 +106,7 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
           onKeyDown={(event) => {
             if (event.key === "ArrowDown") setAt(Math.min(hits.length - 1, chosen + 1));
             else if (event.key === "ArrowUp") setAt(Math.max(0, chosen - 1));
-            else if (event.key === "Enter" && chosen < 0) entered.current = !settled && !prefix.test(direct);
+            else if (event.key === "Enter" && chosen < 0) entered.current = !settled;
             else if (event.key === "Enter") go(hits[chosen]);
             else return;
             event.preventDefault();

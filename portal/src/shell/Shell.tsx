@@ -11,10 +11,12 @@ import { type Language, languages } from "../words/languages.ts";
 import { useExercise } from "./exercise.ts";
 import { Icon } from "./icons.tsx";
 import { KeysDialog } from "./Keys.tsx";
-import { Menu, goKeys, pageOf, titleOf } from "./Menu.tsx";
+import { Menu, goKeys } from "./Menu.tsx";
 import { SearchDialog } from "./Search.tsx";
+import { pastBehind } from "./past.ts";
 import { useSimulated, useStatus } from "./status.ts";
 import { type Theme, themes, useTheme } from "./theme.ts";
+import { titleAt } from "./title.ts";
 
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
@@ -23,7 +25,8 @@ const typing = (target: EventTarget | null): boolean =>
 
 const Gate = lazy(async () => ({ default: (await import("../pages/session/Gate.tsx")).Gate }));
 
-const Clock = ({ status, failed }: { status: Status | undefined; failed: boolean }) => {
+/** `closed`: who asks is told nothing of the data, and waits for nothing. */
+const Clock = ({ status, failed, closed }: { status: Status | undefined; failed: boolean; closed: boolean }) => {
   const { t, f } = useWords();
   const now = useNow();
   const newest = status?.data.to == null ? undefined : new Date(status.data.to);
@@ -32,16 +35,18 @@ const Clock = ({ status, failed }: { status: Status | undefined; failed: boolean
   const local = now.getTimezoneOffset() === 0 ? undefined : f.localClock(now);
   return (
     <div className="clock">
-      <span className={`live ${fresh ? "on" : asked ? "off" : ""}`} role="status">
-        <span className="dot" />
-        {!asked
-          ? t.state.loading
-          : fresh
-            ? t.shell.live
-            : newest === undefined
-              ? t.shell.offline
-              : t.state.dataAge(f.ago(newest, now))}
-      </span>
+      {closed ? undefined : (
+        <span className={`live ${fresh ? "on" : asked ? "off" : ""}`} role="status">
+          <span className="dot" />
+          {!asked
+            ? t.state.loading
+            : fresh
+              ? t.shell.live
+              : newest === undefined
+                ? t.shell.offline
+                : t.state.dataAge(f.ago(newest, now))}
+        </span>
+      )}
       <time dateTime={now.toISOString().slice(0, 16)} title={local}>
         {f.clock(now)} UTC{local === undefined ? "" : ` · ${local}`}
       </time>
@@ -66,9 +71,10 @@ export const Shell = () => {
   /** Nobody is signed in where that is needed. */
   const closed = session != null && session.state !== "in";
   const exercise = useExercise();
+  const past = pastBehind(summary, status.data);
   const take = useTakeSession();
   const leave = useMutation({ mutationFn: async () => take(await deskSend("session/logout", "session/logout", {})) });
-  const page = titleOf(t, pageOf(location.pathname));
+  const page = titleAt(t, location.pathname);
   useEffect(() => {
     document.title = [
       exercise === "" ? "" : t.desk.exercise.frame(exercise),
@@ -196,8 +202,15 @@ export const Shell = () => {
                 <kbd>/</kbd>
               </button>
             )}
-            <Clock status={status.data} failed={status.isError} />
+            <Clock status={status.data} failed={status.isError} closed={closed} />
           </header>
+          {past === undefined ? undefined : (
+            <p className="catching-up" role="status">
+              <strong>{t.desk.past.title}</strong>{" "}
+              <span>{past === null ? t.desk.past.none : t.desk.past.upTo(f.time(new Date(past)))}</span>{" "}
+              <span>{t.desk.past.text}</span>
+            </p>
+          )}
           <main id="content" ref={main} tabIndex={-1}>
             {session === undefined && failed === undefined ? (
               <Bones lines={8} />

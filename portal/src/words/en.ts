@@ -177,8 +177,10 @@ export const en = {
   },
   now: {
     title: "Now",
-    lede: (x: { up: string; enrolled: string; n: number; packets: string; sources: string; inLast: string }) =>
-      `${x.inLast}, ${x.up} of ${x.enrolled} ${one(x.n, "sensor", "sensors")} counted ${x.packets} packets from ${x.sources} sources`,
+    lede: (x: { enrolled: string; n: number; packets: string; sources: string; inLast: string }) =>
+      `${x.inLast}, ${x.enrolled} ${one(x.n, "sensor", "sensors")} counted ${x.packets} packets from ${x.sources} sources`,
+    allNote: (asked: string) =>
+      `The headline is all that sensors counted. Ports are those of SYN and UDP, ${asked} packets: what else came answers requests forged in the sensors' name, and chose no port.`,
     up: (change: string) => `, up ${change} on the period before.`,
     down: (change: string) => `, down ${change} on the period before.`,
     same: ", about as many as in the period before.",
@@ -255,8 +257,10 @@ export const en = {
   },
   networks: {
     title: "Networks",
-    lede: (x: { country: string; share: string; count: string; inLast: string }) =>
-      `${x.inLast}, packets came from networks registered in ${x.count} economies; ${x.country} leads with ${x.share}`,
+    lede: (x: { country: string; share: string; unit: string; count: string; n: number; inLast: string }) =>
+      `${x.inLast}, packets came from networks registered in ${x.count} ${one(x.n, "economy", "economies")}; ${x.country} leads with ${x.share} of ${x.unit}`,
+    led: (x: { country: string; change: string; more: boolean }) =>
+      `. From ${x.country} came ${x.change} ${x.more ? "more" : "less"} than in the period before.`,
     map: "Where the sources are registered",
     mapNote: "The area of a circle is the amount. Equal-area projection.",
     countries: "Economies",
@@ -388,8 +392,8 @@ export const en = {
   reports: {
     title: "Reports",
     quarter: "Quarter",
-    lede: (x: { quarter: string; packets: string; sensors: string; n: number; port: string }) =>
-      `${x.quarter}: ${x.packets} packets at ${x.sensors} ${one(x.n, "sensor", "sensors")}; ${x.port} was hit most.`,
+    lede: (x: { quarter: string; packets: string; asked: string; sensors: string; n: number; port: string }) =>
+      `${x.quarter}: ${x.packets} packets at ${x.sensors} ${one(x.n, "sensor", "sensors")}, ${x.asked} of them SYN or UDP, which the tables count; ${x.port} was hit most.`,
     ledeNone: (quarter: string) => `${quarter}: no packets.`,
     underway: "The quarter is under way: its figures will still move.",
     top: "Top ports",
@@ -400,7 +404,7 @@ export const en = {
     b: "(b) Packets per sensor and day, domestic and overseas",
     bNote: "By month. Domestic: the source is registered in the sensor's own economy.",
     c: "(c) Top ten ports, sensor beside sensor",
-    cNote: "Sensors bear pseudonyms.",
+    cNote: "Each sensor by the name that this node gave it.",
     d: "(d) Mirai-type share of packets by port",
     dNote: "After TSUBAME's quarterly tables: packets of Mirai type / all packets of the port.",
     perSensorDay: "per sensor and day",

@@ -177,8 +177,9 @@ export const id: Messages = {
   },
   now: {
     title: "Sekarang",
-    lede: (x) =>
-      `${x.inLast}, ${x.up} dari ${x.enrolled} sensor menghitung ${x.packets} paket dari ${x.sources} sumber`,
+    lede: (x) => `${x.inLast}, ${x.enrolled} sensor menghitung ${x.packets} paket dari ${x.sources} sumber`,
+    allNote: (asked) =>
+      `Judul memuat semua yang dihitung sensor. Port adalah milik SYN dan UDP, ${asked} paket: selebihnya menjawab permintaan yang dipalsukan atas nama sensor, dan tidak memilih port.`,
     up: (change) => `, naik ${change} dari periode sebelumnya.`,
     down: (change) => `, turun ${change} dari periode sebelumnya.`,
     same: ", kira-kira sama dengan periode sebelumnya.",
@@ -250,7 +251,9 @@ export const id: Messages = {
   networks: {
     title: "Jaringan",
     lede: (x) =>
-      `${x.inLast}, paket datang dari jaringan yang terdaftar di ${x.count} ekonomi; ${x.country} terbanyak dengan ${x.share}`,
+      `${x.inLast}, paket datang dari jaringan yang terdaftar di ${x.count} ekonomi; ${x.country} terbanyak dengan ${x.share} dari ${x.unit}`,
+    led: (x) =>
+      `. Dari ${x.country} datang ${x.change} lebih ${x.more ? "banyak" : "sedikit"} dari periode sebelumnya.`,
     map: "Tempat sumber terdaftar",
     mapNote: "Luas lingkaran menyatakan jumlah. Proyeksi sama luas.",
     countries: "Ekonomi",
@@ -382,7 +385,8 @@ export const id: Messages = {
   reports: {
     title: "Laporan",
     quarter: "Triwulan",
-    lede: (x) => `${x.quarter}: ${x.packets} paket di ${x.sensors} sensor; ${x.port} paling banyak dikenai.`,
+    lede: (x) =>
+      `${x.quarter}: ${x.packets} paket di ${x.sensors} sensor, ${x.asked} di antaranya SYN atau UDP yang dihitung dalam tabel; ${x.port} paling banyak dikenai.`,
     ledeNone: (quarter) => `${quarter}: tidak ada paket.`,
     underway: "Triwulan masih berjalan: angkanya masih akan berubah.",
     top: "Port teratas",
@@ -393,7 +397,7 @@ export const id: Messages = {
     b: "(b) Paket per sensor dan hari, dalam dan luar negeri",
     bNote: "Per bulan. Dalam negeri: sumber terdaftar di ekonomi yang sama dengan sensor.",
     c: "(c) Sepuluh port teratas, sensor berdampingan",
-    cNote: "Sensor memakai nama samaran.",
+    cNote: "Tiap sensor dengan nama yang diberikan node ini.",
     d: "(d) Porsi paket tipe Mirai menurut port",
     dNote: "Mengikuti tabel triwulanan TSUBAME: paket tipe Mirai / semua paket port itu.",
     perSensorDay: "per sensor dan hari",

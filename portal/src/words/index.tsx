@@ -4,20 +4,14 @@ import { type Format, formatFor } from "../format.ts";
 import { en } from "./en.ts";
 import { type Language, languages } from "./languages.ts";
 import type { Messages } from "./messages.ts";
+import { loadScript } from "./scripts.ts";
 
 /** Catalogue and script of a language; both are fetched when the language is chosen. */
 const load: Record<Language, () => Promise<Messages>> = {
   en: () => Promise.resolve(en),
-  ja: async () =>
-    (
-      await Promise.all([
-        import("./ja.ts"),
-        import("@fontsource/noto-sans-jp/400.css"),
-        import("@fontsource/noto-sans-jp/600.css"),
-      ])
-    )[0].ja,
+  ja: async () => (await Promise.all([import("./ja.ts"), loadScript.japanese()]))[0].ja,
   id: async () => (await import("./id.ts")).id,
-  th: async () => (await Promise.all([import("./th.ts"), import("../design/fonts-th.css")]))[0].th,
+  th: async () => (await Promise.all([import("./th.ts"), loadScript.thai()]))[0].th,
 };
 
 interface Words {

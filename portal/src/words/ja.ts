@@ -179,8 +179,9 @@ export const ja: Messages = {
   },
   now: {
     title: "現在",
-    lede: (x) =>
-      `${x.inLast}に、センサー${x.enrolled}台中${x.up}台が、${x.sources}の送信元から${x.packets}パケットを観測しました`,
+    lede: (x) => `${x.inLast}に、センサー${x.enrolled}台が、${x.sources}の送信元から${x.packets}パケットを観測しました`,
+    allNote: (asked) =>
+      `見出しはセンサーが数えた全パケットです。ポートはSYNとUDP（${asked}パケット）のもので、残りはセンサーの名をかたる要求への応答であり、ポートを選んだものではありません。`,
     up: (change) => `。直前の同じ期間より${change}増えています。`,
     down: (change) => `。直前の同じ期間より${change}減っています。`,
     same: "。直前の同じ期間とほぼ同じです。",
@@ -252,7 +253,8 @@ export const ja: Messages = {
   networks: {
     title: "ネットワーク",
     lede: (x) =>
-      `${x.inLast}に、${x.count}の国・地域に登録されたネットワークからパケットが届きました。最多は${x.country}の${x.share}です`,
+      `${x.inLast}に、${x.count}の国・地域に登録されたネットワークからパケットが届きました。最多は${x.country}で、${x.unit}の${x.share}です`,
+    led: (x) => `。${x.country}からは直前の同じ期間より${x.change}${x.more ? "増えています" : "減っています"}。`,
     map: "送信元の登録上の国・地域",
     mapNote: "円の面積が量を表します。正積図法。",
     countries: "国・地域",
@@ -380,7 +382,8 @@ export const ja: Messages = {
   reports: {
     title: "レポート",
     quarter: "四半期",
-    lede: (x) => `${x.quarter}: センサー${x.sensors}台で${x.packets}パケット。最多は ${x.port} です。`,
+    lede: (x) =>
+      `${x.quarter}: センサー${x.sensors}台で${x.packets}パケット。うち${x.asked}が表で数えるSYNとUDPです。最多は ${x.port} です。`,
     ledeNone: (quarter) => `${quarter}: パケットはありません。`,
     underway: "四半期の途中です。数値は今後も変わります。",
     top: "上位ポート",
@@ -391,7 +394,7 @@ export const ja: Messages = {
     b: "(b) センサー1台・1日あたりのパケット、国内と海外",
     bNote: "月ごと。国内: 送信元がセンサーと同じ国・地域に登録。",
     c: "(c) センサー別の上位10ポート",
-    cNote: "センサーは仮名で示します。",
+    cNote: "センサーは、このノードが付けた名前で示します。",
     d: "(d) ポートごとのMirai型パケットの割合",
     dNote: "TSUBAMEの四半期の表にならう: Mirai型パケット / そのポートの全パケット。",
     perSensorDay: "センサー・日あたり",

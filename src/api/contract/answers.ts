@@ -29,6 +29,13 @@ export const PortsTop = answer(
     packets: Count,
     sources: Count,
     previousPackets: orNull(Count),
+    /**
+     * Everything that passes the other filters, of any class where none is chosen: what sensors counted, answers to forged requests among it.
+     * In released figures the same as `packets` and `sources`.
+     */
+    counted: Count,
+    countedSources: Count,
+    previousCounted: orNull(Count),
     ports: Count,
     topPort: Port,
     topProtocol: MaybeText,
@@ -408,7 +415,10 @@ export const Tsubame = answer(
     quarter: Text,
     sensors: Count,
     complete: Type.Boolean(),
+    /** SYN and UDP, as in the tables. */
     packets: Count,
+    /** All that sensors counted. */
+    counted: Count,
     topPort: Port,
     topProtocol: MaybeText,
     miraiHosts: Count,

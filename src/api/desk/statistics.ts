@@ -14,7 +14,7 @@ import type { ActorOf } from "./actor.ts";
 import type { AlertServices } from "./alerts.ts";
 import { mount } from "./route.ts";
 import { microsOf } from "./shapes.ts";
-import { timeOf } from "./times.ts";
+import { timeOf, timeOrNull } from "./times.ts";
 
 export interface StatisticsServices extends AlertServices {
   /** Figures of the shell that other rooms have. */
@@ -80,8 +80,19 @@ export const withStatistics = (server: FastifyInstance, services: StatisticsServ
     // Nothing here is of people who see aggregates alone: what moves at once would answer probes.
     const found = await summaryOf(desk, actor, personOf(actor));
     const beside = await services.beside?.(actor);
+    // How far the present reaches names no host and no owner.
+    const judged = await desk.as(systemActor, (trx) =>
+      trx
+        .selectFrom("detector_cursors")
+        .select("position")
+        .where("detector", "=", "infected-host")
+        .where("realm", "=", "")
+        .where("exercise", "=", "")
+        .executeTakeFirst(),
+    );
     return {
       asked: timeOf(now()),
+      judged: timeOrNull(judged?.position ?? null),
       ...found,
       warnings: { rising: beside?.rising ?? 0 },
       changes: beside?.changes ?? 0,

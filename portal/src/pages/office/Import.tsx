@@ -6,6 +6,14 @@ import { useSend } from "../../desk/client.ts";
 import { Head, Panel, Segments } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
 import { useWords } from "../../words/index.tsx";
+import "../../desk/desk.css";
+
+/** What a file may look like: the first line names its columns, in any order. */
+const sample = `organisation,name,country,network,role,mail,language
+kirei,Kirei University Hospital,JP,192.0.2.0/24,security,csirt@kirei.example,ja
+kirei,,,AS64500,,,
+siam,Siam Link,TH,198.51.100.0/24,abuse,abuse@siam.example,th
+`;
 
 /** The constituency from a file: first what would change, then the change. */
 export const Import = () => {
@@ -55,6 +63,22 @@ export const Import = () => {
                 onChange={setForm}
               />
             </div>
+            <details className="table">
+              <summary>{words.columns}</summary>
+              <p className="muted small">{words.columnsText}</p>
+              {/* What scrolls must be reachable by keyboard. */}
+              {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+              <pre className="sample" tabIndex={0}>
+                {sample}
+              </pre>
+              <button
+                type="button"
+                className="button"
+                onClick={() => (setContent(sample), setForm("csv"), setResult(undefined))}
+              >
+                {words.tryIt}
+              </button>
+            </details>
             <label className="field">
               <span>{words.paste}</span>
               <textarea
@@ -65,7 +89,7 @@ export const Import = () => {
                 spellCheck={false}
               />
             </label>
-            <label>
+            <label className="tick-line">
               <input
                 type="checkbox"
                 checked={replace}

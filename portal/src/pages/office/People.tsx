@@ -48,8 +48,11 @@ export const People = () => {
             active: f.count(facts.active),
             n: facts.active,
             admins: f.count(facts.administrators),
+            a: facts.administrators,
             analysts: f.count(facts.analysts),
+            l: facts.analysts,
             members: f.count(facts.members),
+            m: facts.members,
           }),
           facts.withoutFactor > 0 ? words.withoutFactor(facts.withoutFactor, f.count(facts.withoutFactor)) : "",
         ].join(" ");

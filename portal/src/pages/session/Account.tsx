@@ -18,6 +18,7 @@ export const Account = () => {
   const { session } = useSession();
   const [made, setMade] = useState<FactorMade>();
   const client = useQueryClient();
+  if (session?.demo === true) return <Head title={words.title} lede={words.demo} />;
   if (session?.person == null) return <Head title={words.title} lede={t.desk.session.signedOut} />;
   if (made !== undefined && made.recoveryCodes.length > 0) {
     return <RecoveryCodes codes={made.recoveryCodes} onKept={() => setMade(undefined)} />;
@@ -33,7 +34,7 @@ export const Account = () => {
           <Profile person={session.person} />
           {session.factors.password ? <PasswordPanel /> : undefined}
           <Panel title={words.add}>
-            <div className="sign">
+            <div className="sign within">
               <Enrol
                 onMade={(now) => {
                   setMade(now);
@@ -57,6 +58,7 @@ const Profile = ({ person }: { person: NonNullable<Session["person"]> }) => {
   return (
     <Panel title={t.office.account.profile}>
       <Ask
+        className="form"
         button={t.desk.word.save}
         onSend={async (form) => {
           const now = await deskSend("session/profile", "session/profile", { name: given(form, "name"), language });
@@ -77,6 +79,7 @@ const PasswordPanel = () => {
     <Panel title={words.password}>
       {done ? <p role="status">{words.changed}</p> : undefined}
       <Ask
+        className="form"
         button={words.changePassword}
         onSend={async (form) => {
           await deskSend("session/password", "session/password", {

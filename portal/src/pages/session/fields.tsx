@@ -29,10 +29,12 @@ export const failureOf = (error: unknown, words: string): ApiError =>
 /** A sentence, its fields, one button. */
 export const Ask = ({
   button,
+  className,
   onSend,
   children,
 }: {
   button: string;
+  className?: string;
   onSend: (form: FormData) => Promise<void>;
   children: ReactNode;
 }) => {
@@ -40,6 +42,7 @@ export const Ask = ({
   const sent = useMutation<void, ApiError, FormData>({ mutationFn: onSend });
   return (
     <form
+      className={className}
       onSubmit={(event) => {
         event.preventDefault();
         sent.mutate(new FormData(event.currentTarget));

@@ -3,6 +3,12 @@ const one = (n: number, single: string, many: string): string => (n === 1 ? sing
 
 /** English words of alerts, cases, the self-help page and signing in. Numbers arrive formatted; `n` beside them chooses the plural. */
 export const desk = {
+  past: {
+    title: "The past is still being judged.",
+    none: "Nothing is judged yet.",
+    upTo: (time: string) => `Done up to ${time}.`,
+    text: "Until then alerts, cases, notices, warnings and clean-up show only a part.",
+  },
   nav: {
     observatory: "Observatory",
     desk: "Desk",

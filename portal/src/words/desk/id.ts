@@ -3,6 +3,12 @@ import type { Messages } from "../messages.ts";
 
 /** Kata-kata peringatan, kasus, halaman bantuan, dan masuk. "Diam": tidak terlihat lagi; "senyap": diamnya sudah terverifikasi. */
 export const desk: Messages["desk"] = {
+  past: {
+    title: "Masa lalu masih dinilai.",
+    none: "Belum ada yang dinilai.",
+    upTo: (time) => `Selesai sampai ${time}.`,
+    text: "Sampai selesai, peringatan, kasus, pemberitahuan, peringatan dini, dan pembersihan hanya memuat sebagian.",
+  },
   nav: {
     observatory: "Observatorium",
     desk: "Meja kerja",

@@ -3,6 +3,12 @@ import type { Messages } from "../messages.ts";
 
 /** アラート、案件、通知を受けた人のページ、ログインの日本語。用語は通知の文面にそろえる。 */
 export const desk: Messages["desk"] = {
+  past: {
+    title: "過去のデータを判定しています。",
+    none: "まだ何も判定していません。",
+    upTo: (time) => `${time} まで済んでいます。`,
+    text: "終わるまで、アラート、案件、通知、警戒、対策の状況は一部だけを示します。",
+  },
   nav: {
     observatory: "観測",
     desk: "デスク",

@@ -141,6 +141,10 @@ export const office = {
     file: "CSV or YAML file",
     paste: "or paste its text",
     form: "Form",
+    columns: "What the columns are",
+    columnsText:
+      "The first line names the columns, in any order; a line is a network or a contact of its organisation.",
+    tryIt: "Put this into the box",
     replace: "End what the file does not hold",
     look: "Show the difference",
     apply: "Write these changes",
@@ -244,8 +248,17 @@ export const office = {
   },
   people: {
     title: "People and access",
-    lede: (x: { active: string; n: number; admins: string; analysts: string; members: string }) =>
-      `${x.active} ${one(x.n, "person has", "people have")} access: ${x.admins} administrators, ${x.analysts} analysts, ${x.members} members.`,
+    lede: (x: {
+      active: string;
+      n: number;
+      admins: string;
+      a: number;
+      analysts: string;
+      l: number;
+      members: string;
+      m: number;
+    }) =>
+      `${x.active} ${one(x.n, "person has", "people have")} access: ${x.admins} ${one(x.a, "administrator", "administrators")}, ${x.analysts} ${one(x.l, "analyst", "analysts")}, ${x.members} ${one(x.m, "member", "members")}.`,
     withoutFactor: (n: number, count: string) => `${count} ${one(n, "has", "have")} no second factor yet.`,
     invite: "Invite",
     states: { active: "active", invited: "invited", disabled: "disabled" },
@@ -264,7 +277,7 @@ export const office = {
     link: "One-time link",
     linkNote: (time: string) => `Shown once; works until ${time}. Hand it over by a way you trust.`,
     mailed: "It was also mailed.",
-    emptyTitle: "Nobody passes these filters",
+    emptyTitle: "Nobody has an account yet",
     tokens: "API tokens",
     tokensNote: "For programs. A token does at most what its owner may.",
     addToken: "Make token",
@@ -307,6 +320,7 @@ export const office = {
   account: {
     title: "Your account",
     lede: (x: { name: string; roles: string }) => `${x.name}, ${x.roles}.`,
+    demo: "The demo has no accounts: whoever opens it is its visitor. On a node of your own this page has your name, your password, your second factors and where you are signed in.",
     profile: "Profile",
     password: "Password",
     current: "Password now",

@@ -138,6 +138,10 @@ export const office: Messages["office"] = {
     file: "Berkas CSV atau YAML",
     paste: "atau tempelkan teksnya",
     form: "Bentuk",
+    columns: "Kolom yang dipakai",
+    columnsText:
+      "Baris pertama menyebut nama kolom, urutannya bebas; tiap baris adalah jaringan atau kontak sebuah organisasi.",
+    tryIt: "Masukkan ke kotak",
     replace: "Akhiri yang tidak ada dalam berkas",
     look: "Tampilkan perbedaan",
     apply: "Tulis perubahan ini",
@@ -258,7 +262,7 @@ export const office: Messages["office"] = {
     link: "Tautan sekali pakai",
     linkNote: (time) => `Ditampilkan sekali; berlaku sampai ${time}. Serahkan lewat cara yang Anda percayai.`,
     mailed: "Juga dikirim lewat surel.",
-    emptyTitle: "Tidak ada orang yang lolos saringan ini",
+    emptyTitle: "Belum ada yang memiliki akun",
     tokens: "Token API",
     tokensNote: "Untuk program. Token paling banyak dapat melakukan yang boleh dilakukan pemiliknya.",
     addToken: "Buat token",
@@ -300,6 +304,7 @@ export const office: Messages["office"] = {
   account: {
     title: "Akun Anda",
     lede: (x) => `${x.name}, ${x.roles}.`,
+    demo: "Demo tidak memiliki akun: siapa pun yang membukanya adalah tamunya. Di node sendiri, halaman ini memuat nama, kata sandi, faktor kedua, dan tempat Anda masuk.",
     profile: "Profil",
     password: "Kata sandi",
     current: "Kata sandi sekarang",

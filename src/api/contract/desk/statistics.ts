@@ -100,6 +100,8 @@ export const Precision = strict({
 /** Small figures for the shell and for *Now*. */
 export const Summary = strict({
   asked: Time,
+  /** Up to when the detector of infected hosts has judged; null: nothing yet. What came since is in no alert. */
+  judged: orNull(Time),
   alerts: strict({ new: Count, relapsed: Count, held: Count, open: Count, essential: Count }),
   cases: strict({ open: Count, unanswered: Count, mine: Count }),
   warnings: strict({ rising: Count }),
