@@ -46,7 +46,7 @@ attacks:
   - { kind: syn, in: hosting-id, port: 443, startHours: 0, minutes: 60, answered: 20000000 }
 `;
 
-describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { timeout: 240_000 }, () => {
+describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { timeout: 600_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), "layang-demo-past-"));
   let demo: Demo;
   let settings: DemoOptions;
@@ -195,7 +195,7 @@ describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { tim
     expect(answered.status).toBe(200);
     await expect
       .poll(() => rows<{ state: string }>(sql`SELECT state FROM alerts WHERE id = ${bot!.id}`), {
-        timeout: 150_000,
+        timeout: 300_000,
         interval: 1_000,
       })
       .toEqual([{ state: "quiet" }]);

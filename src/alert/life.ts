@@ -131,6 +131,21 @@ export const open = (
   return { alert: ranked(alert), changes: held.length > 0 ? ["detected", "held"] : ["detected"] };
 };
 
+/** An alert that was nobody's, and whose network has an owner now: as if it had been opened with that owner. */
+export const handOver = (alert: Alert, owner: Owner, policy: AlertPolicy): Alert =>
+  ranked({
+    ...alert,
+    organisation: owner.organisation,
+    subject: subjectOf(alert.source ?? "", alert.family, owner.translation),
+    translation: owner.translation,
+    network: owner.network,
+    essential: owner.essential,
+    country: alert.country ?? owner.country,
+    held: abroad(owner, alert.sensors, alert.realm, policy)
+      ? union(alert.held, ["one-sensor-abroad"])
+      : alert.held.filter((reason) => reason !== "one-sensor-abroad"),
+  });
+
 /** The clocks of an episode that begins. */
 const anew = (now: number): Partial<Alert> => ({
   detected: now,

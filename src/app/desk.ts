@@ -157,7 +157,22 @@ export const openNodeDesk = async (
   data: string,
   { log, egress, asnOf, originOf, sensors, now = () => Date.now() * 1000 }: DeskSurroundings,
 ): Promise<NodeDesk> => {
-  const held = await holdOwners(desk, { asnOf });
+  const tables = await holdOwners(desk, { asnOf });
+  // What came before a network had an owner is handed over when it has one: at the first look after a start, and whenever the constituency changed.
+  let due = true;
+  const held: HeldOwners = {
+    ...tables,
+    reload: async () => {
+      const changed = await tables.reload();
+      due ||= changed;
+      if (!due) return false;
+      const { handed, told } = await cases.adopt(now());
+      due = false;
+      if (handed > 0) log.info({ handed, told }, "alerts that were nobody's have an owner now");
+      if (told > 0) outbox.poke();
+      return changed;
+    },
+  };
   const key = nodeSecret(data);
   const { mail } = settings;
   const cases = createCases({

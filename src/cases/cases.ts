@@ -7,6 +7,8 @@ import type { NoticeItem } from "../alert/notice.ts";
 import type { IsHoliday } from "../alert/delivery.ts";
 import type { Detection } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { adoptAlerts } from "./adopt.ts";
+import type { Adopted } from "./adopt.ts";
 import { answerByLink, answerCase } from "./answers.ts";
 import type { Answer } from "./answers.ts";
 import { linkToken } from "./ids.ts";
@@ -34,6 +36,8 @@ export interface Cases {
   readonly rules: CaseRules;
   /** Called by the detection runner in the transaction that moves its cursor, as the system. */
   takeDetections(trx: DeskTransaction, detections: readonly Detection[], context: TakeContext): Promise<Taken>;
+  /** Gives open alerts that are nobody's to who owns their network by now; after the constituency changed. */
+  adopt(now: number): Promise<Adopted>;
   /** Who bears a self-help link. @throws AppError LINK_ENDED */
   linkActor(token: string, now: number): Promise<Actor & { readonly case: string }>;
   answerByLink(actor: Actor & { readonly case: string }, answer: Answer, now: number): Promise<void>;
@@ -61,6 +65,7 @@ export const createCases = (options: CasesOptions): Cases => {
   return {
     rules,
     takeDetections: createTake(rules),
+    adopt: (now) => adoptAlerts(desk, rules, now),
     linkActor: (token, now) => linkActor(desk, token, now),
     answerByLink: (actor, answer, now) => answerByLink(desk, actor, answer, now),
     answer: (actor, id, answer, now) => answerCase(desk, actor, id, answer, now),

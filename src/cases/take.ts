@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
-import { alertKinds, enoughSensors, hour, toldKinds } from "../alert/alert.ts";
+import { alertKinds } from "../alert/alert.ts";
 import type { Alert, Owner } from "../alert/alert.ts";
-import { count, spend } from "../alert/breaker.ts";
-import type { Told, ToldOfFew } from "../alert/breaker.ts";
-import { close, continues, news, observe, open, untold } from "../alert/life.ts";
-import type { Change } from "../alert/life.ts";
+import { close, continues, observe, open } from "../alert/life.ts";
 import { draw } from "../alert/samples.ts";
 import { alertKey, subjectOf } from "../alert/subject.ts";
-import type { Detection, HoldReason, Sample } from "../model/detection.ts";
+import type { Detection } from "../model/detection.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
-import type { FewToldTable } from "../store/desk/tables.ts";
 import { insertRows, orReplace } from "./bulk.ts";
 import { idOf, keyed } from "./ids.ts";
 import type { CaseRules } from "./options.ts";
@@ -26,7 +22,8 @@ import {
 import type { AlertRow, CaseEvent } from "./rows.ts";
 import { eventOf, tell, withCases } from "./tell.ts";
 import type { Telling } from "./tell.ts";
-import { callDuty } from "./duty.ts";
+import { bodyOf, callAnalysts, decide } from "./decide.ts";
+import type { Touched } from "./decide.ts";
 
 export interface TakeContext {
   /** Node time or, in a replay, event time of the interval's end; microseconds UTC. */
@@ -55,13 +52,6 @@ interface Prior {
   readonly revision: number;
   readonly withdrawn: boolean;
 }
-interface Touched {
-  alert: Alert;
-  readonly before: Alert | null;
-  readonly changes: Set<Change>;
-  samples: Sample[];
-}
-
 /** The same claim as last time: nothing to write. Intervals are judged again after a crash. */
 const unchanged = (prior: Prior, detection: Detection): boolean =>
   !prior.withdrawn &&
@@ -126,52 +116,6 @@ const endsOf = async (trx: DeskTransaction, alerts: readonly Alert[]): Promise<R
   }
   return ends;
 };
-
-/** What would have been told in the last hour, real or of one exercise. */
-const toldOf = async (
-  trx: DeskTransaction,
-  exercise: string,
-  organisations: readonly string[],
-  now: number,
-): Promise<Told> => {
-  const { rows } = await sql<{
-    organisation_id: string;
-    n: number;
-  }>`SELECT organisation_id, count(*)::int AS n FROM alerts
-WHERE detected > ${now - hour} AND detected <= ${now} AND organisation_id IS NOT NULL AND exercise = ${exercise} AND kind = ANY (${[...toldKinds]}) AND closing IS DISTINCT FROM 'withdrawn'
-GROUP BY organisation_id`.execute(trx);
-  const wanted = new Set(organisations);
-  return {
-    owners: new Map(rows.filter((row) => wanted.has(row.organisation_id)).map((row) => [row.organisation_id, row.n])),
-    all: rows.reduce((sum, row) => sum + row.n, 0),
-  };
-};
-
-/** What was told on the word of few sensors within the policy's time. What an analyst released is not of the budget. */
-const toldOfFewOf = async (trx: DeskTransaction, exercise: string, within: number, now: number): Promise<ToldOfFew> => {
-  const rows = await trx
-    .selectFrom("few_told")
-    .select(["organisation_id", sql<number>`count(*)::int`.as("n")])
-    .where("exercise", "=", exercise)
-    .where("at", ">", now - within)
-    .where("at", "<=", now)
-    .groupBy("organisation_id")
-    .execute();
-  return {
-    owners: new Map(rows.map((row) => [row.organisation_id, row.n])),
-    all: rows.reduce((sum, row) => sum + row.n, 0),
-  };
-};
-
-const bodyOf = (alert: Alert): Readonly<Record<string, unknown>> => ({
-  packets: alert.packets,
-  darkAddresses: alert.darkAddresses,
-  sensors: alert.sensors.length,
-  family: alert.family,
-  confidence: alert.confidence,
-  first: alert.first,
-  last: alert.last,
-});
 
 /**
  * Takes what detectors found into alerts, cases and letters, in the transaction that moves their cursor: either all of it happened
@@ -292,69 +236,7 @@ export const createTake =
       };
     }
 
-    // Who is told, by what, and what the breakers hold.
-    const tellings: Telling[] = [];
-    const breakers = new Map<string, HoldReason>();
-    const told = new Map<string, Told>();
-    const ofFew = new Map<string, ToldOfFew>();
-    const fewTold: FewToldTable[] = [];
-    let held = 0;
-    for (const one of touched.values()) {
-      if (untold(one.alert, policy, now) !== null) {
-        if (one.changes.has("held")) held++;
-        continue;
-      }
-      const form = news(one.alert, policy);
-      if (form === null) continue;
-      const organisation = one.alert.organisation ?? "";
-      let counts = told.get(one.alert.exercise);
-      if (counts === undefined) {
-        const all = [...touched.values()].flatMap(({ alert }) => alert.organisation ?? []);
-        counts = await toldOf(trx, one.alert.exercise, all, now);
-        told.set(one.alert.exercise, counts);
-      }
-      const few =
-        policy.fewSensors !== null &&
-        form !== "reminder" &&
-        one.alert.realm === "" &&
-        one.alert.released === null &&
-        one.alert.sensors.length < enoughSensors(rules.sensors());
-      if (few && policy.fewSensors !== null) {
-        const spent =
-          ofFew.get(one.alert.exercise) ?? (await toldOfFewOf(trx, one.alert.exercise, policy.fewSensors.within, now));
-        ofFew.set(one.alert.exercise, spent);
-        if (!spend(spent, organisation, policy)) {
-          held++;
-          one.alert = { ...one.alert, held: [...one.alert.held, "few-sensors"] };
-          one.changes.add("held");
-          continue;
-        }
-      }
-      const way = form === "reminder" ? "letter" : count(counts, organisation, policy);
-      if (way === "letter" || way === "digest") {
-        if (few)
-          fewTold.push({
-            alert_id: one.alert.id,
-            organisation_id: organisation,
-            exercise: one.alert.exercise,
-            at: now,
-          });
-        const ended = one.before?.quieted ?? one.before?.closed ?? null;
-        tellings.push({
-          alert: { ...one.alert, told: now },
-          form,
-          way,
-          ...(one.alert.told === null ? {} : { before: one.alert.told }),
-          ...(ended === null ? {} : { silent: one.alert.last - ended }),
-        });
-        one.alert = { ...one.alert, told: now };
-        continue;
-      }
-      held++;
-      one.alert = { ...one.alert, held: [...one.alert.held, way], released: null };
-      one.changes.add("held");
-      breakers.set(JSON.stringify([way, way === "owner-breaker" ? organisation : null, one.alert.exercise]), way);
-    }
+    const { tellings, breakers, fewTold, held } = await decide(trx, rules, [...touched.values()], now);
     const cased = await withCases(
       trx,
       [
@@ -374,7 +256,11 @@ export const createTake =
     const rows = [...touched.values()].map(({ alert }) => alertRowOf(alert));
     const replace = orReplace(alertColumns, "id");
     await insertRows(trx, "alerts", alertColumns, rows, replace);
-    if (fewTold.length > 0) await trx.insertInto("few_told").values(fewTold).execute();
+    if (fewTold.length > 0)
+      await trx
+        .insertInto("few_told")
+        .values([...fewTold])
+        .execute();
     await insertRows(
       trx,
       "detections",
@@ -447,10 +333,7 @@ export const createTake =
       cased.places,
       now,
     );
-    for (const key of breakers.keys()) {
-      const [breaker, organisation, exercise] = JSON.parse(key) as [HoldReason, string | null, string];
-      await callDuty(trx, rules, { breaker, organisation, exercise }, now);
-    }
+    await callAnalysts(trx, rules, breakers, now);
     await withdraw(
       trx,
       rules,

@@ -381,6 +381,8 @@ export const desk = {
       unknown: () => "Silent, but whether it was cleaned cannot be told yet",
       moved: (x: Facts) => `Possibly moved to ${x["subject"] ?? "another address"}`,
       relapsed: () => "Seen again: relapsed",
+      continuing: () => "Still seen",
+      "handed-over": (x: Facts) => `Handed over: ${x["network"] ?? "its network"} has an owner now`,
     },
     who: { system: "Layang", staff: "", owner: "owner" },
   },

@@ -391,6 +391,8 @@ export const desk: Messages["desk"] = {
       unknown: () => "Diam, tetapi belum dapat dipastikan apakah sudah dibersihkan",
       moved: (x) => `Mungkin berpindah ke ${x["subject"] ?? "alamat lain"}`,
       relapsed: () => "Terlihat lagi: muncul kembali",
+      continuing: () => "Masih terlihat",
+      "handed-over": (x) => `Diserahkan: ${x["network"] ?? "jaringannya"} kini memiliki pemilik`,
     },
     who: { system: "Layang", staff: "", owner: "pemilik" },
   },

@@ -376,6 +376,8 @@ export const desk: Messages["desk"] = {
       unknown: () => "通信はないが、駆除されたかどうかはまだ判定できません",
       moved: (x) => `${x["subject"] ?? "別のアドレス"} に移動した可能性`,
       relapsed: () => "再び観測: 再発",
+      continuing: () => "観測継続",
+      "handed-over": (x) => `引き継ぎ: ${x["network"] ?? "このネットワーク"} の所有者が登録されました`,
     },
     who: { system: "Layang", staff: "", owner: "所有者" },
   },

@@ -369,6 +369,8 @@ export const desk: Messages["desk"] = {
       unknown: () => "เงียบ แต่ยังสรุปไม่ได้ว่าแก้ไขแล้วหรือไม่",
       moved: (x) => `อาจย้ายไปที่ ${x["subject"] ?? "ที่อยู่อื่น"}`,
       relapsed: () => "พบอีกครั้ง: กลับมาอีก",
+      continuing: () => "ยังพบอยู่",
+      "handed-over": (x) => `ส่งต่อแล้ว: ${x["network"] ?? "เครือข่ายนี้"} มีเจ้าของแล้ว`,
     },
     who: { system: "Layang", staff: "", owner: "เจ้าของ" },
   },

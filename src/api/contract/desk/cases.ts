@@ -131,6 +131,8 @@ export const timelineKinds = [
   "unknown",
   "moved",
   "relapsed",
+  "continuing",
+  "handed-over",
 ] as const;
 /** One entry of the timeline. `facts` holds what a sentence needs; texts of people are in `text`. */
 export const TimelineRow = strict({

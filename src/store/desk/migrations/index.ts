@@ -6,6 +6,7 @@ import { alerts } from "./0201-alerts.ts";
 import { cases } from "./0202-cases.ts";
 import { lists } from "./0203-lists.ts";
 import { victims } from "./0210-victims.ts";
+import { handedOver } from "./0211-handed-over.ts";
 import { notices } from "./0301-notices.ts";
 import { retries } from "./0302-retries.ts";
 import { constituency } from "./0101-constituency.ts";
@@ -38,4 +39,5 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0511-detector-ledger": detectorLedger,
   "0302-retries": retries,
   "0210-victims": victims,
+  "0211-handed-over": handedOver,
 };
