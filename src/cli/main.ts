@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { AppError, systemRefusal } from "../platform/errors.ts";
 import { keepSmall } from "../platform/lifecycle.ts";
-import { startWith } from "../platform/afresh.ts";
+import { growSlowly, startWith } from "../platform/afresh.ts";
 import { nearest } from "../platform/nearest.ts";
 import { flag, helpOf, parse } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -129,7 +129,10 @@ export const main = async (args: readonly string[]): Promise<number> => {
         `there is no command \`${first}\`; ${meant === undefined ? "see layang --help" : `did you mean \`${meant}\`?`}`,
       );
     }
-    if (lasting.has(found.name)) startWith(small);
+    if (lasting.has(found.name)) {
+      startWith(small);
+      growSlowly();
+    }
     const command = await (commands[found.name] as () => Promise<Command>)();
     const parsed = parse(found.name, command, found.rest);
     if (flag(parsed, "help")) {

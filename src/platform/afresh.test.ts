@@ -16,14 +16,18 @@ import { startWith } from ${JSON.stringify(new URL("./afresh.ts", import.meta.ur
 process.stdout.write("born ");
 startWith(["--max-semi-space-size=8", "--no-node-ever-had-this=1"]);
 const { execArgv, argv, pid } = process;
-process.stdout.write(JSON.stringify({ execArgv, args: argv.slice(2), pid, typed: await text(process.stdin) }));
+const pools = process.env.GLIBC_TUNABLES;
+process.stdout.write(JSON.stringify({ execArgv, args: argv.slice(2), pid, pools, typed: await text(process.stdin) }));
 process.exitCode = 7;
 `,
 );
 
-const run = async (flags: readonly string[], options = "") => {
+/** Somebody's own word on pools, so that only flags are lacking. */
+const tuned = { GLIBC_TUNABLES: "glibc.malloc.arena_max=3" };
+const { GLIBC_TUNABLES: _, ...untuned } = process.env;
+const run = async (flags: readonly string[], options = "", environment: NodeJS.ProcessEnv = tuned) => {
   const child = spawn(process.execPath, [...flags, script, "--max-semi-space-size", "two words"], {
-    env: { ...process.env, NODE_OPTIONS: options },
+    env: { ...untuned, NODE_OPTIONS: options, ...environment },
     stdio: ["pipe", "pipe", "inherit"],
   });
   let said = "";
@@ -31,7 +35,13 @@ const run = async (flags: readonly string[], options = "") => {
   child.stdin.end("by hand");
   const [code] = (await once(child, "close")) as [number];
   const births = said.split("born ").slice(1);
-  const last = JSON.parse(births.at(-1) ?? "") as { execArgv: string[]; args: string[]; pid: number; typed: string };
+  const last = JSON.parse(births.at(-1) ?? "") as {
+    execArgv: string[];
+    args: string[];
+    pid: number;
+    pools?: string;
+    typed: string;
+  };
   return { births: births.length, code, same: last.pid === child.pid, last };
 };
 
@@ -53,6 +63,19 @@ test("flags that somebody gave stay as given", async () => {
   const otherAround = await run([], "--max_semi_space_size=3");
   expect([otherAround.births, otherAround.last.execArgv]).toEqual([1, []]);
 });
+
+test.skipIf(process.platform !== "linux")(
+  "the C library's pools stay as they are, unless somebody says otherwise",
+  async () => {
+    const bare = await run(["--max-semi-space-size=3"], "", {});
+    expect([bare.births, bare.same, bare.last.execArgv]).toEqual([2, true, ["--max-semi-space-size=3"]]);
+    expect(bare.last.pools).toContain("glibc.malloc.mmap_threshold=");
+    const said = await run(["--max-semi-space-size=3"]);
+    expect([said.births, said.last.pools]).toEqual([1, tuned.GLIBC_TUNABLES]);
+    const old = await run(["--max-semi-space-size=3"], "", { MALLOC_ARENA_MAX: "2" });
+    expect([old.births, old.last.pools]).toEqual([1, undefined]);
+  },
+);
 
 test("where the program is no longer there the process goes on", async () => {
   const gone = join(folder, "gone.ts");
