@@ -43,11 +43,6 @@ export interface CourseOptions {
   begin(scope: Scope): Promise<number>;
 }
 
-interface Snapshot {
-  readonly position: number;
-  readonly memory: unknown;
-}
-
 /** A stretch that must be judged again, and whose rows were withdrawn in it (undefined: rows came late). */
 interface Late {
   readonly from: number;
@@ -96,7 +91,8 @@ export class Course {
   /** Memory as of the checkpoint, and from when on what was received may not be in it. */
   #kept: unknown = null;
   #savedAt = 0;
-  #snapshots: Snapshot[] = [];
+  /** Positions of which the ledger has the memory (`@POSITION`), ascending. */
+  #snapshots: number[] = [];
 
   constructor(detector: Detector, scope: Scope, options: CourseOptions) {
     this.detector = detector;
@@ -123,14 +119,10 @@ export class Course {
       cursor: await loadCursor(trx, detector.name, scope),
       entries: await loadLedger(trx, detector.name, scope),
     }));
-    this.#snapshots = [];
-    const ledger: [string, unknown][] = [];
-    for (const [key, value] of entries) {
-      if (key.startsWith("@")) this.#snapshots.push({ position: Number(key.slice(1)), memory: value });
-      else ledger.push([key, value]);
-    }
-    this.#snapshots.sort((a, b) => a.position - b.position);
-    this.#ledger = new MemoryLedger(ledger);
+    this.#ledger = new MemoryLedger(entries);
+    this.#snapshots = entries
+      .flatMap(([key]) => (key.startsWith("@") ? [Number(key.slice(1))] : []))
+      .sort((a, b) => a - b);
     this.#memory = cursor?.memory ?? detector.begin();
     const { step } = detector.cadence;
     this.#position = cursor?.checkpoint ?? Math.floor((await this.#options.begin(scope)) / step) * step;
@@ -146,7 +138,7 @@ export class Course {
     this.#again.clear();
     this.#catching = 0;
     if (detector.late === "rewind" && this.#snapshots.length === 0) {
-      this.#snapshots.push({ position: this.#position, memory: structuredClone(this.#memory) });
+      this.#snapshots.push(this.#position);
       this.#ledger.set(`@${this.#position}`, structuredClone(this.#memory));
     }
     if (cursor !== null) {
@@ -279,12 +271,12 @@ export class Course {
       return;
     }
     const first = late.reduce((least, { from }) => Math.min(least, from), Infinity);
-    const before = this.#snapshots.findLast(({ position }) => position <= first);
+    const before = this.#snapshots.findLast((position) => position <= first);
     // Without one that old, what came is older than what is remembered: it stays out.
     if (before === undefined) return;
-    this.#snapshots = this.#snapshots.filter(({ position }) => position <= before.position);
-    this.#position = before.position;
-    this.#memory = structuredClone(before.memory);
+    this.#snapshots = this.#snapshots.filter((position) => position <= before);
+    this.#position = before;
+    this.#memory = structuredClone(this.#ledger.get(`@${before}`));
   }
 
   async #judge(span: Span): Promise<void> {
@@ -315,12 +307,9 @@ export class Course {
   /** Memory at each hour of the last day, for detectors that go back when rows come late. */
   #snapshot({ from, to }: Span): void {
     if (this.detector.late !== "rewind" || Math.floor(from / HOUR) === Math.floor(to / HOUR)) return;
-    const memory = structuredClone(this.#memory);
-    this.#snapshots.push({ position: to, memory });
-    this.#ledger.set(`@${to}`, memory);
-    while ((this.#snapshots[0]?.position ?? to) < to - FINAL - HOUR) {
-      this.#ledger.delete(`@${this.#snapshots.shift()!.position}`);
-    }
+    this.#snapshots.push(to);
+    this.#ledger.set(`@${to}`, structuredClone(this.#memory));
+    while ((this.#snapshots[0] ?? to) < to - FINAL - HOUR) this.#ledger.delete(`@${this.#snapshots.shift()!}`);
   }
 
   /** `anew`: everything that opened in this time was judged again, from the store as it is now. */

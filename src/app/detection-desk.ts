@@ -61,13 +61,13 @@ export const moveCursor = async (
     .execute();
 };
 
-/** Entries of a ledger, as they were at the cursor's checkpoint. */
+/** Entries of a ledger as JSON, as they were at the cursor's checkpoint. */
 export const loadLedger = async (
   trx: DeskTransaction,
   detector: string,
   { realm, exercise }: Scope,
-): Promise<[string, unknown][]> => {
-  const entries: [string, unknown][] = [];
+): Promise<[string, string][]> => {
+  const entries: [string, string][] = [];
   for (let after = "", more = true; more;) {
     const rows = await trx
       .selectFrom("detector_ledger")
@@ -79,25 +79,25 @@ export const loadLedger = async (
       .orderBy("key")
       .limit(rowsAtOnce)
       .execute();
-    for (const { key, value } of rows) entries.push([key, JSON.parse(value)]);
+    for (const { key, value } of rows) entries.push([key, value]);
     after = rows.at(-1)?.key ?? "";
     more = rows.length === rowsAtOnce;
   }
   return entries;
 };
 
-/** Writes down entries that changed; undefined ones have left. */
+/** Writes down entries that changed, as JSON; undefined ones have left. */
 export const saveLedger = async (
   trx: DeskTransaction,
   detector: string,
   { realm, exercise }: Scope,
-  changes: readonly (readonly [string, unknown])[],
+  changes: readonly (readonly [string, string | undefined])[],
 ): Promise<void> => {
-  const kept = changes.filter(([, value]) => value !== undefined);
+  const kept = changes.filter((change): change is [string, string] => change[1] !== undefined);
   const left = changes.filter(([, value]) => value === undefined).map(([key]) => key);
   for (const part of inParts(kept)) {
     await sql`INSERT INTO detector_ledger (detector, realm, exercise, key, value)
-SELECT ${detector}, ${realm}, ${exercise}, * FROM unnest(${part.map(([key]) => key)}::text[], ${part.map(([, value]) => JSON.stringify(value))}::text[])
+SELECT ${detector}, ${realm}, ${exercise}, * FROM unnest(${part.map(([key]) => key)}::text[], ${part.map(([, value]) => value)}::text[])
 ON CONFLICT (detector, realm, exercise, key) DO UPDATE SET value = excluded.value`.execute(trx);
   }
   for (const part of inParts(left)) {

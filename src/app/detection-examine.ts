@@ -1,39 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { Context, Detector, Ledger, Owners, Scope, Sensor, Span, Verdict } from "../detect/detector.ts";
 import type { FlowStore, QueryLimits } from "../store/flows/store.ts";
 
-/** A detector's entries in memory, and which of them changed since they were last written down. */
-export class MemoryLedger implements Ledger {
-  readonly #entries: Map<string, unknown>;
-  #changed = new Set<string>();
+/** Texts longer than this are kept packed: snapshots of a whole memory, which are read when rows come late. */
+const LONG = 65_536;
+const pack = (text: string): string | Uint8Array => (text.length > LONG ? deflateRawSync(text, { level: 1 }) : text);
+const unpack = (held: string | Uint8Array): unknown =>
+  JSON.parse(typeof held === "string" ? held : inflateRawSync(held).toString()) as unknown;
+/** A value as somebody works with it. */
+interface Open {
+  value: unknown;
+}
 
-  constructor(entries: Iterable<readonly [string, unknown]> = []) {
-    this.#entries = new Map(entries);
+/**
+ * A detector's entries in memory, and which of them changed since they were last written down. What nobody has looked at since lies as the text that was written down: most
+ * sources have sent one packet, and as objects they would take five times as much.
+ */
+export class MemoryLedger implements Ledger {
+  readonly #entries = new Map<string, string | Uint8Array | Open>();
+  #changed = new Set<string>();
+  #open = new Set<string>();
+
+  /** Entries as they were written down. */
+  constructor(entries: Iterable<readonly [string, string]> = []) {
+    for (const [key, text] of entries) this.#entries.set(key, pack(text));
   }
   get size(): number {
     return this.#entries.size;
   }
   get(key: string): unknown {
-    return this.#entries.get(key);
+    const held = this.#entries.get(key);
+    if (held === undefined) return undefined;
+    if (typeof held !== "string" && "value" in held) return held.value;
+    const value = unpack(held);
+    this.#entries.set(key, { value });
+    this.#open.add(key);
+    return value;
   }
   set(key: string, value: unknown): void {
-    this.#entries.set(key, value);
+    const held = this.#entries.get(key);
+    if (typeof held === "object" && "value" in held) held.value = value;
+    else {
+      this.#entries.set(key, { value });
+      this.#open.add(key);
+    }
     this.#changed.add(key);
   }
   delete(key: string): void {
-    if (this.#entries.delete(key)) this.#changed.add(key);
+    if (!this.#entries.delete(key)) return;
+    this.#changed.add(key);
+    this.#open.delete(key);
   }
-  entries(): IterableIterator<[string, unknown]> {
-    return this.#entries.entries();
+  keys(): IterableIterator<string> {
+    return this.#entries.keys();
+  }
+  *entries(): IterableIterator<[string, unknown]> {
+    for (const [key, held] of this.#entries) {
+      yield [key, typeof held !== "string" && "value" in held ? held.value : unpack(held)];
+    }
   }
   get changes(): number {
     return this.#changed.size;
   }
-  /** The keys that changed, each with its value or undefined when it left; they count as written down from now on. */
-  take(): [string, unknown][] {
-    const changed = [...this.#changed].map((key): [string, unknown] => [key, this.#entries.get(key)]);
+  /** The keys that changed, each with its value as text or undefined when it left; they count as written down from now on. */
+  take(): [string, string | undefined][] {
+    const taken: [string, string | undefined][] = [];
+    for (const key of this.#open) {
+      const held = this.#entries.get(key) as Open;
+      const text = JSON.stringify(held.value);
+      this.#entries.set(key, pack(text));
+      if (this.#changed.delete(key)) taken.push([key, text]);
+    }
+    // What is left of them is gone.
+    for (const key of this.#changed) taken.push([key, undefined]);
     this.#changed = new Set();
-    return changed;
+    this.#open = new Set();
+    return taken;
   }
 }
 
@@ -73,8 +116,8 @@ GROUP BY sensor HAVING max(interval) >= fromUnixTimestamp64Micro({from:Int64}) O
   }));
 };
 
-/** How far one question of a detector may go. */
-const limits: QueryLimits = { seconds: 60, memory: 2 ** 31 };
+/** How far one question of a detector may go. Nobody waits for it: what is large goes to disk rather than beside everything else into memory. */
+const limits: QueryLimits = { seconds: 60, memory: 2 ** 31, spill: 192 * 2 ** 20 };
 
 /** Drives a detector over one span: asks what it asks. @throws AppError of the store. */
 export const examineSpan = async (

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection, DetectionKind, Sample } from "../model/detection.ts";
 import { inSpan } from "./detector.ts";
-import type { Complete, Context, Detector, Examination, Row, Span } from "./detector.ts";
+import type { Complete, Context, Detector, Examination, Ledger, Row, Span } from "./detector.ts";
 import { keepSample, samplesOf } from "./evidence.ts";
 import { amplifiers } from "./families.ts";
 import { detectionId } from "./identity.ts";
@@ -125,6 +125,57 @@ const join = (a: Entry, b: Entry): Entry => {
   };
 };
 
+/** What can be made anew from the ledger, so that a step looks at none but those that may have something to tell. */
+interface Index {
+  /** Claims that changed since they were told. */
+  readonly dirty: Set<string>;
+  /** Keys by a minute before whose end they are not over. */
+  readonly ends: Map<number, string[]>;
+  /** Keys in `ends`; who was let go and came back stands in it twice. */
+  waiting: number;
+}
+const indexes = new WeakMap<Ledger, Index>();
+
+const endOf = (key: string, { last }: Entry): number => last + idleOf(key);
+const noteEnd = (index: Index, key: string, entry: Entry): void => {
+  const minute = startOf(endOf(key, entry), MINUTE);
+  const keys = index.ends.get(minute);
+  if (keys === undefined) index.ends.set(minute, [key]);
+  else keys.push(key);
+  index.waiting++;
+};
+const noteDirty = ({ dirty }: Index, key: string, entry: Entry): void => {
+  if (entry.dirty && entry.claim !== "") dirty.add(key);
+  else dirty.delete(key);
+};
+const indexOf = (ledger: Ledger): Index => {
+  const known = indexes.get(ledger);
+  if (known !== undefined) return known;
+  const index: Index = { dirty: new Set(), ends: new Map(), waiting: 0 };
+  for (const [key, value] of ledger.entries()) {
+    noteEnd(index, key, value as Entry);
+    noteDirty(index, key, value as Entry);
+  }
+  indexes.set(ledger, index);
+  return index;
+};
+/** Keys that are over at a time. The others are looked at again in the minute in which they may be. */
+const overAt = (index: Index, to: number, ledger: Ledger): Set<string> => {
+  const over = new Set<string>();
+  for (const [minute, keys] of index.ends) {
+    if (minute >= to) continue;
+    index.ends.delete(minute);
+    index.waiting -= keys.length;
+    for (const key of keys) {
+      const entry = ledger.get(key) as Entry | undefined;
+      if (entry === undefined) continue;
+      if (endOf(key, entry) < to) over.add(key);
+      else noteEnd(index, key, entry);
+    }
+  }
+  return over;
+};
+
 /** Requests by source, port and minute, in order of time. */
 const question = (
   where: string,
@@ -206,13 +257,17 @@ const tell = (key: string, entry: Entry, due: boolean, context: Context, into: J
   }
 };
 
-const prune = (ledger: Context["ledger"]): void => {
+const prune = (index: Index, ledger: Ledger): void => {
   const over = ledger.size - P.most;
   if (over <= 0) return;
-  const least = [...ledger.entries()]
-    .map(([key, value]) => [key, value as Entry] as const)
-    .sort(([a, m], [b, n]) => m.packets - n.packets || m.last - n.last || (a < b ? -1 : 1));
-  for (const [key] of least.slice(0, over)) ledger.delete(key);
+  const least: [string, number, number][] = [];
+  for (const [key, value] of ledger.entries()) least.push([key, (value as Entry).packets, (value as Entry).last]);
+  least.sort(([a, m, x], [b, n, y]) => m - n || x - y || (a < b ? -1 : 1));
+  for (const [key] of least.slice(0, over)) {
+    ledger.delete(key);
+    index.dirty.delete(key);
+  }
+  if (index.waiting > 2 * ledger.size) indexes.delete(ledger);
 };
 
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
@@ -224,20 +279,19 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     // Sources in the late rows: made anew from where their scan began.
     const hosts = new Set(rows.map((row) => row["k"] as string));
     let from = span.from;
-    for (const [key, value] of ledger.entries()) {
-      const entry = value as Entry;
+    for (const key of ledger.keys()) {
       const host = key.slice(0, 32);
-      const touched =
-        span.withdrawn === undefined
-          ? hosts.has(host)
-          : entry.sensors.includes(span.withdrawn) && entry.last >= span.from;
-      if (!touched) continue;
+      if (span.withdrawn === undefined && !hosts.has(host)) continue;
+      const entry = ledger.get(key) as Entry;
+      if (span.withdrawn !== undefined && !(entry.sensors.includes(span.withdrawn) && entry.last >= span.from))
+        continue;
       hosts.add(host);
       from = Math.min(from, entry.first);
       into.complete.push({ kinds: [kindOf(key)], source: addressOf(host), since: entry.first, until: Infinity });
       ledger.delete(key);
     }
     if (hosts.size === 0) return { memory, detections: [] };
+    indexes.delete(ledger);
     rows = yield {
       sql: question(" AND src IN {hosts:Array(IPv6)}"),
       parameters: {
@@ -247,7 +301,9 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
       },
     };
   }
+  const index = indexOf(ledger);
   const errors = new Map(context.sensors.map(({ name, clockError }) => [name, clockError]));
+  const chosen = new Set<string>();
   for (const row of rows) {
     const host = row["k"] as string;
     const samples = firstRequests(row, errors);
@@ -258,25 +314,33 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
         tell(key, entry, true, context, into);
         entry = undefined;
       }
-      ledger.set(key, withSamples(entry === undefined ? news : join(entry, news), samples));
+      const now = withSamples(entry === undefined ? news : join(entry, news), samples);
+      if (ledger.get(key) === undefined) noteEnd(index, key, now);
+      ledger.set(key, now);
+      chosen.add(key);
     }
   }
   const to = late ? Math.max(memory.position, span.to) : span.to;
   const due = late || startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
-  const isOver = (key: string, entry: Entry): boolean => entry.last + idleOf(key) < to;
-  const chosen = [...ledger.entries()]
-    .map(([key, value]) => [key, value as Entry] as const)
-    .filter(([key, entry]) => entry.dirty || isOver(key, entry))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [key, entry] of chosen) {
-    const over = isOver(key, entry);
-    if (entry.dirty) {
-      tell(key, entry, due || over, context, into);
-      ledger.set(key, entry);
+  // Who sent nothing since is told of when that is due, or when it is over; what did not hold then does not now.
+  const over = overAt(index, to, ledger);
+  for (const key of over) chosen.add(key);
+  if (due) for (const key of index.dirty) chosen.add(key);
+  for (const key of [...chosen].sort()) {
+    const entry = ledger.get(key) as Entry;
+    const ends = over.has(key);
+    const before = entry.claim;
+    const wasDirty = entry.dirty;
+    if (entry.dirty) tell(key, entry, due || ends, context, into);
+    if (ends) {
+      ledger.delete(key);
+      index.dirty.delete(key);
+      continue;
     }
-    if (over) ledger.delete(key);
+    if (entry.claim !== before || entry.dirty !== wasDirty) ledger.set(key, entry);
+    noteDirty(index, key, entry);
   }
-  prune(ledger);
+  prune(index, ledger);
   return { memory: late ? memory : { position: span.to }, ...into };
 }
 

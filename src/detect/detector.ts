@@ -143,6 +143,8 @@ export interface Ledger {
   /** An entry changed in place must be set again. */
   set(key: string, value: unknown): void;
   delete(key: string): void;
+  keys(): IterableIterator<string>;
+  /** Each value is read for this: where most keys are of no interest, `keys` and `get` cost less. What is changed in it must be set. */
   entries(): IterableIterator<[string, unknown]>;
 }
 

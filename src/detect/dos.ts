@@ -4,7 +4,7 @@ import { classes } from "../model/traffic.ts";
 import { addReply, emptyVector } from "./backscatter.ts";
 import type { Vector } from "./backscatter.ts";
 import { inSpan } from "./detector.ts";
-import type { Complete, Context, Detector, Examination, Rows, Span } from "./detector.ts";
+import type { Complete, Context, Detector, Examination, Ledger, Rows, Span } from "./detector.ts";
 import { darkAddresses } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
@@ -108,6 +108,61 @@ const passes = (vector: Vector, addresses: number): boolean =>
   !isScan(vector) &&
   vector.mismatches * 2 <= vector.packets;
 
+/** Whether it may pass with any number of dark addresses, as it is. */
+const mayPass = (vector: Vector): boolean =>
+  vector.packets >= P.packets &&
+  vector.last - vector.first >= P.duration * 1e6 &&
+  vector.peak >= P.rate_floor &&
+  vector.mismatches * 2 <= vector.packets &&
+  countOf(vector.dark) >= P.spread &&
+  !isScan(vector);
+
+/** What can be made anew from the ledger, so that a step looks at none but those that may have something to tell. */
+interface Index {
+  /** Not told as they are, and might be. */
+  readonly dirty: Set<string>;
+  /** Keys by a minute before whose end they are not over. */
+  readonly ends: Map<number, string[]>;
+}
+const indexes = new WeakMap<Ledger, Index>();
+
+const noteEnd = ({ ends }: Index, key: string, { vector }: Entry): void => {
+  const minute = startOf(vector.last + IDLE, MINUTE);
+  const keys = ends.get(minute);
+  if (keys === undefined) ends.set(minute, [key]);
+  else keys.push(key);
+};
+const noteDirty = ({ dirty }: Index, key: string, entry: Entry): void => {
+  if (entry.dirty && (entry.claim !== "" || mayPass(entry.vector))) dirty.add(key);
+  else dirty.delete(key);
+};
+const indexOf = (ledger: Ledger): Index => {
+  const known = indexes.get(ledger);
+  if (known !== undefined) return known;
+  const index: Index = { dirty: new Set(), ends: new Map() };
+  for (const [key, value] of ledger.entries()) {
+    noteEnd(index, key, value as Entry);
+    noteDirty(index, key, value as Entry);
+  }
+  indexes.set(ledger, index);
+  return index;
+};
+/** Keys that are over at a time. The others are looked at again in the minute in which they may be. */
+const overAt = (index: Index, to: number, ledger: Ledger): string[] => {
+  const over = new Set<string>();
+  for (const [minute, keys] of index.ends) {
+    if (minute >= to) continue;
+    index.ends.delete(minute);
+    for (const key of keys) {
+      const entry = ledger.get(key) as Entry | undefined;
+      if (entry === undefined) continue;
+      if (entry.vector.last + IDLE < to) over.add(key);
+      else noteEnd(index, key, entry);
+    }
+  }
+  return [...over];
+};
+
 /** Takes down when an attack's thresholds were first passed, as of its last packet. */
 const note = (entry: Entry, addresses: number): void => {
   if (entry.found === null && passes(entry.vector, addresses))
@@ -182,8 +237,10 @@ const addRows = (
   minutes: readonly number[],
   context: Context,
   ended: (key: string, entry: Entry) => void,
+  index: Index,
 ): void => {
   let entry = context.ledger.get(key) as Entry | undefined;
+  const known = entry !== undefined;
   const addresses = darkAddresses(context.sensors);
   for (const row of rows) {
     if (entry !== undefined && row.first - entry.vector.last > IDLE) {
@@ -201,8 +258,13 @@ const addRows = (
     addReply(entry.vector, row, classes[row.class]!);
     entry.dirty = true;
   }
-  if (entry === undefined) context.ledger.delete(key);
-  else context.ledger.set(key, entry);
+  if (entry === undefined) {
+    context.ledger.delete(key);
+    index.dirty.delete(key);
+    return;
+  }
+  context.ledger.set(key, entry);
+  if (!known) noteEnd(index, key, entry);
 };
 
 /** Which of these hosts sent as much of their own will as came back from them: scanners, not victims. */
@@ -260,6 +322,9 @@ function* tell(
   }
 }
 
+const inOrder = (a: readonly [string, Entry, ...unknown[]], b: readonly [string, Entry, ...unknown[]]): number =>
+  a[1].vector.first - b[1].vector.first || (a[0] < b[0] ? -1 : 1);
+
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
   const { ledger } = context;
   const into: Judged = { detections: [], complete: [] };
@@ -281,6 +346,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
       into.complete.push({ kinds: ["dos-victim"], source: addressOf(key), since: from, until: Infinity });
       ledger.delete(key);
     }
+    indexes.delete(ledger);
     found = new Map();
     const rows = yield {
       sql: `SELECT hex(victim) AS k, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS m, sum(packets) AS n FROM flows WHERE ${inSpan} AND ${REPLY} AND victim IN {hosts:Array(IPv6)} GROUP BY victim, m`,
@@ -293,38 +359,53 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     for (const minutes of found.values()) minutes.sort((a, b) => a - b);
   }
 
+  const index = indexOf(ledger);
+  const touched = new Set<string>();
   const over: [string, Entry][] = [];
   const ended = (key: string, entry: Entry): void => void over.push([key, entry]);
   const fresh = [...found.keys()].filter((key) => ledger.get(key) === undefined).sort();
-  const open: string[] = [];
-  for (const [key] of ledger.entries()) open.push(key);
-  open.sort();
+  const open = [...ledger.keys()].sort();
   if (fresh.length > 0) {
     for (let at = 0; at < fresh.length; at += NAMED) {
       for (const [key, rows] of byHost(yield rowsOf("victim", REPLY, fresh.slice(at, at + NAMED), from, to))) {
-        addRows(key, rows, found.get(key)!, context, ended);
+        addRows(key, rows, found.get(key)!, context, ended, index);
+        touched.add(key);
       }
     }
   }
   if (!late && open.length > 0) {
     const wanted = new Set(open);
     for (const [key, rows] of byHost(yield rowsIn("victim", REPLY, open.length <= NAMED ? open : null))) {
-      if (wanted.has(key)) addRows(key, rows, found.get(key) ?? [], context, ended);
+      if (!wanted.has(key)) continue;
+      addRows(key, rows, found.get(key) ?? [], context, ended, index);
+      touched.add(key);
     }
   }
   const due = late || startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
-  const standing: [string, Entry][] = [];
-  for (const [key, value] of ledger.entries()) {
-    const entry = value as Entry;
-    if (entry.vector.last + IDLE < to) over.push([key, entry]);
-    else if (entry.dirty) standing.push([key, entry]);
+  const gone = new Set(overAt(index, to, ledger));
+  for (const key of gone) over.push([key, ledger.get(key) as Entry]);
+  const standing: [string, Entry, string, boolean][] = [];
+  // Who sent nothing since, and could not be told of then, cannot now.
+  for (const key of touched.union(index.dirty)) {
+    const entry = ledger.get(key) as Entry | undefined;
+    if (entry !== undefined && !gone.has(key) && entry.dirty) standing.push([key, entry, entry.claim, entry.dirty]);
   }
-  const inOrder = (a: readonly [string, Entry], b: readonly [string, Entry]): number =>
-    a[1].vector.first - b[1].vector.first || (a[0] < b[0] ? -1 : 1);
   yield* tell(over.sort(inOrder), true, context, into);
-  yield* tell(standing.sort(inOrder), due, context, into);
-  for (const [key, entry] of over) if (ledger.get(key) === entry) ledger.delete(key);
-  for (const [key, entry] of standing) ledger.set(key, entry);
+  yield* tell(
+    standing.sort(inOrder).map(([key, entry]) => [key, entry] as const),
+    due,
+    context,
+    into,
+  );
+  for (const [key, entry] of over) {
+    if (ledger.get(key) !== entry) continue;
+    ledger.delete(key);
+    index.dirty.delete(key);
+  }
+  for (const [key, entry, claim, dirty] of standing) {
+    if (entry.claim !== claim || entry.dirty !== dirty) ledger.set(key, entry);
+    noteDirty(index, key, entry);
+  }
   return { memory: late ? memory : { position: span.to }, ...into };
 }
 

@@ -160,7 +160,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   // What came late is not sewn into events that have ended: they are a view of the flows, which hold it.
   if (span.late === true) return { memory, detections: [] };
   const open = new Set<string>();
-  for (const [key] of ledger.entries()) open.add(key.split(" ")[0]!);
+  for (const key of ledger.keys()) open.add(key.slice(0, 32));
   const steps = Map.groupBy(yield question([...open]), (row) => Number(row["step"]));
   const detections: Detection[] = [];
   let { untold } = memory;

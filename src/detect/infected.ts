@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection, DetectionKind } from "../model/detection.ts";
 import { isBogon } from "./bogons.ts";
-import type { Complete, Context, Detector, Examination, Owner, Span } from "./detector.ts";
+import type { Complete, Context, Detector, Examination, Ledger, Owner, Span } from "./detector.ts";
 import { addSeen } from "./evidence.ts";
 import type { ErrorOf } from "./evidence.ts";
 import { darkAddresses, impliedRate } from "./guards.ts";
@@ -42,6 +42,40 @@ interface Memory {
   since?: number;
 }
 
+/** Sources by the minute in which they began, of minutes that are not over: to look for them in the ledger would read all of it every minute. */
+type Begun = Map<number, Set<string>>;
+const begunIn = new WeakMap<Ledger, Begun>();
+const noteBegun = (begun: Begun, key: string, time: number): void => {
+  const minute = startOf(time, MINUTE);
+  const keys = begun.get(minute);
+  if (keys === undefined) begun.set(minute, new Set([key]));
+  else keys.add(key);
+};
+const begunOf = (ledger: Ledger, position: number): Begun => {
+  const known = begunIn.get(ledger);
+  if (known !== undefined) return known;
+  const begun: Begun = new Map();
+  for (const [key, value] of ledger.entries()) {
+    const { first } = (value as Entry).evidence;
+    if (first >= startOf(position, MINUTE)) noteBegun(begun, key, first);
+  }
+  begunIn.set(ledger, begun);
+  return begun;
+};
+/** Takes the sources that began in the minutes of a span that are over, each minute's in order. */
+const takeBegun = (begun: Begun, span: Span, ledger: Ledger): Map<number, string[]> => {
+  const found = new Map<number, string[]>();
+  for (let minute = startOf(span.from, MINUTE); minute + MINUTE <= span.to; minute += MINUTE) {
+    const began = (key: string): boolean => {
+      const entry = ledger.get(key) as Entry | undefined;
+      return entry !== undefined && startOf(entry.evidence.first, MINUTE) === minute;
+    };
+    found.set(minute, [...(begun.get(minute) ?? [])].filter(began).sort());
+  }
+  for (const minute of begun.keys()) if (minute + MINUTE <= span.to) begun.delete(minute);
+  return found;
+};
+
 /** Adds rows to the ledger's entry of one host; rows in order of time. */
 const addRows = (
   key: string,
@@ -50,6 +84,7 @@ const addRows = (
   context: Context,
   index: Index,
   errorOf: ErrorOf,
+  begun: Begun,
 ): void => {
   const { ledger } = context;
   let entry = ledger.get(key) as Entry | undefined;
@@ -67,6 +102,7 @@ const addRows = (
         told: 0,
         dirty: true,
       };
+      noteBegun(begun, key, row.first);
     } else addSeen(entry.evidence, row, errorOf);
     if (entry.accepted === null) {
       const rule = accepts(entry.evidence, context.sensors.length);
@@ -199,7 +235,7 @@ const errorsOf =
     sensors.find((sensor) => sensor.name === name)?.clockError ?? null;
 
 /** Rows came late, or a sensor's rows were withdrawn: what is known of the sources in them is made anew from the store. */
-function* examineLate(span: Span, memory: Memory, context: Context, index: Index): Examination<Memory> {
+function* examineLate(span: Span, memory: Memory, context: Context, index: Index, begun: Begun): Examination<Memory> {
   const { ledger } = context;
   const into: Judged = { detections: [], complete: [] };
   const found = span.withdrawn === undefined ? yield* candidates(context, span.from) : new Map<string, string>();
@@ -225,7 +261,7 @@ function* examineLate(span: Span, memory: Memory, context: Context, index: Index
   for (let at = 0; at < keys.length; at += NAMED) {
     const rows = byHost(yield rowsOf("src", SENT, keys.slice(at, at + NAMED), from, to));
     for (const [key, seen] of rows) {
-      addRows(key, seen, found.get(key)!, context, index, errorsOf(context));
+      addRows(key, seen, found.get(key)!, context, index, errorsOf(context), begun);
       if (ledger.get(key) === undefined) continue;
       minutes.add(startOf((ledger.get(key) as Entry).evidence.first, MINUTE));
       judge(key, to, true, index, context, into);
@@ -249,9 +285,10 @@ const beganIn = (minutes: ReadonlySet<number>, { ledger }: Context): Map<number,
 
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
   const index = indexOf(context.ledger, context);
+  const begun = begunOf(context.ledger, memory.position);
   const since = memory.since ?? (memory.position === 0 && span.late !== true ? startOf(span.from, HOUR) : 0);
   index.began = since;
-  if (span.late === true) return yield* examineLate(span, memory, context, index);
+  if (span.late === true) return yield* examineLate(span, memory, context, index, begun);
   const into: Judged = { detections: [], complete: [] };
   const found = yield* candidates(context, span.from);
   const judged = new Set<string>();
@@ -260,7 +297,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     for (const [key, seen] of byHost(yield rowsIn("src", SENT, named))) {
       const organisation = found.get(key);
       if (organisation === undefined) continue;
-      addRows(key, seen, organisation, context, index, errorsOf(context));
+      addRows(key, seen, organisation, context, index, errorsOf(context), begun);
       if (context.ledger.get(key) !== undefined) judged.add(key);
     }
   }
@@ -271,9 +308,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   if (due) for (const key of index.dirty) judged.add(key);
   for (const key of [...judged].sort()) judge(key, span.to, due, index, context, into);
 
-  const over = new Set<number>();
-  for (let minute = startOf(span.from, MINUTE); minute + MINUTE <= span.to; minute += MINUTE) over.add(minute);
-  sight(beganIn(over, context), context, into);
+  sight(takeBegun(begun, span, context.ledger), context, into);
   if (startOf(span.to, HOUR) > startOf(span.from, HOUR) || context.ledger.size > 1.2 * MOST) {
     prune(span.to, index, context);
   }

@@ -43,12 +43,19 @@ export interface Seen {
   readonly innerPort: number | null;
 }
 
-const columnsOf = (key: string): string =>
+/** Columns of what hosts sent, and of what came back from them: who asks for a minute of either need not carry the rest. */
+const common = (key: string): string =>
   `SELECT hex(${key}) AS k, sensor AS n, ${micros("first_seen")} AS f, ${micros("last_seen")} AS l, protocol AS o, dst_port AS d, CAST(class, 'Int8') AS c, packets AS p, ` +
-  "dst_tokens AS t, hex(dst_registers) AS r, ttl_min AS tl, ttl_max AS th, mirai AS m, zmap AS z, masscan AS q, stateless AS s, " +
-  "[spoof_protocol, spoof_ttl, spoof_fragment, spoof_last_octet, spoof_same, spoof_port_zero, spoof_udp_80] AS x, " +
-  "hex(signature) AS g, if(empty(sample_ports), NULL, sample_ports[1]) AS e, icmp_mismatches AS i, inner_protocol AS ip, inner_port AS io FROM flows";
+  "dst_tokens AS t, hex(dst_registers) AS r, if(empty(sample_ports), NULL, sample_ports[1]) AS e";
+const columns = {
+  src:
+    `${common("src")}, ttl_min AS tl, ttl_max AS th, mirai AS m, zmap AS z, masscan AS q, stateless AS s, ` +
+    "[spoof_protocol, spoof_ttl, spoof_fragment, spoof_last_octet, spoof_same, spoof_port_zero, spoof_udp_80] AS x, hex(signature) AS g FROM flows",
+  victim: `${common("victim")}, icmp_mismatches AS i, inner_protocol AS ip, inner_port AS io FROM flows`,
+} as const;
+export type Side = keyof typeof columns;
 
+const none: readonly number[] = [];
 const seenOf = (row: Row): Seen => ({
   key: row["k"] as string,
   sensor: row["n"] as string,
@@ -60,18 +67,18 @@ const seenOf = (row: Row): Seen => ({
   packets: row["p"] as number,
   tokens: row["t"] as number[],
   registers: row["r"] as string,
-  ttlMin: row["tl"] as number,
-  ttlMax: row["th"] as number,
-  mirai: row["m"] as number,
-  zmap: row["z"] as number,
-  masscan: row["q"] as number,
-  stateless: row["s"] as number,
-  spoof: row["x"] as number[],
-  signature: row["g"] as string | null,
+  ttlMin: (row["tl"] as number | undefined) ?? 0,
+  ttlMax: (row["th"] as number | undefined) ?? 0,
+  mirai: (row["m"] as number | undefined) ?? 0,
+  zmap: (row["z"] as number | undefined) ?? 0,
+  masscan: (row["q"] as number | undefined) ?? 0,
+  stateless: (row["s"] as number | undefined) ?? 0,
+  spoof: (row["x"] as number[] | undefined) ?? none,
+  signature: (row["g"] as string | null | undefined) ?? null,
   samplePort: row["e"] as number | null,
-  mismatches: row["i"] as number,
-  innerProtocol: row["ip"] as number | null,
-  innerPort: row["io"] as number | null,
+  mismatches: (row["i"] as number | undefined) ?? 0,
+  innerProtocol: (row["ip"] as number | null | undefined) ?? null,
+  innerPort: (row["io"] as number | null | undefined) ?? null,
 });
 
 const text = (a: string | null, b: string | null): number =>
@@ -88,19 +95,17 @@ const inOrder = (a: Seen, b: Seen): number =>
   a.packets - b.packets ||
   a.tokens.length - b.tokens.length;
 
-/** Rows by the host they are about, each host's in order of time; hosts in order of their address. */
-export const byHost = (rows: readonly Row[]): [string, Seen[]][] => {
-  const found = new Map<string, Seen[]>();
+/** Rows by the host they are about, each host's in order of time; hosts in order of their address. A host's rows are made as it comes to them. */
+export function* byHost(rows: readonly Row[]): Generator<[string, Seen[]]> {
+  const found = new Map<string, Row[]>();
   for (const row of rows) {
-    const seen = seenOf(row);
-    const list = found.get(seen.key);
-    if (list === undefined) found.set(seen.key, [seen]);
-    else list.push(seen);
+    const key = row["k"] as string;
+    const list = found.get(key);
+    if (list === undefined) found.set(key, [row]);
+    else list.push(row);
   }
-  return [...found]
-    .map(([key, list]): [string, Seen[]] => [key, list.sort(inOrder)])
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-};
+  for (const key of [...found.keys()].sort()) yield [key, found.get(key)!.map(seenOf).sort(inOrder)];
+}
 
 export const wordsOf = (key: string): IpWords => [
   Number.parseInt(key.slice(0, 8), 16),
@@ -119,19 +124,13 @@ export const hostsIn = (column: string, where: string): Question => ({
 export const hostsOf = (rows: readonly Row[]): string[] =>
   (rows[0]?.["hosts"] as string | undefined)?.match(/.{32}/g) ?? [];
 
-/** All rows of the span, or of these hosts. */
-export const rowsIn = (column: string, where: string, hosts: readonly string[] | null = null): Question => ({
-  sql: `${columnsOf(column)} WHERE ${inSpan} AND ${where}${hosts === null ? "" : ` AND ${column} IN {hosts:Array(IPv6)}`}`,
+/** All rows of the span, or of these hosts. Of backscatter (`victim`) without what says something of a sender alone, and the other way about. */
+export const rowsIn = (column: Side, where: string, hosts: readonly string[] | null = null): Question => ({
+  sql: `${columns[column]} WHERE ${inSpan} AND ${where}${hosts === null ? "" : ` AND ${column} IN {hosts:Array(IPv6)}`}`,
   ...(hosts === null ? {} : { parameters: { hosts: hosts.map(engineAddress) } }),
 });
 /** Rows of these hosts in a time of their own. */
-export const rowsOf = (
-  column: string,
-  where: string,
-  hosts: readonly string[],
-  from: number,
-  to: number,
-): Question => ({
-  sql: `${columnsOf(column)} WHERE ${inSpan} AND ${where} AND ${column} IN {hosts:Array(IPv6)}`,
+export const rowsOf = (column: Side, where: string, hosts: readonly string[], from: number, to: number): Question => ({
+  sql: `${columns[column]} WHERE ${inSpan} AND ${where} AND ${column} IN {hosts:Array(IPv6)}`,
   parameters: { hosts: hosts.map(engineAddress), from, to },
 });
