@@ -10,14 +10,14 @@ export interface EngineAnswer {
   readonly seconds: number;
 }
 
-export type AskLimits = Required<Omit<QueryLimits, "wanted">> & Pick<QueryLimits, "wanted">;
+export type AskLimits = Required<Omit<QueryLimits, "wanted" | "spill">> & Pick<QueryLimits, "wanted" | "spill">;
 /** @throws AppError STORE_QUERY_UNWANTED where nobody waits for the answer. */
 export const stillWanted = ({ wanted }: AskLimits): void => {
   if (wanted?.() === false) throw new AppError("STORE_QUERY_UNWANTED", "nobody waits for the answer any more");
 };
 
-/** Bytes beyond which groups and sorts go to disk: half of what a question may take. A flood's day has more sources than memory. */
-export const spillAt = ({ memory }: AskLimits): number => Math.floor(memory / 2);
+/** Bytes beyond which groups and sorts go to disk. A flood's day has more sources than memory. */
+export const spillAt = ({ memory, spill = memory / 2 }: AskLimits): number => Math.floor(spill);
 
 /** Whose turn a statement waits for: appends never stand behind the long statements of roll-ups. */
 export type Lane = "append" | "roll-up";

@@ -309,19 +309,13 @@ GROUP BY sensor, run`,
   }
 
   async query<Row>(sql: string, parameters: QueryParameters = {}, limits: QueryLimits = {}) {
-    const answer = await this.#engine.ask(sql, "JSONCompactEachRowWithNames", parameters, {
+    const answer = await this.#engine.ask(sql, "JSONEachRow", parameters, {
       ...defaultLimits,
       ...limits,
     });
-    const lines = decoder.decode(answer.bytes).split("\n");
-    const names = JSON.parse(lines[0] || "[]") as string[];
-    const rows: Row[] = [];
-    for (let i = 1; i < lines.length; i++) {
-      const line = lines[i]!;
-      if (line === "") continue;
-      const values = JSON.parse(line) as unknown[];
-      rows.push(Object.fromEntries(names.map((name, at) => [name, values[at]])) as Row);
-    }
+    // Parsed in one go: a line for each row would cost twice as much time, and objects that live for a moment. A line's end inside a text is written otherwise.
+    const lines = decoder.decode(answer.bytes).trimEnd();
+    const rows = JSON.parse(`[${lines.replaceAll("\n", ",")}]`) as Row[];
     return { rows, read: { rows: answer.rowsRead, bytes: answer.bytesRead, seconds: answer.seconds } };
   }
 

@@ -393,7 +393,7 @@ const oneOf = (buckets: readonly number[]): string => `(${buckets.map(seconds).j
 /** The next finer grain that a roll-up has, or null where it is computed from the base. */
 const below = (one: Rollup, grain: Grain): Grain | null => one.grains[one.grains.indexOf(grain) - 1] ?? null;
 /** A day of many sources is grouped on the disk where it would not fit. */
-const frugal = "SETTINGS max_bytes_before_external_group_by = 400000000";
+const frugal = "SETTINGS max_bytes_before_external_group_by = 150000000";
 const further = (one: Rollup): string => one.measures.map(({ name, merge }) => `${merge} AS new_${name}`).join(", ");
 
 /** A computation asks the engine itself what is in force. */

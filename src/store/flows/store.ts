@@ -35,6 +35,8 @@ export interface QueryLimits {
   readonly seconds?: number;
   /** Bytes of memory; 1 GiB by default. */
   readonly memory?: number;
+  /** Bytes beyond which groups and sorts go to disk; half of `memory` by default. */
+  readonly spill?: number;
   /** Asked when the question's turn comes: where nobody wants the answer any more it fails with STORE_QUERY_UNWANTED instead. */
   readonly wanted?: () => boolean;
 }

@@ -118,12 +118,18 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
     }
   };
 
+  const limitsOf = new Map<Session, string>();
   const ask: Engine["ask"] = async (sql, format, parameters, limits) => {
     const session = await borrow();
     try {
       stillWanted(limits);
       const limited = `SET max_execution_time = ${limits.seconds}, max_memory_usage = ${Math.floor(limits.memory)}, max_bytes_before_external_group_by = ${spillAt(limits)}, max_bytes_before_external_sort = ${spillAt(limits)}`;
-      await session.queryAsync(limited);
+      // It holds for the session until another is stated: most questions have the limits of the one before.
+      if (limitsOf.get(session) !== limited) {
+        limitsOf.delete(session);
+        await session.queryAsync(limited);
+        limitsOf.set(session, limited);
+      }
       const answer =
         Object.keys(parameters).length > 0
           ? await session.queryBindAsync(sql, parameters, { format })
