@@ -30,6 +30,8 @@ export interface SilenceOptions {
   readonly policy?: Partial<SilencePolicy>;
   /** Alerts looked at in one pass. */
   readonly atMost?: number;
+  /** An alert is not looked at again before so much time has passed, microseconds; none by default. */
+  readonly pause?: number;
   /** Only alerts of this exercise ("" the real); all when absent. A drill may have a clock of its own. */
   readonly exercise?: string;
   /** How long after it fell silent an alert is closed; 14 days. */
@@ -71,6 +73,7 @@ export const verifySilence = async (
       AlertRow & { opened: number }
     >`SELECT *, first AS opened FROM alerts WHERE state IN ('new', 'continuing', 'relapsed') AND kind = ANY (${[...verifiableKinds, ...victimKinds]})
   AND (${options.exercise ?? null}::text IS NULL OR exercise = ${options.exercise ?? null})
+  AND (checked IS NULL OR checked <= ${now - (options.pause ?? 0)})
 ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
   );
   const result = { looked: rows.length, quiet: 0, moved: 0, unknown: 0, unconfirmed: 0, closed: 0 };

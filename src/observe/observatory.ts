@@ -46,8 +46,12 @@ export interface Observatory {
   readonly options: ObservatoryOptions;
 }
 
-/** How long an answer, and what is known of the data's range, is taken as now. */
+/** How long an answer, and what is known of the data's range, is taken as now, milliseconds. */
 const fresh = 2000;
+/** What took long is taken as now for so many times as long: pages that ask again and again take a tenth of the engine at most. */
+const patience = 10;
+/** ... but no longer than this. */
+const stale = 15_000;
 const most = 200;
 /** Questions that may wait for the engine at once; each may take its whole limit of time. */
 const waiting = 64;
@@ -56,10 +60,17 @@ const waiting = 64;
 const briefly = <T>(
   now: () => number,
 ): ((key: string, make: (wanted: () => boolean) => Promise<T>, gone?: () => boolean) => Promise<T>) => {
-  const kept = new Map<string, { at: number; value: Promise<T>; askers: (() => boolean)[] }>();
+  interface Kept {
+    /** Asked, and taken as now until; while it is not answered, for ever. */
+    readonly at: number;
+    until: number;
+    readonly value: Promise<T>;
+    readonly askers: (() => boolean)[];
+  }
+  const kept = new Map<string, Kept>();
   return (key, make, gone = () => false) => {
     const found = kept.get(key);
-    if (found !== undefined && now() - found.at < fresh && now() >= found.at) {
+    if (found !== undefined && now() < found.until && now() >= found.at) {
       // Whom nobody waits for any more may have been given up already.
       if (found.askers.some((one) => !one())) {
         found.askers.push(gone);
@@ -69,7 +80,12 @@ const briefly = <T>(
     const askers = [gone];
     const value = make(() => askers.some((one) => !one()));
     kept.delete(key);
-    kept.set(key, { at: now(), value, askers });
+    const one: Kept = { at: now(), until: Infinity, value, askers };
+    kept.set(key, one);
+    const settle = (): void => {
+      one.until = one.at + Math.max(fresh, Math.min(stale, patience * (now() - one.at)));
+    };
+    value.then(settle, settle);
     const oldest = kept.keys().next().value;
     if (kept.size > most && oldest !== undefined) kept.delete(oldest);
     value.catch(() => {
