@@ -5,7 +5,7 @@
  *
  *   interface ─▶ capture ─bytes─▶ decode ─packets─▶ flow ─batch─▶ pack ─▶ spool ─┄─▶ sender ─▶ node
  *                                                    ▲                    disk
- *                                            a tick a second (live): what is held is flushed
+ *                                            four ticks a second (live): what is held is flushed when its second is over
  */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -37,11 +37,13 @@ import { createPacer } from "./sensor-pace.ts";
 import { openDarkness } from "./sensor-state.ts";
 
 const INTERVAL = 1_000_000;
+/** How often it is asked whether the second of what is held is over, milliseconds. Half a second's rows would be rows twice. */
+const TICK = 250;
 /** Live packets reach us so much later than their time at most (tcpdump's buffer is read once a second). */
 const LATENCY = 1_200_000;
 /** Rows held: few, so that the process stays small. 100,000 one-packet sources a second flush the table six times. */
 const ROWS = 16_384;
-const BATCH_ROWS = 4_096;
+const BATCH_ROWS = 8_192;
 /** An interval's rows in all before sources are folded into aggregates: half a million. */
 const EARLY_FLUSHES = 32;
 const PACKETS = 2_048;
@@ -289,17 +291,28 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
     flows: { count: 0, columns: emptyColumns(flowColumns, 0) },
     aggregates: { count: 0, columns: emptyColumns(aggregateColumns, 0) },
   };
-  /** Flushes what is held; a batch goes out in any case, so that a quiet sensor's time advances too. */
-  const beat = (): void => {
-    const before = batches;
-    captured = source.running();
+  let shipped = { batches: 0, at: 0 };
+  /** Flushes what is held; a batch a second goes out in any case, so that a quiet sensor's time advances too. */
+  const flush = (): void => {
+    const now = performance.now();
     table.flush();
-    if (batches > before) return;
+    if (batches > shipped.batches) {
+      shipped = { batches, at: now };
+      return;
+    }
     // A file of which nothing was read yet has no time: there is nothing to tell.
-    if (passed() === 0) return;
+    if (passed() === 0 || now - shipped.at < INTERVAL / 1_000 - TICK / 2) return;
     const { sensor, realm, exercise } = me;
     const interval = Math.floor(passed() / INTERVAL) * INTERVAL;
     ship({ sensor, realm, exercise, interval, intervalLength: INTERVAL, degraded: false, ...empty });
+    shipped = { batches, at: now };
+  };
+  /** What is held waits until its second is over: nothing is judged before, and later packets of it make no further rows. */
+  const beat = (): void => {
+    captured = source.running();
+    // A packet with a damaged time may lie far ahead.
+    const ends = (Math.floor(Math.min(newest, Date.now() * 1_000) / INTERVAL) + 1) * INTERVAL;
+    if (passed() >= ends || !captured) flush();
   };
 
   const take = (raw: RawBatch): void => {
@@ -352,7 +365,7 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
         );
 
   const beating = source.live || options.pace !== undefined;
-  const beats = beating ? setInterval(beat, INTERVAL / 1_000) : undefined;
+  const beats = beating ? setInterval(beat, TICK) : undefined;
   const sending = sender.run(ended).catch(fail);
   let stopped = Number.POSITIVE_INFINITY;
   const close = (): void => {
@@ -378,7 +391,8 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
     clearInterval(beats);
     ended.removeEventListener("abort", close);
   }
-  beat();
+  captured = source.running();
+  flush();
   await settled;
   // A file's end is not the sensor's: what was read is brought home first.
   while (!ended.aborted && spool.batches > 0) await sleep(20);

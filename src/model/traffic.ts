@@ -48,5 +48,5 @@ export type SpoofReason = (typeof spoofReasons)[number];
 
 /** IP protocol numbers by the names used everywhere in the program; others are written as their number. */
 export const protocols = { icmp: 1, ipip: 4, tcp: 6, udp: 17, ipv6: 41, gre: 47, icmp6: 58, sctp: 132 } as const;
-export const protocolName = (number: number): string =>
-  Object.entries(protocols).find(([, value]) => value === number)?.[0] ?? String(number);
+const names: ReadonlyMap<number, string> = new Map(Object.entries(protocols).map(([name, number]) => [number, name]));
+export const protocolName = (number: number): string => names.get(number) ?? String(number);

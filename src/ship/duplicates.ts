@@ -30,14 +30,13 @@ const A_BATCH = 512;
 const ALL = 65_536;
 
 /** Rows are chosen by their key, so that two sensors that see the same packets keep the same rows. */
-const hash = (words: readonly number[]): number => {
-  let value = 0x811c9dc5;
-  for (const word of words) {
-    value = Math.imul(value ^ (word >>> 16), 0x01000193);
-    value = Math.imul(value ^ (word & 0xffff), 0x01000193);
-  }
-  return (value ^ (value >>> 15)) >>> 0;
+const mixed = (value: number, word: number): number => {
+  const half = Math.imul(value ^ (word >>> 16), 0x01000193);
+  return Math.imul(half ^ (word & 0xffff), 0x01000193);
 };
+const ended = (value: number): number => (value ^ (value >>> 15)) >>> 0;
+/** Two hashes as one number of 53 bits: hardly ever are two keys taken for one. */
+const together = (high: number, low: number): number => (high & 0x1fffff) * 0x1_0000_0000 + low;
 
 /** How often a hash can be halved: a row is in the choice of one in 2^k when this is k or more. */
 const LEVELS = 16;
@@ -48,10 +47,11 @@ interface Kept {
   readonly time: number;
   /** One row in 2^level was kept. */
   readonly level: number;
-  readonly levels: readonly number[];
-  readonly keys: readonly string[];
-  readonly sources: readonly string[];
-  readonly times: readonly number[];
+  /** Of each row: its own level; hashes of its key and its source; when it began. */
+  readonly levels: Uint8Array;
+  readonly keys: Float64Array;
+  readonly sources: Float64Array;
+  readonly times: Float64Array;
 }
 
 /**
@@ -75,31 +75,47 @@ export class Duplicates {
   /** Notes a batch that arrived. `offset`: the sensor's clock minus the node's, microseconds. */
   add(sensor: string, rows: FlowRows, offset: number): void {
     const { first_seen, src, protocol, dst_port, packets, sample_ports } = rows.columns;
-    const keys: string[] = [];
-    const sources: string[] = [];
-    const times: number[] = [];
-    const levels: number[] = [];
+    const keys = new Float64Array(rows.count);
+    const sources = new Float64Array(rows.count);
+    const times = new Float64Array(rows.count);
+    const levels = new Uint8Array(rows.count);
+    let kept = 0;
     // A power of two, so that a batch of another size chooses a part of the same rows.
     const level = Math.min(LEVELS, Math.max(0, Math.ceil(Math.log2(rows.count / A_BATCH))));
     let newest = 0;
     for (let i = 0; i < rows.count; i++) {
       const begin = i === 0 ? 0 : (sample_ports.ends[i - 1] ?? 0);
       if ((sample_ports.ends[i] ?? 0) === begin) continue;
-      const words = [0, 1, 2, 3].map((k) => src.values[4 * i + k] ?? 0);
-      const rest = [protocol.values[i] ?? 0, dst_port.values[i] ?? 0, sample_ports.values[begin] ?? 0];
-      const own = levelOf(hash([...words, ...rest]));
+      let [one, other] = [0x811c9dc5, 0x2f0b4a27];
+      for (let k = 4 * i; k < 4 * i + 4; k++) {
+        one = mixed(one, src.values[k] ?? 0);
+        other = mixed(other, src.values[k] ?? 0);
+      }
+      const source = together(ended(one), ended(other));
+      for (const word of [protocol.values[i] ?? 0, dst_port.values[i] ?? 0, sample_ports.values[begin] ?? 0]) {
+        one = mixed(one, word);
+        other = mixed(other, word);
+      }
+      const own = levelOf(ended(one));
       if (own < level) continue;
-      levels.push(own);
       const time = (first_seen.values[i] ?? 0) - offset;
       newest = Math.max(newest, time);
-      const source = words.join(".");
-      keys.push(`${source} ${rest.join(" ")} ${packets.values[i] ?? 0}`);
-      sources.push(source);
-      times.push(time);
+      levels[kept] = own;
+      keys[kept] = together(ended(mixed(one, packets.values[i] ?? 0)), ended(mixed(other, packets.values[i] ?? 0)));
+      sources[kept] = source;
+      times[kept++] = time;
     }
-    if (keys.length === 0) return;
-    this.#kept.push({ sensor, time: newest, level, levels, keys, sources, times });
-    this.#rows += keys.length;
+    if (kept === 0) return;
+    this.#kept.push({
+      sensor,
+      time: newest,
+      level,
+      levels: levels.slice(0, kept),
+      keys: keys.slice(0, kept),
+      sources: sources.slice(0, kept),
+      times: times.slice(0, kept),
+    });
+    this.#rows += kept;
     // Each sensor's own last minute: one that is behind is compared with what the others sent of the same time, if kept.
     const latest = this.#kept.reduce((most, { time }) => Math.max(most, time), 0);
     this.#kept = this.#kept.filter((one) => {
@@ -121,7 +137,14 @@ export class Duplicates {
     /** Rows a sensor has in the choice of one in 2^k, by k; and the coarsest choice among its batches. */
     const rows = new Map<string, number[]>();
     const coarsest = new Map<string, number>();
-    const byKey = new Map<string, (Trace & { source: string; level: number })[]>();
+    const seen = new Set<number>();
+    const twice = new Map<number, (Trace & { source: number; level: number })[]>();
+    for (const { keys } of this.#kept) {
+      for (const key of keys) {
+        if (seen.has(key)) twice.set(key, []);
+        else seen.add(key);
+      }
+    }
     for (const { sensor, level, levels, keys, sources, times } of this.#kept) {
       coarsest.set(sensor, Math.max(level, coarsest.get(sensor) ?? 0));
       const counts = rows.get(sensor) ?? Array.from({ length: LEVELS + 1 }, () => 0);
@@ -129,16 +152,12 @@ export class Duplicates {
       for (const [i, key] of keys.entries()) {
         const own = levels[i] ?? 0;
         for (let k = 0; k <= own; k++) counts[k] = (counts[k] ?? 0) + 1;
-        const trace = { sensor, time: times[i] ?? 0, source: sources[i] ?? "", level: own };
-        const known = byKey.get(key);
-        if (known === undefined) byKey.set(key, [trace]);
-        else known.push(trace);
+        twice.get(key)?.push({ sensor, time: times[i] ?? 0, source: sources[i] ?? 0, level: own });
       }
     }
     const common = (a: string, b: string): number => Math.max(coarsest.get(a) ?? 0, coarsest.get(b) ?? 0);
-    const pairs = new Map<string, { sensors: [string, string]; matched: number; sources: Set<string> }>();
-    for (const traces of byKey.values()) {
-      if (traces.length < 2) continue;
+    const pairs = new Map<string, { sensors: [string, string]; matched: number; sources: Set<number> }>();
+    for (const traces of twice.values()) {
       traces.sort((a, b) => a.time - b.time);
       // Each row is matched with at most one of each other sensor.
       const used = new Set<string>();
@@ -155,7 +174,7 @@ export class Duplicates {
           const [left, right] = [`${name} ${i}`, `${name} ${k}`];
           if (used.has(left) || used.has(right)) continue;
           used.add(left).add(right);
-          const pair = pairs.get(name) ?? { sensors, matched: 0, sources: new Set<string>() };
+          const pair = pairs.get(name) ?? { sensors, matched: 0, sources: new Set<number>() };
           pair.matched++;
           pair.sources.add(one.source);
           pairs.set(name, pair);
