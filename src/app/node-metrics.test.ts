@@ -29,6 +29,10 @@ it("counts what is missing by batches, and lag and roll-ups by the clock", async
     live: createLive({ run: "r" }),
     frontiers: () => ({ "5m": 1.7e15 - 400e6, "1h": 1.7e15 - 3_600e6, "1d": 0 }),
     failures,
+    detectors: () => [
+      { detector: "event", remembered: 3 },
+      { detector: "event", remembered: 4 },
+    ],
     now: () => now,
   });
   const value = async (line: string): Promise<number | undefined> => {
@@ -40,6 +44,10 @@ it("counts what is missing by batches, and lag and roll-ups by the clock", async
   expect(await value('layang_quarantine_lost_total{sensor="s1"}')).toBe(2);
   expect(await value('layang_rollup_age_seconds{grain="5m"}')).toBe(400);
   expect(await value('layang_rollup_age_seconds{grain="1d"}')).toBeUndefined();
+  expect(await value('layang_detector_remembered{detector="event"}')).toBe(7);
+  expect(await value('layang_memory_bytes{of="resident"}')).toBeGreaterThan(
+    (await value('layang_memory_bytes{of="heap"}')) ?? Infinity,
+  );
   expect(await value('layang_failures_total{work="rolling up"}')).toBe(3);
   // A sensor that fell silent, and roll-ups that stand still.
   now += 100_000;

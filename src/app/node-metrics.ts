@@ -4,6 +4,7 @@ import { Counter, Gauge, createMetrics } from "../platform/metrics.ts";
 import type { Registry } from "../platform/metrics.ts";
 import type { Receiver, SensorStanding } from "../ship/receiver.ts";
 import type { FlowStore } from "../store/flows/store.ts";
+import type { DetectorState } from "./detection.ts";
 
 export interface NodeMetrics {
   readonly standings: Receiver["standings"];
@@ -11,12 +12,20 @@ export interface NodeMetrics {
   readonly frontiers: FlowStore["frontiers"];
   /** Failed passes since the start, by the node's regular work. */
   readonly failures: ReadonlyMap<string, number>;
+  readonly detectors: () => readonly Pick<DetectorState, "detector" | "remembered">[];
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
 
 /** The node's metrics, read from what runs when they are asked for. */
-export const nodeMetrics = ({ standings, live, frontiers, failures, now = Date.now }: NodeMetrics): Registry => {
+export const nodeMetrics = ({
+  standings,
+  live,
+  frontiers,
+  failures,
+  detectors,
+  now = Date.now,
+}: NodeMetrics): Registry => {
   const registry = createMetrics();
   const registers = [registry];
   const labelNames = ["sensor"] as const;
@@ -91,6 +100,28 @@ export const nodeMetrics = ({ standings, live, frontiers, failures, now = Date.n
         const until = found[grain];
         if (until > 0) this.set({ grain }, now() / 1e3 - until / 1e6);
       }
+    },
+  });
+  new Gauge({
+    name: "layang_detector_remembered",
+    help: "Entries that a detector has in mind, over all realms and exercises.",
+    labelNames: ["detector"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { detector, remembered } of detectors()) this.inc({ detector }, remembered);
+    },
+  });
+  new Gauge({
+    name: "layang_memory_bytes",
+    help: "Memory of the process by who holds it: objects (heap), what they hold outside it (external), all that is resident (resident).",
+    labelNames: ["of"],
+    registers,
+    collect() {
+      const { heapTotal, external, rss } = process.memoryUsage();
+      this.set({ of: "heap" }, heapTotal);
+      this.set({ of: "external" }, external);
+      this.set({ of: "resident" }, rss);
     },
   });
   new Counter({

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { newToken } from "../access/guard.ts";
 import { lotOf } from "../access/secrets.ts";
 import { toldSources } from "../access/told.ts";
+import { defaultSilence } from "../alert/silence.ts";
 import { verifySilence } from "../cases/silence.ts";
 import type { EvidenceOf, SilenceOptions } from "../cases/silence.ts";
 import { createLive } from "../api/live.ts";
@@ -35,7 +36,7 @@ import { backUp } from "./backup.ts";
 import { openConstituency, originsOver } from "./constituency.ts";
 import { openEgress } from "./egress.ts";
 import { startDetection } from "./detection.ts";
-import type { Past } from "./detection.ts";
+import type { DetectorState, Past } from "./detection.ts";
 import type { Settings } from "./config.ts";
 import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
 import type { MailSettings, NodeDesk } from "./desk.ts";
@@ -189,7 +190,8 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
 
   const observatory = openObservatory(store, { settings, simulated, registry, alarms });
 
-  // Who wants to know of batches comes later than the door.
+  // Who wants to know of batches comes later than the door, and so does who is asked for the detectors' state.
+  let detectors = (): readonly DetectorState[] => [];
   let arrived = (_batch: FlowBatch): void => undefined;
   const accept = async (received: ReceivedBatch): Promise<unknown> => {
     // A request that was let in before its sensor was revoked must not store after the withdrawal.
@@ -310,7 +312,13 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       ? {}
       : { tls: { certificate: readNamed(path(portalTls.certificate)), key: readNamed(path(portalTls.key)) } }),
     portalFolder,
-    metrics: nodeMetrics({ standings: receiver.standings, live, frontiers: () => store.frontiers(), failures }),
+    metrics: nodeMetrics({
+      standings: receiver.standings,
+      live,
+      frontiers: () => store.frontiers(),
+      failures,
+      detectors: () => detectors(),
+    }),
     status: () => ({
       name: options.name ?? config.name,
       version,
@@ -366,6 +374,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       }));
     },
   });
+  detectors = detection.states;
   arrived = (batch) => {
     detection.arrived(batch);
     ring.see(batch);
@@ -424,8 +433,10 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     every(CARE_EVERY, "keeping the constituency", constituency.tick),
     every(SILENCE_EVERY, "asking for silence", async () => {
       if (!present) return;
-      const policy = options.silence ?? {};
-      const { quiet, moved, closed } = await verifySilence(desk, silenceOf(store), now(), { policy });
+      const policy = { ...defaultSilence, ...options.silence };
+      // Silence is counted in stretches: what is asked more often than five times in one tells nothing new.
+      const pause = policy.stretch / 5;
+      const { quiet, moved, closed } = await verifySilence(desk, silenceOf(store), now(), { policy, pause });
       if (quiet + moved + closed > 0) ring.poke();
     }),
     every(MAIL_EVERY, "reading mail that came in", () =>
