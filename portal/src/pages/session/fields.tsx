@@ -6,6 +6,7 @@ import { ApiError } from "../../api.ts";
 import { Refused } from "../../desk/Loaded.tsx";
 import { deskSend } from "../../desk/client.ts";
 import { useWords } from "../../words/index.tsx";
+import { Qr } from "./Qr.tsx";
 import { makePasskey, passkeysWork } from "./passkeys.ts";
 import "./session.css";
 
@@ -133,6 +134,8 @@ export const Enrol = ({ onMade }: { onMade: (made: FactorMade) => void }) => {
           </>
         ) : (
           <>
+            <p>{s.totpScan}</p>
+            <Qr text={key.uri} label={s.totpCode} />
             <p>{s.totpKey}</p>
             <p className="key">{key.secret.replaceAll(/(.{4})/g, "$1 ").trim()}</p>
             <p>

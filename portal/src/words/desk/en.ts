@@ -533,7 +533,9 @@ export const desk = {
     totp: "Authenticator app",
     totpText: "An app shows a new code every 30 seconds.",
     addTotp: "Set up the app",
-    totpKey: "Type this key into the app, or open the link on the device that has it:",
+    totpScan: "Scan this code with the app:",
+    totpCode: "QR code of the key",
+    totpKey: "Or type this key into the app, or open the link on the device that has it:",
     totpOpen: "Open in the app",
     codes: "Your recovery codes",
     codesText:

@@ -545,7 +545,9 @@ export const desk: Messages["desk"] = {
     totp: "Aplikasi autentikator",
     totpText: "Aplikasi menampilkan kode baru setiap 30 detik.",
     addTotp: "Siapkan aplikasi",
-    totpKey: "Ketik kunci ini ke dalam aplikasi, atau buka tautan di perangkat tempat aplikasi itu terpasang:",
+    totpScan: "Pindai kode ini dengan aplikasi:",
+    totpCode: "Kode QR dari kunci",
+    totpKey: "Atau ketik kunci ini ke dalam aplikasi, atau buka tautan di perangkat tempat aplikasi itu terpasang:",
     totpOpen: "Buka di aplikasi",
     codes: "Kode pemulihan Anda",
     codesText:

@@ -529,7 +529,9 @@ export const desk: Messages["desk"] = {
     totp: "認証アプリ",
     totpText: "アプリが30秒ごとに新しいコードを表示します。",
     addTotp: "アプリを設定",
-    totpKey: "このキーをアプリに入力するか、アプリのある機器でリンクを開いてください:",
+    totpScan: "このコードをアプリで読み取ってください:",
+    totpCode: "キーのQRコード",
+    totpKey: "または、このキーをアプリに入力するか、アプリのある機器でリンクを開いてください:",
     totpOpen: "アプリで開く",
     codes: "リカバリーコード",
     codesText:
