@@ -26,6 +26,7 @@ import { beginOf, livePast, pastClock } from "./demo-past.ts";
 import type { Past } from "./detection.ts";
 import { startNode } from "./node.ts";
 import type { RunningNode } from "./node.ts";
+import { runningAddress } from "./running.ts";
 import { openScenario } from "./scenario.ts";
 import { simulatedPlan } from "./simulated-plan.ts";
 
@@ -60,6 +61,8 @@ export interface DemoOptions {
   readonly silence?: SilenceOptions["policy"];
   /** Told what is being done, one line each. */
   readonly say?: (line: string) => void;
+  /** Aborted: what was begun is closed again before the next step, and `runDemo` rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 export interface Demo {
   readonly node: RunningNode;
@@ -152,22 +155,59 @@ const backdate = (registry: string, name: string, since: number): void => {
   writeDurably(file, `${JSON.stringify({ ...record, added: time, enrolled: time }, null, 2)}\n`, 0o600);
 };
 
+/** Keeps another demo off the folder. @throws AppError SENSOR_STATE with the address of the one that runs. */
+const lockDemo = async (folder: string): Promise<() => void> => {
+  try {
+    return await lockFolder(folder, "SENSOR_STATE");
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const file = join(folder, "node", "portal.address");
+    const address = existsSync(file) ? runningAddress(readFileSync(file, "utf8")) : undefined;
+    throw new AppError(
+      "SENSOR_STATE",
+      address === undefined
+        ? `${error.message}: the demo already runs there, and is at its beginning`
+        : `the demo already runs on ${folder}, at ${address}`,
+    );
+  }
+};
+
 /**
  * Runs the simulated region: a node of its own folder, three real sensor processes, and a past. Resolves when the portal
  * answers, and the last day is there or some seconds have passed; the days before follow, newest first.
  */
 export const runDemo = async (options: DemoOptions): Promise<Demo> => {
+  const opened: (() => void | Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let one = opened.pop(); one !== undefined; one = opened.pop()) await one();
+  };
+  try {
+    return { ...(await openDemo(options, (closing) => opened.push(closing))), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+/** `onClose` takes what closes each thing that was opened, to be done in the opposite order. */
+const openDemo = async (
+  options: DemoOptions,
+  onClose: (closing: () => void | Promise<void>) => void,
+): Promise<Omit<Demo, "close">> => {
+  const go = (): void => options.signal?.throwIfAborted();
   const say = options.say ?? (() => undefined);
   const { log, past = HISTORY, silence = SILENCE } = options;
   const folder = resolve(options.data);
   const scenario = openScenario(options.scenario);
   // Before anything is looked at: an older state may be emptied, and must not be another demo's that runs.
-  const unlock = existsSync(folder) ? await lockFolder(folder, "SENSOR_STATE") : undefined;
+  const unlock = existsSync(folder) ? await lockDemo(folder) : undefined;
+  if (unlock !== undefined) onClose(unlock);
   const { state, save } = openState(folder, scenario.name);
-  const free = unlock ?? (await lockFolder(folder, "SENSOR_STATE"));
+  if (unlock === undefined) onClose(await lockDemo(folder));
   const plan = simulatedPlan(SEED);
   const prefixes = join(folder, "prefixes");
   await writePrefixes(prefixes, plan);
+  go();
   const region = new Region({ seed: SEED, scenario, plan, epoch: state.epoch, link: "raw" });
 
   const base = openConfig(undefined, join(folder, "node"));
@@ -180,6 +220,7 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
   const stop = new AbortController();
   const clock = pastClock();
   const mailbox = await openMailbox(join(folder, "mailbox"), clock.now);
+  onClose(() => mailbox.close());
   // The past of an earlier run was lived, and is remembered.
   const judging = Promise.withResolvers<Parameters<Past["live"]>[0]>();
   const lived = Promise.withResolvers<void>();
@@ -224,6 +265,13 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
       },
     },
   );
+  onClose(() => node.close());
+  // A past that does not come is waited for by nobody.
+  onClose(() => {
+    stop.abort();
+    lived.resolve();
+  });
+  go();
   await fillConstituency(node.desk.desk, region.publicOrganisations, state.epoch - past);
   await node.desk.reloadOwners();
 
@@ -236,6 +284,7 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
   );
   const began = now();
   const since = state.history ? state.began : began;
+  go();
   const live = await startLive({
     region,
     registry: node.registry,
@@ -245,6 +294,8 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     cleaned: await cleanedSubjects(node.desk.desk, since),
     log,
   });
+  // Kept open until then: what sensors still send is taken.
+  onClose(() => live.close());
   // A visitor who says that a machine was cleaned has cleaned it, in this region: it falls silent.
   const answers = setInterval(() => {
     cleanedSubjects(node.desk.desk, since).then(
@@ -254,6 +305,8 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
       (error: unknown) => log.warn({ err: error }, "answers could not be read"),
     );
   }, 2_000);
+  onClose(() => clearInterval(answers));
+  go();
   for (const { name } of scenario.sensors) backdate(join(folder, "node", "sensors"), name, state.epoch - past);
   const chunks = state.history ? [] : historyChunks(scenario, state.epoch, state.epoch - past, began);
   const recent = chunks.filter(({ to }) => to > began - DAY).length;
@@ -294,24 +347,19 @@ export const runDemo = async (options: DemoOptions): Promise<Demo> => {
     // Whatever came of it, the present begins.
     .finally(lived.resolve);
   history.catch((error: unknown) => log.error({ err: error }, "the past could not be prepared"));
+  onClose(async () => {
+    stop.abort();
+    await live.close();
+    await history.catch(() => undefined);
+    save({ ...alive, alive: now() });
+  });
   const pulse = setInterval(() => save((alive = { ...alive, alive: now() })), 30_000);
+  onClose(() => clearInterval(pulse));
   // Who opens the page meanwhile sees live packets and the last hours; the rest follows.
-  await Promise.race([dayIsThere, history, sleep(LONGEST_WAIT, undefined, { ref: false })]);
-
-  return {
-    node,
-    mailbox: mailbox.folder,
-    history,
-    close: async () => {
-      clearInterval(pulse);
-      clearInterval(answers);
-      stop.abort();
-      await live.close();
-      await history.catch(() => undefined);
-      save({ ...alive, alive: now() });
-      await node.close();
-      await mailbox.close();
-      free();
-    },
-  };
+  const stopped = new Promise<void>((resolved) => {
+    options.signal?.addEventListener("abort", () => resolved(), { once: true });
+  });
+  await Promise.race([dayIsThere, history, stopped, sleep(LONGEST_WAIT, undefined, { ref: false })]);
+  go();
+  return { node, mailbox: mailbox.folder, history };
 };

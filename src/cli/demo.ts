@@ -9,7 +9,7 @@ import type { Command } from "./command.ts";
 export const demo: Command = {
   summary: "run a simulated region: a node, three sensors, a past and live traffic",
   usage: "[--data DIR] [--port N]",
-  text: "Everything in it is invented and says so. It refuses real sensors. Its log is in the data folder.",
+  text: "Everything in it is invented and says so. It refuses real sensors. Its log lies beside the data folder: data/demo.log.",
   options: {
     data: { type: "string", value: "DIR", doc: "the demo's own folder (default: data/demo)" },
     port: { type: "string", value: "N", doc: "port of the portal (default: 8420, or a free one when that is taken)" },
@@ -20,6 +20,12 @@ export const demo: Command = {
     if (parsed.paths.length > 0) throw usageError("demo takes no path; did you mean --data?");
     const data = resolve(text(parsed, "data") ?? "data/demo");
     const stop = stopSignal();
+    const preparing = new AbortController();
+    let ready = false;
+    void stop.then(() => {
+      process.stdout.write("Stopping; Ctrl-C once more ends it at once.\n");
+      if (!ready) preparing.abort();
+    });
     process.stdout.write("Preparing a simulated region: about half a minute ...\n");
     const running = await runDemo({
       data,
@@ -27,7 +33,13 @@ export const demo: Command = {
       scenario: text(parsed, "scenario") ?? "region",
       log: createLog("info", `${data}.log`),
       say: (line) => process.stdout.write(`${line}\n`),
+      signal: preparing.signal,
+    }).catch((error: unknown) => {
+      if (preparing.signal.aborted && error === preparing.signal.reason) return undefined;
+      throw error;
     });
+    if (running === undefined) return 0;
+    ready = true;
     process.stdout.write(`Everything there is SIMULATED. Stop it with Ctrl-C.\nOpen ${running.node.portal}\n`);
     await stop;
     await running.close();
