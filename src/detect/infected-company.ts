@@ -8,7 +8,7 @@ import { Crowds, Neighbours, networkOf } from "./neighbours.ts";
 import { AROUND, Onsets } from "./onsets.ts";
 import { DAY, HOUR } from "./rows.ts";
 import { Ways, isAlike, waysOf } from "./ways.ts";
-import type { Way } from "./ways.ts";
+import type { Way, WayCompany } from "./ways.ts";
 
 const MINUTE = 60e6;
 
@@ -55,6 +55,15 @@ const indexes = new WeakMap<Ledger, Index>();
 
 const isFast = (evidence: Evidence, context: Context): boolean =>
   (impliedRate(evidence, darkAddresses(context.sensors)) ?? 0) >= P.fast_rate;
+
+const verdicts = new WeakMap<WayCompany, boolean>();
+/** Whether too many began like this within a day of a time. */
+const isThronged = (way: Way, time: number, { ways }: Index): boolean => {
+  const company = ways.company(way, time);
+  let verdict = verdicts.get(company);
+  if (verdict === undefined) verdicts.set(company, (verdict = isOneWay(company)));
+  return verdict;
+};
 
 /** Ways are looked at again until so many packets have come: later ones tell little more. */
 const LOOKED_AT = 64;
@@ -131,7 +140,7 @@ export const indexOf = (ledger: Ledger, context: Context): Index => {
 const oneWay = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
   const { evidence } = entry;
   if (scope.realm !== "" || now - evidence.first > DAY) return entry.oneWay === true;
-  const alike = waysOf(evidence).map((way) => isOneWay(index.ways.company(way, evidence.first)));
+  const alike = waysOf(evidence).map((way) => isThronged(way, evidence.first, index));
   if (alike[0] === true || alike.filter(Boolean).length * 2 > Object.keys(evidence.sensors).length) entry.oneWay = true;
   return entry.oneWay === true;
 };
@@ -207,7 +216,7 @@ export const alikeWith = (
     const hour = Math.floor(evidence.first / HOUR);
     for (const way of waysOf(evidence)) {
       const name = `${way.sensor} ${way.tool} ${way.hops} ${hour}`;
-      if (index.thronged.has(name) || !isOneWay(index.ways.company(way, evidence.first))) continue;
+      if (index.thronged.has(name) || !isThronged(way, evidence.first, index)) continue;
       index.thronged.add(name);
       distances.push(way);
     }

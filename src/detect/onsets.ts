@@ -8,55 +8,82 @@ export const AROUND = 10;
 const WIDTH = 2 * AROUND + 1;
 const PAST = 7 * DAY;
 
+const MINUTES = 60;
+
+interface Group {
+  readonly minutes: Map<number, Set<string>>;
+  /** How many began in each hour. */
+  readonly hours: Map<number, number>;
+}
+
 /** When sources of a group (an organisation) began, by minute: for the question whether many began together. */
 export class Onsets {
-  readonly #groups = new Map<string, Map<number, Set<string>>>();
+  readonly #groups = new Map<string, Group>();
 
-  add(group: string, time: number, key: string): void {
-    let minutes = this.#groups.get(group);
-    if (minutes === undefined) this.#groups.set(group, (minutes = new Map()));
+  add(name: string, time: number, key: string): void {
+    let group = this.#groups.get(name);
+    if (group === undefined) this.#groups.set(name, (group = { minutes: new Map(), hours: new Map() }));
     const minute = Math.floor(time / MINUTE);
-    const keys = minutes.get(minute);
-    if (keys === undefined) minutes.set(minute, new Set([key]));
-    else keys.add(key);
+    let keys = group.minutes.get(minute);
+    if (keys === undefined) group.minutes.set(minute, (keys = new Set()));
+    if (keys.has(key)) return;
+    keys.add(key);
+    const hour = Math.floor(minute / MINUTES);
+    group.hours.set(hour, (group.hours.get(hour) ?? 0) + 1);
   }
 
-  remove(group: string, time: number, key: string): void {
-    this.#groups
-      .get(group)
-      ?.get(Math.floor(time / MINUTE))
-      ?.delete(key);
+  remove(name: string, time: number, key: string): void {
+    const group = this.#groups.get(name);
+    const minute = Math.floor(time / MINUTE);
+    if (group?.minutes.get(minute)?.delete(key) !== true) return;
+    const hour = Math.floor(minute / MINUTES);
+    group.hours.set(hour, group.hours.get(hour)! - 1);
   }
 
   /** Who began in the minute that a time lies in. */
-  at(group: string, time: number): Iterable<string> {
-    return this.#groups.get(group)?.get(Math.floor(time / MINUTE)) ?? [];
+  at(name: string, time: number): Iterable<string> {
+    return this.#groups.get(name)?.minutes.get(Math.floor(time / MINUTE)) ?? [];
   }
 
   /** How many began within ten minutes of this time, the minute it lies in counted whole. */
-  countAround(group: string, time: number): number {
-    const minutes = this.#groups.get(group);
+  countAround(name: string, time: number): number {
     const middle = Math.floor(time / MINUTE);
-    let sum = 0;
-    for (let minute = middle - AROUND; minute <= middle + AROUND; minute++) sum += minutes?.get(minute)?.size ?? 0;
-    return sum;
+    return this.#sum(name, middle - AROUND, middle + AROUND + 1);
   }
 
   /** How many usually begin in such a stretch: the mean over the six days that end a day before. */
-  usual(group: string, time: number): number {
-    const minutes = this.#groups.get(group);
+  usual(name: string, time: number): number {
     const [from, to] = [Math.floor((time - PAST) / MINUTE), Math.floor((time - DAY) / MINUTE)];
+    return (this.#sum(name, from, to) * WIDTH) / (to - from);
+  }
+
+  /** How many began in the minutes [from, to). */
+  #sum(name: string, from: number, to: number): number {
+    const group = this.#groups.get(name);
+    if (group === undefined) return 0;
     let sum = 0;
-    for (const [minute, keys] of minutes ?? []) if (minute >= from && minute < to) sum += keys.size;
-    return (sum * WIDTH) / (to - from);
+    for (let minute = from; minute < to;) {
+      if (minute % MINUTES === 0 && minute + MINUTES <= to) {
+        sum += group.hours.get(minute / MINUTES) ?? 0;
+        minute += MINUTES;
+      } else sum += group.minutes.get(minute++)?.size ?? 0;
+    }
+    return sum;
   }
 
   /** Forgets what no question reaches any more. */
   forget(now: number): void {
     const least = Math.floor((now - PAST - DAY) / MINUTE);
-    for (const [group, minutes] of this.#groups) {
-      for (const minute of minutes.keys()) if (minute < least) minutes.delete(minute);
-      if (minutes.size === 0) this.#groups.delete(group);
+    for (const [name, { minutes, hours }] of this.#groups) {
+      for (const [minute, keys] of minutes) {
+        if (minute >= least) continue;
+        const hour = Math.floor(minute / MINUTES);
+        const left = (hours.get(hour) ?? 0) - keys.size;
+        if (left > 0) hours.set(hour, left);
+        else hours.delete(hour);
+        minutes.delete(minute);
+      }
+      if (minutes.size === 0) this.#groups.delete(name);
     }
   }
 }

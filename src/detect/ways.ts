@@ -75,6 +75,10 @@ export class Ways {
   readonly #networks = new Map<string, Map<number, Map<string, [first: number, last: number]>>>();
   /** By sensor and tool. */
   readonly #units = new Map<string, Units>();
+  /** What was answered last, by sensor and tool, until another unit is noted. */
+  readonly #answers = new Map<string, Map<number, WayCompany>>();
+  /** The latest hour that was asked about. */
+  #asked = 0;
 
   /** A network was seen at a distance. */
   learn({ sensor, hops }: Way, network: string, time: number): void {
@@ -84,6 +88,8 @@ export class Ways {
     let networks = distances.get(hops);
     if (networks === undefined) distances.set(hops, (networks = new Map()));
     const span = networks.get(network);
+    // What an answer said was usual then is no more.
+    if (hour < this.#asked - AROUND && (span === undefined || hour < span[0])) this.#answers.clear();
     if (span === undefined) networks.set(network, [hour, hour]);
     else {
       span[0] = Math.min(span[0], hour);
@@ -95,6 +101,7 @@ export class Ways {
   note({ sensor, tool, hops }: Way, unit: string, time: number, change: 1 | -1): void {
     const name = `${sensor} ${tool}`;
     const hour = Math.floor(time / HOUR);
+    this.#answers.delete(name);
     let hours = this.#units.get(name);
     if (hours === undefined) this.#units.set(name, (hours = new Map()));
     let distances = hours.get(hour);
@@ -118,12 +125,18 @@ export class Ways {
     return Math.min(0.9, Math.max(SHARE, all >= ENOUGH ? (1.5 * same) / all : 0));
   }
 
-  /** Who began like this within a day of a time. */
+  /** Who began like this within a day of a time. The same object as long as the answer is the same. */
   company({ sensor, tool, hops }: Way, time: number): WayCompany {
+    const name = `${sensor} ${tool}`;
     const middle = Math.floor(time / HOUR);
+    this.#asked = Math.max(this.#asked, middle);
+    let answers = this.#answers.get(name);
+    if (answers === undefined) this.#answers.set(name, (answers = new Map()));
+    const known = answers.get(middle * 256 + hops);
+    if (known !== undefined) return known;
     const all = new Set<string>();
     const same = new Set<string>();
-    for (const [hour, distances] of this.#units.get(`${sensor} ${tool}`) ?? []) {
+    for (const [hour, distances] of this.#units.get(name) ?? []) {
       if (Math.abs(hour - middle) > AROUND) continue;
       for (const [at, units] of distances) {
         for (const unit of units.keys()) {
@@ -132,16 +145,16 @@ export class Ways {
         }
       }
     }
-    return {
-      sources: all.size,
-      same: same.size,
-      usual: same.size < 2 ? 1 : this.#usual(sensor, hops, middle - AROUND),
-    };
+    const usual = same.size < 2 ? 1 : this.#usual(sensor, hops, middle - AROUND);
+    const company = { sources: all.size, same: same.size, usual };
+    answers.set(middle * 256 + hops, company);
+    return company;
   }
 
   /** Forgets what no question reaches any more. */
   forget(now: number): void {
     const least = Math.floor(now / HOUR) - KEPT;
+    this.#answers.clear();
     for (const [name, hours] of this.#units) {
       for (const hour of hours.keys()) if (hour < least) hours.delete(hour);
       if (hours.size === 0) this.#units.delete(name);
