@@ -10,6 +10,7 @@ it("rounds a measured share, and never to the whole that it is not", () => {
   expect([7 / 9, 5 / 12, 2 / 7].map(said)).toEqual(["77.8%", "41.7%", "28.6%"]);
   expect([1, 0.9997, 0.99999, 0.995].map(said)).toEqual(["100%", "99.97%", "99.99%", "99.5%"]);
   expect([0, 0.0004, 0.000001].map(said)).toEqual(["0%", "0.04%", "0.01%"]);
+  expect([1 - 2 ** -53, 2 ** -60].map(said)).toEqual(["100%", "0%"]);
 });
 
 it("knows the scripts of a subject in another language than the page's", () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
 import { drawnUntil, outcomeAxis } from "../../portal/src/chart/outcome.ts";
+import { stepBand, watched } from "../../portal/src/chart/steps.ts";
 import { fromFirst } from "../../portal/src/desk/days.ts";
 import { formatFor } from "../../portal/src/format.ts";
 import { merged } from "../../portal/src/pages/watch/merged.ts";
@@ -92,4 +93,26 @@ it("what a warning rests on is said in words, times and numbers: no JSON, no epo
     "ChangeFinder: packets, sources": "2.11, 2.2",
   });
   expect(pairs.map(([, value]) => value).join(" ")).not.toMatch(/[{[]|\d{10}|null/);
+});
+
+it("a survival curve's band goes in steps above and below, as far as anybody was watched", () => {
+  const point = (day: number, still: number, low: number, high: number, atRisk: number) => ({
+    day,
+    still,
+    low,
+    high,
+    atRisk,
+    quiet: 0,
+    censored: 0,
+  });
+  const points = [
+    point(0, 1, 1, 1, 9),
+    point(1, 0.5, 0.25, 0.75, 4),
+    point(2, 0.5, 0.2, 0.8, 0),
+    point(3, 0.5, 0, 1, 0),
+  ];
+  expect(watched(points).map(({ day }) => day)).toEqual([0, 1, 2]);
+  const [x, y] = [(day: number) => 10 * day, (share: number) => 100 * (1 - share)];
+  expect(stepBand(watched(points), x, y)).toBe("M0.0 0.0H10.0V25.0H20.0V20.0V80.0H20.0V75.0H10.0V0.0H0.0Z");
+  expect(stepBand(points.slice(0, 1), x, y)).toBe("");
 });

@@ -329,10 +329,20 @@ FROM generate_series(1, 5) AS i`.execute(trx),
             alerts: 4,
             sources: 4,
             packets: 40,
+            organisation: null,
             proposedId: "example-te-le-com-co-ltd",
           },
         ],
       });
+      // An organisation of that name is there already: what lacks is its network.
+      await desk.as(systemActor, (trx) =>
+        sql`UPDATE organisations SET name = 'Example Télécom Co., Ltd.' WHERE id = 'grid'`.execute(trx),
+      );
+      expect((await ask("unclaimed")).body.rows[0].organisation).toEqual({
+        id: "grid",
+        name: "Example Télécom Co., Ltd.",
+      });
+      await desk.as(systemActor, (trx) => sql`UPDATE organisations SET name = 'Grid' WHERE id = 'grid'`.execute(trx));
       expect((await ask("unclaimed", { query: { q: "exam" } })).body.total).toBe(1);
       expect((await ask("unclaimed", { query: { q: "other" } })).body.total).toBe(0);
       expect((await ask("unclaimed", { query: { country: "JP" } })).body.total).toBe(0);

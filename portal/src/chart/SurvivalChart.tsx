@@ -6,6 +6,7 @@ import { useWords } from "../words/index.tsx";
 import "./chart.css";
 import "./survival.css";
 import { spread, lettersOf } from "./scale.ts";
+import { stepBand, steps, watched } from "./steps.ts";
 
 export interface NamedCurve {
   readonly curve: Curve;
@@ -14,11 +15,6 @@ export interface NamedCurve {
   readonly baseline?: boolean;
 }
 type Point = Curve["points"][number];
-/** A curve as far as anybody was still watched: behind that nothing is known, and nothing is drawn. */
-const watched = (points: readonly Point[]): readonly Point[] => {
-  const end = points.findIndex(({ atRisk }) => atRisk === 0);
-  return end < 0 ? points : points.slice(0, end + 1);
-};
 const at = (curve: Curve, day: number): Point | undefined => curve.points.findLast((point) => point.day <= day);
 
 /**
@@ -42,22 +38,6 @@ export const SurvivalChart = ({ curves, height = 300 }: { curves: readonly Named
   };
   const x = (value: number) => inner.left + (value / last) * (inner.right - inner.left);
   const y = (share: number) => inner.bottom - share * (inner.bottom - inner.top);
-  const steps = (points: readonly Point[], of: (point: Point) => number): string =>
-    points
-      .map((point, i) =>
-        i === 0
-          ? `M${x(point.day).toFixed(1)} ${y(of(point)).toFixed(1)}`
-          : `H${x(point.day).toFixed(1)}V${y(of(point)).toFixed(1)}`,
-      )
-      .join("");
-  const band = (curve: Curve): string => {
-    const points = watched(curve.points);
-    if (points.length < 2) return "";
-    return `${steps(points, ({ high }) => high)}L${[...points]
-      .toReversed()
-      .map(({ day: one, low }, i, all) => `${x(all[i]?.day ?? one).toFixed(1)} ${y(low).toFixed(1)}`)
-      .join("L")}Z`;
-  };
   const main = curves.filter(({ baseline }) => baseline !== true);
   const heights = spread(
     curves.map(({ curve }) => y(curve.points.at(-1)?.still ?? 1)),
@@ -105,10 +85,12 @@ export const SurvivalChart = ({ curves, height = 300 }: { curves: readonly Named
             {f.count(tick)}
           </text>
         ))}
-        {main.length === 1 && main[0] !== undefined ? <path className="band" d={band(main[0].curve)} /> : undefined}
+        {main.length === 1 && main[0] !== undefined ? (
+          <path className="band" d={stepBand(watched(main[0].curve.points), x, y)} />
+        ) : undefined}
         {curves.map(({ curve, label, baseline }, place) => (
           <g key={`${curve.group} ${label}`} className={baseline === true ? "cat-6 baseline" : `line cat-${place % 6}`}>
-            <path className="stroke" d={steps(watched(curve.points), ({ still }) => still)} />
+            <path className="stroke" d={steps(watched(curve.points), x, y, ({ still }) => still)} />
             {curve.points
               .filter(({ censored }) => censored > 0)
               .map((point) => (

@@ -117,7 +117,14 @@ const Tables = ({ answer, query }: { answer: Tsubame; query: { quarter: string }
     day.set(country, hosts);
     days.set(date, day);
   }
-  const all = answer.miraiTotals.map(({ date, hosts }) => ({ date, group: "", value: hosts }));
+  // Before the first day on which anybody looked there is nothing to tell.
+  const totals = answer.miraiTotals.slice(
+    Math.max(
+      0,
+      answer.miraiTotals.findIndex(({ hosts }) => hosts !== null),
+    ),
+  );
+  const all = totals.map(({ date, hosts }) => ({ date, group: "", value: hosts }));
   return (
     <div className="grid report">
       <Panel className="w5 tall" title={t.reports.top} note={t.reports.topNote}>
@@ -172,7 +179,7 @@ const Tables = ({ answer, query }: { answer: Tsubame; query: { quarter: string }
             />
             <Table
               label={t.reports.a}
-              rows={answer.miraiTotals.toReversed()}
+              rows={totals.toReversed()}
               keyOf={({ date }) => date}
               columns={[
                 { key: "day", head: t.word.day, rowHead: true, cell: ({ date }) => f.day(new Date(date)) },

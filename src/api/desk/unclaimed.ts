@@ -42,6 +42,24 @@ export const withUnclaimed = (server: FastifyInstance, services: UnclaimedServic
         ...(exercise === undefined ? {} : { exercise }),
       }),
     );
+    const named = rows.map((row) => ({ id: idOfAs(row.asn, origins.nameOf(row.asn)), name: origins.nameOf(row.asn) }));
+    const there =
+      named.length === 0
+        ? []
+        : await desk.as(actorOf(request), (trx) =>
+            trx
+              .selectFrom("organisations")
+              .select(["id", "name"])
+              .where("ended", "is", null)
+              .where(({ or, eb }) =>
+                or([
+                  eb("id", "in", [...new Set(named.map(({ id }) => id))]),
+                  eb("name", "in", [...new Set(named.map(({ name }) => name ?? ""))]),
+                ]),
+              )
+              .limit(1000)
+              .execute(),
+          );
     return {
       asked: timeOf(now()),
       total: facts.networks,
@@ -66,6 +84,7 @@ export const withUnclaimed = (server: FastifyInstance, services: UnclaimedServic
           families: row.families.map((family) => family.slice(0, 100)),
           first: timeOf(row.first),
           last: timeOf(row.last),
+          organisation: there.find((one) => one.name === name || one.id === idOfAs(row.asn, name)) ?? null,
           proposedId: idOfAs(row.asn, name),
         };
       }),

@@ -66,11 +66,21 @@ export const Unclaimed = () => {
             {
               key: "take",
               head: "",
-              cell: (row) => (
-                <button type="button" className="button" onClick={() => (taken.reset(), setTaking(row))}>
-                  {words.take}
-                </button>
-              ),
+              cell: (row) =>
+                row.organisation === null ? (
+                  <button type="button" className="button" onClick={() => (taken.reset(), setTaking(row))}>
+                    {words.take}
+                  </button>
+                ) : (
+                  <Link
+                    to="/constituency/$organisation"
+                    params={{ organisation: row.organisation.id }}
+                    className="button"
+                    title={words.thereHint(row.organisation.name, `AS${row.asn}`)}
+                  >
+                    {words.there}
+                  </Link>
+                ),
             },
           ]}
         />

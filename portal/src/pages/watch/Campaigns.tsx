@@ -11,12 +11,6 @@ import { useExercise } from "../../shell/exercise.ts";
 import { useWords } from "../../words/index.tsx";
 
 const route = getRouteApi("/campaigns");
-export const portsOf = (ports: CampaignRow["ports"], most = 5): string =>
-  ports
-    .slice(0, most)
-    .map(({ port }) => port)
-    .join(" ") + (ports.length > most ? " …" : "");
-
 export const Campaigns = () => {
   const { t, f } = useWords();
   const words = t.watch.campaigns;
@@ -95,7 +89,7 @@ export const Campaigns = () => {
               head: t.desk.word.name,
               rowHead: true,
               cell: ({ id, name }) => (
-                <Link to="/campaigns/$campaign" params={{ campaign: id }}>
+                <Link to="/campaigns/$campaign" params={{ campaign: id }} className="nowrap">
                   {name}
                 </Link>
               ),
@@ -115,15 +109,9 @@ export const Campaigns = () => {
                 <span className={`chip ${state === "active" ? "accent" : "faint-chip"}`}>{words.states[state]}</span>
               ),
             },
-            {
-              key: "ports",
-              head: t.word.ports,
-              cell: ({ ports }) =>
-                ports.length === 0 ? words.manyPorts : <span className="mono">{portsOf(ports)}</span>,
-            },
             { key: "spark", head: words.daily, cell: ({ spark }) => <Days values={spark} /> },
             { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.short(sources) },
-            { key: "countries", head: t.word.country, num: true, cell: ({ countries }) => f.count(countries) },
+            { key: "countries", head: t.networks.countries, num: true, cell: ({ countries }) => f.count(countries) },
             { key: "ours", head: words.ours, num: true, cell: ({ ours }) => f.count(ours) },
             {
               key: "predictions",

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { CleanUp, Curve, Precision, Response, Span } from "../../../../src/api/contract/desk/statistics.ts";
 import { SurvivalChart } from "../../chart/SurvivalChart.tsx";
+import { watched } from "../../chart/steps.ts";
 import { Loaded } from "../../desk/Loaded.tsx";
 import { deskAsk } from "../../desk/client.ts";
 import { MeasuredShare } from "../../desk/parts.tsx";
@@ -144,7 +145,7 @@ const Curves = ({ answer }: { answer: CleanUp }) => {
       ? shown
       : [...shown, { curve: answer.baseline, label: words.baseline, baseline: true }];
   const marks = [0, 1, 3, 7, 14, 30, 60, 90].filter(
-    (one) => one <= Math.max(...answer.all.points.map((point) => point.day)),
+    (one) => one <= Math.max(...curves.flatMap(({ curve }) => watched(curve.points).map((point) => point.day))),
   );
   const cell = (curve: Curve, mark: number): string => {
     const point = curve.points.findLast((one) => one.day <= mark);

@@ -164,6 +164,9 @@ export const office = {
     none: "Everything seen belongs to somebody.",
     noneHint: "Networks with alerts and without an owner appear here, with the name that the routing data give them.",
     take: "Make organisation",
+    there: "Add to the organisation",
+    thereHint: (name: string, network: string) =>
+      `${name} is an organisation already, without ${network}: open it and add the network.`,
     sure: (name: string) => `Make ${name} an organisation? Its open alerts become its own.`,
     contact: "Mail of its abuse desk (may be added later)",
     taken: (name: string) => `${name} is an organisation now.`,

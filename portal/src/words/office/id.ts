@@ -159,6 +159,8 @@ export const office: Messages["office"] = {
     none: "Semua yang terlihat ada pemiliknya.",
     noneHint: "Jaringan dengan peringatan dan tanpa pemilik muncul di sini, dengan nama yang diberikan data perutean.",
     take: "Jadikan organisasi",
+    there: "Tambahkan ke organisasi",
+    thereHint: (name, network) => `${name} sudah menjadi organisasi, tanpa ${network}: buka dan tambahkan jaringannya.`,
     sure: (name) => `Jadikan ${name} organisasi? Peringatan terbukanya menjadi miliknya.`,
     contact: "Surel meja penyalahgunaannya (dapat ditambahkan nanti)",
     taken: (name) => `${name} kini organisasi.`,

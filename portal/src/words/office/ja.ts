@@ -157,6 +157,9 @@ export const office: Messages["office"] = {
     none: "観測されたものにはすべて所有者がいます。",
     noneHint: "アラートがあり所有者のないネットワークが、経路情報の名称とともにここに並びます。",
     take: "組織として登録",
+    there: "組織に追加",
+    thereHint: (name, network) =>
+      `${name} はすでに組織ですが、${network} を含みません。開いてネットワークを追加してください。`,
     sure: (name) => `${name} を組織として登録しますか。未対応のアラートはその組織のものになります。`,
     contact: "abuse窓口のメール（後から追加できます）",
     taken: (name) => `${name} を組織として登録しました。`,

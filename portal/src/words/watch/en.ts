@@ -131,7 +131,6 @@ export const watch = {
     signature: "SYN signature",
     ours: "Ours",
     daily: "Sources a day",
-    manyPorts: "many",
     predictions: "Predictions",
     came: (came: string, due: string) => `${came} of ${due}`,
     emptyTitle: "No campaign passes these filters",

@@ -128,7 +128,6 @@ export const watch: Messages["watch"] = {
     signature: "Ciri SYN",
     ours: "Milik kita",
     daily: "Sumber per hari",
-    manyPorts: "banyak",
     predictions: "Prakiraan",
     came: (came, due) => `${came} dari ${due}`,
     emptyTitle: "Tidak ada kampanye yang lolos saringan ini",

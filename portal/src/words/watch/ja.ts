@@ -117,7 +117,6 @@ export const watch: Messages["watch"] = {
     signature: "SYNの特徴",
     ours: "担当範囲内",
     daily: "1日の送信元",
-    manyPorts: "多数",
     predictions: "予告",
     came: (came, due) => `${due}件中${came}件`,
     emptyTitle: "この条件に合うキャンペーンはありません",

@@ -122,7 +122,6 @@ export const watch: Messages["watch"] = {
     signature: "ลักษณะ SYN",
     ours: "ของเรา",
     daily: "ต้นทางต่อวัน",
-    manyPorts: "จำนวนมาก",
     predictions: "การคาดการณ์",
     came: (came, due) => `${came} จาก ${due}`,
     emptyTitle: "ไม่มีแคมเปญที่ตรงกับตัวกรองนี้",

@@ -3,7 +3,19 @@ import { Type, type Static } from "typebox";
 import { Count, Time, oneOf, orNull, strict } from "../shapes.ts";
 import { Organisation } from "./organisations.ts";
 import { Mail } from "./session.ts";
-import { Country, Kind, Language, OrganisationId, base, list, page, scope, some, text } from "./shapes.ts";
+import {
+  Country,
+  Kind,
+  Language,
+  OrganisationId,
+  OrganisationName,
+  base,
+  list,
+  page,
+  scope,
+  some,
+  text,
+} from "./shapes.ts";
 
 /** A network of the packaged data with alerts and without an owner. */
 export const UnclaimedRow = strict({
@@ -17,6 +29,8 @@ export const UnclaimedRow = strict({
   families: some(text(100), 5),
   first: Time,
   last: Time,
+  /** An organisation of that name is there already, without this network. */
+  organisation: orNull(OrganisationName),
   /** What the desk would call it. */
   proposedId: OrganisationId,
 });
