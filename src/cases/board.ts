@@ -97,6 +97,11 @@ const conditions = async (
     if (one === "held") list.push(sql`a.held <> '{}' AND a.released IS NULL`);
     if (one === "suppressed") list.push(sql`a.suppressed_until > ${now}`);
     if (one === "unclaimed") list.push(sql`a.organisation_id IS NULL`);
+    if (one === "owned") list.push(sql`a.organisation_id IS NOT NULL`);
+    if (one === "confirmed")
+      list.push(
+        sql`a.state = 'quiet' AND a.case_id IN (SELECT x.case_id FROM answers x WHERE x.state = 'confirmed' AND x.at >= a.detected)`,
+      );
     if (one === "essential") list.push(sql`a.essential`);
     if (one === "mine") list.push(sql`a.case_id IN (SELECT id FROM cases WHERE assignee = ${personOf(actor)})`);
     if (one === "unanswered") list.push(sql`a.notified IS NOT NULL AND a.acknowledged IS NULL`);

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Owner } from "../../src/alert/alert.ts";
+import { listAlerts } from "../../src/cases/board.ts";
 import { newCase } from "../../src/cases/page.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
@@ -52,7 +53,7 @@ it("hands an open alert to who owns its network by now: told once, with a case a
   expect(await cases.adopt(now + 1)).toEqual({ handed: 0, told: 0 });
   list.push(owner("acme", "202.152.0.0/16", { essential: true }));
   expect(await cases.adopt(now + 2)).toEqual({ handed: 1, told: 1 });
-  const [mine] = (await alerts()).filter(({ source }) => source?.startsWith("202.152.49.39"));
+  const mine = (await alerts()).find(({ source }) => source?.startsWith("202.152.49.39"));
   expect(mine).toMatchObject({
     organisation_id: "acme",
     network: "202.152.0.0/16",
@@ -87,6 +88,15 @@ it("hands an open alert to who owns its network by now: told once, with a case a
     trx.selectFrom("detections").select("organisation_id").where("id", "=", found.id).executeTakeFirstOrThrow(),
   );
   expect(claim.organisation_id).toBe("acme");
+  const ours = await listAlerts(
+    desk,
+    systemActor,
+    { only: ["owned"], realm: "", exercise: "" },
+    "rank",
+    { limit: 10 },
+    now + 3,
+  );
+  expect(ours.rows.map(({ id }) => id)).toEqual([mine?.id]);
   // Asked again nothing happens, and what comes next is of the same alert.
   expect(await cases.adopt(now + 3)).toEqual({ handed: 0, told: 0 });
   expect(await take(now + 4, { ...found, packets: 90, last: found.last + 5 })).toMatchObject({ opened: 0, told: 0 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { silenceEvidence } from "../../src/observe/silence.ts";
 import { cleanUp, responseTimes } from "../../src/cases/statistics.ts";
+import { listAlerts } from "../../src/cases/board.ts";
 import { verifySilence } from "../../src/cases/silence.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
@@ -294,6 +295,16 @@ it("says that an attack is over when its victim's replies end, and takes what th
     trx.selectFrom("answers").select(["answer", "state"]).where("case_id", "=", case_id).execute(),
   );
   expect(answers).toEqual([{ answer: "mitigated", state: "confirmed" }]);
+  // On the board it stands among what is quiet and confirmed, to be closed in bulk; the bot, which came back, does not.
+  const board = await listAlerts(
+    desk,
+    systemActor,
+    { only: ["confirmed"], realm: "", exercise: "" },
+    "last",
+    { limit: 10 },
+    start + 4 * hour,
+  );
+  expect(board.rows.map(({ subject }) => subject)).toEqual([victim]);
   // The time from the deed to the last reply is a length that the statistics have.
   expect((await alert()).quieted ?? 0).toBeGreaterThan((await alert()).acted ?? 0);
   // Nobody mitigates an infection.

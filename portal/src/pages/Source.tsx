@@ -3,6 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import type { OneSource } from "../../../src/api/contract/answers.ts";
 import { ask } from "../api.ts";
+import { deskAsk } from "../desk/client.ts";
+import { CaseLink, OwnerName, StateChip } from "../desk/parts.tsx";
+import { hasAny, isStaff, useSession } from "../desk/session.ts";
 import { TimeChart } from "../chart/TimeChart.tsx";
 import { Asked, Failed } from "../design/Asked.tsx";
 import { CountryLink, NetworkLink, PortLink } from "../design/names.tsx";
@@ -11,6 +14,7 @@ import { PeriodPicker } from "../design/PeriodPicker.tsx";
 import { Table } from "../design/Table.tsx";
 import { spanOf, whenOf } from "../search.ts";
 import { useWords } from "../words/index.tsx";
+import "./desk/case.css";
 
 const route = getRouteApi("/sources/$ip");
 const tone: Record<OneSource["facts"]["verdict"], string> = {
@@ -113,10 +117,45 @@ export const Source = () => {
               </Panel>
             ) : undefined}
           </div>
+          <OnDesk ip={ip} />
           {facts.seen ? <Evidence answer={answer} path={path} query={query} /> : undefined}
         </div>
       )}
     </>
+  );
+};
+
+/** What the desk has about the address, for who may see alerts; who may not, or where there is none, sees nothing. */
+const OnDesk = ({ ip }: { ip: string }) => {
+  const { t } = useWords();
+  const { session } = useSession();
+  const may = session?.state === "in" && (isStaff(session) || hasAny(session, "member"));
+  const { data } = useQuery({ ...deskAsk("alerts", "alerts", { q: ip, order: "last", limit: 20 }), enabled: may });
+  if (data === undefined || data.rows.length === 0) return undefined;
+  return (
+    <Panel title={t.desk.alerts.onDesk}>
+      <ul className="small-list">
+        {data.rows.map((row) => (
+          <li key={row.id}>
+            <Link to="/alerts" search={{ q: ip, state: "all", open: row.id }}>
+              {t.desk.kinds[row.kind]}
+              {row.family === null ? "" : ` (${row.family})`}
+            </Link>
+            <StateChip state={row.state} unconfirmed={row.unconfirmed} />
+            <CaseLink number={row.case} />
+            <span className="end">
+              {row.organisation !== null && isStaff(session) ? (
+                <Link to="/constituency/$organisation" params={{ organisation: row.organisation.id }}>
+                  {row.organisation.name}
+                </Link>
+              ) : (
+                <OwnerName organisation={row.organisation} link={false} />
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
   );
 };
 

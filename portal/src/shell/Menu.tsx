@@ -105,7 +105,7 @@ const countOf = (page: Page, summary: Summary | undefined): readonly [number, "a
   if (summary === undefined) return undefined;
   switch (page) {
     case "alerts":
-      return [summary.alerts.new + summary.alerts.relapsed, summary.alerts.essential > 0 ? "act" : ""];
+      return [summary.alerts.open, summary.alerts.essential > 0 ? "act" : ""];
     case "cases":
       return [summary.cases.unanswered, ""];
     case "warnings":

@@ -92,8 +92,13 @@ export const BoardFilters = ({
             type="button"
             aria-pressed={only.has(one)}
             onClick={() => {
-              if (!only.delete(one)) only.add(one);
-              onChange({ only: only.size === 0 ? undefined : [...only].join(",") });
+              const added = !only.delete(one);
+              if (added) only.add(one);
+              onChange({
+                only: only.size === 0 ? undefined : [...only].join(","),
+                // What is confirmed is quiet: another state has none of it.
+                ...(added && one === "confirmed" ? { state: "quiet" } : {}),
+              });
             }}
           >
             {words.only[one]}

@@ -93,7 +93,9 @@ export const Alerts = () => {
           const n = facts.states.new + facts.states.continuing + facts.states.relapsed;
           return [
             n === 0
-              ? words.quietLede
+              ? facts.states.quiet + facts.states.closed > 0
+                ? words.elsewhere({ quiet: f.count(facts.states.quiet), closed: f.count(facts.states.closed) })
+                : words.quietLede
               : words.lede({
                   count: f.count(n),
                   n,
@@ -101,6 +103,7 @@ export const Alerts = () => {
                   o: facts.owners,
                   news: f.count(facts.day),
                 }) + words.more(f.count(facts.dayBefore)),
+            n > 0 && facts.unclaimed > 0 ? words.unowned({ count: f.count(facts.unclaimed), n: facts.unclaimed }) : "",
             facts.essential > 0 ? words.essential(facts.essential, f.count(facts.essential)) : "",
             facts.held > 0 && staff ? words.heldLede(facts.held, f.count(facts.held)) : "",
           ].join(" ");
@@ -200,7 +203,18 @@ export const Alerts = () => {
               </button>
             </div>
           ) : (
-            <p className="faint small board-hint no-print">{staff ? words.keysHint : ""}</p>
+            <p className="faint small board-hint no-print">
+              {staff && rows.length > 0 ? (
+                <button
+                  type="button"
+                  className="button quiet"
+                  onClick={() => setPicked(new Set(rows.map(({ id }) => id)))}
+                >
+                  {words.keys.range} <kbd>*</kbd>
+                </button>
+              ) : undefined}{" "}
+              {staff ? words.keysHint : ""}
+            </p>
           )}
         </div>
         {search.open === undefined ? undefined : (

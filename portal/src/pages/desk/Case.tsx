@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { Link, getRouteApi } from "@tanstack/react-router";
 import type { Case as CaseAnswer } from "../../../../src/api/contract/desk/cases.ts";
 import { Loaded, Refused } from "../../desk/Loaded.tsx";
 import { Samples } from "../../desk/Samples.tsx";
 import { SilenceText } from "../../desk/SilenceText.tsx";
 import { deskAsk, useSend } from "../../desk/client.ts";
 import { Ago, CaseStateChip, OwnerName, Pairs, SeverityMark, SilenceChip, StateChip, Tlp } from "../../desk/parts.tsx";
+import { isStaff, useSession } from "../../desk/session.ts";
 import { Copy, Head, Panel, useNow } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
 import { useSimulated } from "../../shell/status.ts";
@@ -98,6 +99,7 @@ const Clocks = ({ answer }: { answer: CaseAnswer }) => {
 };
 
 const Whole = ({ answer }: { answer: CaseAnswer }) => {
+  const staff = isStaff(useSession().session);
   const simulated = useSimulated();
   const { t, f } = useWords();
   const words = t.desk.cases;
@@ -231,7 +233,13 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
           <ul className="small-list">
             {answer.notices.map((notice) => (
               <li key={notice.id}>
-                <span>{t.desk.channels[notice.channel]}</span>
+                {staff ? (
+                  <Link to="/notices" search={{ letter: notice.id }}>
+                    {t.desk.channels[notice.channel]}
+                  </Link>
+                ) : (
+                  <span>{t.desk.channels[notice.channel]}</span>
+                )}
                 <span className="mono small">{notice.recipient}</span>
                 <span className="end">
                   <span className={`chip ${notice.state === "dead" ? "act" : notice.state === "sent" ? "good" : ""}`}>

@@ -166,14 +166,20 @@ export const desk = {
     heldLede: (n: number, count: string) =>
       `${count} ${one(n, "is", "are")} held back and ${one(n, "waits", "wait")} for you.`,
     quietLede: "No alert needs attention.",
+    elsewhere: (x: { quiet: string; closed: string }) =>
+      `No alert under these filters needs attention: ${x.quiet} quiet, ${x.closed} closed.`,
+    unowned: (x: { count: string; n: number }) =>
+      `${x.count} open ${one(x.n, "one lies", "ones lie")} in networks that are nobody's.`,
     emptyTitle: "No alert passes these filters",
     emptyHint:
-      "Clear the filters, or look at another state. Alerts come by themselves when a detector's rule is met inside your constituency.",
+      "Clear the filters, or look at another state. Alerts come when a rule of a detector is met, inside your constituency or outside it; owners are told of those inside.",
     attention: "Needs attention",
     only: {
       held: "Held back",
       suppressed: "Suppressed",
+      owned: "Constituency",
       unclaimed: "Nobody's",
+      confirmed: "Quiet and confirmed",
       mine: "Mine",
       unanswered: "Unanswered",
       essential: "Essential",
@@ -243,6 +249,7 @@ export const desk = {
     notNotified: "not told yet",
     openCase: "Open case",
     startCase: "Start a case",
+    onDesk: "On the desk",
     samples: "Packets to look for",
     samplesNote:
       "UTC to the millisecond ± the sensor's clock error. The dark address cannot follow from any of these fields.",
@@ -378,7 +385,7 @@ export const desk = {
       suppressed: (x: Facts) => `Suppressed until ${x["until"] ?? "?"}`,
       corrected: () => "A correction was sent: the finding was withdrawn",
       quiet: () => "Quiet: verified by silence",
-      unknown: () => "Silent, but whether it was cleaned cannot be told yet",
+      unknown: () => "Silent, but whether it is over cannot be told yet",
       moved: (x: Facts) => `Possibly moved to ${x["subject"] ?? "another address"}`,
       relapsed: () => "Seen again: relapsed",
       continuing: () => "Still seen",

@@ -171,14 +171,19 @@ export const desk: Messages["desk"] = {
     essential: (_n, count) => `${count} menyangkut layanan esensial.`,
     heldLede: (_n, count) => `${count} ditahan dan menunggu Anda.`,
     quietLede: "Tidak ada peringatan yang perlu perhatian.",
+    elsewhere: (x: { quiet: string; closed: string }) =>
+      `Tidak ada peringatan dengan filter ini yang perlu perhatian: ${x.quiet} senyap, ${x.closed} ditutup.`,
+    unowned: (x: { count: string; n: number }) => `${x.count} yang terbuka berada di jaringan tanpa pemilik.`,
     emptyTitle: "Tidak ada peringatan yang lolos filter ini",
     emptyHint:
-      "Hapus filter, atau lihat keadaan lain. Peringatan muncul sendiri ketika aturan sebuah detektor terpenuhi dalam konstituensi Anda.",
+      "Hapus filter, atau lihat keadaan lain. Peringatan muncul ketika aturan sebuah detektor terpenuhi, di dalam konstituensi Anda maupun di luarnya; pemilik diberi tahu tentang yang di dalam.",
     attention: "Perlu perhatian",
     only: {
       held: "Ditahan",
       suppressed: "Diredam",
+      owned: "Konstituensi",
       unclaimed: "Tanpa pemilik",
+      confirmed: "Senyap dan terkonfirmasi",
       mine: "Milik saya",
       unanswered: "Belum dijawab",
       essential: "Esensial",
@@ -255,6 +260,7 @@ export const desk: Messages["desk"] = {
     notNotified: "belum diberitahukan",
     openCase: "Buka kasus",
     startCase: "Mulai kasus",
+    onDesk: "Di meja kerja",
     samples: "Paket untuk dicocokkan",
     samplesNote:
       "UTC sampai milidetik ± kesalahan jam sensor. Alamat gelap tidak dapat diturunkan dari bidang mana pun.",
@@ -388,7 +394,7 @@ export const desk: Messages["desk"] = {
       suppressed: (x) => `Diredam sampai ${x["until"] ?? "?"}`,
       corrected: () => "Koreksi dikirim: temuan ditarik kembali",
       quiet: () => "Senyap: diverifikasi lewat keadaan diam",
-      unknown: () => "Diam, tetapi belum dapat dipastikan apakah sudah dibersihkan",
+      unknown: () => "Diam, tetapi belum dapat dipastikan apakah sudah berakhir",
       moved: (x) => `Mungkin berpindah ke ${x["subject"] ?? "alamat lain"}`,
       relapsed: () => "Terlihat lagi: muncul kembali",
       continuing: () => "Masih terlihat",

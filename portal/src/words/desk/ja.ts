@@ -165,14 +165,20 @@ export const desk: Messages["desk"] = {
     essential: (_n, count) => `${count}件は重要インフラサービスに関わります。`,
     heldLede: (_n, count) => `${count}件は保留中で、確認を待っています。`,
     quietLede: "対応が必要なアラートはありません。",
+    elsewhere: (x: { quiet: string; closed: string }) =>
+      `この条件で対応が必要なアラートはありません（停止確認${x.quiet}件、クローズ${x.closed}件）。`,
+    unowned: (x: { count: string; n: number }) =>
+      `未クローズのうち${x.count}件は、所有者のないネットワークのものです。`,
     emptyTitle: "条件に合うアラートはありません",
     emptyHint:
-      "条件を消去するか、別の状態を選んでください。担当範囲で検知器のルールが満たされると、アラートは自動的に現れます。",
+      "条件を消去するか、別の状態を選んでください。アラートは、担当範囲の内外を問わず検知器のルールが満たされると現れます。担当範囲内のものは所有者に通知されます。",
     attention: "要対応",
     only: {
       held: "保留",
       suppressed: "抑制中",
+      owned: "担当範囲",
       unclaimed: "所有者なし",
+      confirmed: "停止確認・回答確認済み",
       mine: "自分の担当",
       unanswered: "未回答",
       essential: "重要インフラ",
@@ -243,6 +249,7 @@ export const desk: Messages["desk"] = {
     notNotified: "未通知",
     openCase: "案件を開く",
     startCase: "案件を作成",
+    onDesk: "デスク",
     samples: "記録と照合するためのパケット",
     samplesNote: "UTC、ミリ秒まで ± センサーの時計の誤差。どの項目からも未使用アドレスは導けません。",
     rule: (detector, version) => `${detector}、ルール ${version}`,
@@ -373,7 +380,7 @@ export const desk: Messages["desk"] = {
       suppressed: (x) => `${x["until"] ?? "?"} まで抑制`,
       corrected: () => "訂正を送付: 検知を取り消し",
       quiet: () => "停止確認: 通信の停止を確認",
-      unknown: () => "通信はないが、駆除されたかどうかはまだ判定できません",
+      unknown: () => "通信はないが、終息したかどうかはまだ判定できません",
       moved: (x) => `${x["subject"] ?? "別のアドレス"} に移動した可能性`,
       relapsed: () => "再び観測: 再発",
       continuing: () => "観測継続",

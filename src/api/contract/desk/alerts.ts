@@ -78,8 +78,13 @@ export const AlertsQuery = strict({
   country: Type.Optional(Country),
   family: Type.Optional(text(100, 1)),
   port: Type.Optional(Port),
-  /** `held`: kept from owners; `suppressed`; `unclaimed`: nobody's; `mine`: assigned to who asks; `unanswered`: told, no answer. */
-  only: Type.Optional(listOf(["held", "suppressed", "unclaimed", "mine", "unanswered", "essential"], "only these")),
+  /**
+   * `held`: kept from owners; `suppressed`; `owned`: inside the constituency; `unclaimed`: nobody's; `mine`: assigned to who asks; `unanswered`: told, no answer;
+   * `confirmed`: quiet, and so its owner's answer is confirmed.
+   */
+  only: Type.Optional(
+    listOf(["held", "suppressed", "owned", "unclaimed", "mine", "unanswered", "confirmed", "essential"], "only these"),
+  ),
   /** Address, prefix, AS number, family or name of an organisation. */
   q: Type.Optional(text(100, 1)),
   order: Type.Optional(oneOf(alertOrders)),
