@@ -88,8 +88,9 @@ export const Campaigns = () => {
               key: "name",
               head: t.desk.word.name,
               rowHead: true,
+              className: "called",
               cell: ({ id, name }) => (
-                <Link to="/campaigns/$campaign" params={{ campaign: id }} className="nowrap">
+                <Link to="/campaigns/$campaign" params={{ campaign: id }}>
                   {name}
                 </Link>
               ),
