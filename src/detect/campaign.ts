@@ -10,7 +10,7 @@ import { signatureText } from "./signature.ts";
 const HOUR = 3_600e6;
 const DAY = 24 * HOUR;
 const NAME = "campaign";
-const VERSION = 3;
+const VERSION = 4;
 const STEP = 6 * HOUR;
 
 const least = {
@@ -24,7 +24,7 @@ const least = {
 
 /**
  * Sources of the last day by what they cannot easily change: the SYN's signature, the tool's mark, the set of ports. A source that asks for
- * more than `least.ports` ports has the set "many". Backscatter and
+ * more than `least.ports` ports has the set "many". Mirai's bots have no signature here: each draws a window of its own, and the mark says what they are. Backscatter and
  * the answers of reflectors have no part in it: who answers chose neither his target nor its port.
  */
 const question: Question = {
@@ -33,7 +33,7 @@ const question: Question = {
   sumMap([cc], [toUInt64(1)]) AS by_origin,
   sumMap(seen, arrayMap(one -> toUInt64(1), seen)) AS by_sensor, arraySort(groupArraySorted(500)(src)) AS some
 FROM (
-  SELECT src, if(isNull(argMax(sig, packets)), '', toString(argMax(sig, packets))) AS signature,
+  SELECT src, if(mark = 'mirai' OR isNull(argMax(sig, packets)), '', toString(argMax(sig, packets))) AS signature,
     multiIf(2 * sum(is_mirai) > sum(packets), 'mirai', 2 * sum(is_zmap) > sum(packets), 'zmap', 2 * sum(is_masscan) > sum(packets), 'masscan', 2 * sum(is_stateless) > sum(packets), 'stateless', '') AS mark,
     if(uniqExact(protocol, port) > ${least.ports}, [], arraySort(groupUniqArray(${least.ports})(concat(toString(protocol), '/', toString(port))))) AS ports,
     sum(packets) AS n, min(begun) AS began, max(finished) AS ended, max(origin) AS asn, max(country) AS cc, groupUniqArray(sensor) AS seen

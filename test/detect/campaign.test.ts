@@ -93,6 +93,19 @@ describe("a campaign", () => {
     }
   });
 
+  it("knows Mirai's bots by their mark, though each has a window of its own", async () => {
+    const marked = Array.from({ length: 20 }, (_, i) =>
+      bots(START + HOUR, 1, { start: i, signature: [(1000 + i * 2503) * 65_536, 0xff00_0000] }).map((packet) => ({
+        ...packet,
+        tcpSeq: packet.dst![3]!,
+      })),
+    ).flat();
+    const found = await find(1, marked);
+    expect(found.map(({ family, evidence }) => [family, evidence["sources"], evidence["signature"]])).toEqual([
+      ["mirai", 20, null],
+    ]);
+  });
+
   it("puts together again what a small telescope saw of it in pieces", async () => {
     const found = await find(1, [
       ...bots(START + HOUR, 10),
