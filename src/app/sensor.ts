@@ -43,7 +43,7 @@ const TICK = 250;
 const LATENCY = 1_200_000;
 /** Rows held: few, so that the process stays small. 100,000 one-packet sources a second flush the table six times. */
 const ROWS = 16_384;
-const BATCH_ROWS = 8_192;
+const BATCH_ROWS = 4_096;
 /** An interval's rows in all before sources are folded into aggregates: half a million. */
 const EARLY_FLUSHES = 32;
 const PACKETS = 2_048;
