@@ -21,7 +21,16 @@ export const alertKinds = [
   "heavy-scanner",
   "sighting",
 ] as const satisfies readonly AlertRow["kind"][];
-export const onlys = ["owned", "unclaimed", "held", "suppressed", "mine", "unanswered", "confirmed", "essential"] as const;
+export const onlys = [
+  "owned",
+  "unclaimed",
+  "held",
+  "suppressed",
+  "mine",
+  "unanswered",
+  "confirmed",
+  "essential",
+] as const;
 export const alertOrders = ["rank", "last", "first", "packets"] as const;
 export const caseOnlys = ["mine", "unanswered", "unassigned", "relapsed", "essential"] as const;
 export const caseOrders = ["touched", "opened", "severity"] as const;

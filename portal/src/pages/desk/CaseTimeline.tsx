@@ -34,8 +34,8 @@ export const victimAnswers = [
   "not-ours",
   "false-positive",
 ] as const satisfies readonly AnswerKind[];
-const victims: readonly string[] = ["dos-victim", "reflector-abuse"];
-export const isVictim = (kind: string): boolean => victims.includes(kind);
+const victims: ReadonlySet<string> = new Set(["dos-victim", "reflector-abuse"]);
+export const isVictim = (kind: string): boolean => victims.has(kind);
 export const toldBy = [
   "mail",
   "phone",
