@@ -304,7 +304,7 @@ it("says its version, and helps every command with examples", () => {
     expect(help.code, command).toBe(0);
     expect(help.out, command).toMatch(/^layang .+\n\nUsage: layang [\s\S]+Examples:\n {2}layang/);
   }
-});
+}, 240_000);
 
 it("answers without a home that can be written", () => {
   const { HOME: _, ...rest } = process.env;
@@ -320,7 +320,7 @@ it("answers without a home that can be written", () => {
     expect(stdout).toContain("5 packets of one capture");
     expect(status).toBe(0);
   }
-});
+}, 240_000);
 
 /** Whether every user may enter the folders on the way to `path`: a checkout in a home is often closed. */
 const openToAll = (path: string): boolean =>

@@ -141,6 +141,8 @@ export const handOver = (alert: Alert, owner: Owner, policy: AlertPolicy): Alert
     network: owner.network,
     essential: owner.essential,
     country: alert.country ?? owner.country,
+    // To this owner it never came back: it is the first that he hears of it.
+    ...(alert.told === null ? { relapses: 0 } : {}),
     held: abroad(owner, alert.sensors, alert.realm, policy)
       ? union(alert.held, ["one-sensor-abroad"])
       : alert.held.filter((reason) => reason !== "one-sensor-abroad"),

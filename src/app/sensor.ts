@@ -310,14 +310,18 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
   /** What is held waits until its second is over: nothing is judged before, and later packets of it make no further rows. */
   const beat = (): void => {
     captured = source.running();
-    // A packet with a damaged time may lie far ahead.
-    const ends = (Math.floor(Math.min(newest, Date.now() * 1_000) / INTERVAL) + 1) * INTERVAL;
+    const ends = (Math.floor(newest / INTERVAL) + 1) * INTERVAL;
     if (passed() >= ends || !captured) flush();
   };
 
   const take = (raw: RawBatch): void => {
     let from = 0;
-    for (let i = 0; i < raw.count; i++) newest = Math.max(newest, raw.times[i] ?? 0);
+    // A packet with a damaged time may lie far ahead: it is no packet that others wait for.
+    const present = Date.now() * 1_000;
+    for (let i = 0; i < raw.count; i++) {
+      const time = raw.times[i] ?? 0;
+      if (time <= present && time > newest) newest = time;
+    }
     while (from < raw.count) {
       packets.count = 0;
       from = decode(raw, from, packets, decoded);

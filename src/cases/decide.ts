@@ -75,17 +75,20 @@ export const bodyOf = (alert: Alert): Readonly<Record<string, unknown>> => ({
   last: alert.last,
 });
 
-/** Who is told, by what, and what the breakers hold. What is decided is written into the alerts that are given. */
+/**
+ * Who is told, by what, and what the breakers hold. What is decided is written into the alerts that are given. `told` counts on over several
+ * calls, by exercise.
+ */
 export const decide = async (
   trx: DeskTransaction,
   rules: CaseRules,
   touched: readonly Touched[],
   now: number,
+  told: Map<string, Told> = new Map(),
 ): Promise<Decided> => {
   const { policy } = rules;
   const tellings: Telling[] = [];
   const breakers = new Set<string>();
-  const told = new Map<string, Told>();
   const ofFew = new Map<string, ToldOfFew>();
   const fewTold: FewToldTable[] = [];
   let held = 0;

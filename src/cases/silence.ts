@@ -188,7 +188,7 @@ WHERE a.id = w.id AND a.version = w.version RETURNING a.id`.execute(trx);
 };
 
 /** Answers that more packets speak against. An attack goes on whatever its victim does about it: `mitigated` is confirmed by its end, and contradicted by nothing. */
-const endings: readonly AnswerKind[] = ["cleaned", "subscriber-notified", "attack-over"];
+export const endings: readonly AnswerKind[] = ["cleaned", "subscriber-notified", "attack-over"];
 
 /** What follows from silence and from packets: answers confirmed or contradicted, cases quiet, alerts closed. */
 const settle = async (

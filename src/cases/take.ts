@@ -24,6 +24,7 @@ import { eventOf, tell, withCases } from "./tell.ts";
 import type { Telling } from "./tell.ts";
 import { bodyOf, callAnalysts, decide } from "./decide.ts";
 import type { Touched } from "./decide.ts";
+import { endings } from "./silence.ts";
 
 export interface TakeContext {
   /** Node time or, in a replay, event time of the interval's end; microseconds UTC. */
@@ -306,7 +307,7 @@ export const createTake =
       await sql`UPDATE alerts SET silence = NULL, silence_facts = NULL, checked = NULL, moved_to = NULL WHERE id = ANY (${returned})`.execute(
         trx,
       );
-      await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE state = 'claimed' AND answer IN ('cleaned', 'subscriber-notified') AND case_id IN (SELECT case_id FROM alerts WHERE id = ANY (${returned}))`.execute(
+      await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE state = 'claimed' AND answer = ANY (${[...endings]}) AND case_id IN (SELECT case_id FROM alerts WHERE id = ANY (${returned}))`.execute(
         trx,
       );
       // Whatever was said of it before, it begins anew.

@@ -2,7 +2,15 @@
 import type { Context, Ledger } from "./detector.ts";
 import type { Evidence } from "./evidence.ts";
 import { darkAddresses, impliedRate } from "./guards.ts";
-import { isAtHome, isCrowd, isOneWay, isStrange, isStrangeCrowd, infectedValues as P } from "./infected-rule.ts";
+import {
+  isAtHome,
+  isAtHomeForSure,
+  isCrowd,
+  isOneWay,
+  isStrange,
+  isStrangeCrowd,
+  infectedValues as P,
+} from "./infected-rule.ts";
 import type { Company, Doubts } from "./infected-rule.ts";
 import { Crowds, Neighbours, networkOf } from "./neighbours.ts";
 import { AROUND, Onsets } from "./onsets.ts";
@@ -30,6 +38,8 @@ export interface Entry {
   oneWay?: true;
   /** How much likelier it is where its neighbours are than anywhere (`Neighbours.likeness`); absent: none are known. */
   likeness?: number;
+  /** By so many ways of which neighbours are known. */
+  ways?: number;
   /** Not where its neighbours are, or of a crowd that is not: stays so. */
   stranger?: true;
 }
@@ -89,9 +99,13 @@ const noteWays = (index: Index, key: string, entry: Entry, change: 1 | -1): void
 export const liken = (index: Index, key: string, entry: Entry): void => {
   const { evidence } = entry;
   if (evidence.packets < 2 || (evidence.packets > LOOKED_AT && entry.likeness !== undefined)) return;
-  const likeness = index.neighbours.likeness(key, waysOf(evidence), evidence.first);
-  if (likeness === undefined) delete entry.likeness;
-  else entry.likeness = Math.round(likeness * 10) / 10;
+  const found = index.neighbours.likeness(key, waysOf(evidence), evidence.first);
+  delete entry.likeness;
+  delete entry.ways;
+  if (found !== undefined) {
+    entry.likeness = Math.round(found.likeness * 10) / 10;
+    entry.ways = found.ways;
+  }
 };
 export const putInIndex = (index: Index, key: string, entry: Entry, context: Context): void => {
   const { evidence, organisation, accepted, claim } = entry;
@@ -155,7 +169,7 @@ const isStranger = (entry: Entry, now: number, index: Index, { scope }: Context)
   if (way === undefined) return entry.stranger === true;
   if (
     (likeness !== undefined && likeness <= P.far) ||
-    ((likeness ?? 0) < P.at_home_for_sure && isStrangeCrowd(index.crowds.around(way.tool, evidence.first)))
+    (!isAtHomeForSure(entry) && isStrangeCrowd(index.crowds.around(way.tool, evidence.first)))
   ) {
     entry.stranger = true;
   }

@@ -104,7 +104,12 @@ export const infectedParameters = {
   ),
   strange: parameter(0, "natural logarithm", "and less: it is not where its neighbours are", "ours"),
   at_home: parameter(2, "natural logarithm", "and more: it is where they are", "ours"),
-  at_home_for_sure: parameter(4, "natural logarithm", "and more: it is, whatever its company", "ours"),
+  at_home_ways: parameter(
+    2,
+    "known ways",
+    "by which it must be, so much by each, to be there whatever its company; by one where no more is known",
+    "ours",
+  ),
   strange_crowd: parameter(
     4,
     "sources",
@@ -237,6 +242,9 @@ export const isOneWay = ({ sources, same, usual }: WayCompany): boolean =>
   same >= P.one_way && 1 - binomialTail(same - 1, sources, usual) < P.one_way_chance;
 
 export const isAtHome = (likeness: number | undefined): boolean => likeness !== undefined && likeness >= P.at_home;
+/** ... at every sensor that can say, two at the most. */
+export const isAtHomeForSure = ({ likeness, ways }: { readonly likeness?: number; readonly ways?: number }): boolean =>
+  likeness !== undefined && likeness >= P.at_home * Math.min(P.at_home_ways, ways ?? P.at_home_ways);
 export const isStrange = (likeness: number): boolean => likeness <= P.strange;
 /** So many of one tool that are not where their neighbours are that somebody makes them up. */
 export const isStrangeCrowd = ({ known, strange }: Strangers): boolean =>

@@ -10,6 +10,8 @@ const MOST = 256;
 const ENOUGH = 3;
 /** Hours within which sources of one tool do not vouch for each other: one forger may have made them all. */
 const SAME = DAY / HOUR;
+/** So many of one tool and hour count at most: two packets in the name of each are quickly forged. */
+const TOGETHER = 3;
 /** What a host's distance would be if it followed from nothing: one of about twenty. */
 const ANY = 1 / 20;
 
@@ -59,6 +61,16 @@ const hashOf = (text: string): number => {
 /** Hour, tool and hops in one number. */
 const packed = ({ tool, hops }: Way, hour: number): number => (hour * 2 ** 24 + hashOf(tool)) * 64 + Math.min(hops, 63);
 
+export interface Likeness {
+  /**
+   * How much likelier the ways of a source are for a host of its network than for packets from anywhere: natural logarithm of the ratio. Of one way it
+   * is 2.5 at most, of two 5.
+   */
+  readonly likeness: number;
+  /** Ways of which neighbours are known. */
+  readonly ways: number;
+}
+
 /**
  * At which distances sources lie, by the network they are in: hosts that are near each other lie at like distances from any sensor, and who writes their addresses on
  * packets of his own does not know at which.
@@ -73,7 +85,10 @@ export class Neighbours {
       this.#places.set(place, (list = []));
     }
     if (change > 0) {
-      list.push(value);
+      // In order of time, whenever they were noted: the newest stay.
+      let at = list.length;
+      while (at > 0 && list[at - 1]! > value) at--;
+      list.splice(at, 0, value);
       if (list.length > MOST) list.shift();
     } else {
       const at = list.lastIndexOf(value);
@@ -86,26 +101,26 @@ export class Neighbours {
     for (const prefix of [nearOf(key), networkOf(key)]) this.#change(`${way.sensor} ${prefix}`, value, change);
   }
 
-  /** How many of those before it lie at each distance, none of one tool and day. */
+  /** How many of those before it lie at each distance, none of one tool and day; of one tool and hour as many as `TOGETHER` at most, in their shares. */
   #distances(place: string, { tool }: Way, hour: number): { hops: Float64Array; n: number } {
     const hops = new Float64Array(64);
     const own = hashOf(tool);
+    const list = this.#places.get(place) ?? [];
     let n = 0;
-    for (const value of this.#places.get(place) ?? []) {
-      const other = Math.floor(value / 2 ** 30);
-      const same = Math.floor(value / 64) % 2 ** 24 === own;
-      if (other >= (same ? hour - SAME : hour)) continue;
-      hops[value % 64]!++;
-      n++;
+    // Values of one hour and tool stand together.
+    for (let from = 0, to = 0; from < list.length; from = to) {
+      const group = Math.floor(list[from]! / 64);
+      while (to < list.length && Math.floor(list[to]! / 64) === group) to++;
+      if (Math.floor(group / 2 ** 24) >= (group % 2 ** 24 === own ? hour - SAME : hour)) continue;
+      const weight = Math.min(1, TOGETHER / (to - from));
+      for (let at = from; at < to; at++) hops[list[at]! % 64]! += weight;
+      n += weight * (to - from);
     }
     return { hops, n };
   }
 
-  /**
-   * How much likelier the ways of a source are for a host of its network than for packets from anywhere: natural logarithm of the ratio. Undefined where
-   * too few of its neighbours began in an hour before it.
-   */
-  likeness(key: string, ways: readonly Way[], time: number): number | undefined {
+  /** How likely a source is where its neighbours are. Undefined where too few of these began in an hour before it. */
+  likeness(key: string, ways: readonly Way[], time: number): Likeness | undefined {
     const hour = Math.floor(time / HOUR);
     const known: { hops: number; of: Float64Array; n: number; kernel: Float64Array }[] = [];
     for (const way of ways) {
@@ -131,7 +146,7 @@ export class Neighbours {
       }
       sum += product;
     }
-    return Math.log(sum);
+    return { likeness: Math.log(sum), ways: known.length };
   }
 
   /** Forgets what no question reaches any more. */

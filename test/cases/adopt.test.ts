@@ -2,8 +2,10 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Owner } from "../../src/alert/alert.ts";
+import { adoptAlerts } from "../../src/cases/adopt.ts";
 import { listAlerts } from "../../src/cases/board.ts";
 import { newCase } from "../../src/cases/page.ts";
+import { createOwners } from "../../src/constituency/owners.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
@@ -168,13 +170,84 @@ it("ends in the owner's own alert of the same host, and takes the case along whe
   expect(claims.map(({ detection_id }) => detection_id).toSorted()).toEqual([first.id, again.id].toSorted());
   const caseOf = async (number: number) =>
     desk.as(systemActor, (trx) =>
-      trx.selectFrom("cases").select(["id", "organisation_id"]).where("number", "=", number).executeTakeFirstOrThrow(),
+      trx
+        .selectFrom("cases")
+        .select(["id", "organisation_id", "state"])
+        .where("number", "=", number)
+        .executeTakeFirstOrThrow(),
     );
   const together = await caseOf(whole);
   expect(together.organisation_id).toBe("acme");
   expect(all.filter(({ case_id }) => case_id === together.id)).toHaveLength(2);
+  // What two owners shared is closed, and each has a case of their own.
   const apart = await caseOf(mixed);
-  expect(apart.organisation_id).toBeNull();
+  expect(apart).toMatchObject({ organisation_id: null, state: "closed" });
   expect(all.filter(({ case_id }) => case_id === apart.id)).toHaveLength(0);
+  expect(all.filter(({ case_id, state }) => state !== "closed" && case_id === null)).toEqual([]);
   expect(all.filter(({ organisation_id }) => organisation_id === "other")).toMatchObject([{ told: now + 2 }]);
+});
+
+it("asks whose a network is now: what was claimed today was nobody's when the packets came", async () => {
+  const { cases, take } = world();
+  await take(now, detection("202.152.5.1"));
+  const network = {
+    organisation: "acme",
+    realm: "",
+    prefix: "202.152.0.0/16",
+    asn: null,
+    domain: null,
+    translation: "none" as const,
+    essential: false,
+    country: "ID",
+    from: now + 1,
+    until: null,
+  };
+  Object.assign(cases.rules, { owners: createOwners([network]) });
+  expect(await cases.adopt(now + 2)).toEqual({ handed: 1, told: 1 });
+});
+
+it("counts for breakers and digests over all that is handed over, however many there are", async () => {
+  const { cases, list, take } = world();
+  await take(now, ...Array.from({ length: 30 }, (_, i) => detection(`202.152.6.${i + 1}`)));
+  list.push(owner("acme", "202.152.0.0/16"));
+  expect(await adoptAlerts(desk, cases.rules, now + 2, 7)).toEqual({ handed: 30, told: 30 });
+  const { rows } = await desk.as(systemActor, (trx) =>
+    sql<{ n: number }>`SELECT count(*)::int AS n FROM outbox WHERE channel = 'mail' AND form = 'notice'`.execute(trx),
+  );
+  expect(rows).toEqual([{ n: 20 }]);
+});
+
+it("goes on in the analyst's case where the owner's own alert has none", async () => {
+  const { cases, list, take } = world();
+  const first = detection("202.152.7.1");
+  await take(now, first);
+  const [alert] = await alerts();
+  const number = await newCase(desk, { ...systemActor, id: "person:x" }, "looked at", [alert?.id ?? ""], now);
+  list.push(owner("acme", "202.152.0.0/16"));
+  await take(now + 1, detection("202.152.7.1", { first: start + 600_000_000, last: start + 700_000_000 }));
+  await desk.as(systemActor, (trx) =>
+    sql`UPDATE alerts SET case_id = NULL WHERE organisation_id = 'acme'`.execute(trx),
+  );
+  await cases.adopt(now + 2);
+  const twin = (await alerts()).find(({ organisation_id }) => organisation_id === "acme");
+  const [seen] = await desk.as(systemActor, (trx) =>
+    trx.selectFrom("cases").select(["id", "state", "organisation_id"]).where("number", "=", number).execute(),
+  );
+  expect(seen).toMatchObject({ state: "open", organisation_id: "acme", id: twin?.case_id });
+});
+
+it("ends the analyst's case in the owner's where both have one", async () => {
+  const { cases, list, take } = world();
+  await take(now, detection("202.152.8.1"));
+  const [alert] = await alerts();
+  const number = await newCase(desk, { ...systemActor, id: "person:x" }, "looked at", [alert?.id ?? ""], now);
+  list.push(owner("acme", "202.152.0.0/16"));
+  await take(now + 1, detection("202.152.8.1", { first: start + 600_000_000, last: start + 700_000_000 }));
+  await cases.adopt(now + 2);
+  const twin = (await alerts()).find(({ organisation_id }) => organisation_id === "acme");
+  const [seen] = await desk.as(systemActor, (trx) =>
+    trx.selectFrom("cases").select(["state", "merged_into"]).where("number", "=", number).execute(),
+  );
+  expect(twin?.case_id).not.toBeNull();
+  expect(seen).toEqual({ state: "closed", merged_into: twin?.case_id });
 });
