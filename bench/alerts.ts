@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { sql } from "kysely";
 import { actOnAlerts } from "../src/cases/actions.ts";
 import { listAlerts, loadAlert } from "../src/cases/board.ts";
@@ -22,28 +24,27 @@ import { day, detection, hour, makeCases, owner, start } from "../test/cases/pla
 
 /**
  * Detections to alerts a second, in transactions of 1,000 as a busy interval makes them, and every query of the desk's pages over
- * 100,000 open alerts. `node bench/alerts.ts [embedded|server] [ALERTS]`
+ * 100,000 open alerts. `node bench/alerts.ts [embedded|server] [ALERTS] [--keep DIR] [--runs N] [--only WORDS]`: what was filled stays in DIR and
+ * is asked again the next time; of the queries, those whose name has WORDS in it.
  */
-const engine = process.argv[2] === "server" ? "server" : "embedded";
-const alerts = Number(process.argv[3] ?? 100_000);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { keep: { type: "string" }, runs: { type: "string", default: "21" }, only: { type: "string", default: "" } },
+});
+const engine = positionals[0] === "server" ? "server" : "embedded";
+const alerts = Number(positionals[1] ?? 100_000);
 const organisations = 2_000;
-const place = await (engine === "server" ? serverPlace() : embeddedPlace());
+const kept = values.keep === undefined ? undefined : join(values.keep, `${engine}-${alerts}`);
+if (kept !== undefined) mkdirSync(kept, { recursive: true });
+const place = await (engine === "server" ? serverPlace(kept) : embeddedPlace(kept));
+/** Written when all is filled: what was broken off is not asked. */
+const mark = join(kept ?? "", "filled");
+const filled = kept !== undefined && existsSync(mark);
 const desk: Desk = await place.open();
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-await desk.as(systemActor, async (trx) => {
-  await sql`INSERT INTO organisations (id, name, country, sector, created) SELECT 'o-' || n, 'Organisation ' || n, (ARRAY['ID','TH','MY','JP','VN'])[n % 5 + 1], (ARRAY['finance','health','isp'])[n % 3 + 1], ${start} FROM generate_series(0, ${organisations - 1}::int) AS n`.execute(
-    trx,
-  );
-  await sql`INSERT INTO contacts (organisation_id, role, mail, language, state, valid_from) SELECT id, 'abuse', 'abuse@' || id || '.example', 'en', 'active', ${start} FROM organisations`.execute(
-    trx,
-  );
-  await sql`INSERT INTO networks (organisation_id, prefix, valid_from, origin) SELECT 'o-' || n % ${organisations}::int, set_masklen('10.0.0.0'::inet + n * 8192, 19)::cidr, ${start}, 'bench' FROM generate_series(0, 2047) AS n`.execute(
-    trx,
-  );
-});
 /**
  * Milliseconds of processor time that this process and its backend have used. What is asked here runs one thing after the other, so this is
  * what it would take on a machine with nothing else to do; the time on the clock beside it is of this machine now.
@@ -114,53 +115,77 @@ const rate = async (
 say(`desk: ${engine}`);
 // An hour of event time a twentieth of all: breakers and digests work as in a bad week.
 const clock = (i: number): number => start + day + Math.floor(i / (alerts / 20)) * hour;
-await rate(
-  "new alerts in one hour, breakers as they are",
-  held,
-  (n) => detection(`11.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`, { first: start, last: start + hour }),
-  Math.min(alerts, 20_000),
-  () => start + 2 * hour,
-);
-await desk.as(systemActor, async (trx) => {
-  await sql`UPDATE alerts SET state = 'closed', closed = ${start + 3 * hour}, closing = 'expired'`.execute(trx);
-});
-const first = Array.from({ length: alerts }, (_, n) => made(n, clock(n)));
-await rate("new alerts, each with case, timeline, letter and link", cases, (n) => first[n] as Detection, alerts, clock);
-const grown = first.map((one) => ({ ...one, packets: one.packets + 7, last: one.last + 1_000_000 }));
-await rate(
-  "more of the same",
-  cases,
-  (n) => grown[n] as Detection,
-  Math.min(alerts, 20_000),
-  () => clock(alerts) + hour,
-);
-await rate(
-  "the same again (after a crash)",
-  cases,
-  (n) => grown[n] as Detection,
-  Math.min(alerts, 20_000),
-  () => clock(alerts) + hour,
-);
-
-// As it is after a while: letters sent, some answered, some quiet, some held.
 const now = clock(alerts) + 2 * hour;
-await desk.as(systemActor, async (trx) => {
-  await sql`UPDATE outbox SET state = 'sent', sent = due WHERE channel = 'mail' AND (hashtext(id) & 2147483647) % 100 <> 0`.execute(
-    trx,
+
+const fill = async (): Promise<void> => {
+  await desk.as(systemActor, async (trx) => {
+    await sql`INSERT INTO organisations (id, name, country, sector, created) SELECT 'o-' || n, 'Organisation ' || n, (ARRAY['ID','TH','MY','JP','VN'])[n % 5 + 1], (ARRAY['finance','health','isp'])[n % 3 + 1], ${start} FROM generate_series(0, ${organisations - 1}::int) AS n`.execute(
+      trx,
+    );
+    await sql`INSERT INTO contacts (organisation_id, role, mail, language, state, valid_from) SELECT id, 'abuse', 'abuse@' || id || '.example', 'en', 'active', ${start} FROM organisations`.execute(
+      trx,
+    );
+    await sql`INSERT INTO networks (organisation_id, prefix, valid_from, origin) SELECT 'o-' || n % ${organisations}::int, set_masklen('10.0.0.0'::inet + n * 8192, 19)::cidr, ${start}, 'bench' FROM generate_series(0, 2047) AS n`.execute(
+      trx,
+    );
+  });
+  await rate(
+    "new alerts in one hour, breakers as they are",
+    held,
+    (n) => detection(`11.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`, { first: start, last: start + hour }),
+    Math.min(alerts, 20_000),
+    () => start + 2 * hour,
   );
-  await sql`UPDATE alerts SET notified = detected + 5000000 WHERE told IS NOT NULL`.execute(trx);
-  await sql`UPDATE alerts SET held = ARRAY['ttl-spread'] WHERE (hashtext(id) & 2147483647) % 50 = 1`.execute(trx);
-  await sql`INSERT INTO answers (case_id, organisation_id, realm, exercise, at, actor, answer, channel, state)
-SELECT case_id, organisation_id, realm, exercise, notified + 3600000000, 'link:x', (ARRAY['cleaned','subscriber-notified','false-positive'])[(hashtext(id) & 2147483647) % 3 + 1], CASE WHEN (hashtext(id) & 2147483647) % 3 = 1 THEN 'phone' END, 'claimed' FROM alerts WHERE case_id IS NOT NULL AND (hashtext(id) & 2147483647) % 4 = 0`.execute(
-    trx,
+  await desk.as(systemActor, async (trx) => {
+    await sql`UPDATE alerts SET state = 'closed', closed = ${start + 3 * hour}, closing = 'expired'`.execute(trx);
+  });
+  const first = Array.from({ length: alerts }, (_, n) => made(n, clock(n)));
+  await rate(
+    "new alerts, each with case, timeline, letter and link",
+    cases,
+    (n) => first[n] as Detection,
+    alerts,
+    clock,
   );
-  await sql`UPDATE alerts SET acknowledged = notified + 3600000000, acted = notified + 3600000000 WHERE case_id IS NOT NULL AND (hashtext(id) & 2147483647) % 4 = 0`.execute(
-    trx,
+  const grown = first.map((one) => ({ ...one, packets: one.packets + 7, last: one.last + 1_000_000 }));
+  await rate(
+    "more of the same",
+    cases,
+    (n) => grown[n] as Detection,
+    Math.min(alerts, 20_000),
+    () => clock(alerts) + hour,
   );
-  await sql`UPDATE alerts SET state = 'quiet', quieted = last + 86400000000, checked = ${now} WHERE (hashtext(id) & 2147483647) % 7 = 0 AND organisation_id IS NOT NULL`.execute(
-    trx,
+  await rate(
+    "the same again (after a crash)",
+    cases,
+    (n) => grown[n] as Detection,
+    Math.min(alerts, 20_000),
+    () => clock(alerts) + hour,
   );
-});
+
+  // As it is after a while: letters sent, some answered, some quiet, some held.
+  await desk.as(systemActor, async (trx) => {
+    await sql`UPDATE outbox SET state = 'sent', sent = due WHERE channel = 'mail' AND (hashtext(id) & 2147483647) % 100 <> 0`.execute(
+      trx,
+    );
+    await sql`UPDATE alerts SET notified = detected + 5000000 WHERE told IS NOT NULL`.execute(trx);
+    await sql`UPDATE alerts SET held = ARRAY['ttl-spread'] WHERE (hashtext(id) & 2147483647) % 50 = 1`.execute(trx);
+    await sql`INSERT INTO answers (case_id, organisation_id, realm, exercise, at, actor, answer, channel, state)
+  SELECT case_id, organisation_id, realm, exercise, notified + 3600000000, 'link:x', (ARRAY['cleaned','subscriber-notified','false-positive'])[(hashtext(id) & 2147483647) % 3 + 1], CASE WHEN (hashtext(id) & 2147483647) % 3 = 1 THEN 'phone' END, 'claimed' FROM alerts WHERE case_id IS NOT NULL AND (hashtext(id) & 2147483647) % 4 = 0`.execute(
+      trx,
+    );
+    await sql`UPDATE alerts SET acknowledged = notified + 3600000000, acted = notified + 3600000000 WHERE case_id IS NOT NULL AND (hashtext(id) & 2147483647) % 4 = 0`.execute(
+      trx,
+    );
+    await sql`UPDATE alerts SET state = 'quiet', quieted = last + 86400000000, checked = ${now} WHERE (hashtext(id) & 2147483647) % 7 = 0 AND organisation_id IS NOT NULL`.execute(
+      trx,
+    );
+  });
+  if (kept !== undefined) writeFileSync(mark, "");
+};
+if (filled) say(`filled before: ${kept}`);
+else await fill();
+
 // What the desk does by itself within a minute or two: a server's autovacuum, and in the process `tidyDesk`, which takes one table at a time.
 const tidied: number[] = [];
 for (let more = true; more;) {
@@ -254,10 +279,12 @@ const pages: readonly (readonly [string, () => Promise<unknown>])[] = [
       ),
   ],
 ];
-say(`\nqueries over ${alerts} open alerts, ms: processor time, then on the clock p50 and most of 7 (needed: 200)`);
-for (const [name, ask] of pages) {
+say(
+  `\nqueries over ${alerts} open alerts, ms: processor time, then on the clock p50, p95 and most of ${values.runs} (needed: 200)`,
+);
+for (const [name, ask] of pages.filter(([title]) => title.includes(values.only))) {
   const times: number[] = [];
-  const runs = name.includes("at once") ? 1 : 7;
+  const runs = name.includes("at once") ? 1 : Number(values.runs);
   const used = busy();
   for (let i = 0; i < runs; i++) {
     const started = performance.now();
@@ -270,7 +297,9 @@ for (const [name, ask] of pages) {
     Math.round(ms ?? 0)
       .toString()
       .padStart(6);
-  say(`${name.padEnd(30)} ${cell(processor)} ${cell(times[times.length >> 1])} ${cell(times.at(-1))}`);
+  say(
+    `${name.padEnd(30)} ${cell(processor)} ${cell(times[times.length >> 1])} ${cell(times[Math.ceil(times.length * 0.95) - 1])} ${cell(times.at(-1))}`,
+  );
 }
 await desk.close();
 await place.remove();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, cpSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -11,12 +11,14 @@ import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 import { openServerDesk } from "../../src/store/desk/server/index.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
 
-/** PGlite in a folder of its own. */
-export const embeddedPlace = async (): Promise<DeskPlace> => {
-  const folder = mkdtempSync(join(tmpdir(), "layang-desk-"));
+/** PGlite in a folder of its own; in `kept` it is as it was left, and stays. */
+export const embeddedPlace = async (kept?: string): Promise<DeskPlace> => {
+  const folder = kept ?? mkdtempSync(join(tmpdir(), "layang-desk-"));
   return {
     open: () => openEmbeddedDesk({ folder }),
-    remove: async () => rmSync(folder, { recursive: true, force: true }),
+    remove: async () => {
+      if (kept === undefined) rmSync(folder, { recursive: true, force: true });
+    },
   };
 };
 
@@ -52,27 +54,29 @@ const serverPackage = async (folder: string): Promise<typeof EmbeddedPostgres> =
   return ((await import(/* @vite-ignore */ module)) as { default: typeof EmbeddedPostgres }).default;
 };
 
-/** A real PostgreSQL server of the test's own. */
-export const serverPlace = async (): Promise<DeskPlace & { readonly url: string }> => {
+/** A real PostgreSQL server of the test's own; what it has under `kept` is as it was left, and stays. */
+export const serverPlace = async (kept?: string): Promise<DeskPlace & { readonly url: string }> => {
   const folder = mkdtempSync(join(tmpdir(), "layang-postgres-"));
   // The server runs as a user of its own, who must be able to reach its folder.
   chmodSync(folder, 0o755);
   const port = await freePort();
   const Server = await serverPackage(folder);
+  const databaseDir = join(kept ?? folder, "data");
+  const there = existsSync(databaseDir);
   const server = new Server({
-    databaseDir: join(folder, "data"),
+    databaseDir,
     user: "layang",
     password: "layang",
     port,
-    persistent: false,
+    persistent: kept !== undefined,
     // A PostgreSQL server refuses to run as root; the package then makes a user for it.
     createPostgresUser: process.getuid?.() === 0,
     onLog: () => undefined,
     onError: () => undefined,
   });
-  await server.initialise();
+  if (!there) await server.initialise();
   await server.start();
-  await server.createDatabase("layang");
+  if (!there) await server.createDatabase("layang");
   const url = `postgres://layang@127.0.0.1:${port}/layang`;
   return {
     url,
