@@ -8,12 +8,14 @@ import { listAlerts, loadAlert } from "../src/cases/board.ts";
 import { listCases } from "../src/cases/list.ts";
 import { loadWhole } from "../src/cases/page.ts";
 import { findOnDesk } from "../src/cases/search.ts";
-import { cleanUp, measuredPrecision, responseTimes, summaryOf } from "../src/cases/statistics.ts";
+import { responseTimes } from "../src/cases/response.ts";
+import { cleanUp, measuredPrecision, summaryOf } from "../src/cases/statistics.ts";
 import { systemActor } from "../src/model/actor.ts";
 import type { Actor } from "../src/model/actor.ts";
 import type { Detection } from "../src/model/detection.ts";
 import { listInbox, listLetters } from "../src/notify/letters.ts";
 import type { Desk } from "../src/store/desk/desk.ts";
+import { countDetections, listDetections } from "../src/store/desk/detections.ts";
 import { networksOf } from "../src/store/desk/networks.ts";
 import { listOrganisations, loadOrganisation } from "../src/store/desk/organisations.ts";
 import { tidyDesk } from "../src/store/desk/tidy.ts";
@@ -117,6 +119,8 @@ say(`desk: ${engine}`);
 const clock = (i: number): number => start + day + Math.floor(i / (alerts / 20)) * hour;
 const now = clock(alerts) + 2 * hour;
 
+/** A number of so many bits for each alert, and the same each time. */
+const some = (what: string, bits: number) => sql`(hashtext(id || ${what}::text)::bigint & ${2 ** bits - 1}::bigint)`;
 const fill = async (): Promise<void> => {
   await desk.as(systemActor, async (trx) => {
     await sql`INSERT INTO organisations (id, name, country, sector, created) SELECT 'o-' || n, 'Organisation ' || n, (ARRAY['ID','TH','MY','JP','VN'])[n % 5 + 1], (ARRAY['finance','health','isp'])[n % 3 + 1], ${start} FROM generate_series(0, ${organisations - 1}::int) AS n`.execute(
@@ -168,16 +172,20 @@ const fill = async (): Promise<void> => {
     await sql`UPDATE outbox SET state = 'sent', sent = due WHERE channel = 'mail' AND (hashtext(id) & 2147483647) % 100 <> 0`.execute(
       trx,
     );
-    await sql`UPDATE alerts SET notified = detected + 5000000 WHERE told IS NOT NULL`.execute(trx);
-    await sql`UPDATE alerts SET held = ARRAY['ttl-spread'] WHERE (hashtext(id) & 2147483647) % 50 = 1`.execute(trx);
-    await sql`INSERT INTO answers (case_id, organisation_id, realm, exercise, at, actor, answer, channel, state)
-  SELECT case_id, organisation_id, realm, exercise, notified + 3600000000, 'link:x', (ARRAY['cleaned','subscriber-notified','false-positive'])[(hashtext(id) & 2147483647) % 3 + 1], CASE WHEN (hashtext(id) & 2147483647) % 3 = 1 THEN 'phone' END, 'claimed' FROM alerts WHERE case_id IS NOT NULL AND (hashtext(id) & 2147483647) % 4 = 0`.execute(
+    // No two lengths are the same: medians of equals would be found too soon.
+    await sql`UPDATE alerts SET notified = detected + 1000000 + ${some("n", 30)} WHERE told IS NOT NULL`.execute(trx);
+    await sql`UPDATE alerts SET held = ARRAY['ttl-spread'] WHERE ${some("", 31)} % 50 = 1`.execute(trx);
+    await sql`UPDATE alerts SET acknowledged = notified + 600000000 + ${some("k", 31)} * 20, acted = notified + 600000000 + ${some("k", 31)} * 20 + ${some("a", 31)} WHERE case_id IS NOT NULL AND ${some("", 31)} % 4 = 0`.execute(
       trx,
     );
-    await sql`UPDATE alerts SET acknowledged = notified + 3600000000, acted = notified + 3600000000 WHERE case_id IS NOT NULL AND (hashtext(id) & 2147483647) % 4 = 0`.execute(
+    await sql`INSERT INTO answers (case_id, organisation_id, realm, exercise, at, actor, answer, channel, state, detectors)
+  SELECT case_id, organisation_id, realm, exercise, acknowledged, 'link:x', (ARRAY['cleaned','subscriber-notified','false-positive'])[${some("", 31)} % 3 + 1], CASE WHEN ${some("", 31)} % 3 = 1 THEN (ARRAY['phone', 'mail', 'sms'])[${some("c", 31)} % 3 + 1] END, 'claimed', '{infected}'
+  FROM alerts WHERE acknowledged IS NOT NULL`.execute(trx);
+    await sql`UPDATE alerts SET state = 'quiet', quieted = last + ${some("q", 31)} * 10, checked = ${now} WHERE ${some("", 31)} % 7 = 0 AND organisation_id IS NOT NULL`.execute(
       trx,
     );
-    await sql`UPDATE alerts SET state = 'quiet', quieted = last + 86400000000, checked = ${now} WHERE (hashtext(id) & 2147483647) % 7 = 0 AND organisation_id IS NOT NULL`.execute(
+    // Whose network it is that nobody owns is known of most.
+    await sql`UPDATE alerts SET asn = 64512 + ${some("s", 31)} % 300 WHERE organisation_id IS NULL AND ${some("", 31)} % 5 > 0`.execute(
       trx,
     );
   });
@@ -186,15 +194,11 @@ const fill = async (): Promise<void> => {
 if (filled) say(`filled before: ${kept}`);
 else await fill();
 
-// What the desk does by itself within a minute or two: a server's autovacuum, and in the process `tidyDesk`, which takes one table at a time.
+// What the desk does by itself within a minute or two: a server's autovacuum, and in the process `tidyDesk`, which takes one table at a time. Nothing, where it was done before.
 const tidied: number[] = [];
 for (let more = true; more;) {
   const began = performance.now();
-  if (engine === "embedded") more = (await tidyDesk(desk.owner)) !== null;
-  else {
-    await sql`VACUUM (ANALYZE)`.execute(desk.owner);
-    more = false;
-  }
+  more = (await tidyDesk(desk.owner)) !== null;
   tidied.push(performance.now() - began);
 }
 say(
@@ -204,7 +208,7 @@ say(
 const analyst: Actor = { id: "person:ana", roles: ["analyst"], organisations: [], realms: [], sensors: [] };
 const member: Actor = { id: "person:m", roles: ["member"], organisations: ["o-7"], realms: [], sensors: [] };
 const scope = { realm: "", exercise: "" };
-const some = await desk.as(systemActor, (trx) =>
+const picked = await desk.as(systemActor, (trx) =>
   sql<{
     id: string;
     version: number;
@@ -213,7 +217,7 @@ const some = await desk.as(systemActor, (trx) =>
     trx,
   ),
 );
-const one = some.rows[0] ?? { id: "", version: 0, number: 0 };
+const one = picked.rows[0] ?? { id: "", version: 0, number: 0 };
 const second = await listAlerts(desk, analyst, scope, "rank", { limit: 100 }, now);
 const pages: readonly (readonly [string, () => Promise<unknown>])[] = [
   ["board, first page", () => listAlerts(desk, analyst, scope, "rank", { limit: 100 }, now)],
@@ -227,6 +231,20 @@ const pages: readonly (readonly [string, () => Promise<unknown>])[] = [
   ],
   ["board, held", () => listAlerts(desk, analyst, { ...scope, only: ["held"] }, "rank", { limit: 100 }, now)],
   ["board, unclaimed", () => listAlerts(desk, analyst, { ...scope, only: ["unclaimed"] }, "rank", { limit: 100 }, now)],
+  [
+    "board, a kind",
+    () => listAlerts(desk, analyst, { ...scope, kinds: ["infected-host"] }, "rank", { limit: 100 }, now),
+  ],
+  ["board, essential", () => listAlerts(desk, analyst, { ...scope, only: ["essential"] }, "rank", { limit: 100 }, now)],
+  [
+    "board, unanswered",
+    () => listAlerts(desk, analyst, { ...scope, only: ["unanswered"] }, "first", { limit: 100 }, now),
+  ],
+  ["board, a country", () => listAlerts(desk, analyst, { ...scope, country: "TH" }, "last", { limit: 100 }, now)],
+  [
+    "board, a severity",
+    () => listAlerts(desk, analyst, { ...scope, severities: ["high"] }, "packets", { limit: 100 }, now),
+  ],
   [
     "board, family and port",
     () => listAlerts(desk, analyst, { ...scope, family: "mozi", port: 2323 }, "rank", { limit: 100 }, now),
@@ -244,6 +262,10 @@ const pages: readonly (readonly [string, () => Promise<unknown>])[] = [
   ],
   ["cases, by severity", () => listCases(desk, analyst, scope, "severity", { limit: 50 }, now)],
   [
+    "cases, of a kind",
+    () => listCases(desk, analyst, { ...scope, kinds: ["infected-host"] }, "opened", { limit: 50 }, now),
+  ],
+  [
     "cases, a number",
     () => listCases(desk, analyst, { ...scope, q: `LAYANG-${one.number}` }, "touched", { limit: 50 }, now),
   ],
@@ -256,15 +278,31 @@ const pages: readonly (readonly [string, () => Promise<unknown>])[] = [
   ["found: a family", () => desk.as(analyst, (trx) => findOnDesk(trx, analyst, "mozi", scope))],
   ["found: an address", () => desk.as(analyst, (trx) => findOnDesk(trx, analyst, addressOf(777), scope))],
   ["organisations", () => desk.as(analyst, (trx) => listOrganisations(trx, analyst, { offset: 0, limit: 100 }, now))],
+  [
+    "organisations, most alerts",
+    () => desk.as(analyst, (trx) => listOrganisations(trx, analyst, { order: "alerts", offset: 0, limit: 100 }, now)),
+  ],
   ["an organisation", () => desk.as(analyst, (trx) => loadOrganisation(trx, analyst, "o-7", now))],
   ["networks, a member's", () => desk.as(member, (trx) => networksOf(trx, member, "o-7", { now }))],
   ["unclaimed", () => desk.as(analyst, (trx) => listUnclaimed(trx, { offset: 0, limit: 100 }))],
   ["summary", () => summaryOf(desk, analyst, "ana")],
   ["summary, a member's", () => summaryOf(desk, member, "m")],
+  ["detections", () => desk.as(analyst, (trx) => listDetections(trx, scope, 100))],
+  ["detections, counted", () => desk.as(analyst, (trx) => countDetections(trx, scope))],
+  ["clean-up curves", () => cleanUp(desk, analyst, { by: "none", from: start, to: now, days: 60 }, now)],
   ["clean-up curves by channel", () => cleanUp(desk, analyst, { by: "channel", from: start, to: now, days: 60 }, now)],
   ["clean-up curves by owner", () => cleanUp(desk, analyst, { by: "owner", from: start, to: now, days: 60 }, now)],
+  ["clean-up curves by family", () => cleanUp(desk, analyst, { by: "family", from: start, to: now, days: 60 }, now)],
+  ["clean-up curves by country", () => cleanUp(desk, analyst, { by: "country", from: start, to: now, days: 60 }, now)],
+  [
+    "clean-up curves of one owner",
+    () => cleanUp(desk, analyst, { by: "none", organisation: "o-7", from: start, to: now, days: 60 }, now),
+  ],
   ["response times by owner", () => responseTimes(desk, analyst, { by: "owner", from: start, to: now })],
   ["response times by kind", () => responseTimes(desk, analyst, { by: "kind", from: start, to: now })],
+  ["response times by month", () => responseTimes(desk, analyst, { by: "month", from: start, to: now })],
+  ["response times by country", () => responseTimes(desk, analyst, { by: "country", from: start, to: now })],
+  ["response times by sector", () => responseTimes(desk, analyst, { by: "sector", from: start, to: now })],
   ["measured precision", () => measuredPrecision(desk, analyst, start)],
   [
     "200 suppressed at once",
@@ -273,7 +311,7 @@ const pages: readonly (readonly [string, () => Promise<unknown>])[] = [
         desk,
         cases.rules,
         analyst,
-        some.rows,
+        picked.rows,
         { action: "suppress", reason: "bench", until: now + day },
         now,
       ),

@@ -8,6 +8,7 @@ import type { DetectionKind } from "../model/detection.ts";
 import { formatPrefix, parsePrefix } from "../net/prefix.ts";
 import { parseIp, formatIp } from "../net/ip.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { isStaff } from "../store/desk/steps.ts";
 import { AppError } from "../platform/errors.ts";
 import { countedTo, cursorOf, firstOf, fromIndexes, inside, named, ofFamily, ownRows, placeOf } from "./asking.ts";
 import type { AlertRow } from "./rows.ts";
@@ -143,16 +144,42 @@ FROM (SELECT a.organisation_id, a.state, count(*) AS n,
   }>`SELECT count(*)::int AS n FROM (SELECT 1 FROM alerts a ${where([...list, sql`a.state = 'closed'`])} LIMIT ${countedTo}) AS c`.execute(
     trx,
   );
-  const facts = rows[0] ?? {};
+  return factsFrom(rows[0] ?? {}, closed.rows[0]?.n ?? 0);
+};
+
+const joined = sql`SELECT a.*, o.name AS organisation_name, c.number AS case_number,
+  (SELECT p.name FROM people p WHERE p.id = c.assignee) AS assignee_name,
+  (SELECT x.answer FROM answers x WHERE x.case_id = a.case_id ORDER BY x.id DESC LIMIT 1) AS answer
+FROM alerts a LEFT JOIN organisations o ON o.id = a.organisation_id LEFT JOIN cases c ON c.id = a.case_id`;
+
+/** Nothing but a realm and an exercise is asked for. */
+const isWhole = ({ realm: _realm, exercise: _exercise, states: _states, ...rest }: AlertFilter): boolean =>
+  Object.values(rest).every(
+    (value) => value === undefined || value === false || (Array.isArray(value) && value.length === 0),
+  );
+
+/** The same of all alerts of the shared realm, for who may see them all: from what is kept of them, and from indexes of the rest. */
+const factsOfAll = async (trx: DeskTransaction, exercise: string, now: number): Promise<BoardFacts> => {
+  const of = (state: AlertState): RawBuilder<unknown> =>
+    sql`coalesce(sum(c.alerts) FILTER (WHERE c.state = ${state}), 0)::int`;
+  const open = sql`a.realm = '' AND a.exercise = ${exercise} AND a.state <> 'closed'`;
+  const { rows } = await sql<
+    Record<string, number | null>
+  >`SELECT ${of("new")} AS new, ${of("continuing")} AS continuing, ${of("quiet")} AS quiet, ${of("relapsed")} AS relapsed, ${of("closed")} AS closed,
+  coalesce(sum(c.held) FILTER (WHERE c.state <> 'closed'), 0)::int AS held, coalesce(sum(c.essential) FILTER (WHERE c.state <> 'closed'), 0)::int AS essential,
+  coalesce(sum(c.alerts) FILTER (WHERE c.state <> 'closed' AND c.organisation_id IS NULL), 0)::int AS unclaimed,
+  count(DISTINCT c.organisation_id) FILTER (WHERE c.state NOT IN ('closed', 'quiet') AND c.alerts > 0)::int AS owners,
+  (SELECT count(*) FROM alerts a WHERE ${open} AND a.suppressed_until > ${now})::int AS suppressed,
+  (SELECT count(*) FROM alerts a WHERE ${open} AND a.detected > ${now - day})::int AS day,
+  (SELECT count(*) FROM alerts a WHERE ${open} AND a.detected > ${now - 2 * day} AND a.detected <= ${now - day})::int AS day_before,
+  (SELECT min(a.detected) FROM alerts a WHERE a.realm = '' AND a.exercise = ${exercise} AND a.notified IS NULL AND a.organisation_id IS NOT NULL AND a.state IN ('new', 'continuing', 'relapsed')) AS oldest
+FROM alert_counts c WHERE c.realm = '' AND c.exercise = ${exercise}`.execute(trx);
+  return factsFrom(rows[0] ?? {}, Math.min(Number(rows[0]?.["closed"] ?? 0), countedTo));
+};
+const factsFrom = (facts: Readonly<Record<string, number | null>>, closed: number): BoardFacts => {
   const n = (name: string): number => Number(facts[name] ?? 0);
   return {
-    states: {
-      new: n("new"),
-      continuing: n("continuing"),
-      quiet: n("quiet"),
-      closed: closed.rows[0]?.n ?? 0,
-      relapsed: n("relapsed"),
-    },
+    states: { new: n("new"), continuing: n("continuing"), quiet: n("quiet"), closed, relapsed: n("relapsed") },
     held: n("held"),
     suppressed: n("suppressed"),
     unclaimed: n("unclaimed"),
@@ -163,11 +190,6 @@ FROM (SELECT a.organisation_id, a.state, count(*) AS n,
     oldestUnnotified: facts["oldest"] === null || facts["oldest"] === undefined ? null : Number(facts["oldest"]),
   };
 };
-
-const joined = sql`SELECT a.*, o.name AS organisation_name, c.number AS case_number,
-  (SELECT p.name FROM people p WHERE p.id = c.assignee) AS assignee_name,
-  (SELECT x.answer FROM answers x WHERE x.case_id = a.case_id ORDER BY x.id DESC LIMIT 1) AS answer
-FROM alerts a LEFT JOIN organisations o ON o.id = a.organisation_id LEFT JOIN cases c ON c.id = a.case_id`;
 
 /** The board: a page of it, and what a sentence about all of it needs. Without `states`, what is not closed. */
 export const listAlerts = (
@@ -181,7 +203,10 @@ export const listAlerts = (
   desk.as(actor, async (trx) => {
     await fromIndexes(trx);
     const list = await conditions(trx, filter, actor, now);
-    const facts = await factsOf(trx, list, now);
+    const facts =
+      isStaff(actor) && filter.realm === "" && isWhole(filter)
+        ? await factsOfAll(trx, filter.exercise, now)
+        : await factsOf(trx, list, now);
     const states = filter.states ?? openStates;
     const column = sql.raw(columns[order]);
     const wanted = [...list];

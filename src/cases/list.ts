@@ -8,6 +8,7 @@ import type { DetectionKind } from "../model/detection.ts";
 import type { Marking } from "../model/marking.ts";
 import { formatIp, parseIp } from "../net/ip.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { isStaff } from "../store/desk/steps.ts";
 import { personOf } from "./board.ts";
 import type { Page } from "./board.ts";
 import { countedTo, cursorOf, firstOf, fromIndexes, like, named, ownRows, placeOf } from "./asking.ts";
@@ -139,6 +140,64 @@ export const caseLine = async (
   return rows[0];
 };
 
+type CaseFacts = CaseList["facts"];
+const factsOf = async (trx: DeskTransaction, list: readonly RawBuilder<unknown>[], now: number): Promise<CaseFacts> => {
+  const counted = await sql<
+    Record<string, number | null>
+  >`SELECT count(*) FILTER (WHERE c.state = 'open')::int AS open, count(*) FILTER (WHERE c.state = 'waiting')::int AS waiting,
+count(c.unanswered)::int AS unanswered, min(c.unanswered) AS oldest, count(*) FILTER (WHERE c.quieted > ${now - 7 * day})::int AS quiet FROM cases c ${where([...list, sql`c.state <> 'closed'`])}`.execute(
+    trx,
+  );
+  const closed = await sql<{
+    n: number;
+    quiet: number;
+  }>`SELECT count(*)::int AS n, count(*) FILTER (WHERE k.quieted > ${now - 7 * day})::int AS quiet FROM (SELECT c.quieted FROM cases c ${where([...list, sql`c.state = 'closed'`])} LIMIT ${countedTo}) AS k`.execute(
+    trx,
+  );
+  const n = (name: string): number => Number(counted.rows[0]?.[name] ?? 0);
+  return {
+    open: n("open"),
+    waiting: n("waiting"),
+    closed: closed.rows[0]?.n ?? 0,
+    unanswered: n("unanswered"),
+    oldestUnanswered: counted.rows[0]?.["oldest"] ?? null,
+    quietThisWeek: n("quiet") + (closed.rows[0]?.quiet ?? 0),
+  };
+};
+/** Which of those that are counted is asked for, where nothing else but a realm and an exercise is: all, or what waits for an answer. */
+const countedOf = ({ realm, exercise: _exercise, states: _states, only = [], ...rest }: CaseFilter) =>
+  realm !== "" || only.some((one) => one !== "unanswered") || Object.values(rest).some((value) => value !== undefined)
+    ? null
+    : only.length === 0
+      ? "cases"
+      : "unanswered";
+/** The same of all cases of the shared realm, for who may see them all: from what is kept of them, and from indexes of the rest. */
+const factsOfAll = async (
+  trx: DeskTransaction,
+  which: "cases" | "unanswered",
+  exercise: string,
+  now: number,
+): Promise<CaseFacts> => {
+  const sum = sql`sum(${sql.ref(`k.${which}`)})`;
+  const all = sql`c.realm = '' AND c.exercise = ${exercise} AND c.merged_into IS NULL`;
+  const { rows } = await sql<
+    Record<string, number | null>
+  >`SELECT coalesce(${sum} FILTER (WHERE k.state = 'open'), 0)::int AS open, coalesce(${sum} FILTER (WHERE k.state = 'waiting'), 0)::int AS waiting, coalesce(${sum} FILTER (WHERE k.state = 'closed'), 0)::int AS closed,
+  coalesce(sum(k.unanswered) FILTER (WHERE k.state <> 'closed'), 0)::int AS unanswered,
+  (SELECT min(c.unanswered) FROM cases c WHERE ${all} AND c.unanswered IS NOT NULL AND c.state <> 'closed') AS oldest,
+  (SELECT count(*) FROM cases c WHERE ${all} AND c.quieted > ${now - 7 * day} ${which === "cases" ? sql`` : sql`AND c.unanswered IS NOT NULL`})::int AS quiet
+FROM case_counts k WHERE k.realm = '' AND k.exercise = ${exercise} AND NOT k.merged`.execute(trx);
+  const n = (name: string): number => Number(rows[0]?.[name] ?? 0);
+  return {
+    open: n("open"),
+    waiting: n("waiting"),
+    closed: Math.min(n("closed"), countedTo),
+    unanswered: n("unanswered"),
+    oldestUnanswered: rows[0]?.["oldest"] ?? null,
+    quietThisWeek: n("quiet"),
+  };
+};
+
 /** Cases, a page of them. Without `states`, those that are not closed. */
 export const listCases = (
   desk: Desk,
@@ -152,27 +211,8 @@ export const listCases = (
     await fromIndexes(trx);
     const list = await conditions(trx, filter, actor);
     const states = filter.states ?? ["open", "waiting"];
-    const counted = await sql<
-      Record<string, number | null>
-    >`SELECT count(*) FILTER (WHERE c.state = 'open')::int AS open, count(*) FILTER (WHERE c.state = 'waiting')::int AS waiting,
-  count(c.unanswered)::int AS unanswered, min(c.unanswered) AS oldest, count(*) FILTER (WHERE c.quieted > ${now - 7 * day})::int AS quiet FROM cases c ${where([...list, sql`c.state <> 'closed'`])}`.execute(
-      trx,
-    );
-    const closed = await sql<{
-      n: number;
-      quiet: number;
-    }>`SELECT count(*)::int AS n, count(*) FILTER (WHERE k.quieted > ${now - 7 * day})::int AS quiet FROM (SELECT c.quieted FROM cases c ${where([...list, sql`c.state = 'closed'`])} LIMIT ${countedTo}) AS k`.execute(
-      trx,
-    );
-    const n = (name: string): number => Number(counted.rows[0]?.[name] ?? 0);
-    const facts = {
-      open: n("open"),
-      waiting: n("waiting"),
-      closed: closed.rows[0]?.n ?? 0,
-      unanswered: n("unanswered"),
-      oldestUnanswered: counted.rows[0]?.["oldest"] ?? null,
-      quietThisWeek: n("quiet") + (closed.rows[0]?.quiet ?? 0),
-    };
+    const which = isStaff(actor) ? countedOf(filter) : null;
+    const facts = which === null ? await factsOf(trx, list, now) : await factsOfAll(trx, which, filter.exercise, now);
     const column = sql.raw(orders[order]);
     const wanted = [...list];
     if (page.cursor !== undefined) {

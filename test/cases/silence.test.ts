@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { silenceEvidence } from "../../src/observe/silence.ts";
-import { cleanUp, responseTimes } from "../../src/cases/statistics.ts";
 import { listAlerts } from "../../src/cases/board.ts";
+import { responseTimes } from "../../src/cases/response.ts";
+import { cleanUp } from "../../src/cases/statistics.ts";
 import { verifySilence } from "../../src/cases/silence.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";

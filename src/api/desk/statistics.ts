@@ -2,7 +2,8 @@
 import type { FastifyInstance } from "fastify";
 import { releasedMonths } from "../../access/audience.ts";
 import { people } from "../../access/rule.ts";
-import { cleanUp, measuredPrecision, responseTimes, summaryOf } from "../../cases/statistics.ts";
+import { responseTimes } from "../../cases/response.ts";
+import { cleanUp, measuredPrecision, summaryOf } from "../../cases/statistics.ts";
 import type { Curve } from "../../cases/statistics.ts";
 import { personOf } from "../../cases/board.ts";
 import type { Actor } from "../../model/actor.ts";

@@ -28,10 +28,9 @@ export interface DetectionCursor {
   readonly id: string;
 }
 
-const matching = (trx: DeskTransaction, filter: DetectionFilter) => {
+const filtered = (trx: DeskTransaction, filter: DetectionFilter) => {
   let query = trx
     .selectFrom("detections")
-    .leftJoin("organisations", "organisations.id", "detections.organisation_id")
     .where("detections.realm", "=", filter.realm)
     .where("detections.exercise", "=", filter.exercise)
     .where("detections.withdrawn", "=", false);
@@ -53,11 +52,12 @@ export const listDetections = (
   limit: number,
   after?: DetectionCursor,
 ): Promise<DetectionRecord[]> => {
-  let query = matching(trx, filter);
+  let query = filtered(trx, filter);
   if (after !== undefined) {
     query = query.where(sql<boolean>`(detections.last, detections.id) < (${after.last}::bigint, ${after.id})`);
   }
   return query
+    .leftJoin("organisations", "organisations.id", "detections.organisation_id")
     .selectAll("detections")
     .select("organisations.name as organisation_name")
     .orderBy("detections.last", "desc")
@@ -77,14 +77,17 @@ export const countDetections = async (
   readonly kinds: readonly { readonly kind: DetectionKind; readonly count: number }[];
   readonly sources: number;
 }> => {
-  const rows = await matching(trx, filter)
-    .select([
-      "detections.kind",
-      sql<number>`count(*)::int`.as("count"),
-      sql<number>`count(DISTINCT detections.source)::int`.as("sources"),
-    ])
-    .groupBy("detections.kind")
-    .orderBy("detections.kind")
+  // By source first, as an index has them in order: distinct ones over all rows would be a sort of all rows.
+  const rows = await trx
+    .selectFrom(
+      filtered(trx, filter)
+        .select(["detections.kind", "detections.source", sql<number>`count(*)`.as("n")])
+        .groupBy(["detections.kind", "detections.source"])
+        .as("each"),
+    )
+    .select(["kind", sql<number>`sum(n)::int`.as("count"), sql<number>`count(source)::int`.as("sources")])
+    .groupBy("kind")
+    .orderBy("kind")
     .execute();
   return {
     kinds: rows.map(({ kind, count }) => ({ kind, count: Math.min(countedUpTo, count) })),

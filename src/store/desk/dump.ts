@@ -22,6 +22,8 @@ interface TableHead {
 const page = 2_000;
 /** A document goes as text: as part of a row, the document `null` and no document would be the same. */
 const isDocument = (type: string | undefined): boolean => type === "jsonb" || type === "json";
+/** Kept from other tables by the engine itself: they fill as those do. */
+const keptOfOthers = ["alert_counts", "case_counts"];
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 interface TableShape {
@@ -50,7 +52,7 @@ const shapes = async (owner: Kysely<DeskTables>): Promise<TableShape[]> => {
   coalesce((SELECT array_agg(DISTINCT f.relname::text) FROM pg_constraint k JOIN pg_class f ON f.oid = k.confrelid WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid), '{}') AS needs,
   coalesce((SELECT array_agg(a.attname::text) FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (k.conkey) WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid = c.oid), '{}') AS self,
   coalesce((SELECT array_agg(a.attname::text) FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = c.oid AND i.indisprimary), '{}') AS key
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind = 'r' AND c.relname <> 'layang_migrations' ORDER BY c.relname`.execute(
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind = 'r' AND NOT c.relname::text = ANY (${["layang_migrations", ...keptOfOthers]}) ORDER BY c.relname`.execute(
     owner,
   );
   const left = new Map(rows.map((row) => [row.name, row]));

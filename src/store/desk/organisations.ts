@@ -53,6 +53,12 @@ export const likeText = (text: string): string => text.replaceAll(/[\\%_]/g, (si
 const mine = (actor: Actor, column: RawBuilder<unknown>): RawBuilder<unknown> =>
   isStaff(actor) ? sql`true` : sql`${column} = ANY (${[...actor.organisations]}::text[])`;
 
+/** What is open of each organisation: who sees all of it reads what is kept, others what they see. */
+const keptAlerts = sql`SELECT organisation_id, sum(alerts)::int8 AS open_alerts FROM alert_counts WHERE state <> 'closed' AND exercise = '' GROUP BY 1`;
+const ownAlerts = sql`SELECT organisation_id, count(*) AS open_alerts FROM alerts WHERE state <> 'closed' AND exercise = '' GROUP BY 1`;
+const keptCases = sql`SELECT organisation_id, sum(cases)::int8 AS open_cases, coalesce(sum(cases) FILTER (WHERE state = 'waiting'), 0)::int8 AS unanswered FROM case_counts WHERE state <> 'closed' AND exercise = '' GROUP BY 1`;
+const ownCases = sql`SELECT organisation_id, count(*) AS open_cases, count(*) FILTER (WHERE state = 'waiting') AS unanswered FROM cases WHERE state <> 'closed' AND exercise = '' GROUP BY 1`;
+
 const counted = (actor: Actor, now: number): RawBuilder<unknown> => sql`SELECT o.*,
   coalesce(n.networks, 0) AS networks, coalesce(n.addresses, 0)::float8 AS addresses,
   coalesce(c.contacts, 0) AS contacts, coalesce(c.dead, 0) AS dead, c.verified,
@@ -62,8 +68,8 @@ LEFT JOIN (SELECT organisation_id, count(*) AS networks, sum(CASE WHEN family(pr
   FROM networks WHERE valid_from <= ${now} AND (valid_until IS NULL OR valid_until > ${now}) GROUP BY 1) n ON n.organisation_id = o.id
 LEFT JOIN (SELECT organisation_id, count(*) FILTER (WHERE state IN ('active', 'pending')) AS contacts, count(*) FILTER (WHERE state = 'dead') AS dead, max(verified) AS verified
   FROM contacts WHERE state <> 'ended' GROUP BY 1) c ON c.organisation_id = o.id
-LEFT JOIN (SELECT organisation_id, count(*) AS open_alerts FROM alerts WHERE state <> 'closed' AND exercise = '' GROUP BY 1) a ON a.organisation_id = o.id
-LEFT JOIN (SELECT organisation_id, count(*) AS open_cases, count(*) FILTER (WHERE state = 'waiting') AS unanswered FROM cases WHERE state <> 'closed' AND exercise = '' GROUP BY 1) k ON k.organisation_id = o.id
+LEFT JOIN (${isStaff(actor) ? keptAlerts : ownAlerts}) a ON a.organisation_id = o.id
+LEFT JOIN (${isStaff(actor) ? keptCases : ownCases}) k ON k.organisation_id = o.id
 WHERE ${mine(actor, sql`o.id`)}`;
 
 /** Organisations that an actor may see, a page of them, with facts over all that pass the filter. */
