@@ -99,7 +99,6 @@ export const counts: readonly string[] = [
   `CREATE INDEX alerts_day ON alerts (realm, exercise, detected) INCLUDE (${asked}) WHERE ${open}`,
   "CREATE INDEX alerts_untold ON alerts (realm, exercise, detected) WHERE notified IS NULL AND organisation_id IS NOT NULL AND state IN ('new', 'continuing', 'relapsed')",
   `CREATE INDEX alerts_suppressed ON alerts (realm, exercise, suppressed_until) INCLUDE (${asked}) WHERE suppressed_until IS NOT NULL AND ${open}`,
-  `CREATE INDEX alerts_held ON alerts (realm, exercise, organisation_id, state) WHERE held <> '{}' AND released IS NULL AND ${open}`,
   // Clocks that run from the notice, or of what nobody was told of from its detection: years of what is closed are not read for a quarter.
   `CREATE INDEX alerts_clocks ON alerts (began) INCLUDE (detected, followed, lengths, kind, family, country, realm, ${asked}) WHERE exercise = '' AND realm = '' AND (closing IS NULL OR closing NOT IN ('withdrawn', 'false-positive', 'not-ours'))`,
   "DROP INDEX alerts_case",
