@@ -65,31 +65,34 @@ const sectorsOf = async (trx: DeskTransaction): Promise<ReadonlyMap<string, stri
   return new Map(rows.map(({ id, sector }) => [id, sector]));
 };
 
-/** Bytes of an episode: five lengths of eight each, and one that says whether it was acknowledged (1) and had come back (2). */
-const episodeBytes = 41;
+type Five = [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
 interface Lengths extends Counts {
   readonly of: Readonly<Record<SpanName, Float64Array>>;
 }
-/** Lengths in seconds of episodes that stand one after the other. A clock that stands before the one it is measured from is no length. */
+/**
+ * Lengths in seconds of episodes that stand one after the other as the desk writes them (`layang_lengths`): a byte that says which lengths follow, whether it was
+ * acknowledged (1) and had come back (2); then eight bytes of each.
+ */
 const lengthsOf = (hex: string): Lengths => {
   const bytes = Buffer.from(hex, "hex");
-  const notices = Math.floor(bytes.length / episodeBytes);
-  let [answered, relapsed] = [0, 0];
-  const of = names.map((_name, nth) => {
-    const lengths = new Float64Array(notices);
-    let n = 0;
-    for (let at = nth * 8; at + 8 <= bytes.length; at += episodeBytes) {
-      const high = bytes.readInt32BE(at);
-      if (high >= 0) lengths[n++] = (high * 2 ** 32 + bytes.readUInt32BE(at + 4)) / second;
-    }
-    return lengths.subarray(0, n);
-  });
-  for (let at = episodeBytes - 1; at < bytes.length; at += episodeBytes) {
-    const flags = bytes[at] ?? 0;
+  const atMost = Math.floor(bytes.length / 9);
+  const found = names.map(() => ({ lengths: new Float64Array(atMost), n: 0 }));
+  let [notices, answered, relapsed, at] = [0, 0, 0, 0];
+  while (at < bytes.length) {
+    const flags = bytes[at++] ?? 0;
+    notices++;
     answered += flags & 1;
-    relapsed += flags >> 1;
+    relapsed += (flags >> 1) & 1;
+    let bit = 4;
+    for (const one of found) {
+      if ((flags & bit) > 0) {
+        one.lengths[one.n++] = (bytes.readUInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)) / second;
+        at += 8;
+      }
+      bit *= 2;
+    }
   }
-  const [fn, dn, na, nt, aq] = of as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+  const [fn, dn, na, nt, aq] = found.map(({ lengths, n }) => lengths.subarray(0, n)) as Five;
   return { notices, answered, relapsed, of: { fn, dn, na, nt, aq } };
 };
 const joined = (parts: readonly Float64Array[]): Float64Array => {
@@ -173,15 +176,20 @@ const inEngine = async (trx: DeskTransaction, actor: Actor, asked: ResponseAsked
     (name) =>
       sql`count(y.${sql.raw(name)})::int AS ${sql.raw(name)}_n, percentile_cont(0.5) WITHIN GROUP (ORDER BY y.${sql.raw(name)}) AS ${sql.raw(name)}_median, percentile_cont(0.9) WITHIN GROUP (ORDER BY y.${sql.raw(name)}) AS ${sql.raw(name)}_p90`,
   );
+  const flags = sql`get_byte(x.lengths, 0)`;
   const lengths = names.map((name, nth) => {
-    const length = sql`('x' || encode(substr(x.lengths, ${sql.lit(nth * 8 + 1)}, 8), 'hex'))::bit(64)::bigint`;
-    return sql`CASE WHEN ${length} >= 0 THEN ${length} / ${second}::double precision END AS ${sql.raw(name)}`;
+    // Behind those before it that are there.
+    const before = sql.join(
+      [sql`0`, ...names.slice(0, nth).map((_name, i) => sql`(${flags} >> ${sql.lit(i + 2)} & 1)`)],
+      sql` + `,
+    );
+    const length = sql`('x' || encode(substr(x.lengths, 2 + 8 * (${before}), 8), 'hex'))::bit(64)::bigint`;
+    return sql`CASE WHEN ${flags} & ${sql.lit(4 << nth)} > 0 THEN ${length} / ${second}::double precision END AS ${sql.raw(name)}`;
   });
-  const flags = sql`get_byte(x.lengths, ${sql.lit(episodeBytes - 1)})`;
   const episodes = perEpisode(
     asked,
     (of) =>
-      sql`SELECT ${keyOf[asked.by]} AS key, ${flags} & 1 AS acknowledged, ${flags} >> 1 AS again, ${sql.join(lengths)} FROM ${of} WHERE ${ofNotices(actor)}`,
+      sql`SELECT ${keyOf[asked.by]} AS key, ${flags} & 1 AS acknowledged, ${flags} >> 1 & 1 AS again, ${sql.join(lengths)} FROM ${of} WHERE ${ofNotices(actor)}`,
   );
   const name = {
     owner: sql`k.key`,

@@ -168,12 +168,12 @@ export const measuredPrecision = (desk: Desk, actor: Actor, from: number): Promi
       undecided: number;
     }>`WITH alert AS NOT MATERIALIZED (SELECT a.id, a.kind, a.case_id, a.tests FROM alerts a WHERE a.exercise = '' AND a.realm = '' AND a.case_id IS NOT NULL ${own(actor, "a")}),
 answer AS MATERIALIZED (SELECT w.id, w.case_id, w.answer, w.alerts, w.at / ${day}::bigint AS day FROM answers w WHERE w.exercise = '' AND w.at >= ${from}),
--- Nearly every case has answers about all of it alone: then one of them is that of each of its alerts. Where some are about single alerts, each has its own.
-per_case AS MATERIALIZED (SELECT case_id, coalesce(max(id) FILTER (WHERE answer <> 'working'), max(id)) AS id, bool_or(cardinality(alerts) > 0) AS mixed FROM answer GROUP BY case_id),
+-- Most cases have one answer, about all of it: that is the one of each of its alerts. Where there are several, each alert has its own.
+per_case AS MATERIALIZED (SELECT case_id, count(*) > 1 OR bool_or(cardinality(alerts) > 0) AS several, min(answer) AS answer, min(day) AS day FROM answer GROUP BY case_id),
 said AS (
-  SELECT a.kind, a.tests, w.answer, w.day FROM per_case k JOIN answer w ON w.id = k.id JOIN alert a ON a.case_id = k.case_id WHERE NOT k.mixed
+  SELECT a.kind, a.tests, k.answer, k.day FROM per_case k JOIN alert a ON a.case_id = k.case_id WHERE NOT k.several
   UNION ALL (SELECT DISTINCT ON (a.id COLLATE "C") a.kind, a.tests, w.answer, w.day FROM per_case k JOIN answer w ON w.case_id = k.case_id JOIN alert a ON a.case_id = w.case_id AND (cardinality(w.alerts) = 0 OR a.id = ANY (w.alerts))
-  WHERE k.mixed ORDER BY a.id COLLATE "C", (w.answer = 'working'), w.id DESC)),
+  WHERE k.several ORDER BY a.id COLLATE "C", (w.answer = 'working'), w.id DESC)),
 -- There are few days and few rules: counted before months are named and detectors are read from what fired.
 counted AS (SELECT kind, tests, answer, day, count(*) AS n FROM said GROUP BY 1, 2, 3, 4)
 SELECT to_char(to_timestamp(s.day * 86400) AT TIME ZONE 'UTC', 'YYYY-MM') AS month, d.detector, s.kind,

@@ -84,10 +84,14 @@ export const counts: readonly string[] = [
   `CREATE FUNCTION layang_followed(detected bigint, notified bigint, quieted bigint, state text, last bigint, checked bigint, closing text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT (greatest(0, (CASE WHEN quieted IS NOT NULL AND state IN ('quiet', 'closed') THEN quieted ELSE greatest(last, checked) END) - coalesce(notified, detected)) + 432000000) / 864000000 * 16
     + CASE WHEN notified IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN quieted IS NOT NULL AND state IN ('quiet', 'closed') THEN 4 ELSE 0 END + CASE WHEN closing = 'unconfirmed' THEN 8 ELSE 0 END $$`,
-  // Five lengths between clocks in microseconds, eight bytes each, -1 where one of them is not known; then 1: acknowledged, 2: it had come back.
+  // Lengths between clocks in microseconds, of those that have both ends in their order: one byte says which (4: first packet to notice, 8: detection to notice, 16: notice to
+  // acknowledgement, 32: notice to action, 64: action to silence) and whether the episode was acknowledged (1) and is of what had come back (2); then eight bytes each.
   `CREATE FUNCTION layang_lengths(first bigint, detected bigint, notified bigint, acknowledged bigint, acted bigint, quieted bigint, again boolean) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT int8send(coalesce(notified - first, -1)) || int8send(coalesce(notified - detected, -1)) || int8send(coalesce(acknowledged - notified, -1)) || int8send(coalesce(acted - notified, -1)) || int8send(coalesce(quieted - acted, -1))
-    || CASE WHEN acknowledged IS NULL THEN CASE WHEN again THEN '\\x02'::bytea ELSE '\\x00'::bytea END ELSE CASE WHEN again THEN '\\x03'::bytea ELSE '\\x01'::bytea END END $$`,
+  SELECT set_byte('\\x00'::bytea, 0, CASE WHEN acknowledged IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN again THEN 2 ELSE 0 END + CASE WHEN notified >= first THEN 4 ELSE 0 END + CASE WHEN notified >= detected THEN 8 ELSE 0 END
+    + CASE WHEN acknowledged >= notified THEN 16 ELSE 0 END + CASE WHEN acted >= notified THEN 32 ELSE 0 END + CASE WHEN quieted >= acted THEN 64 ELSE 0 END)
+    || CASE WHEN notified >= first THEN int8send(notified - first) ELSE '' END || CASE WHEN notified >= detected THEN int8send(notified - detected) ELSE '' END
+    || CASE WHEN acknowledged >= notified THEN int8send(acknowledged - notified) ELSE '' END || CASE WHEN acted >= notified THEN int8send(acted - notified) ELSE '' END
+    || CASE WHEN quieted >= acted THEN int8send(quieted - acted) ELSE '' END $$`,
   `ALTER TABLE alerts ADD began bigint GENERATED ALWAYS AS (coalesce(notified, detected)) STORED,
   ADD followed bigint GENERATED ALWAYS AS (layang_followed(detected, notified, quieted, state, last, checked, closing)) STORED,
   ADD lengths bytea GENERATED ALWAYS AS (layang_lengths(CASE WHEN relapses = 0 THEN first END, detected, notified, acknowledged, acted, quieted, relapses > 0)) STORED`,
