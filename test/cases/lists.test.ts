@@ -12,6 +12,7 @@ import type { Actor } from "../../src/model/actor.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
+import { countDetections, listDetections } from "../../src/store/desk/detections.ts";
 import { tidyDesk } from "../../src/store/desk/tidy.ts";
 import { embeddedPlace, serverPlace } from "../desk/place.ts";
 import { day, detection, hour, makeCases, organisation, owner, start } from "./place.ts";
@@ -166,6 +167,35 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
         expect(seen).toHaveLength(11);
         expect(new Set(seen).size).toBe(11);
       }
+    });
+
+    it("pages through detections of all kinds, the newest first, and counts their sources", async () => {
+      const made = Array.from({ length: 9 }, (_, i) =>
+        detection(`203.0.113.${1 + (i % 4)}`, {
+          kind: (["infected-host", "scanning-host", "dos-victim"] as const)[i % 3] ?? "infected-host",
+          last: start + hour + (i % 5) * 1_000,
+        }),
+      );
+      await desk.as(systemActor, (trx) => cases.takeDetections(trx, made, { now: start + hour }));
+      const plain = await desk.as(systemActor, (trx) =>
+        sql<{ id: string; last: number }>`SELECT id, last FROM detections ORDER BY last DESC, id DESC`.execute(trx),
+      );
+      const seen: { id: string; last: number }[] = [];
+      for (let page: readonly { id: string; last: number }[] = []; seen.length === 0 || page.length === 4;) {
+        page = await desk.as(analyst, (trx) => listDetections(trx, scope, 4, seen.at(-1)));
+        seen.push(...page.map(({ id, last }) => ({ id, last })));
+      }
+      expect(seen).toEqual(plain.rows);
+      const some = await desk.as(analyst, (trx) => listDetections(trx, { ...scope, kinds: ["dos-victim"] }, 10));
+      expect(some.map(({ kind }) => kind)).toEqual(["dos-victim", "dos-victim", "dos-victim"]);
+      const counted = await desk.as(analyst, (trx) => countDetections(trx, scope));
+      expect(counted.kinds).toEqual([
+        { kind: "dos-victim", count: 3 },
+        { kind: "infected-host", count: 14 },
+        { kind: "scanning-host", count: 3 },
+      ]);
+      expect(counted.sources).toBe(3 + 14 + 3);
+      expect(await desk.as(member("alpha"), (trx) => listDetections(trx, scope, 10))).toEqual([]);
     });
 
     it("finds a title however it is written, for who may see the case", async () => {

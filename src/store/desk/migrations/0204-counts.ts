@@ -97,22 +97,19 @@ export const counts: readonly string[] = [
   ADD lengths bytea GENERATED ALWAYS AS (layang_lengths(CASE WHEN relapses = 0 THEN first END, detected, notified, acknowledged, acted, quieted, relapses > 0)) STORED`,
   `CREATE INDEX alerts_facts ON alerts (organisation_id, realm, exercise, state) INCLUDE (${listed}, detected, held, released, suppressed_until) WHERE ${open}`,
   `CREATE INDEX alerts_ended ON alerts (organisation_id, realm, exercise, state) INCLUDE (${listed}) WHERE state = 'closed'`,
-  // Two orders of the board; what is counted of days, of what nobody was told of and of what is suppressed.
-  `CREATE INDEX alerts_last ON alerts (realm, exercise, last DESC, id DESC) WHERE ${open}`,
-  `CREATE INDEX alerts_packets ON alerts (realm, exercise, packets DESC, id DESC) WHERE ${open}`,
-  `CREATE INDEX alerts_day ON alerts (realm, exercise, detected) INCLUDE (${asked}) WHERE ${open}`,
+  // What is counted of days, of what nobody was told of and of what is suppressed.
+  "DROP INDEX alerts_detected",
+  `CREATE INDEX alerts_detected ON alerts (exercise, detected) INCLUDE (realm, state, ${asked})`,
   "CREATE INDEX alerts_untold ON alerts (realm, exercise, detected) WHERE notified IS NULL AND organisation_id IS NOT NULL AND state IN ('new', 'continuing', 'relapsed')",
   `CREATE INDEX alerts_suppressed ON alerts (realm, exercise, suppressed_until) INCLUDE (${asked}) WHERE suppressed_until IS NOT NULL AND ${open}`,
   // Clocks that run from the notice, or of what nobody was told of from its detection: years of what is closed are not read for a quarter.
   `CREATE INDEX alerts_clocks ON alerts (began) INCLUDE (detected, followed, lengths, kind, family, country, realm, ${asked}) WHERE exercise = '' AND realm = '' AND (closing IS NULL OR closing NOT IN ('withdrawn', 'false-positive', 'not-ours'))`,
   "DROP INDEX alerts_case",
   "CREATE INDEX alerts_case ON alerts (case_id) INCLUDE (kind, tests, organisation_id, realm, exercise, told)",
-  "CREATE INDEX cases_opened ON cases (realm, exercise, opened DESC, id DESC) WHERE state <> 'closed'",
-  "CREATE INDEX cases_severity ON cases (realm, exercise, ((CASE severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END) * 10000000000000000::bigint + opened) DESC, id DESC) WHERE state <> 'closed'",
-  "CREATE INDEX cases_waiting ON cases (realm, exercise, unanswered) INCLUDE (id, organisation_id) WHERE unanswered IS NOT NULL AND merged_into IS NULL AND state <> 'closed'",
+  "CREATE INDEX cases_waiting ON cases (realm, exercise, unanswered) WHERE unanswered IS NOT NULL AND merged_into IS NULL AND state <> 'closed'",
   "CREATE INDEX cases_quieted ON cases (realm, exercise, quieted) INCLUDE (id, organisation_id) WHERE quieted IS NOT NULL AND merged_into IS NULL",
-  // Detections: the newest, and how many sources there are of each kind.
-  "CREATE INDEX detections_newest ON detections (realm, exercise, last DESC, id DESC) WHERE NOT withdrawn",
-  "CREATE INDEX detections_sources ON detections (realm, exercise, kind, source) INCLUDE (organisation_id, sensors) WHERE NOT withdrawn",
+  // Detections are counted, and their sources, from the index that has the newest of each kind.
+  "DROP INDEX detections_last",
+  "CREATE INDEX detections_last ON detections (realm, exercise, kind, last DESC) INCLUDE (source, organisation_id, sensors, withdrawn)",
   "CREATE INDEX cases_assignee ON cases (assignee) WHERE assignee IS NOT NULL AND merged_into IS NULL AND state <> 'closed'",
 ];
