@@ -10,7 +10,8 @@ import { simpleParser } from "mailparser";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runDemo } from "../src/app/demo.ts";
 import type { Demo, DemoOptions } from "../src/app/demo.ts";
-import { cleanUp, responseTimes } from "../src/cases/statistics.ts";
+import { responseTimes } from "../src/cases/response.ts";
+import { cleanUp } from "../src/cases/statistics.ts";
 import { systemActor } from "../src/model/actor.ts";
 import { createLog } from "../src/platform/log.ts";
 

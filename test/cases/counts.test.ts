@@ -284,7 +284,8 @@ UNION ALL SELECT a.id, a.organisation_id, a.kind, a.family, a.country, a.case_id
         if (said === undefined) continue;
         const research = said.answer === "research";
         const right =
-          ["cleaned", "subscriber-notified"].includes(said.answer) || (research && kind !== "infected-host");
+          ["cleaned", "subscriber-notified", "mitigated", "attack-over"].includes(said.answer) ||
+          (research && kind !== "infected-host");
         const wrong = said.answer === "false-positive" || (research && kind === "infected-host");
         for (const detector of new Set(tests.map((test) => test.split(":")[0] ?? ""))) {
           const key = [new Date(said.at / 1000).toISOString().slice(0, 7), detector, kind].join(" ");

@@ -7,7 +7,7 @@ import { cases } from "./0202-cases.ts";
 import { lists } from "./0203-lists.ts";
 import { victims } from "./0210-victims.ts";
 import { handedOver } from "./0211-handed-over.ts";
-import { counts } from "./0204-counts.ts";
+import { counts } from "./0212-counts.ts";
 import { notices } from "./0301-notices.ts";
 import { retries } from "./0302-retries.ts";
 import { constituency } from "./0101-constituency.ts";
@@ -27,7 +27,6 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0201-alerts": alerts,
   "0202-cases": cases,
   "0203-lists": lists,
-  "0204-counts": counts,
   "0301-notices": notices,
   "0101-constituency": constituency,
   "0401-people": peopleTables,
@@ -42,4 +41,5 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0302-retries": retries,
   "0210-victims": victims,
   "0211-handed-over": handedOver,
+  "0212-counts": counts,
 };
