@@ -16,6 +16,7 @@ import type { Actor } from "../../src/model/actor.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import { detectionKinds } from "../../src/model/detection.ts";
 import type { Detection, DetectionKind } from "../../src/model/detection.ts";
+import { AppError } from "../../src/platform/errors.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
 import { listOrganisations } from "../../src/store/desk/organisations.ts";
@@ -54,6 +55,10 @@ const step = fc.record({
   held: fc.constantFrom<readonly Detection["held"][number][]>([], [], ["ttl-spread"]),
   exercise: fc.constantFrom("", "", "", "drill"),
 });
+/** What the desk refuses (an answer about a host under attack where there is none, a merge of nothing) does not happen. */
+const refused = (error: unknown): void => {
+  if (!(error instanceof AppError && error.code === "REQUEST_INVALID")) throw error;
+};
 /** What an episode is, as the tables say it. */
 interface Episode {
   readonly id: string;
@@ -372,24 +377,26 @@ UNION ALL SELECT a.id, a.organisation_id, a.kind, a.family, a.country, a.case_id
       else if (what === "answer" || what === "part") {
         for (const row of (await board()).slice(0, host))
           if (row.case_id !== null)
-            await cases.answer(
-              systemActor,
-              row.case_id,
-              {
-                answer,
-                channel: answer === "subscriber-notified" ? channel : null,
-                note: null,
-                alerts: what === "part" ? [row.id] : [],
-              },
-              at,
-            );
+            await cases
+              .answer(
+                systemActor,
+                row.case_id,
+                {
+                  answer,
+                  channel: answer === "subscriber-notified" ? channel : null,
+                  note: null,
+                  alerts: what === "part" ? [row.id] : [],
+                },
+                at,
+              )
+              .catch(refused);
       } else {
         const rows = (await board()).slice(0, host).map(({ id, version }) => ({ id, version }));
         const act = (action: Parameters<typeof actOnAlerts>[4]) =>
           actOnAlerts(desk, cases.rules, analyst, rows, action, at);
         if (what === "release") await act({ action: "release", reason: "test" });
         if (what === "suppress") await act({ action: "suppress", reason: "test", until: at + 3 * day });
-        if (what === "merge") await act({ action: "merge", title: "merged" }).catch(() => undefined);
+        if (what === "merge") await act({ action: "merge", title: "merged" }).catch(refused);
         if (what === "close") await act({ action: "close", outcome: "cleaned" });
         if (what === "reopen") await act({ action: "reopen", reason: "test" });
       }
@@ -480,5 +487,5 @@ UNION ALL SELECT a.id, a.organisation_id, a.kind, a.family, a.country, a.case_id
     });
   });
 };
-conformance("counts of the desk in the process", embeddedPlace, 12);
-conformance("counts of the desk on a server", serverPlace, 20);
+conformance("counts of the desk in the process", embeddedPlace, 8);
+conformance("counts of the desk on a server", serverPlace, 12);
