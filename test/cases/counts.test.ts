@@ -404,6 +404,20 @@ UNION ALL SELECT a.id, a.organisation_id, a.kind, a.family, a.country, a.case_id
     type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
     it("says of random histories what every row of them says", { timeout: 600_000 }, async () => {
+      // Whatever follows, some were told of, and some came back.
+      const plain = {
+        hours: 5,
+        answer: "cleaned",
+        channel: "phone",
+        kind: "infected-host",
+        family: "mirai",
+        held: [],
+        exercise: "",
+      } as const;
+      for (const what of ["take", "tell", "relapse"] as const) {
+        at += 5 * hour;
+        await one({ ...plain, what, host: 9 });
+      }
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 16 }), async (steps) => {
           for (const each of steps) {
