@@ -4,7 +4,7 @@ import type { Evidence } from "./evidence.ts";
 import { darkAddresses, impliedRate } from "./guards.ts";
 import {
   isAtHome,
-  isAtHomeForSure,
+  isDoubtful,
   isCrowd,
   isOneWay,
   isStrange,
@@ -159,7 +159,7 @@ const oneWay = (entry: Entry, now: number, index: Index, { scope }: Context): bo
   return entry.oneWay === true;
 };
 /**
- * Whether a source is not where its neighbours are: by far, or so far as is known and in the company of many of its tool that are not. Asked within a day of its first
+ * Whether a source is not where its neighbours are: by far, or perhaps, and in the company of many of its tool that are not. Asked within a day of its first
  * packet, and not inside a member's own network.
  */
 const isStranger = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
@@ -169,7 +169,7 @@ const isStranger = (entry: Entry, now: number, index: Index, { scope }: Context)
   if (way === undefined) return entry.stranger === true;
   if (
     (likeness !== undefined && likeness <= P.far) ||
-    (!isAtHomeForSure(entry) && isStrangeCrowd(index.crowds.around(way.tool, evidence.first)))
+    (isDoubtful(entry) && isStrangeCrowd(index.crowds.around(way.tool, evidence.first)))
   ) {
     entry.stranger = true;
   }

@@ -242,9 +242,9 @@ export const isOneWay = ({ sources, same, usual }: WayCompany): boolean =>
   same >= P.one_way && 1 - binomialTail(same - 1, sources, usual) < P.one_way_chance;
 
 export const isAtHome = (likeness: number | undefined): boolean => likeness !== undefined && likeness >= P.at_home;
-/** ... at every sensor that can say, two at the most. */
-export const isAtHomeForSure = ({ likeness, ways }: { readonly likeness?: number; readonly ways?: number }): boolean =>
-  likeness !== undefined && likeness >= P.at_home * Math.min(P.at_home_ways, ways ?? P.at_home_ways);
+/** ... at every sensor that can say, two at the most; nothing is known against one without neighbours. */
+export const isDoubtful = ({ likeness, ways }: { readonly likeness?: number; readonly ways?: number }): boolean =>
+  likeness !== undefined && likeness < P.at_home * Math.min(P.at_home_ways, ways ?? P.at_home_ways);
 export const isStrange = (likeness: number): boolean => likeness <= P.strange;
 /** So many of one tool that are not where their neighbours are that somebody makes them up. */
 export const isStrangeCrowd = ({ known, strange }: Strangers): boolean =>
