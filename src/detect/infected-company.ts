@@ -89,7 +89,7 @@ const noteWays = (index: Index, key: string, entry: Entry, change: 1 | -1): void
     if (change > 0) index.ways.learn(way, network, evidence.first);
     // Of those that lie where their neighbours do it says nothing that they lie alike.
     if (likeness === undefined) index.ways.note(way, network, evidence.first, change);
-    else if (!isAtHome(likeness)) index.ways.note(way, key, evidence.first, change);
+    else if (!isAtHome(entry)) index.ways.note(way, key, evidence.first, change);
   }
   const [way] = ways;
   if (way !== undefined && likeness !== undefined) {

@@ -103,13 +103,14 @@ export const infectedParameters = {
     "ours: hop-count filtering (Wang, Jin, Shin 2007) over the shares measured in neighbours.ts",
   ),
   strange: parameter(0, "natural logarithm", "and less: it is not where its neighbours are", "ours"),
-  at_home: parameter(2, "natural logarithm", "and more: it is where they are", "ours"),
-  at_home_ways: parameter(
-    2,
-    "known ways",
-    "by which it must be, so much by each, to be there whatever its company; by one where no more is known",
-    "ours",
+  at_home: parameter(
+    1,
+    "natural logarithm",
+    "by each way of which neighbours are known, two at the most, and more: it is where they are",
+    "ours: 2.3 is reached where three neighbours lie exactly there",
   ),
+  at_home_one: parameter(1.5, "natural logarithm", "and more, by the one way that is known: it is for sure", "ours"),
+  at_home_two: parameter(4, "natural logarithm", "and more, by two ways or more: it is for sure", "ours"),
   strange_crowd: parameter(
     4,
     "sources",
@@ -241,10 +242,16 @@ export const isCrowd = ({ together, fast, usual }: Company): boolean =>
 export const isOneWay = ({ sources, same, usual }: WayCompany): boolean =>
   same >= P.one_way && 1 - binomialTail(same - 1, sources, usual) < P.one_way_chance;
 
-export const isAtHome = (likeness: number | undefined): boolean => likeness !== undefined && likeness >= P.at_home;
-/** ... at every sensor that can say, two at the most; nothing is known against one without neighbours. */
-export const isDoubtful = ({ likeness, ways }: { readonly likeness?: number; readonly ways?: number }): boolean =>
-  likeness !== undefined && likeness < P.at_home * Math.min(P.at_home_ways, ways ?? P.at_home_ways);
+/** What is known of a source's neighbours; nothing where `likeness` is absent. */
+export interface Home {
+  readonly likeness?: number;
+  readonly ways?: number;
+}
+export const isAtHome = ({ likeness, ways = 2 }: Home): boolean =>
+  likeness !== undefined && likeness >= P.at_home * Math.min(2, ways);
+/** Not for sure where its neighbours are. */
+export const isDoubtful = ({ likeness, ways = 2 }: Home): boolean =>
+  likeness !== undefined && likeness < (ways === 1 ? P.at_home_one : P.at_home_two);
 export const isStrange = (likeness: number): boolean => likeness <= P.strange;
 /** So many of one tool that are not where their neighbours are that somebody makes them up. */
 export const isStrangeCrowd = ({ known, strange }: Strangers): boolean =>
