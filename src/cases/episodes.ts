@@ -36,12 +36,10 @@ export const perEpisode = (
   return sql`${of(now)} UNION ALL ${of(before)}`;
 };
 
-/** A hundred thousand rows are grouped in memory, and not sorted first, for how few they seem to be; and by one process, for others would hand each row over. What is set here holds for the transaction alone. */
+/** A hundred thousand rows are grouped in memory, and not sorted first, for how few they seem to be. What is set here holds for the transaction alone. */
 export const roomy = async (trx: DeskTransaction): Promise<void> => {
   await fromIndexes(trx);
-  await sql`SELECT set_config('work_mem', '64MB', true), set_config('enable_sort', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)`.execute(
-    trx,
-  );
+  await sql`SELECT set_config('work_mem', '64MB', true), set_config('enable_sort', 'off', true)`.execute(trx);
 };
 /** Rows of those of who asks, or of all; of one organisation where it is named. */
 export const own = (actor: Actor, table: "a" | "x", organisation?: string): RawBuilder<unknown> => {

@@ -7,7 +7,7 @@ import type { IpWords } from "../net/ip.ts";
 import { formatPrefix, maskOf } from "../net/prefix.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
 import { titled } from "./list.ts";
-import { inside, like, ofFamily } from "./asking.ts";
+import { fromIndexes, inside, like, ofFamily } from "./asking.ts";
 
 /** Something of the desk that answers to what was typed. */
 export interface DeskHit {
@@ -70,6 +70,7 @@ export const findOnDesk = async (
   typed: string,
   scope: SearchScope,
 ): Promise<DeskHit[]> => {
+  await fromIndexes(trx);
   const { number, asn, inet, subject, words } = understood(typed);
   const ofAddress = inet === null ? never : sql`(${inside(sql`source`, inet)} OR subject = ${subject})`;
   const here = sql`realm = ${scope.realm} AND exercise = ${scope.exercise}`;

@@ -159,6 +159,7 @@ export interface PrecisionRow {
 export const measuredPrecision = (desk: Desk, actor: Actor, from: number): Promise<readonly PrecisionRow[]> =>
   desk.as(actor, async (trx) => {
     await roomy(trx);
+    const since = sql`w.exercise = '' AND w.at >= ${from}`;
     const { rows } = await sql<{
       month: string;
       detector: string;
@@ -167,12 +168,11 @@ export const measuredPrecision = (desk: Desk, actor: Actor, from: number): Promi
       wrong: number;
       undecided: number;
     }>`WITH alert AS NOT MATERIALIZED (SELECT a.id, a.kind, a.case_id, a.tests FROM alerts a WHERE a.exercise = '' AND a.realm = '' AND a.case_id IS NOT NULL ${own(actor, "a")}),
-answer AS MATERIALIZED (SELECT w.id, w.case_id, w.answer, w.alerts, w.at / ${day}::bigint AS day FROM answers w WHERE w.exercise = '' AND w.at >= ${from}),
 -- Most cases have one answer, about all of it: that is the one of each of its alerts. Where there are several, each alert has its own.
-per_case AS MATERIALIZED (SELECT case_id, count(*) > 1 OR bool_or(cardinality(alerts) > 0) AS several, min(answer) AS answer, min(day) AS day FROM answer GROUP BY case_id),
+per_case AS MATERIALIZED (SELECT w.case_id, count(*) > 1 OR bool_or(cardinality(w.alerts) > 0) AS several, min(w.answer) AS answer, min(w.at) / ${day}::bigint AS day FROM answers w WHERE ${since} GROUP BY w.case_id),
 said AS (
   SELECT a.kind, a.tests, k.answer, k.day FROM per_case k JOIN alert a ON a.case_id = k.case_id WHERE NOT k.several
-  UNION ALL (SELECT DISTINCT ON (a.id COLLATE "C") a.kind, a.tests, w.answer, w.day FROM per_case k JOIN answer w ON w.case_id = k.case_id JOIN alert a ON a.case_id = w.case_id AND (cardinality(w.alerts) = 0 OR a.id = ANY (w.alerts))
+  UNION ALL (SELECT DISTINCT ON (a.id COLLATE "C") a.kind, a.tests, w.answer, w.at / ${day}::bigint AS day FROM per_case k JOIN answers w ON w.case_id = k.case_id AND ${since} JOIN alert a ON a.case_id = w.case_id AND (cardinality(w.alerts) = 0 OR a.id = ANY (w.alerts))
   WHERE k.several ORDER BY a.id COLLATE "C", (w.answer = 'working'), w.id DESC)),
 -- There are few days and few rules: counted before months are named and detectors are read from what fired.
 counted AS (SELECT kind, tests, answer, day, count(*) AS n FROM said GROUP BY 1, 2, 3, 4)
