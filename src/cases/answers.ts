@@ -8,6 +8,7 @@ import { AppError } from "../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { answerChannels, answerKinds } from "../store/desk/tables.ts";
 import type { AnswerChannel, AnswerKind } from "../store/desk/tables.ts";
+import { deeds, ofVictims } from "./meanings.ts";
 
 export interface Answer {
   readonly answer: AnswerKind;
@@ -17,10 +18,6 @@ export interface Answer {
   /** Alerts of the case that it speaks of; empty: all. */
   readonly alerts: readonly string[];
 }
-/** Answers that say that something was done. */
-const deeds: ReadonlySet<AnswerKind> = new Set(["cleaned", "subscriber-notified", "mitigated"]);
-/** Answers that only the owner of a host under attack gives. */
-const ofVictims: ReadonlySet<AnswerKind> = new Set(["mitigated", "attack-over"]);
 const noteAtMost = 4_000;
 const answersAtMost = 200;
 

@@ -26,16 +26,6 @@ export const placeOf = (cursor: string): readonly [number, string] => {
   throw new AppError("QUERY_PARAMETER", "`cursor` is none of ours", { parameter: "cursor" });
 };
 
-/**
- * Counts are read from indexes, which lie in memory or on solid state, also where the server was told of a spinning disk; and by one process, for several are
- * begun later than one has ended, and others ask too. Holds for the transaction.
- */
-export const fromIndexes = async (trx: DeskTransaction): Promise<void> => {
-  await sql`SELECT set_config('random_page_cost', '1.1', true), set_config('max_parallel_workers_per_gather', '0', true)`.execute(
-    trx,
-  );
-};
-
 /** `%` and `_` of what was typed mean themselves. */
 export const like = (typed: string): string => `%${typed.replaceAll(/[\\%_]/g, "\\$&")}%`;
 

@@ -8,9 +8,10 @@ import type { DetectionKind } from "../model/detection.ts";
 import { formatPrefix, parsePrefix } from "../net/prefix.ts";
 import { parseIp, formatIp } from "../net/ip.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { fromIndexes } from "../store/desk/planner.ts";
 import { isStaff } from "../store/desk/steps.ts";
 import { AppError } from "../platform/errors.ts";
-import { countedTo, cursorOf, firstOf, fromIndexes, inside, named, ofFamily, ownRows, placeOf } from "./asking.ts";
+import { countedTo, cursorOf, firstOf, inside, named, ofFamily, ownRows, placeOf } from "./asking.ts";
 import type { AlertRow } from "./rows.ts";
 
 export interface AlertFilter {

@@ -3,7 +3,8 @@ import { sql } from "kysely";
 import type { RawBuilder } from "kysely";
 import type { Actor } from "../model/actor.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
-import { fromIndexes, ownRows } from "./asking.ts";
+import { roomy } from "../store/desk/planner.ts";
+import { ownRows } from "./asking.ts";
 
 /*
  * Every figure of times is of what is real, and of the shared realm: `exercise = ''` stands in one place, `perEpisode`, and every question goes through it.
@@ -36,10 +37,10 @@ export const perEpisode = (
   return sql`${of(now)} UNION ALL ${of(before)}`;
 };
 
-/** A hundred thousand rows are grouped in memory, and not sorted first, for how few they seem to be. What is set here holds for the transaction alone. */
-export const roomy = async (trx: DeskTransaction): Promise<void> => {
-  await fromIndexes(trx);
-  await sql`SELECT set_config('work_mem', '64MB', true), set_config('enable_sort', 'off', true)`.execute(trx);
+/** Rows are grouped, and not sorted first, for how few they seem to be. Holds for the transaction. */
+export const grouping = async (trx: DeskTransaction): Promise<void> => {
+  await roomy(trx);
+  await sql`SELECT set_config('enable_sort', 'off', true)`.execute(trx);
 };
 /** Rows of those of who asks, or of all; of one organisation where it is named. */
 export const own = (actor: Actor, table: "a" | "x", organisation?: string): RawBuilder<unknown> => {

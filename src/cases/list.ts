@@ -8,10 +8,11 @@ import type { DetectionKind } from "../model/detection.ts";
 import type { Marking } from "../model/marking.ts";
 import { formatIp, parseIp } from "../net/ip.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { fromIndexes } from "../store/desk/planner.ts";
 import { isStaff } from "../store/desk/steps.ts";
 import { personOf } from "./board.ts";
 import type { Page } from "./board.ts";
-import { countedTo, cursorOf, firstOf, fromIndexes, like, named, ownRows, placeOf } from "./asking.ts";
+import { countedTo, cursorOf, firstOf, like, named, ownRows, placeOf } from "./asking.ts";
 
 export type CaseState = "open" | "waiting" | "closed";
 export interface CaseFilter {

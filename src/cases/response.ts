@@ -7,7 +7,7 @@ import type { Actor } from "../model/actor.ts";
 import { wilson } from "../model/wilson.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { isStaff } from "../store/desk/steps.ts";
-import { namesOf, own, perEpisode, roomy } from "./episodes.ts";
+import { grouping, namesOf, own, perEpisode } from "./episodes.ts";
 
 export type ResponseBy = "owner" | "kind" | "month" | "country" | "sector";
 export interface Span {
@@ -254,7 +254,7 @@ export const responseTimes = (
   atMost = 250_000,
 ): Promise<{ readonly all: ResponseRow; readonly rows: readonly ResponseRow[] }> =>
   desk.as(actor, async (trx) => {
-    await roomy(trx);
+    await grouping(trx);
     const found =
       (await manyOf(trx, actor, atMost)) > atMost
         ? await inEngine(trx, actor, asked)

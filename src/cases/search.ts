@@ -6,8 +6,9 @@ import type { Actor } from "../model/actor.ts";
 import type { IpWords } from "../net/ip.ts";
 import { formatPrefix, maskOf } from "../net/prefix.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
+import { fromIndexes } from "../store/desk/planner.ts";
 import { titled } from "./list.ts";
-import { fromIndexes, inside, like, ofFamily } from "./asking.ts";
+import { inside, like, ofFamily } from "./asking.ts";
 
 /** Something of the desk that answers to what was typed. */
 export interface DeskHit {

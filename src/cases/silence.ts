@@ -6,10 +6,10 @@ import type { SilenceEvidence, SilenceFacts, SilencePolicy } from "../alert/sile
 import { subjectShown } from "../alert/subject.ts";
 import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
-import type { AnswerKind } from "../store/desk/tables.ts";
 import { alertOf } from "./rows.ts";
 import type { AlertRow, CaseEvent } from "./rows.ts";
 import { insertRows } from "./bulk.ts";
+import { agreeing, endings } from "./meanings.ts";
 import { eventColumns } from "./rows.ts";
 import { eventOf } from "./tell.ts";
 
@@ -187,9 +187,6 @@ WHERE a.id = w.id AND a.version = w.version RETURNING a.id`.execute(trx);
   return counts;
 };
 
-/** Answers that more packets speak against. An attack goes on whatever its victim does about it: `mitigated` is confirmed by its end, and contradicted by nothing. */
-export const endings: readonly AnswerKind[] = ["cleaned", "subscriber-notified", "attack-over"];
-
 /** What follows from silence and from packets: answers confirmed or contradicted, cases quiet, alerts closed. */
 const settle = async (
   trx: DeskTransaction,
@@ -206,7 +203,7 @@ const settle = async (
   await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${[...endings]}) AND EXISTS (${of} AND a.last > answers.at + ${grace}::bigint)`.execute(
     trx,
   );
-  await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${[...endings, "mitigated"]}) AND EXISTS (${of})
+  await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${[...agreeing]}) AND EXISTS (${of})
   AND NOT EXISTS (${of} AND ${still})`.execute(trx);
   await sql`UPDATE cases SET quieted = ${now}, version = version + 1 WHERE ${among("cases")} AND quieted IS NULL AND state <> 'closed' AND EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id)
   AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND ${still})`.execute(trx);

@@ -8,9 +8,11 @@ import type { Followed, Survival, SurvivalPoint } from "../alert/survival.ts";
 import type { Actor } from "../model/actor.ts";
 import type { DetectionKind } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { fromIndexes } from "../store/desk/planner.ts";
 import { isStaff } from "../store/desk/steps.ts";
-import { fromIndexes, ownRows } from "./asking.ts";
-import { namesOf, own, perEpisode, roomy } from "./episodes.ts";
+import { ownRows } from "./asking.ts";
+import { saysRight, saysWrong } from "./meanings.ts";
+import { grouping, namesOf, own, perEpisode } from "./episodes.ts";
 
 export type CurveBy = "none" | "channel" | "owner" | "family" | "country";
 export interface CleanUpAsked {
@@ -119,7 +121,7 @@ const shown = (group: string, label: string, curve: Survival, days: number): Cur
 /** Clean-up curves: Kaplan-Meier from the notice to the last packet. What is open, or unknown, is censored. */
 export const cleanUp = (desk: Desk, actor: Actor, asked: CleanUpAsked, now: number): Promise<CleanUp> =>
   desk.as(actor, async (trx) => {
-    await roomy(trx);
+    await grouping(trx);
     const every = await read(trx, actor, asked, now);
     const rows = every.filter(({ told, earlier }) => told && !earlier);
     const baseline = every.filter(({ told, earlier }) => !told && !earlier);
@@ -158,7 +160,7 @@ export interface PrecisionRow {
  */
 export const measuredPrecision = (desk: Desk, actor: Actor, from: number): Promise<readonly PrecisionRow[]> =>
   desk.as(actor, async (trx) => {
-    await roomy(trx);
+    await grouping(trx);
     // How many cases were answered is not known to who plans. Looked up one by one, many take twice as long as all alerts at once.
     await sql`SELECT set_config('enable_nestloop', 'off', true)`.execute(trx);
     const since = sql`w.exercise = '' AND w.at >= ${from}`;
@@ -179,8 +181,8 @@ said AS (
 -- There are few days and few rules: counted before months are named and detectors are read from what fired.
 counted AS (SELECT kind, tests, answer, day, count(*) AS n FROM said GROUP BY 1, 2, 3, 4)
 SELECT to_char(to_timestamp(s.day * 86400) AT TIME ZONE 'UTC', 'YYYY-MM') AS month, d.detector, s.kind,
-  coalesce(sum(s.n) FILTER (WHERE s.answer IN ('cleaned', 'subscriber-notified', 'mitigated', 'attack-over') OR (s.answer = 'research' AND s.kind <> 'infected-host')), 0)::int AS right,
-  coalesce(sum(s.n) FILTER (WHERE s.answer = 'false-positive' OR (s.answer = 'research' AND s.kind = 'infected-host')), 0)::int AS wrong,
+  coalesce(sum(s.n) FILTER (WHERE ${saysRight(sql`s.answer`, sql`s.kind`)}), 0)::int AS right,
+  coalesce(sum(s.n) FILTER (WHERE ${saysWrong(sql`s.answer`, sql`s.kind`)}), 0)::int AS wrong,
   coalesce(sum(s.n) FILTER (WHERE s.answer IN ('working', 'not-ours', 'cannot-attribute')), 0)::int AS undecided
 FROM counted s CROSS JOIN LATERAL (SELECT DISTINCT split_part(test, ':', 1) AS detector FROM unnest(s.tests) AS test) AS d GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3 LIMIT 600`.execute(
       trx,
@@ -193,8 +195,8 @@ export const precisionOfKind = async (trx: DeskTransaction, kind: DetectionKind)
   const { rows } = await sql<{
     right: number;
     wrong: number;
-  }>`SELECT count(*) FILTER (WHERE w.answer IN ('cleaned', 'subscriber-notified', 'mitigated', 'attack-over') OR (w.answer = 'research' AND c.kind <> 'infected-host'))::int AS right,
-  count(*) FILTER (WHERE w.answer = 'false-positive' OR (w.answer = 'research' AND c.kind = 'infected-host'))::int AS wrong
+  }>`SELECT count(*) FILTER (WHERE ${saysRight(sql`w.answer`, sql`c.kind`)})::int AS right,
+  count(*) FILTER (WHERE ${saysWrong(sql`w.answer`, sql`c.kind`)})::int AS wrong
 FROM answers w JOIN cases c ON c.id = w.case_id WHERE w.exercise = '' AND w.realm = '' AND c.kind = ${kind}`.execute(
     trx,
   );

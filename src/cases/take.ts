@@ -24,7 +24,7 @@ import { eventOf, tell, withCases } from "./tell.ts";
 import type { Telling } from "./tell.ts";
 import { bodyOf, callAnalysts, decide } from "./decide.ts";
 import type { Touched } from "./decide.ts";
-import { endings } from "./silence.ts";
+import { endings } from "./meanings.ts";
 
 export interface TakeContext {
   /** Node time or, in a replay, event time of the interval's end; microseconds UTC. */

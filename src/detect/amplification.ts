@@ -6,6 +6,8 @@ import { keepSample, samplesOf } from "./evidence.ts";
 import { amplifiers } from "./families.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
+import { createPending } from "./pending.ts";
+import type { Pending } from "./pending.ts";
 import { DAY, HOUR, WINDOW, addressOf, startOf } from "./rows.ts";
 import { smallestCount, smallestSql, unite } from "./smallest.ts";
 
@@ -125,57 +127,6 @@ const join = (a: Entry, b: Entry): Entry => {
   };
 };
 
-/** What can be made anew from the ledger, so that a step looks at none but those that may have something to tell. */
-interface Index {
-  /** Claims that changed since they were told. */
-  readonly dirty: Set<string>;
-  /** Keys by a minute before whose end they are not over. */
-  readonly ends: Map<number, string[]>;
-  /** Keys in `ends`; who was let go and came back stands in it twice. */
-  waiting: number;
-}
-const indexes = new WeakMap<Ledger, Index>();
-
-const endOf = (key: string, { last }: Entry): number => last + idleOf(key);
-const noteEnd = (index: Index, key: string, entry: Entry): void => {
-  const minute = startOf(endOf(key, entry), MINUTE);
-  const keys = index.ends.get(minute);
-  if (keys === undefined) index.ends.set(minute, [key]);
-  else keys.push(key);
-  index.waiting++;
-};
-const noteDirty = ({ dirty }: Index, key: string, entry: Entry): void => {
-  if (entry.dirty && entry.claim !== "") dirty.add(key);
-  else dirty.delete(key);
-};
-const indexOf = (ledger: Ledger): Index => {
-  const known = indexes.get(ledger);
-  if (known !== undefined) return known;
-  const index: Index = { dirty: new Set(), ends: new Map(), waiting: 0 };
-  for (const [key, value] of ledger.entries()) {
-    noteEnd(index, key, value as Entry);
-    noteDirty(index, key, value as Entry);
-  }
-  indexes.set(ledger, index);
-  return index;
-};
-/** Keys that are over at a time. The others are looked at again in the minute in which they may be. */
-const overAt = (index: Index, to: number, ledger: Ledger): Set<string> => {
-  const over = new Set<string>();
-  for (const [minute, keys] of index.ends) {
-    if (minute >= to) continue;
-    index.ends.delete(minute);
-    index.waiting -= keys.length;
-    for (const key of keys) {
-      const entry = ledger.get(key) as Entry | undefined;
-      if (entry === undefined) continue;
-      if (endOf(key, entry) < to) over.add(key);
-      else noteEnd(index, key, entry);
-    }
-  }
-  return over;
-};
-
 /** Requests by source, port and minute, in order of time. */
 const question = (
   where: string,
@@ -257,7 +208,12 @@ const tell = (key: string, entry: Entry, due: boolean, context: Context, into: J
   }
 };
 
-const prune = (index: Index, ledger: Ledger): void => {
+const pendings = createPending<Entry>({
+  endOf: (key, { last }) => last + idleOf(key),
+  isDirty: ({ dirty, claim }) => dirty && claim !== "",
+});
+
+const prune = (pending: Pending<Entry>, ledger: Ledger): void => {
   const over = ledger.size - P.most;
   if (over <= 0) return;
   const least: [string, number, number][] = [];
@@ -265,9 +221,9 @@ const prune = (index: Index, ledger: Ledger): void => {
   least.sort(([a, m, x], [b, n, y]) => m - n || x - y || (a < b ? -1 : 1));
   for (const [key] of least.slice(0, over)) {
     ledger.delete(key);
-    index.dirty.delete(key);
+    pending.left(key);
   }
-  if (index.waiting > 2 * ledger.size) indexes.delete(ledger);
+  if (pending.isLoose) pendings.forget(ledger);
 };
 
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
@@ -291,7 +247,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
       ledger.delete(key);
     }
     if (hosts.size === 0) return { memory, detections: [] };
-    indexes.delete(ledger);
+    pendings.forget(ledger);
     rows = yield {
       sql: question(" AND src IN {hosts:Array(IPv6)}"),
       parameters: {
@@ -301,7 +257,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
       },
     };
   }
-  const index = indexOf(ledger);
+  const pending = pendings.of(ledger);
   const errors = new Map(context.sensors.map(({ name, clockError }) => [name, clockError]));
   const chosen = new Set<string>();
   for (const row of rows) {
@@ -315,7 +271,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
         entry = undefined;
       }
       const now = withSamples(entry === undefined ? news : join(entry, news), samples);
-      if (ledger.get(key) === undefined) noteEnd(index, key, now);
+      if (ledger.get(key) === undefined) pending.came(key, now);
       ledger.set(key, now);
       chosen.add(key);
     }
@@ -323,9 +279,9 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   const to = late ? Math.max(memory.position, span.to) : span.to;
   const due = late || startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
   // Who sent nothing since is told of when that is due, or when it is over; what did not hold then does not now.
-  const over = overAt(index, to, ledger);
+  const over = pending.overAt(to);
   for (const key of over) chosen.add(key);
-  if (due) for (const key of index.dirty) chosen.add(key);
+  if (due) for (const key of pending.dirty) chosen.add(key);
   for (const key of [...chosen].sort()) {
     const entry = ledger.get(key) as Entry;
     const ends = over.has(key);
@@ -334,13 +290,13 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     if (entry.dirty) tell(key, entry, due || ends, context, into);
     if (ends) {
       ledger.delete(key);
-      index.dirty.delete(key);
+      pending.left(key);
       continue;
     }
     if (entry.claim !== before || entry.dirty !== wasDirty) ledger.set(key, entry);
-    noteDirty(index, key, entry);
+    pending.noted(key, entry);
   }
-  prune(index, ledger);
+  prune(pending, ledger);
   return { memory: late ? memory : { position: span.to }, ...into };
 }
 

@@ -4,10 +4,12 @@ import { classes } from "../model/traffic.ts";
 import { addReply, emptyVector } from "./backscatter.ts";
 import type { Vector } from "./backscatter.ts";
 import { inSpan } from "./detector.ts";
-import type { Complete, Context, Detector, Examination, Ledger, Rows, Span } from "./detector.ts";
+import type { Complete, Context, Detector, Examination, Rows, Span } from "./detector.ts";
 import { darkAddresses } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
+import { createPending } from "./pending.ts";
+import type { Pending } from "./pending.ts";
 import { HOUR, WINDOW, addressOf, byHost, engineAddress, rowsIn, rowsOf, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 import { countOf } from "./tokens.ts";
@@ -117,51 +119,10 @@ const mayPass = (vector: Vector): boolean =>
   countOf(vector.dark) >= P.spread &&
   !isScan(vector);
 
-/** What can be made anew from the ledger, so that a step looks at none but those that may have something to tell. */
-interface Index {
-  /** Not told as they are, and might be. */
-  readonly dirty: Set<string>;
-  /** Keys by a minute before whose end they are not over. */
-  readonly ends: Map<number, string[]>;
-}
-const indexes = new WeakMap<Ledger, Index>();
-
-const noteEnd = ({ ends }: Index, key: string, { vector }: Entry): void => {
-  const minute = startOf(vector.last + IDLE, MINUTE);
-  const keys = ends.get(minute);
-  if (keys === undefined) ends.set(minute, [key]);
-  else keys.push(key);
-};
-const noteDirty = ({ dirty }: Index, key: string, entry: Entry): void => {
-  if (entry.dirty && (entry.claim !== "" || mayPass(entry.vector))) dirty.add(key);
-  else dirty.delete(key);
-};
-const indexOf = (ledger: Ledger): Index => {
-  const known = indexes.get(ledger);
-  if (known !== undefined) return known;
-  const index: Index = { dirty: new Set(), ends: new Map() };
-  for (const [key, value] of ledger.entries()) {
-    noteEnd(index, key, value as Entry);
-    noteDirty(index, key, value as Entry);
-  }
-  indexes.set(ledger, index);
-  return index;
-};
-/** Keys that are over at a time. The others are looked at again in the minute in which they may be. */
-const overAt = (index: Index, to: number, ledger: Ledger): string[] => {
-  const over = new Set<string>();
-  for (const [minute, keys] of index.ends) {
-    if (minute >= to) continue;
-    index.ends.delete(minute);
-    for (const key of keys) {
-      const entry = ledger.get(key) as Entry | undefined;
-      if (entry === undefined) continue;
-      if (entry.vector.last + IDLE < to) over.add(key);
-      else noteEnd(index, key, entry);
-    }
-  }
-  return [...over];
-};
+const pendings = createPending<Entry>({
+  endOf: (_key, { vector }) => vector.last + IDLE,
+  isDirty: ({ dirty, claim, vector }) => dirty && (claim !== "" || mayPass(vector)),
+});
 
 /** Takes down when an attack's thresholds were first passed, as of its last packet. */
 const note = (entry: Entry, addresses: number): void => {
@@ -237,7 +198,7 @@ const addRows = (
   minutes: readonly number[],
   context: Context,
   ended: (key: string, entry: Entry) => void,
-  index: Index,
+  pending: Pending<Entry>,
 ): void => {
   let entry = context.ledger.get(key) as Entry | undefined;
   const known = entry !== undefined;
@@ -260,11 +221,11 @@ const addRows = (
   }
   if (entry === undefined) {
     context.ledger.delete(key);
-    index.dirty.delete(key);
+    pending.left(key);
     return;
   }
   context.ledger.set(key, entry);
-  if (!known) noteEnd(index, key, entry);
+  if (!known) pending.came(key, entry);
 };
 
 /** Which of these hosts sent as much of their own will as came back from them: scanners, not victims. */
@@ -346,7 +307,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
       into.complete.push({ kinds: ["dos-victim"], source: addressOf(key), since: from, until: Infinity });
       ledger.delete(key);
     }
-    indexes.delete(ledger);
+    pendings.forget(ledger);
     found = new Map();
     const rows = yield {
       sql: `SELECT hex(victim) AS k, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS m, sum(packets) AS n FROM flows WHERE ${inSpan} AND ${REPLY} AND victim IN {hosts:Array(IPv6)} GROUP BY victim, m`,
@@ -359,7 +320,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     for (const minutes of found.values()) minutes.sort((a, b) => a - b);
   }
 
-  const index = indexOf(ledger);
+  const pending = pendings.of(ledger);
   const touched = new Set<string>();
   const over: [string, Entry][] = [];
   const ended = (key: string, entry: Entry): void => void over.push([key, entry]);
@@ -368,7 +329,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   if (fresh.length > 0) {
     for (let at = 0; at < fresh.length; at += NAMED) {
       for (const [key, rows] of byHost(yield rowsOf("victim", REPLY, fresh.slice(at, at + NAMED), from, to))) {
-        addRows(key, rows, found.get(key)!, context, ended, index);
+        addRows(key, rows, found.get(key)!, context, ended, pending);
         touched.add(key);
       }
     }
@@ -377,16 +338,16 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     const wanted = new Set(open);
     for (const [key, rows] of byHost(yield rowsIn("victim", REPLY, open.length <= NAMED ? open : null))) {
       if (!wanted.has(key)) continue;
-      addRows(key, rows, found.get(key) ?? [], context, ended, index);
+      addRows(key, rows, found.get(key) ?? [], context, ended, pending);
       touched.add(key);
     }
   }
   const due = late || startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
-  const gone = new Set(overAt(index, to, ledger));
+  const gone = pending.overAt(to);
   for (const key of gone) over.push([key, ledger.get(key) as Entry]);
   const standing: [string, Entry, string, boolean][] = [];
   // Who sent nothing since, and could not be told of then, cannot now.
-  for (const key of touched.union(index.dirty)) {
+  for (const key of touched.union(pending.dirty)) {
     const entry = ledger.get(key) as Entry | undefined;
     if (entry !== undefined && !gone.has(key) && entry.dirty) standing.push([key, entry, entry.claim, entry.dirty]);
   }
@@ -400,11 +361,11 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   for (const [key, entry] of over) {
     if (ledger.get(key) !== entry) continue;
     ledger.delete(key);
-    index.dirty.delete(key);
+    pending.left(key);
   }
   for (const [key, entry, claim, dirty] of standing) {
     if (entry.claim !== claim || entry.dirty !== dirty) ledger.set(key, entry);
-    noteDirty(index, key, entry);
+    pending.noted(key, entry);
   }
   return { memory: late ? memory : { position: span.to }, ...into };
 }

@@ -189,6 +189,9 @@ export const addSeen = (before: Evidence | undefined, row: Seen, errorOf: ErrorO
 export const darkOf = (evidence: Evidence): number => countOf(evidence.dark);
 /** Distinct ports of the whole episode, counted to 24 and one more. */
 export const portCount = ({ ports, others }: Evidence): number => Object.keys(ports).length + (others > 0 ? 1 : 0);
+/** Mirai's mark is on half of the SYNs, and they are half of the packets. */
+export const isMirai = ({ mirai, syn, packets }: Evidence): boolean =>
+  mirai >= 2 && mirai * 2 >= syn && syn * 2 >= packets;
 /** Ports with packets, most first. */
 export const topPorts = ({ ports }: Evidence, most = 10): [string, number][] =>
   Object.entries(ports)

@@ -228,15 +228,17 @@ export const alikeWith = (
     const { evidence } = ledger.get(key) as Entry;
     if (evidence.packets < 2 || now - evidence.first > DAY) continue;
     const hour = Math.floor(evidence.first / HOUR);
-    for (const way of waysOf(evidence)) {
+    const ways = waysOf(evidence);
+    for (const way of ways) {
       const name = `${way.sensor} ${way.tool} ${way.hops} ${hour}`;
       if (index.thronged.has(name) || !isThronged(way, evidence.first, index)) continue;
       index.thronged.add(name);
       distances.push(way);
     }
-    const [way] = waysOf(evidence);
-    const name = `${way?.tool} ${hour}`;
-    if (way === undefined || index.thronged.has(name)) continue;
+    const [way] = ways;
+    if (way === undefined) continue;
+    const name = `${way.tool} ${hour}`;
+    if (index.thronged.has(name)) continue;
     if (!isStrangeCrowd(index.crowds.around(way.tool, evidence.first))) continue;
     index.thronged.add(name);
     tools.add(way.tool);

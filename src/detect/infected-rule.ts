@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DetectionKind, HoldReason } from "../model/detection.ts";
 import type { Context, Owner } from "./detector.ts";
-import { darkOf, portCount, topPorts } from "./evidence.ts";
+import { darkOf, isMirai, portCount, topPorts } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
 import { familyOfPorts, isAmplifier } from "./families.ts";
 import {
@@ -177,7 +177,7 @@ export const isStray = (evidence: Evidence, dark: number): boolean => {
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
 export const findingOf = (evidence: Evidence, address: string, context: Context): Finding | null => {
-  const { packets, syn, udp, echo, mirai, zmap, masscan, stateless, spoof, widest } = evidence;
+  const { packets, syn, udp, echo, zmap, masscan, stateless, spoof, widest } = evidence;
   const scanner = (reason: string, confidence: number, family: string | null = null): Finding => ({
     kind: "scanning-host",
     family,
@@ -186,7 +186,7 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
   });
   const researcher = context.researcher(address);
   if (researcher !== null) return scanner("listed", 0.99, researcher.slice(0, 100));
-  if (mirai >= 2 && mirai * 2 >= syn && syn * 2 >= packets) {
+  if (isMirai(evidence)) {
     return { kind: "infected-host", family: "mirai", confidence: 0.99, reason: "mark" };
   }
   if (dominantSpoof(evidence).filter((reason) => reason !== "ttl").length >= 2) return null;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { topPorts, ttlsOf } from "./evidence.ts";
+import { isMirai, topPorts, ttlsOf } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
 import { HOUR } from "./rows.ts";
 import { isNmap } from "./signature.ts";
@@ -28,8 +28,8 @@ const hopsOf = (ttl: number): number => (bases.find((base) => base >= ttl) ?? 25
  * datagrams. Null where the tool draws its TTLs at random, as nmap does: they tell of no distance.
  */
 const toolOf = (evidence: Evidence): string | null => {
-  const { syn, udp, packets, mirai, signatures } = evidence;
-  if (mirai >= 2 && mirai * 2 >= syn && syn * 2 >= packets) return "mirai";
+  const { udp, packets, signatures } = evidence;
+  if (isMirai(evidence)) return "mirai";
   const [signature] = Object.entries(signatures).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0] ?? [];
   if (signature !== undefined) return isNmap(signature) ? null : signature;
   return udp * 2 > packets ? (topPorts(evidence, 1)[0]?.[0] ?? "udp") : "echo";

@@ -20,7 +20,7 @@ describe("a portal beyond loopback", () => {
   it.each([
     ["{host: 0.0.0.0}", "portal.origin"],
     ["{host: 0.0.0.0, origin: 'https://layang.example'}", "portal.tls"],
-    ["{host: 192.0.2.1, origin: 'http://layang.example', proxies: [192.0.2.2]}", "pattern"],
+    ["{host: 192.0.2.1, origin: 'http://layang.example', proxies: [192.0.2.2]}", "`portal.origin` takes https://"],
     ["{tls: {certificate: a, key: b}}", "portal.origin"],
     [
       "{access: token, host: 0.0.0.0, origin: 'https://layang.example', proxies: [192.0.2.2]}",
@@ -29,7 +29,7 @@ describe("a portal beyond loopback", () => {
     ["{access: token, proxies: [127.0.0.1]}", "for this machine alone"],
     ["{access: nobody}", "accounts, token"],
     ["{origin: 'https://layang.example', proxies: [everybody]}", "no address or network"],
-    ["{origin: 'https://layang.example/path'}", "pattern"],
+    ["{origin: 'https://layang.example/path'}", "without a path"],
   ])("is refused as %s", (portal, why) => {
     expect(open(portal)).toThrow(
       expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(why) as string }) as Error,

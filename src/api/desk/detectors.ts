@@ -3,9 +3,11 @@ import { sql } from "kysely";
 import type { FastifyInstance } from "fastify";
 import { releasedMonths } from "../../access/audience.ts";
 import { staff } from "../../access/rule.ts";
+import { ofVictims } from "../../cases/meanings.ts";
 import { hasRole, systemActor } from "../../model/actor.ts";
 import type { DetectionKind } from "../../model/detection.ts";
 import type { Desk } from "../../store/desk/desk.ts";
+import type { AnswerKind } from "../../store/desk/tables.ts";
 import { detectionEndpoints as at } from "../contract/desk/detections.ts";
 import type { DetectorRow } from "../contract/desk/detections.ts";
 import type { ActorOf } from "./actor.ts";
@@ -68,7 +70,7 @@ FROM detections WHERE realm = '' AND exercise = '' AND NOT withdrawn AND last > 
       const answers = (
         await sql<{
           detector: string;
-          answer: string;
+          answer: AnswerKind;
           state: string;
           n: number;
         }>`SELECT detector, answer, state, count(*)::int AS n
@@ -83,7 +85,9 @@ FROM answers, unnest(detectors) AS detector WHERE realm = '' AND exercise = '' A
         const count = (fits: (one: (typeof said)[number]) => boolean): number =>
           said.filter(fits).reduce((sum, { n }) => sum + n, 0);
         const wrong = count(({ answer }) => answer === "false-positive" || answer === "research");
-        const right = count(({ answer, state }) => answer === "cleaned" && state === "confirmed");
+        const right = count(
+          ({ answer, state }) => (answer === "cleaned" || ofVictims.has(answer)) && state === "confirmed",
+        );
         const all = count(() => true);
         return {
           name,

@@ -4,6 +4,7 @@ import type { Selectable } from "kysely";
 import { detectionKinds } from "../../model/detection.ts";
 import type { DetectionKind } from "../../model/detection.ts";
 import type { DeskTransaction } from "./desk.ts";
+import { roomy } from "./planner.ts";
 import type { DetectionsTable } from "./tables.ts";
 
 export type DetectionRecord = Selectable<DetectionsTable> & { readonly organisation_name: string | null };
@@ -94,10 +95,7 @@ export const countDetections = async (
   readonly sources: number;
 }> => {
   // By source first: distinct ones over all rows would be a sort of all rows.
-  // A hundred thousand sources are told apart in memory.
-  await sql`SELECT set_config('random_page_cost', '1.1', true), set_config('work_mem', '64MB', true), set_config('max_parallel_workers_per_gather', '0', true)`.execute(
-    trx,
-  );
+  await roomy(trx);
   const rows = await trx
     .selectFrom(
       filtered(trx, filter)

@@ -10,6 +10,7 @@ import { CountryLink, PortLink } from "../../design/names.tsx";
 import { Copy, Empty, Head, Panel, When } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
 import { useWords } from "../../words/index.tsx";
+import { Economies } from "./Economies.tsx";
 
 const route = getRouteApi("/campaigns/$campaign");
 const tones = { seen: "", predicted: "accent", came: "good", missed: "warn", due: "accent" } as const;
@@ -62,22 +63,7 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
           {answer.countries.length === 0 ? (
             <Empty title={words.noCountries} />
           ) : (
-            <Table
-              label={words.countries}
-              rows={answer.countries}
-              keyOf={({ country }) => country ?? "--"}
-              columns={[
-                {
-                  key: "country",
-                  head: t.word.country,
-                  rowHead: true,
-                  cell: ({ country }) =>
-                    country === null ? <span className="faint">{words.rest}</span> : <CountryLink code={country} />,
-                },
-                { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
-                { key: "share", head: t.word.share, num: true, cell: ({ share }) => f.share(share) },
-              ]}
-            />
+            <Economies label={words.countries} rows={answer.countries} rest={words.rest} />
           )}
         </Panel>
         <Panel title={words.reached} note={words.reachedNote}>

@@ -7,11 +7,11 @@ import { TimeChart } from "../../chart/TimeChart.tsx";
 import { Loaded } from "../../desk/Loaded.tsx";
 import { deskAsk } from "../../desk/client.ts";
 import { Ago, Pairs } from "../../desk/parts.tsx";
-import { CountryLink } from "../../design/names.tsx";
 import { Empty, Head, Panel, When } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
 import { portName } from "../../ports.ts";
 import { useWords } from "../../words/index.tsx";
+import { Economies } from "./Economies.tsx";
 import { WarningState } from "./Warnings.tsx";
 import { restsOn } from "./rests.ts";
 
@@ -166,21 +166,7 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
           )}
         </Panel>
         <Panel title={words.countries}>
-          <Table
-            label={words.countries}
-            rows={answer.countries}
-            keyOf={({ country }) => country ?? "--"}
-            columns={[
-              {
-                key: "country",
-                head: t.word.country,
-                rowHead: true,
-                cell: ({ country }) => <CountryLink code={country} />,
-              },
-              { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
-              { key: "share", head: t.word.share, num: true, cell: ({ share }) => f.share(share) },
-            ]}
-          />
+          <Economies label={words.countries} rows={answer.countries} />
         </Panel>
         <Panel title={words.sensors}>
           <Table
