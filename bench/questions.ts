@@ -6,7 +6,7 @@ import type { Surroundings } from "../src/observe/asked.ts";
 import type { Engine } from "../src/observe/engine.ts";
 import { openEmbedded } from "../src/store/flows/embedded/index.ts";
 import { keepForEver } from "../src/store/flows/retention.ts";
-import { rollUpsAt } from "../src/store/flows/rollups.ts";
+import { rollUpsAt } from "../src/store/flows/rollup-read.ts";
 
 /**
  * Times every question on a store that bench/flows100m.ts made, as one person asks them, one after the other.

@@ -5,7 +5,7 @@ import type { Observatory } from "../observe/observatory.ts";
 import { parseResearchList } from "../observe/research-list.ts";
 import { AppError } from "../platform/errors.ts";
 import type { SensorRegistry } from "../ship/registry.ts";
-import { rollUpsAt } from "../store/flows/rollups.ts";
+import { rollUpsAt } from "../store/flows/rollup-read.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Settings } from "./config.ts";

@@ -5,7 +5,7 @@ import type { AnswerOf, QuestionName } from "../../src/api/contract/index.ts";
 import type { SensorInfo } from "../../src/observe/asked.ts";
 import { createObservatory } from "../../src/observe/observatory.ts";
 import type { Observatory } from "../../src/observe/observatory.ts";
-import { rollUpsAt } from "../../src/store/flows/rollups.ts";
+import { rollUpsAt } from "../../src/store/flows/rollup-read.ts";
 import type { FlowStore } from "../../src/store/flows/store.ts";
 import { appendKnown, knownStore } from "./known.ts";
 import type { KnownBatch, KnownRow } from "./known.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { parametersOf } from "../../src/api/parameters.ts";
 import type { QuestionName } from "../../src/api/contract/index.ts";
 import { createObservatory } from "../../src/observe/observatory.ts";
-import { rollUpsAt } from "../../src/store/flows/rollups.ts";
+import { rollUpsAt } from "../../src/store/flows/rollup-read.ts";
 import type { FlowStore } from "../../src/store/flows/store.ts";
 import { appendKnown, knownStore } from "./known.ts";
 import type { KnownBatch, KnownRow } from "./known.ts";

@@ -6,7 +6,7 @@ import { createObservatory } from "../../src/observe/observatory.ts";
 import type { Observatory } from "../../src/observe/observatory.ts";
 import type { RollUps } from "../../src/observe/asked.ts";
 import { parseResearchList } from "../../src/observe/research-list.ts";
-import { rollUpsAt } from "../../src/store/flows/rollups.ts";
+import { rollUpsAt } from "../../src/store/flows/rollup-read.ts";
 import type { FlowStore } from "../../src/store/flows/store.ts";
 import { appendKnown, knownStore } from "./known.ts";
 import type { KnownBatch, KnownRow } from "./known.ts";

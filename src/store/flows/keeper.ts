@@ -12,8 +12,10 @@ import { encodeAggregates, encodeFlows, encodeNetworks, nativeSink } from "./nat
 import type { Origins } from "./origins.ts";
 import type { Retention } from "./retention.ts";
 import { defaultRetention } from "./retention.ts";
-import { RollUps } from "./roll-up.ts";
-import { bucketOf, grainLength, grains, refillSql, rollupTables } from "./rollups.ts";
+import { RollUps } from "./rollup-run.ts";
+import { bucketOf, grainLength, grains } from "./buckets.ts";
+import { refillSql } from "./rollup-compute.ts";
+import { rollupTables } from "./rollups.ts";
 import { aggregatesTable, flowsTable, storedColumns } from "./schema.ts";
 import { Sequences } from "./sequences.ts";
 import type { AppendOutcome, ArrivedBatch, FlowStore, QueryLimits, QueryParameters } from "./store.ts";

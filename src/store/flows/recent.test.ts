@@ -7,8 +7,8 @@ import { inventBatch } from "./batches.conformance.ts";
 import { openEmbedded } from "./embedded/index.ts";
 import { flowRows } from "./recent.ts";
 import { keepForEver } from "./retention.ts";
-import { rollupSource } from "./rollups.ts";
-import type { Frontiers } from "./rollups.ts";
+import { rollupSource } from "./rollup-read.ts";
+import type { Frontiers } from "./buckets.ts";
 import type { FlowStore } from "./store.ts";
 
 const hour = 3_600e6;

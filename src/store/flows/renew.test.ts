@@ -7,7 +7,7 @@ import { inventBatch } from "./batches.conformance.ts";
 import { embeddedEngine } from "./embedded/engine.ts";
 import { openEmbedded } from "./embedded/index.ts";
 import { keepForEver } from "./retention.ts";
-import { rollupSource } from "./rollups.ts";
+import { rollupSource } from "./rollup-read.ts";
 import type { FlowStore } from "./store.ts";
 
 const day = 86_400e6;

@@ -12,8 +12,10 @@ import type { KeeperOptions } from "./keeper.ts";
 import { encodeFlows } from "./native.ts";
 import { Origins } from "./origins.ts";
 import { keepForEver } from "./retention.ts";
-import { rareSum, rollupSource, rollups } from "./rollups.ts";
-import type { Grain, RollupName } from "./rollups.ts";
+import { rareSum, rollupSource } from "./rollup-read.ts";
+import { rollups } from "./rollups.ts";
+import type { Grain } from "./buckets.ts";
+import type { RollupName } from "./rollups.ts";
 import type { FlowStore } from "./store.ts";
 
 const minute = 60e6;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FlowBatch } from "../../model/flows.ts";
 import type { SensorReport } from "../../model/report.ts";
-import type { Frontiers } from "./rollups.ts";
+import type { Frontiers } from "./buckets.ts";
 
 /** Which batch this is. Two batches with the same sensor and sequence are the same batch: the second is not counted. */
 export interface BatchIdentity {

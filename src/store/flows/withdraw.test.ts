@@ -9,7 +9,7 @@ import { openEmbedded } from "./embedded/index.ts";
 import { Journal } from "./journal.ts";
 import { defaultRetention, keepForEver } from "./retention.ts";
 import type { Retention } from "./retention.ts";
-import { rollupSource } from "./rollups.ts";
+import { rollupSource } from "./rollup-read.ts";
 import type { FlowStore } from "./store.ts";
 
 const hour = 3_600e6;

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { bucketOf, grainLength, grains } from "./buckets.ts";
+import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
 import type { Engine } from "./engine.ts";
 import { recentDays, recentTables } from "./recent.ts";
-import {
-  bucketOf,
-  commitSql,
-  computeSql,
-  grainLength,
-  grains,
-  revisionOf,
-  revisionsFor,
-  rollupTables,
-  revisionsTable,
-} from "./rollups.ts";
-import type { Frontiers, Grain, TimeRange } from "./rollups.ts";
+import { commitSql, computeSql, revisionOf, revisionsFor } from "./rollup-compute.ts";
+import { revisionsTable, rollupTables } from "./rollups.ts";
 import type { RollUpOutcome } from "./store.ts";
 
 /** A reopened bucket is computed at most once in so long, microseconds. */
