@@ -6,6 +6,7 @@ import { openScenario } from "../src/app/scenario.ts";
 import { simulatedPlan } from "../src/app/simulated-plan.ts";
 import { pcapHeader } from "../src/simulate/frames.ts";
 import { Region } from "../src/simulate/region.ts";
+import { Stream } from "../src/simulate/stream.ts";
 import { Tally } from "../src/simulate/truth.ts";
 
 /**
@@ -24,7 +25,7 @@ const write = (scenarioName: string, truth: boolean): void => {
   const epoch = Date.UTC(2026, 0, 5) * 1000;
   const region = new Region({ seed: 1, scenario, plan, epoch, truth });
   const started = since(began);
-  const stream = region.stream(scenario.sensors[0]!, epoch);
+  const stream = new Stream(region, scenario.sensors[0]!, epoch);
   const tally = new Tally(region.registry, plan);
   const file = openSync(join(folder, "out.pcap"), "w");
   writeSync(file, pcapHeader("ethernet"));

@@ -9,7 +9,9 @@ import type { Logger } from "../platform/log.ts";
 import { readEnrolment } from "../ship/enrol.ts";
 import type { SensorRegistry } from "../ship/registry.ts";
 import { pcapHeader } from "../simulate/frames.ts";
-import type { Piece, Region, SensorStream } from "../simulate/region.ts";
+import type { Region } from "../simulate/region.ts";
+import { Stream } from "../simulate/stream.ts";
+import type { Piece, SensorStream } from "../simulate/stream.ts";
 import { enrolSensor } from "./sensor.ts";
 
 const TICK = 200;
@@ -101,7 +103,7 @@ export const startLive = async (options: LiveOptions): Promise<Live> => {
   const now = (): number => Date.now() * 1000;
   const fed: Fed[] = [];
   for (const sensor of region.scenario.sensors) {
-    const stream = region.stream(sensor, now());
+    const stream = new Stream(region, sensor, now());
     const state = join(folder, sensor.name);
     mkdirSync(state, { recursive: true, mode: 0o700 });
     await enrolOnce(stream, state);

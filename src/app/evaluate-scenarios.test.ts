@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { Census } from "../simulate/census.ts";
 import type { SourceTruth } from "../simulate/census.ts";
 import { Region } from "../simulate/region.ts";
+import { Stream } from "../simulate/stream.ts";
 import { DAY, HOUR, infectedAt, timeOfShare } from "../simulate/scenario.ts";
 import type { OutbreakSpec, Scenario } from "../simulate/scenario.ts";
 import { EVALUATION_EPOCH } from "./evaluate-world.ts";
@@ -99,7 +100,7 @@ const playCast = (scenario: Scenario): Census => {
   const census = new Census(region);
   const end = EVALUATION_EPOCH + days * DAY;
   for (const [i, sensor] of scenario.sensors.entries()) {
-    const stream = region.stream(sensor, EVALUATION_EPOCH);
+    const stream = new Stream(region, sensor, EVALUATION_EPOCH);
     for (let piece = stream.read(end); piece.to > piece.from; piece = stream.read(end)) {
       census.add(i, piece.frames, piece.from, piece.to);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
 import { Region } from "../simulate/region.ts";
+import { Stream } from "../simulate/stream.ts";
 import { HOUR } from "../simulate/scenario.ts";
 import { openScenario } from "./scenario.ts";
 import { simulatedPlan } from "./simulated-plan.ts";
@@ -14,7 +15,7 @@ const hourly = (port: number, hours: number): number[] => {
   const counts = Array.from({ length: hours }, () => 0);
   const from = EPOCH - hours * HOUR;
   for (const sensor of scenario.sensors) {
-    const stream = region.stream(sensor, from);
+    const stream = new Stream(region, sensor, from);
     for (let piece = stream.read(EPOCH); piece.to > piece.from; piece = stream.read(EPOCH)) {
       const { frames } = piece;
       for (let i = piece.from; i < piece.to; i++) {

@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { pcapHeader } from "../simulate/frames.ts";
 import type { Frames, Link } from "../simulate/frames.ts";
 import { Region, outbreakCurve } from "../simulate/region.ts";
-import type { SensorStream } from "../simulate/region.ts";
+import { Stream } from "../simulate/stream.ts";
+import type { SensorStream } from "../simulate/stream.ts";
 import { HOUR } from "../simulate/scenario.ts";
 import type { Scenario, SimulatedSensor } from "../simulate/scenario.ts";
 import { Tally, formatTime } from "../simulate/truth.ts";
@@ -175,7 +176,7 @@ export const simulate = async (options: SimulateOptions): Promise<Simulated> => 
   const plan = simulatedPlan(options.seed);
   const { seed, scenario, from, link, sensors } = options;
   const region = new Region({ seed, scenario, plan, epoch: from, link, truth: true });
-  const streams = sensors.map((sensor) => region.stream(sensor, from));
+  const streams = sensors.map((sensor) => new Stream(region, sensor, from));
   const tally = new Tally(region.registry, plan);
   const block = new Uint8Array(BLOCK);
   let filled = 0;

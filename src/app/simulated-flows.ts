@@ -6,7 +6,9 @@ import type { ColumnData, FlowBatch } from "../model/flows.ts";
 import { decodeCounters, packetBatch } from "../model/packets.ts";
 import type { PacketBatch } from "../model/packets.ts";
 import { parsePrefix } from "../net/prefix.ts";
-import type { Piece, Region, SensorStream } from "../simulate/region.ts";
+import type { Region } from "../simulate/region.ts";
+import { Stream } from "../simulate/stream.ts";
+import type { Piece, SensorStream } from "../simulate/stream.ts";
 import type { SimulatedSensor } from "../simulate/scenario.ts";
 import { gatherBatches } from "./gather-batches.ts";
 
@@ -41,7 +43,7 @@ export const simulatedFlows = (
 ): SimulatedFlows => {
   const realm = sensor.realm ?? "";
   const counters = decodeCounters();
-  const stream = region.stream(sensor, region.epoch);
+  const stream = new Stream(region, sensor, region.epoch);
   const gathered = gatherBatches();
   const table = createFlowTable({
     sensor: sensor.name,

@@ -5,6 +5,7 @@ import { pcapHeader } from "./frames.ts";
 import { ccCode, inventPlan } from "./plan.ts";
 import type { Plan, RangeTable } from "./plan.ts";
 import { Region } from "./region.ts";
+import { Stream } from "./stream.ts";
 import { completeScenario, infectedAt } from "./scenario.ts";
 import type { Scenario, ScenarioFile } from "./scenario.ts";
 import { Tally } from "./truth.ts";
@@ -39,7 +40,7 @@ interface Made {
 }
 const make = (scenario: Scenario, seed: number, most: number, step = Infinity, sensor = 0, until = Infinity): Made => {
   const region = new Region({ seed, scenario, plan, epoch: EPOCH, truth: true });
-  const stream = region.stream(scenario.sensors[sensor]!, EPOCH);
+  const stream = new Stream(region, scenario.sensors[sensor]!, EPOCH);
   const tally = new Tally(region.registry, plan);
   const hash = createHash("sha256").update(pcapHeader("ethernet"));
   const packets: Made["packets"] = [];
@@ -87,7 +88,7 @@ describe("a region", () => {
     const { packets } = make(calm, 7, 20_000);
     const middle = EPOCH + 700_000;
     const region = new Region({ seed: 7, scenario: calm, plan, epoch: EPOCH });
-    const { frames, from } = region.stream(calm.sensors[0]!, middle).read(Infinity);
+    const { frames, from } = new Stream(region, calm.sensors[0]!, middle).read(Infinity);
     expect(frames.times[from]).toBe(packets.find(({ time }) => time >= middle)?.time);
   });
 
