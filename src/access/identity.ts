@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Actor } from "../model/actor.ts";
+import type { Actor, Role } from "../model/actor.ts";
 import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 
@@ -13,12 +13,17 @@ export interface Person {
   readonly actor: Actor;
 }
 
-/** Organisations, and the realms of their own networks, that a person speaks for. */
+/**
+ * Organisations, and the realms of their own networks, that a person speaks for: a member, and nobody else. Where others work is no right to
+ * what their organisation alone may see.
+ */
 const belongings = async (
   trx: DeskTransaction,
   personId: string,
+  roles: readonly Role[],
   now: number,
 ): Promise<{ organisations: string[]; realms: string[] }> => {
+  if (!roles.includes("member")) return { organisations: [], realms: [] };
   const organisations = (
     await trx
       .selectFrom("person_organisations")
@@ -53,7 +58,7 @@ export const personOf = async (trx: DeskTransaction, id: string, now: number): P
     actor: {
       id: `person:${id}`,
       roles: row.roles,
-      ...(await belongings(trx, id, now)),
+      ...(await belongings(trx, id, row.roles, now)),
       sensors: row.sensors,
     },
   };

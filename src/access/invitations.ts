@@ -18,6 +18,16 @@ export interface MadeLink {
   readonly expires: number;
 }
 
+/** Links of a person, or of the first administrator, open nothing any more. */
+export const endLinks = async (trx: DeskTransaction, person: string | null, now: number): Promise<void> => {
+  await trx
+    .updateTable("invitations")
+    .set({ used: now })
+    .where("used", "is", null)
+    .where("person_id", person === null ? "is" : "=", person)
+    .execute();
+};
+
 /** Makes a one-time link; those of the same person and purpose that were made before open nothing any more. */
 export const makeLink = async (
   trx: DeskTransaction,
@@ -31,12 +41,7 @@ export const makeLink = async (
 ): Promise<MadeLink> => {
   const secret = newSecret();
   const expires = one.now + lifetimes[one.purpose];
-  await trx
-    .updateTable("invitations")
-    .set({ used: one.now })
-    .where("used", "is", null)
-    .where("person_id", one.person === null ? "is" : "=", one.person)
-    .execute();
+  await endLinks(trx, one.person, one.now);
   await trx
     .insertInto("invitations")
     .values({

@@ -34,9 +34,13 @@ export interface Limits {
   check(attempt: Attempt): void;
   failed(attempt: Attempt): void;
   succeeded(attempt: Attempt): void;
+  /** What was counted as failed and never looked at. */
+  undone(attempt: Attempt): void;
   /** The same for second factors: counted for the account on this device. */
   checkFactor(account: string, device: string | undefined): void;
   failedFactor(account: string, device: string | undefined): void;
+  /** One that was counted as failed was right; those before it still count. */
+  succeededFactor(account: string, device: string | undefined): void;
 }
 
 /**
@@ -72,6 +76,10 @@ export const createLimits = (now: () => number): Limits => {
       first,
     });
   };
+  const takeBack = (kind: Counted, key: string): void => {
+    const found = current(`${kind} ${key}`);
+    if (found !== undefined) found.count--;
+  };
   const keyOf = (account: string, device: string | undefined): readonly [Counted, string] =>
     device === undefined ? ["account", account] : ["device", `${account} ${device}`];
   return {
@@ -85,10 +93,14 @@ export const createLimits = (now: () => number): Limits => {
     },
     succeeded: ({ address, account, device }) => {
       failures.delete(keyOf(account, device).join(" "));
-      const network = current(`network ${networkOf(address)}`);
-      if (network !== undefined) network.count--;
+      takeBack("network", networkOf(address));
+    },
+    undone: ({ address, account, device }) => {
+      takeBack("network", networkOf(address));
+      takeBack(...keyOf(account, device));
     },
     checkFactor: (account, device) => hold("factor", `${account} ${device ?? "-"}`),
     failedFactor: (account, device) => count("factor", `${account} ${device ?? "-"}`),
+    succeededFactor: (account, device) => takeBack("factor", `${account} ${device ?? "-"}`),
   };
 };

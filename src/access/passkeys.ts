@@ -99,7 +99,7 @@ export const createPasskeys = (options: {
       if (checked === undefined || !checked.verified) return signIn.factorFailed(session, client, "passkey.new");
       const { credential } = checked.registrationInfo;
       const made = await signIn.inside(async (trx) => {
-        const had = (await signIn.factorsOf(trx, session.person.id)).any;
+        const had = await signIn.hadFactor(trx, session);
         await trx
           .insertInto("passkeys")
           .values({
@@ -115,6 +115,7 @@ export const createPasskeys = (options: {
           .execute();
         return signIn.factorMade(trx, session, client, had);
       });
+      signIn.factorRight(session, client);
       await signIn.told("factor.passkey", session.person, client, "done", label);
       return made;
     },
@@ -160,6 +161,7 @@ export const createPasskeys = (options: {
           .execute();
         return signIn.enter(trx, session, client);
       });
+      signIn.factorRight(session, client);
       await signIn.told("login.passkey", session.person, client, "done");
       return begun;
     },

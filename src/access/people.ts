@@ -5,9 +5,9 @@ import { hasRole, systemActor } from "../model/actor.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { asSystem } from "./identity.ts";
-import { makeLink } from "./invitations.ts";
+import { endLinks, makeLink } from "./invitations.ts";
 import type { MadeLink } from "./invitations.ts";
-import { mayActOn, mayGive } from "./privilege.ts";
+import { mayActOn, mayGive, rankOf } from "./privilege.ts";
 import { newId } from "./secrets.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -154,11 +154,11 @@ export const createPeople = (options: {
     return seen === undefined ? unknown() : ((await view(actor, [id]))[0] ?? unknown());
   };
 
-  /** The person, if the actor may act on them as they are in this transaction. */
-  const hold = async (trx: DeskTransaction, actor: Actor, id: string): Promise<void> => {
+  /** The person's roles, if the actor may act on them as they are in this transaction. */
+  const hold = async (trx: DeskTransaction, actor: Actor, id: string): Promise<readonly Role[]> => {
     const row = await trx.selectFrom("people").select("roles").where("id", "=", id).forUpdate().executeTakeFirst();
-    if (row === undefined) unknown();
-    else if (!mayActOn(actor, row.roles)) denied();
+    if (row === undefined) return unknown();
+    return mayActOn(actor, row.roles) ? row.roles : denied();
   };
 
   const belong = async (trx: DeskTransaction, id: string, organisations: readonly string[]): Promise<void> => {
@@ -278,7 +278,9 @@ export const createPeople = (options: {
       await one(actor, id);
       holdAccess(actor, access);
       await asSystem(desk, async (trx) => {
-        await hold(trx, actor, id);
+        const before = await hold(trx, actor, id);
+        // A link that a lower one made does not open what its person may from now on.
+        if (rankOf(access.roles) > rankOf(before)) await endLinks(trx, id, now());
         await trx
           .updateTable("people")
           .set({ roles: [...new Set(access.roles)], sensors: [...new Set(access.sensors)] })
@@ -303,12 +305,7 @@ export const createPeople = (options: {
         await trx.updateTable("people").set({ state: next }).where("id", "=", id).execute();
         if (state === "disabled") {
           await sessions.endAll(trx, id);
-          await trx
-            .updateTable("invitations")
-            .set({ used: now() })
-            .where("person_id", "=", id)
-            .where("used", "is", null)
-            .execute();
+          await endLinks(trx, id, now());
         }
       });
       sessions.changed();

@@ -25,6 +25,9 @@ export const scopeOf = (rule: Rule, method: string, path: string): string | null
   return area === "" ? null : `${area}:${method === "GET" || method === "HEAD" ? "read" : "write"}`;
 };
 
+/** Scopes that another one includes: who may read the whole constituency may look one address up. */
+const within: Readonly<Record<string, string>> = { "lookup:read": "constituency:read" };
+
 /** Who may call a route. Every route has one; a route without is a fault that stops the start. */
 export interface Rule {
   /** `anyone`: nobody needs to be known (sign-in itself, the shell of the portal). */
@@ -47,7 +50,8 @@ export const refusalOf = (
   if (token !== null) {
     const wanted = scopeOf(rule, token.method, token.path);
     if (wanted === null) return { code: "ACCESS_DENIED", why: "no token opens this: sign in" };
-    if (!token.scopes.includes(wanted)) return { code: "ACCESS_DENIED", why: `the token lacks the scope ${wanted}` };
+    if (!token.scopes.includes(wanted) && !token.scopes.includes(within[wanted] ?? wanted))
+      return { code: "ACCESS_DENIED", why: `the token lacks the scope ${wanted}` };
   }
   return undefined;
 };

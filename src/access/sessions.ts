@@ -34,7 +34,7 @@ const begun = 10 * 60e6;
 const quiet = 60e6;
 const kept = 5e6;
 const mostKept = 2000;
-/** Sessions of one person; the oldest ends when one more begins. */
+/** Sessions of one person, and as many that only began; the oldest ends when one more of its kind begins: who knows the password alone ends nobody's. */
 const mostSessions = 20;
 
 export interface Sessions {
@@ -100,7 +100,10 @@ export const createSessions = (options: {
       const hash = hashOf(secret);
       const found = known.get(hash);
       if (found !== undefined && now() - found.at < kept && now() >= found.at) return found.session;
+      const before = version;
       const session = await look(hash);
+      // What was ended while the desk answered is not remembered as it was.
+      if (version !== before) return session;
       known.delete(hash);
       known.set(hash, { at: now(), session });
       const oldest = known.keys().next().value;
@@ -115,6 +118,7 @@ export const createSessions = (options: {
         .selectFrom("sessions")
         .select("id")
         .where("person_id", "=", personId)
+        .where("state", state === "in" ? "=" : "<>", "in")
         .orderBy("began", "desc")
         .offset(mostSessions - 1)
         .execute();

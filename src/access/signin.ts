@@ -8,7 +8,7 @@ import type { Devices } from "./devices.ts";
 import { holdFactor, newRecoveryCodes, takeRecoveryCode } from "./factors.ts";
 import { asSystem, personOf } from "./identity.ts";
 import { readLink, takeLink } from "./invitations.ts";
-import type { Limits } from "./limits.ts";
+import type { Attempt, Limits } from "./limits.ts";
 import { holdPassword } from "./password.ts";
 import { newId } from "./secrets.ts";
 import type { Passwords, Sealer } from "./secrets.ts";
@@ -64,7 +64,13 @@ export type SignIn = ReturnType<typeof createSignIn>;
 /** Everything between a stranger and a session. What may be tried, and how often, is decided here. */
 export const createSignIn = (options: SignInOptions) => {
   const { desk, now, sessions, passwords, sealer, limits, devices, audit, name } = options;
-  const inside = <T>(work: (trx: DeskTransaction) => Promise<T>): Promise<T> => asSystem(desk, work);
+  /** What ended in a transaction has ended when that is kept: what was looked up until then is forgotten once more. */
+  const inside = async <T>(work: (trx: DeskTransaction) => Promise<T>): Promise<T> => {
+    const before = sessions.version();
+    const found = await asSystem(desk, work);
+    if (sessions.version() !== before) sessions.changed();
+    return found;
+  };
 
   const told = (
     action: string,
@@ -123,6 +129,8 @@ export const createSignIn = (options: SignInOptions) => {
   /** Counts a try at a second factor before it is looked at; the fifth wrong one ends the sign-in. */
   const tryFactor = async (session: Session, client: Client): Promise<void> => {
     limits.checkFactor(session.person.mail, client.device);
+    // Counted before the answer is known: tries of many sign-ins side by side all count.
+    limits.failedFactor(session.person.mail, client.device);
     await inside(async (trx) => {
       const row = await trx
         .updateTable("sessions")
@@ -140,8 +148,9 @@ export const createSignIn = (options: SignInOptions) => {
       if (!mayTry) throw new AppError("FACTOR_REFUSED", "too many wrong answers: begin again with the password");
     });
   };
+  const factorRight = (session: Session, client: Client): void =>
+    limits.succeededFactor(session.person.mail, client.device);
   const factorFailed = async (session: Session, client: Client, what: string): Promise<never> => {
-    limits.failedFactor(session.person.mail, client.device);
     await told(`login.${what}`, session.person, client, "refused");
     throw new AppError("FACTOR_REFUSED", "the code or passkey is not right, or was used before");
   };
@@ -247,6 +256,13 @@ export const createSignIn = (options: SignInOptions) => {
     return { secret, device: null };
   };
 
+  /** Whether a password is right. When too many wait for that, the attempt does not count: it was none. */
+  const verified = (attempt: Attempt, password: string, encoded: string | null): Promise<boolean> =>
+    passwords.verify(password, encoded).catch((error: unknown) => {
+      limits.undone(attempt);
+      throw error;
+    });
+
   const login = async (
     given: { readonly mail: string; readonly password: string },
     client: Client & { readonly deviceCookie?: string | undefined },
@@ -267,16 +283,16 @@ export const createSignIn = (options: SignInOptions) => {
     limits.failed(attempt);
     const found = await inside(async (trx) => {
       const row = await trx.selectFrom("people").select(["id", "state"]).where("mail", "=", account).executeTakeFirst();
-      return row === undefined ? undefined : { ...row, factors: await factorsOf(trx, row.id) };
+      return row === undefined ? undefined : { ...row, password: (await factorsOf(trx, row.id)).password };
     });
-    const right = await passwords.verify(given.password, found?.state === "active" ? found.factors.password : null);
+    const right = await verified(attempt, given.password, found?.state === "active" ? found.password : null);
     if (found === undefined || !right) {
       await told("login", null, client, "refused", account.slice(0, 254));
       throw new AppError("LOGIN_REFUSED", "mail address or password is wrong");
     }
     limits.succeeded(attempt);
     const { secret, person } = await inside(async (trx) => {
-      const state = found.factors.any ? ("factor" as const) : ("enrol" as const);
+      const state = (await factorsOf(trx, found.id)).any ? ("factor" as const) : ("enrol" as const);
       const one = await personOf(trx, found.id, now());
       return { secret: await sessions.begin(trx, found.id, state, client, before?.id), person: one };
     });
@@ -305,6 +321,7 @@ export const createSignIn = (options: SignInOptions) => {
       return numUpdatedRows === 1n ? enter(trx, session, client) : undefined;
     });
     if (begun === undefined) return factorFailed(session, client, "totp");
+    factorRight(session, client);
     await told("login.totp", session.person, client, "done");
     return begun;
   };
@@ -322,16 +339,33 @@ export const createSignIn = (options: SignInOptions) => {
     return { secret: seed, uri: seedUri(seed, name, session.person.mail) };
   };
 
-  /** Ends what a new factor ends: the sign-in that lacked one. First one of all: recovery codes, shown once. */
+  /**
+   * Whether there was a factor before the one that is being made. A sign-in that lacked one makes the first and no other: what stands there
+   * by now was set up by somebody else who signed in. @throws AppError ACCESS_SIGN_IN
+   */
+  const hadFactor = async (trx: DeskTransaction, session: Session): Promise<boolean> => {
+    // Two first ones at once come one after the other.
+    await trx.selectFrom("people").select("id").where("id", "=", session.person.id).forUpdate().execute();
+    const { any } = await factorsOf(trx, session.person.id);
+    if (any && session.state === "enrol")
+      throw new AppError("ACCESS_SIGN_IN", "a second factor was set up meanwhile: sign in anew");
+    return any;
+  };
+  /**
+   * Ends what a new factor ends: the sign-in that lacked one, and others that lacked one. First one of all: recovery codes, shown once.
+   */
   const factorMade = async (
     trx: DeskTransaction,
     session: Session,
     client: Client,
     had: boolean,
-  ): Promise<{ begun: Begun; recoveryCodes: readonly string[] }> => ({
-    recoveryCodes: had ? [] : await newRecoveryCodes(trx, session.person.id),
-    begun: await enter(trx, session, client),
-  });
+  ): Promise<{ begun: Begun; recoveryCodes: readonly string[] }> => {
+    await trx.deleteFrom("sessions").where("person_id", "=", session.person.id).where("state", "=", "enrol").execute();
+    return {
+      recoveryCodes: had ? [] : await newRecoveryCodes(trx, session.person.id),
+      begun: await enter(trx, session, client),
+    };
+  };
 
   const totpConfirm = async (session: Session, code: string, client: Client) => {
     holdFactor(session, now());
@@ -345,7 +379,7 @@ export const createSignIn = (options: SignInOptions) => {
       if (row === undefined || row.totp_pending === null) return undefined;
       const step = stepOf(sealer.open(row.totp_pending), code, now(), 0);
       if (step === undefined) return undefined;
-      const had = (await factorsOf(trx, session.person.id)).any;
+      const had = await hadFactor(trx, session);
       await trx
         .updateTable("person_secrets")
         .set({ totp_seed: row.totp_pending, totp_pending: null, totp_step: step })
@@ -354,6 +388,7 @@ export const createSignIn = (options: SignInOptions) => {
       return factorMade(trx, session, client, had);
     });
     if (made === undefined) return factorFailed(session, client, "totp.confirm");
+    factorRight(session, client);
     await told("factor.totp", session.person, client, "done");
     return made;
   };
@@ -364,6 +399,7 @@ export const createSignIn = (options: SignInOptions) => {
       (await takeRecoveryCode(trx, session.person.id, code, now())) ? enter(trx, session, client) : undefined,
     );
     if (begun === undefined) return factorFailed(session, client, "recovery");
+    factorRight(session, client);
     await told("login.recovery", session.person, client, "done");
     return begun;
   };
@@ -378,7 +414,7 @@ export const createSignIn = (options: SignInOptions) => {
     limits.check(attempt);
     limits.failed(attempt);
     const factors = await inside((trx) => factorsOf(trx, session.person.id));
-    if (!(await passwords.verify(password, factors.password))) {
+    if (!(await verified(attempt, password, factors.password))) {
       await told("proof", session.person, client, "refused");
       throw new AppError("LOGIN_REFUSED", "the password is wrong");
     }
@@ -458,6 +494,8 @@ export const createSignIn = (options: SignInOptions) => {
     enter,
     tryFactor,
     factorFailed,
+    factorRight,
+    hadFactor,
     factorMade,
     factorsOf,
     hasAdministrator: (): Promise<boolean> => inside(hasAdministrator),

@@ -188,8 +188,13 @@ export const createTokens = (options: {
     },
     make: async (actor, one) => {
       const person = personIdOf(actor);
-      if (one.organisation !== undefined && !mayName(actor, one.organisation)) {
-        throw new AppError("NOT_FOUND", "there is no such organisation");
+      const { organisation } = one;
+      if (organisation !== undefined) {
+        const there = await desk.as(actor, (trx) =>
+          trx.selectFrom("organisations").select("id").where("id", "=", organisation).executeTakeFirst(),
+        );
+        if (there === undefined || !mayName(actor, organisation))
+          throw new AppError("NOT_FOUND", "there is no such organisation");
       }
       const { id, secret } = await insert(person, one);
       return { token: only(await view(actor, [id])), secret };

@@ -76,8 +76,8 @@ export const lookUp = async (
   const destinationOf = async (
     trx: DeskTransaction,
     owner: Owner | null,
-  ): Promise<{ destinations: Destination[]; interval: Interval | null }> => {
-    if (owner === null) return { destinations: [], interval: { unit: "immediate", length: 1 } };
+  ): Promise<{ destinations: Destination[]; interval: Interval | null } | null> => {
+    if (owner === null) return null;
     const row = await trx
       .selectFrom("organisations")
       .select("name")
@@ -109,14 +109,23 @@ export const lookUp = async (
     ip: asked.ip === undefined ? undefined : await destinationOf(trx, found.ip),
     domain: asked.domain === undefined ? undefined : await destinationOf(trx, found.domain),
   }));
-  const both = [told.ip, told.domain].filter((one) => one !== undefined);
+  // Nobody has no wishes: what follows is what the owners want.
+  const both = [told.ip, told.domain].filter((one) => one !== undefined && one !== null);
   const intervals = both.flatMap(({ interval }) => interval ?? []);
+  const unwanted = both.length > 0 && intervals.length === 0;
   // What is not in production is a test of somebody's, and nobody is told.
-  const suppress = (asked.feedStatus ?? "production") !== "production" || intervals.length < both.length;
+  const suppress = (asked.feedStatus ?? "production") !== "production" || unwanted;
+  const [first = { unit: "immediate", length: 1 } as const, ...others] = intervals;
+  // One answer is for both: who wants no letters is left out where the other one does.
+  const of = (one: (typeof told)["ip"]) =>
+    one === undefined
+      ? null
+      : { destinations: one === null || (one.interval === null && !unwanted) ? [] : one.destinations };
+  const [ip, domain] = [of(told.ip), of(told.domain)];
   return {
-    ...(told.ip === undefined ? {} : { ip: { destinations: told.ip.destinations } }),
-    ...(told.domain === undefined ? {} : { domain: { destinations: told.domain.destinations } }),
+    ...(ip === null ? {} : { ip }),
+    ...(domain === null ? {} : { domain }),
     ...(suppress ? { suppress: true } : {}),
-    ...(intervals.length === 0 ? {} : { interval: intervals.reduce(shorter) }),
+    ...(unwanted ? {} : { interval: others.reduce(shorter, first) }),
   };
 };

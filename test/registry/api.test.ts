@@ -418,8 +418,30 @@ ON CONFLICT (organisation_id) DO UPDATE SET document = excluded.document`.execut
       expect((await look({ ...asked, ip: "198.18.8.1" })).body).toMatchObject({
         interval: { unit: "weeks", length: 1 },
       });
+      // A name that is nobody's has no wish that would hurry a digest.
+      expect((await look({ ...asked, ip: "198.18.8.1", domain: "nobody.example" })).body).toEqual({
+        ip: { destinations },
+        domain: { destinations: [] },
+        interval: { unit: "weeks", length: 1 },
+      });
       await prefer("never");
       expect((await look({ ...asked, ip: "198.18.8.1" })).body).toMatchObject({ suppress: true });
+      expect((await look({ ...asked, ip: "198.18.8.1", domain: "nobody.example" })).body).toMatchObject({
+        suppress: true,
+      });
+      // Who wants nothing is left out, and does not silence the other owner.
+      await ask("network/new", {
+        params: { organisation: "grid" },
+        body: { domain: "grid.example", translation: "none" },
+      });
+      const grid = { role: "abuse", name: null, mail: "abuse@grid.example", phone: null, language: "en" };
+      await ask("contact/new", { params: { organisation: "grid" }, body: grid });
+      await owners.reload();
+      expect((await look({ ...asked, ip: "198.18.8.1", domain: "www.grid.example" })).body).toEqual({
+        ip: { destinations: [] },
+        domain: { destinations: [{ source: "portal", name: "Grid", contacts: [{ email: "abuse@grid.example" }] }] },
+        interval: { unit: "immediate", length: 1 },
+      });
       // Another kind follows another rule; a member's token finds its own organisation alone.
       expect(
         (await look({ ...asked, classification_type: "phishing", classification_taxonomy: "fraud", ip: "198.18.8.1" }))

@@ -71,7 +71,7 @@ export const withTuency = (
   mount(
     server,
     lookupEndpoint,
-    { who: [...staff, "member"], audit: "constituency.lookup", scope: "constituency:read" },
+    { who: [...staff, "member"], audit: "constituency.lookup", scope: "lookup:read" },
     ({ query, request }) => {
       const { ip, domain } = query;
       if (ip === undefined && domain === undefined) {
