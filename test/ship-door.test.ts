@@ -86,6 +86,40 @@ describe("enrolment", () => {
     expect(registry.revoke("gone-1").revoked?.since).toBe("2025-12-01T00:00:00.000Z");
   });
 
+  it("admits nobody under a realm or exercise that no batch can name", () => {
+    const registry = new SensorRegistry(stateFolder());
+    for (const one of [{ realm: "CERT-ID" }, { realm: "a b" }, { realm: "a".repeat(65) }, { exercise: "Drill" }]) {
+      expect(() => registry.add({ name: "realm-1", ...one })).toThrow(expect.objectContaining({ code: "USAGE" }));
+    }
+    expect(registry.get("realm-1")).toBeUndefined();
+    expect(registry.add({ name: "realm-1", realm: "cert-id" }).record.realm).toBe("cert-id");
+  });
+
+  it("withdraws from a time that is one, and from no other", () => {
+    const registry = new SensorRegistry(stateFolder());
+    registry.add({ name: "gone-2" });
+    // What a calendar makes of them lies decades back: everything would be withdrawn.
+    for (const since of ["7", "-7", "yesterday 5", "24h", "2026-11-20T00:00:00", "11/20/2026", "2026-02-30", ""]) {
+      expect(() => registry.revoke("gone-2", since)).toThrow(expect.objectContaining({ code: "USAGE" }));
+    }
+    expect(registry.get("gone-2")?.revoked).toBeNull();
+    for (const since of ["2026-11-20", "2026-11-20T00:00Z", "2026-11-20T07:00:00.000+07:00"])
+      expect(registry.revoke("gone-2", since).revoked?.since).toBe("2026-11-20T00:00:00.000Z");
+  });
+
+  it("does not take a withdrawal for done that was asked for while another one ran", () => {
+    const registry = new SensorRegistry(stateFolder());
+    registry.add({ name: "gone-3" });
+    registry.revoke("gone-3", "2026-11-20T00:00:00Z");
+    const [first] = registry.toWithdraw();
+    registry.revoke("gone-3", "2026-11-01T00:00:00Z");
+    registry.withdrawn("gone-3", first!.since);
+    const [second] = registry.toWithdraw();
+    expect(second).toEqual({ name: "gone-3", since: Date.UTC(2026, 10, 1) * 1_000 });
+    registry.withdrawn("gone-3", second!.since);
+    expect(registry.toWithdraw()).toEqual([]);
+  });
+
   it("never talks in the clear beyond its own machine", async () => {
     for (const address of ["http://node.example:8421", "http://192.0.2.1:8421", "ftp://127.0.0.1", "nonsense"]) {
       expect(() => createClient({ node: address })).toThrow(expect.objectContaining({ code: "NODE_INSECURE" }));
@@ -287,7 +321,7 @@ describe("the sensors' door", () => {
     const { token } = node.registry.add({ name: "hand-one" });
     const state = stateFolder();
     await expect(enrol(hand.client, token, sensorKey(state), state)).rejects.toMatchObject({ code: "DOOR_BUSY" });
-    node.registry.withdrawn("hand-one");
+    node.registry.withdrawn("hand-one", Date.UTC(2023, 10, 14) * 1_000);
     expect(await enrol(hand.client, token, sensorKey(state), state)).toMatchObject({ next: 2 });
     expect((await hand.post(hand.frame(3))).body).toMatchObject({ code: "SIGNATURE_INVALID" });
   });

@@ -422,7 +422,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
         // The mark goes when the detectors have looked again: a node that was killed meanwhile withdraws once more.
         await Promise.race([detection.withdrew(name, since), rest(LOOKING_AGAIN)]);
         if (closing.signal.aborted) return;
-        registry.withdrawn(name);
+        registry.withdrawn(name, since);
         log.warn({ sensor: name, since: new Date(since / 1000).toISOString() }, "rows of a revoked sensor withdrawn");
       }
     }),

@@ -34,7 +34,7 @@ export const limits = {
 
 export const sensorName = /^[a-z0-9-]{2,32}$/;
 /** Realms and exercises: "" or a short name. */
-const label = /^[a-z0-9._-]{0,64}$/;
+export const scopeLabel = /^[a-z0-9._-]{0,64}$/;
 /** The year 2200: later times are garbage. */
 const latest = 7_258_118_400_000_000;
 
@@ -130,8 +130,8 @@ export const parseHead = (json: string): BatchHead => {
   ]);
   return {
     sensor: text(tree, "sensor", sensorName),
-    realm: text(tree, "realm", label),
-    exercise: text(tree, "exercise", label),
+    realm: text(tree, "realm", scopeLabel),
+    exercise: text(tree, "exercise", scopeLabel),
     interval: whole(tree, "interval", latest),
     intervalLength: whole(tree, "intervalLength", limits.interval, 1),
     sequence: whole(tree, "sequence", Number.MAX_SAFE_INTEGER, 1),

@@ -4,8 +4,9 @@ import type { KeyObject } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../platform/errors.ts";
+import { parseMoment } from "../platform/moment.ts";
 import { writeDurably } from "./files.ts";
-import { sensorName } from "./head.ts";
+import { scopeLabel, sensorName } from "./head.ts";
 import { publicKeyOf } from "./keys.ts";
 
 const DAY = 86_400_000;
@@ -116,12 +117,22 @@ export class SensorRegistry {
 
   /**
    * Adds a sensor, or makes a new token for one that never enrolled or was revoked. Returns the token, `NAME.SECRET`: only
-   * its hash is kept. @throws AppError SENSOR_NAME, SENSOR_EXISTS.
+   * its hash is kept. @throws AppError SENSOR_NAME, SENSOR_EXISTS, USAGE for a realm or exercise that no batch can name.
    */
   add(sensor: NewSensor): { record: SensorRecord; token: string } {
     const before = this.#load(sensor.name)?.record;
     if (before !== undefined && before.key !== null && before.revoked === null) {
       throw new AppError("SENSOR_EXISTS", `sensor ${sensor.name} is enrolled; revoke it first or choose another name`);
+    }
+    for (const [what, label] of [
+      ["realm", sensor.realm],
+      ["exercise", sensor.exercise],
+    ] as const) {
+      if (label !== undefined && !scopeLabel.test(label))
+        throw new AppError(
+          "USAGE",
+          `a sensor's ${what} has up to 64 characters of a-z, 0-9, . _ and -, not "${label}"`,
+        );
     }
     const token = `${sensor.name}.${randomBytes(32).toString("base64url")}`;
     const record = this.#save({
@@ -182,10 +193,11 @@ export class SensorRegistry {
   revoke(name: string, since?: string): SensorRecord {
     const record = this.get(name);
     if (record === undefined) throw new AppError("SENSOR_UNKNOWN", `there is no sensor ${name}`);
-    if (since !== undefined && Number.isNaN(Date.parse(since))) {
-      throw new AppError("USAGE", `"${since}" is no time, for example 2026-11-23T00:00:00Z`);
+    const moment = since === undefined ? null : parseMoment(since);
+    if (moment === undefined) {
+      throw new AppError("USAGE", `"${since}" is no time with its zone, for example 2026-11-23T00:00:00Z`);
     }
-    const from = since === undefined ? null : new Date(Date.parse(since)).toISOString();
+    const from = moment === null ? null : new Date(moment).toISOString();
     // Refused once is refused from then on: asked again, only what is to be withdrawn changes.
     const { revoked } = record;
     if (revoked !== null && from === null) return record;
@@ -201,10 +213,10 @@ export class SensorRegistry {
     );
   }
 
-  /** Notes that the rows of `toWithdraw` have left. */
-  withdrawn(name: string): void {
+  /** Notes that the rows of `toWithdraw` have left. Where others were asked for meanwhile, those still have to. */
+  withdrawn(name: string, since: number): void {
     const record = this.get(name);
-    if (record?.revoked == null) return;
+    if (record?.revoked?.since == null || Date.parse(record.revoked.since) * 1_000 !== since) return;
     this.#save({ ...record, revoked: { ...record.revoked, withdrawn: this.#time() } });
   }
 }
