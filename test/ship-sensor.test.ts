@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openDarkness } from "../src/app/sensor-state.ts";
 import { enrolSensor, runSensor } from "../src/app/sensor.ts";
 import type { SensorOptions } from "../src/app/sensor.ts";
@@ -259,6 +259,33 @@ describe("the sensor", () => {
       stop.abort();
       expect(await running).toMatchObject({ read: 500, counted: 450 });
     });
+  });
+
+  it("is counted again once its clock, which was an hour ahead for a moment, is right", async () => {
+    await node.stop();
+    node = await openNode({ clock: () => Math.round((performance.timeOrigin + performance.now()) * 1_000) });
+    const state = join(folder, "state");
+    await enrolled(state);
+    const own = Date.now.bind(Date);
+    let ahead = 0;
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => own() + ahead);
+    try {
+      await withTcpdump(0, write("none.pcap", [], 0), async () => {
+        const stop = new AbortController();
+        const running = runSensor(options(state, { interface: "dark0" }), stop.signal);
+        const quarantined = () => node.receiver.standings()[0]?.quarantined ?? 0;
+        await expect.poll(() => node.accepted.length, { timeout: 20_000 }).toBeGreaterThan(0);
+        ahead = 3_600_000;
+        await expect.poll(quarantined, { timeout: 20_000 }).toBeGreaterThan(0);
+        ahead = 0;
+        const before = node.accepted.length;
+        await expect.poll(() => node.accepted.length - before, { timeout: 10_000 }).toBeGreaterThan(1);
+        stop.abort();
+        await running;
+      });
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it("does not take another name while batches of the old one wait", async () => {

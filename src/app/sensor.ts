@@ -35,6 +35,7 @@ import { Spool } from "../ship/spool.ts";
 import { createCounts } from "./sensor-counts.ts";
 import { createPacer } from "./sensor-pace.ts";
 import { openDarkness } from "./sensor-state.ts";
+import { createSensorTime } from "./sensor-time.ts";
 
 const INTERVAL = 1_000_000;
 /** How often it is asked whether the second of what is held is over, milliseconds. Half a second's rows would be rows twice. */
@@ -229,22 +230,9 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
   let pending = 0;
   let settled: Promise<unknown> = Promise.resolve();
   let batches = 0;
-  let newest = 0;
-  // Until tcpdump is up, time stands where the sensor began: not in 1970.
-  let watermark = source.live ? Date.now() * 1_000 - LATENCY : 0;
   let captured = source.running();
-
-  /**
-   * Time that has passed in the packets: by the clock when live or paced, by the packets when read at full speed. Never
-   * ahead of the clock: one packet with a damaged time must not put all that follow it into the node's quarantine.
-   */
-  const passed = (): number => {
-    const clock = Date.now() * 1_000;
-    const now = source.live ? clock - LATENCY : Math.min(clock, pacer.now() ?? newest);
-    // A capture that is down has seen nothing: its time stands still, and the node shows an outage.
-    if (captured || !source.live) watermark = Math.max(watermark, Math.floor(now));
-    return watermark;
-  };
+  const time = createSensorTime({ latency: source.live ? LATENCY : null, paced: pacer.now });
+  const passed = (): number => time.passed(captured);
 
   /** Takes a batch whose arrays are the table's: packs it at once, and lets disk and node take their time. */
   const ship = (batch: FlowBatch): void => {
@@ -310,18 +298,14 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
   /** What is held waits until its second is over: nothing is judged before, and later packets of it make no further rows. */
   const beat = (): void => {
     captured = source.running();
-    const ends = (Math.floor(newest / INTERVAL) + 1) * INTERVAL;
-    if (passed() >= ends || !captured) flush();
+    const now = passed();
+    const ends = (Math.floor(time.newest / INTERVAL) + 1) * INTERVAL;
+    if (now >= ends || !captured) flush();
   };
 
   const take = (raw: RawBatch): void => {
     let from = 0;
-    // A packet with a damaged time may lie far ahead: it is no packet that others wait for.
-    const present = Date.now() * 1_000;
-    for (let i = 0; i < raw.count; i++) {
-      const time = raw.times[i] ?? 0;
-      if (time <= present && time > newest) newest = time;
-    }
+    time.see(raw);
     while (from < raw.count) {
       packets.count = 0;
       from = decode(raw, from, packets, decoded);
