@@ -127,6 +127,22 @@ describe("the sensor", () => {
     expect(new Set(marks).size).toBe(marks.length);
   });
 
+  it("tells of its last packets though none of them made a flow", async () => {
+    const state = join(folder, "state");
+    await enrolled(state);
+    // The first one's second is over and shipped when the others come, and a moment later all is over.
+    const packets = [DARK, 0x08080808, 0x08080808].map((dst, i) => ({
+      time: HOUR_ZERO + (i === 0 ? 0 : 1_500_000),
+      src: i,
+      dst,
+      port: 23,
+    }));
+    const read = write("last.pcap", packets, packets.length);
+    const sums = await runSensor(options(state, { read, pace: 1 }), new AbortController().signal);
+    expect(sums).toMatchObject({ read: 3, counted: 1, notDark: 2 });
+    expect(node.accepted.reduce((sum, { report }) => sum + report.read, 0)).toBe(3);
+  });
+
   it("retires a dark address that speaks, for good", async () => {
     const state = join(folder, "state");
     await enrolled(state);

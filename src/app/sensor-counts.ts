@@ -21,7 +21,9 @@ export const createCounts = (): {
     flows: FlowCounters,
     drops: { kernel: number; interface: number },
   ): Counts;
-  /** Whether there is something that no batch has told. */
+  /** Whether something happened since that makes no row, so that only another batch can tell it. */
+  untold(decoded: DecodeCounters, flows: FlowCounters, drops: { kernel: number; interface: number }): boolean;
+  /** What was told in all. */
   readonly sums: {
     read: number;
     counted: number;
@@ -36,6 +38,12 @@ export const createCounts = (): {
   const sums = { read: 0, counted: 0, notDark: 0, undecoded: 0, retired: 0, dropped: 0 };
   return {
     sums,
+    untold: (decoded, flows, drops) =>
+      flows.notDark + flows.fromDark > before.notDark ||
+      flows.retired > before.retired ||
+      drops.kernel > before.kernel ||
+      drops.interface > before.interface ||
+      undecodedKinds.some((kind) => decoded[kind] > undecoded[kind]),
     take: (counted, decoded, flows, drops) => {
       const outside = flows.notDark + flows.fromDark;
       const counts = {

@@ -280,8 +280,8 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
     aggregates: { count: 0, columns: emptyColumns(aggregateColumns, 0) },
   };
   let shipped = { batches: 0, at: 0 };
-  /** Flushes what is held; a batch a second goes out in any case, so that a quiet sensor's time advances too. */
-  const flush = (): void => {
+  /** Flushes what is held; a batch a second goes out in any case, so that a quiet sensor's time advances too, and one at once where it is the last. */
+  const flush = (last = false): void => {
     const now = performance.now();
     table.flush();
     if (batches > shipped.batches) {
@@ -289,7 +289,7 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
       return;
     }
     // A file of which nothing was read yet has no time: there is nothing to tell.
-    if (passed() === 0 || now - shipped.at < INTERVAL / 1_000 - TICK / 2) return;
+    if (passed() === 0 || (!last && now - shipped.at < INTERVAL / 1_000 - TICK / 2)) return;
     const { sensor, realm, exercise } = me;
     const interval = Math.floor(passed() / INTERVAL) * INTERVAL;
     ship({ sensor, realm, exercise, interval, intervalLength: INTERVAL, degraded: false, ...empty });
@@ -380,7 +380,7 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
     ended.removeEventListener("abort", close);
   }
   captured = source.running();
-  flush();
+  flush(counts.untold(decoded, table.counters, source.drops()));
   await settled;
   // A file's end is not the sensor's: what was read is brought home first.
   while (!ended.aborted && spool.batches > 0) await sleep(20);
