@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createClient } from "../src/ship/client.ts";
+import { makeFrame, splitFrames } from "../src/ship/frame.ts";
+import { sensorKey } from "../src/ship/keys.ts";
 import { createSender } from "../src/ship/sender.ts";
 import { Spool } from "../src/ship/spool.ts";
 import { openHand, openNode, quiet } from "./ship/bench.ts";
@@ -259,6 +264,76 @@ describe("the sender", () => {
       expect(node.accepted).toHaveLength(1);
     } finally {
       await node.stop();
+    }
+  });
+
+  it("gets a backlog through a link that carries no large request in the time it has", async () => {
+    const sizes: number[] = [];
+    const server = createServer((request, response) => {
+      const size = Number(request.headers["content-length"] ?? 0);
+      if (request.method === "POST") sizes.push(size);
+      const parts: Buffer[] = [];
+      request.on("data", (part: Buffer) => parts.push(part));
+      request.on("end", () => {
+        // What a door does to a body that is not there after a minute.
+        if (size > 300_000) return void response.writeHead(408, { connection: "close" }).end();
+        const results = splitFrames(Buffer.concat(parts), 64)?.map(({ sequence }) => ({ sequence, status: "stored" }));
+        response.end(JSON.stringify(request.method === "POST" ? { results } : { now: Date.now() * 1_000 }));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const client = createClient({ node: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    try {
+      const spool = new Spool({ folder, limit: 1 << 24 });
+      const key = sensorKey(join(folder, "key"));
+      const batch = Buffer.alloc(100_000);
+      for (let i = 0; i < 50; i++) await spool.add((sequence) => makeFrame(batch, "slow-1", sequence, key.sign));
+      const sender = createSender({ client, spool, sensor: "slow-1", log: quiet, firstWait: 1 });
+      const stop = new AbortController();
+      const running = sender.run(stop.signal);
+      await expect.poll(() => spool.batches, { timeout: 10_000 }).toBe(0);
+      stop.abort();
+      await running;
+      // Large ones first, for most links carry them.
+      expect(Math.max(...sizes)).toBeGreaterThan(1_900_000);
+    } finally {
+      client.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it("is held up by no node that answers byte by byte, and hurried by none that wants no waiting", async () => {
+    let requests = 0;
+    const server = createServer((request, response) => {
+      if (request.url === "/slow") {
+        const drops = setInterval(() => response.write(" "), 20);
+        response.on("close", () => clearInterval(drops));
+        return;
+      }
+      requests++;
+      request.resume();
+      response.writeHead(503, { "retry-after": "0" }).end("{}");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const node = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = createClient({ node, patience: 300 });
+    try {
+      await expect(client.ask("GET", "/slow", {})).rejects.toMatchObject({ code: "NODE_UNREACHABLE" });
+      const spool = new Spool({ folder, limit: 1 << 24 });
+      await spool.add(make());
+      const sender = createSender({ client, spool, sensor: "slow-1", log: quiet, firstWait: 100 });
+      const stop = new AbortController();
+      const running = sender.run(stop.signal);
+      await sleep(450);
+      stop.abort();
+      await running;
+      // Each try asks for the time, too.
+      expect(requests).toBeLessThanOrEqual(2 * 5);
+    } finally {
+      client.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
     }
   });
 

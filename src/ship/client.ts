@@ -6,12 +6,16 @@ import { AppError } from "../platform/errors.ts";
 import { isLoopback } from "./door.ts";
 
 const ANSWER_BYTES = 1 << 20;
+/** Milliseconds in which nothing moves, and that a request takes in all: the door gives it a minute to come in. */
 const TIMEOUT = 60_000;
+const PATIENCE = 180_000;
 
 export interface ClientOptions {
   readonly node: string;
   /** PEM text of the authority to trust instead of the system's. */
   readonly ca?: string | undefined;
+  /** Milliseconds that a request may take in all; for tests. */
+  readonly patience?: number;
 }
 export interface Answer {
   readonly status: number;
@@ -65,7 +69,7 @@ const answerOf = (response: IncomingMessage, text: string): Answer => {
 };
 
 /** A connection to a node that is kept open between requests. Redirects are not followed. */
-export const createClient = ({ node, ca }: ClientOptions): Client => {
+export const createClient = ({ node, ca, patience = PATIENCE }: ClientOptions): Client => {
   const url = checkNode(node);
   const secure = url.protocol === "https:";
   const agent = secure
@@ -112,6 +116,8 @@ export const createClient = ({ node, ca }: ClientOptions): Client => {
         response.on("error", failed);
         response.on("end", () => resolve(answerOf(response, Buffer.concat(chunks).toString("utf8"))));
       });
+      const late = setTimeout(() => asked.destroy(new Error("timeout")), patience);
+      asked.on("close", () => clearTimeout(late));
       asked.on("timeout", () => asked.destroy(new Error("timeout")));
       asked.on("error", failed);
       for (const part of body) asked.write(part);

@@ -7,6 +7,12 @@ import type { Spool, Waiting } from "./spool.ts";
 /** Frames and bytes of one request: a quiet day of backlog is some 1,400 requests, a busy one 13,000. */
 const MOST = 64;
 const BYTES = 2 << 20;
+/**
+ * A link may be too slow for that in the minute that the door gives a request: half as much is tried after each failure, down to so
+ * many bytes (one frame goes whole in any case), and twice as much after a request that was through in so many milliseconds.
+ */
+const LEAST = 32 << 10;
+const QUICK = 10_000;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 60_000;
 /** The clock is compared again after so many milliseconds without a request that told it. */
@@ -63,6 +69,7 @@ export const createSender = (options: SenderOptions): Sender => {
     problem: "",
   };
   let compared = Number.NEGATIVE_INFINITY;
+  let bytes = BYTES;
 
   const compareClock = async (): Promise<void> => {
     if (clock() - compared < CLOCK_EVERY && clock() >= compared) return;
@@ -115,16 +122,19 @@ export const createSender = (options: SenderOptions): Sender => {
   const step = async (): Promise<{ ok: boolean; problem: string; wait: number | undefined }> => {
     try {
       await compareClock();
-      const frames = await spool.oldest(BYTES, MOST);
+      const frames = await spool.oldest(bytes, MOST);
       if (frames.length === 0) return { ok: true, problem: "", wait: undefined };
       standing.requests++;
+      const begun = performance.now();
       const answer = await client.ask(
         "POST",
         "/batches",
         { "layang-sensor": sensor, "content-type": "application/octet-stream" },
-        frames.map(({ bytes }) => bytes),
+        frames.map((frame) => frame.bytes),
       );
+      const took = performance.now() - begun;
       const ok = await settle(answer, frames);
+      if (ok && took < QUICK) bytes = Math.min(BYTES, 2 * bytes);
       const problem = ok
         ? ""
         : `${String(answer.body["code"] ?? answer.status)}: ${String(answer.body["detail"] ?? "")}`;
@@ -153,11 +163,12 @@ export const createSender = (options: SenderOptions): Sender => {
           continue;
         }
         standing.failures++;
+        bytes = Math.max(LEAST, bytes / 2);
         // Said once, and again when it changes: a node that is away for a day does not fill the log.
         if (problem !== standing.problem)
           log.warn({ problem, waiting: spool.batches }, "the node does not take batches");
         standing.problem = problem;
-        const pause = asked === undefined ? wait * (0.5 + jitter() / 2) : asked * 1_000;
+        const pause = asked === undefined ? wait * (0.5 + jitter() / 2) : Math.max(first, asked * 1_000);
         wait = Math.min(LONGEST_WAIT, wait * 2);
         await sleep(Math.min(LONGEST_WAIT, pause), undefined, { signal }).catch(() => undefined); // woken by the signal
       }
