@@ -88,6 +88,17 @@ it("knows changes of the clock, half-hour zones and who is never there", () => {
   ]);
 });
 
+it("sends one digest a day where the clock leaves its hour out, and where it has it twice", () => {
+  const berlin = { ...jakarta, timeZone: "Europe/Berlin", holidays: null, digest: { every: "day", hour: 2 } } as const;
+  // 2 o'clock is left out on 29 March 2026, and comes twice on 25 October.
+  expect(iso(nextDigest(berlin, at("2026-03-28T12:00:00Z"), none))).toBe("2026-03-29T01:00:00.000Z");
+  expect(iso(nextDigest(berlin, at("2026-10-24T12:00:00Z"), none))).toBe("2026-10-25T00:00:00.000Z");
+  expect(iso(nextDigest(berlin, at("2026-10-25T00:00:00Z"), none))).toBe("2026-10-26T01:00:00.000Z");
+  // Midnight is left out in Cairo on 24 April 2026.
+  const cairo = { ...berlin, timeZone: "Africa/Cairo", digest: { every: "day", hour: 0 } } as const;
+  expect(iso(nextDigest(cairo, at("2026-04-23T12:00:00Z"), none))).toBe("2026-04-23T22:00:00.000Z");
+});
+
 it("reminds once in each of the recipient's terms", () => {
   const notified = at("2026-06-01T00:00:00Z");
   const days = Array.from({ length: 22 }, (_, day) => notified + day * 24 * hour + minute);
@@ -95,4 +106,15 @@ it("reminds once in each of the recipient's terms", () => {
     (now, i) => i > 0 && wantsReminder({ ...jakarta, threshold: 168 }, notified, days[i - 1] ?? 0, now),
   );
   expect(told.map((time) => Math.floor((time - notified) / 24 / hour))).toEqual([7, 14, 21]);
+});
+
+it("begins its terms when the notice was accepted, however long before that it was decided", () => {
+  const decided = at("2026-06-01T00:00:00Z");
+  for (const after of [2_000_000, 9 * hour]) {
+    const days = Array.from({ length: 9 }, (_, day) => decided + day * 24 * hour);
+    const told = days.filter(
+      (now, i) => i > 0 && wantsReminder({ ...jakarta, threshold: 168 }, decided + after, days[i - 1] ?? 0, now),
+    );
+    expect(told.map((time) => (time - decided) / 24 / hour)).toEqual([8]);
+  }
 });

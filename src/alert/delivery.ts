@@ -150,15 +150,11 @@ export const dueAt = (
     const local = localTime(time, preferences.timeZone);
     if (isOff(local, preferences, isHoliday)) continue;
     if (delivery === "immediate" && !isQuiet(local, preferences.quiet)) return { delivery, due: time };
-    const { every, hour } = preferences.digest;
-    if (
-      delivery === "digest" &&
-      local.minutes >= hour * 60 &&
-      local.minutes < hour * 60 + 15 &&
-      digestDay(local, every)
-    ) {
-      return { delivery, due: time };
-    }
+    if (delivery !== "digest" || !digestDay(local, preferences.digest.every)) continue;
+    // The first quarter of the day that is not before the hour: clocks leave hours out, and have others twice.
+    const before = localTime(time - step, preferences.timeZone);
+    const hour = preferences.digest.hour * 60;
+    if (local.minutes >= hour && (before.minutes < hour || before.date !== local.date)) return { delivery, due: time };
   }
   return { delivery, due: start + farthest * step };
 };
@@ -173,8 +169,12 @@ export const nextDigest = (preferences: Preferences, now: number, isHoliday: IsH
     isHoliday,
   )?.due ?? now;
 
-/** Whether a reminder at `now` is one that the recipient wants: the first after each of its terms since the first notice. */
+/**
+ * Whether a reminder at `now` is one that the recipient wants: the first after each of its terms since the first notice. `before` is when the one
+ * before was decided, which of a first notice is earlier than when it was accepted.
+ */
 export const wantsReminder = (preferences: Preferences, notified: number, before: number, now: number): boolean => {
   const term = preferences.threshold * 60 * minute;
-  return term <= 0 || Math.floor((now - notified) / term) > Math.floor((before - notified) / term);
+  const termOf = (time: number): number => Math.floor(Math.max(0, time - notified) / term);
+  return term <= 0 || termOf(now) > termOf(before);
 };
