@@ -28,6 +28,13 @@ it("gives the published curve", () => {
   expect(at(23)?.high).toBeCloseTo(0.68, 2);
 });
 
+it("finds the median of a curve that stands at one half, however many steps lead there", () => {
+  for (let n = 2; n <= 200; n += 2) {
+    const followed = Array.from({ length: n }, (_, i) => ({ time: i + 1, ended: true }));
+    expect(survival(followed).median, `${n} episodes`).toBe(n / 2);
+  }
+});
+
 it("is the same curve when alike episodes are counted together", () => {
   const together = new Map<string, { time: number; ended: boolean; n: number }>();
   for (const weeks of freireich) {

@@ -27,6 +27,8 @@ export interface Survival {
 }
 
 const z = 1.959963984540054;
+/** A product of many shares is a hair's breadth beside the half that it is. */
+const half = 0.5 + 1e-9;
 
 /** Kaplan-Meier. What ended and what was censored at the same time: the ended ones first, as is the custom. */
 export const survival = (followed: readonly Followed[]): Survival => {
@@ -60,7 +62,7 @@ export const survival = (followed: readonly Followed[]): Survival => {
       low = still ** (1 / spread);
       high = still ** spread;
     }
-    if (median === null && still <= 0.5) median = time;
+    if (median === null && still <= half) median = time;
     points.push({ time, still, low, high, atRisk, ended, censored });
   }
   return { n: all, censored: unknown, median, points };
