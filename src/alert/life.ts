@@ -7,7 +7,7 @@ import { rankOf, severityOf } from "./severity.ts";
 import { subjectOf } from "./subject.ts";
 
 /** What happened to an alert; each becomes a line of the case's timeline. */
-export type Change = "detected" | "continuing" | "relapsed" | "family" | "held" | "cleared";
+export type Change = "detected" | "continuing" | "relapsed" | "reclaimed" | "family" | "held" | "cleared";
 
 export interface Observed {
   readonly alert: Alert;
@@ -176,6 +176,8 @@ export const observe = (
   const ended = alert.state === "quiet" || alert.state === "closed";
   // Late news of what happened before it fell silent is no relapse.
   const back = ended && detection.last > (alert.quieted ?? alert.closed ?? Infinity) && detection.last > alert.last;
+  // What was taken back and is claimed again after all: whoever was told of it was told that it is wrong.
+  const again = !back && alert.state === "closed" && alert.closing === "withdrawn";
   const sensors = union(alert.sensors, detection.sensors);
   const held = heldBy(alert.held, detection, owner, sensors, policy);
   const fresh = held.filter((reason) => !alert.held.includes(reason));
@@ -184,6 +186,9 @@ export const observe = (
   if (back) {
     state = "relapsed";
     changes.push("relapsed");
+  } else if (again) {
+    state = "continuing";
+    changes.push("reclaimed");
   } else if (state === "new" && Math.max(alert.last, detection.last) >= alert.detected + policy.newFor) {
     state = "continuing";
     changes.push("continuing");
@@ -212,7 +217,7 @@ export const observe = (
       signature: alert.signature ?? signatureOf(detection),
       tests: union(alert.tests, [testOf(detection)], testsAtMost),
       relapses: alert.relapses + (back ? 1 : 0),
-      ...(back ? anew(now) : {}),
+      ...(back || again ? anew(now) : {}),
     }),
   };
 };

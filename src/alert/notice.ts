@@ -56,7 +56,7 @@ export interface NoticePayload {
   readonly exercise: string;
   readonly attach: { readonly csv: boolean; readonly xarf: boolean };
   readonly encrypt: boolean;
-  /** When it was decided; the letter's Date. */
+  /** When it was decided. A digest, and what waits for the morning, leaves long after; a letter's Date is when it leaves. */
   readonly at: number;
   readonly items: readonly NoticeItem[];
   /** Of a letter of the registry, instead of items: its words as they are; `{link}` in them becomes the address of the one-time link `link`. */

@@ -224,8 +224,8 @@ export const openNodeDesk = async (
     }),
     // A mailbox that the server refuses for good is one letter nearer to being dead; what refuses this letter alone counts less.
     onOutcome: async (trx, letter, sent, at) => {
-      if (sent.outcome === "refused" && letter.channel === "mail" && letter.contact_id !== null) {
-        await markBounced(trx, letter.contact_id, at, sent.mailbox === true, mail?.duty ?? null);
+      if (sent.outcome === "refused" && sent.mailbox !== undefined && letter.contact_id !== null) {
+        await markBounced(trx, letter.contact_id, at, sent.mailbox, mail?.duty ?? null);
       }
     },
     onFault: (error) => log.error({ err: error }, "a letter failed"),

@@ -13,6 +13,7 @@ import { alertColumns, alertOf, alertRowOf, eventColumns } from "./rows.ts";
 import type { AlertRow, CaseEvent } from "./rows.ts";
 import { eventOf, tell, withCases } from "./tell.ts";
 import type { Telling } from "./tell.ts";
+import { takeOut } from "./withdraw.ts";
 
 export interface Named {
   readonly id: string;
@@ -113,11 +114,16 @@ export const actOnAlerts = (
       changed.push(...placed);
       for (const alert of placed) say(alert, "assigned", { person: action.person });
     }
+    // What waits to be told of them is not told.
+    const ends = action.action === "close" || (action.action === "suppress" && action.until > now);
+    const unsaid = await takeOut(trx, ends ? alerts.filter(({ state }) => state !== "closed") : []);
     for (const alert of action.action === "assign" ? [] : alerts) {
       if (action.action === "suppress") {
         if (action.until <= now) refuse(alert, "`until` has passed");
         else {
-          changed.push({ ...alert, suppressedUntil: action.until, suppressedReason: action.reason });
+          // Of whom nothing has left: the first letter is written when the suppression is over.
+          const told = unsaid.left.has(alert.id) && !unsaid.maybe.has(alert.id) ? alert.notified : alert.told;
+          changed.push({ ...alert, told, suppressedUntil: action.until, suppressedReason: action.reason });
           say(alert, "suppressed", { until: action.until, reason: action.reason });
         }
       } else if (action.action === "unsuppress") {

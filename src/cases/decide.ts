@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
 import { enoughSensors, hour, toldKinds } from "../alert/alert.ts";
-import type { Alert } from "../alert/alert.ts";
+import type { Alert, AlertPolicy } from "../alert/alert.ts";
 import { count, spend } from "../alert/breaker.ts";
 import type { Told, ToldOfFew } from "../alert/breaker.ts";
 import { news, untold } from "../alert/life.ts";
@@ -31,6 +31,7 @@ export interface Decided {
 /** What would have been told in the last hour, real or of one exercise. */
 const toldOf = async (
   trx: DeskTransaction,
+  { minimumConfidence }: AlertPolicy,
   exercise: string,
   organisations: readonly string[],
   now: number,
@@ -39,7 +40,7 @@ const toldOf = async (
     organisation_id: string;
     n: number;
   }>`SELECT organisation_id, count(*)::int AS n FROM alerts
-WHERE detected > ${now - hour} AND detected <= ${now} AND organisation_id IS NOT NULL AND exercise = ${exercise} AND kind = ANY (${[...toldKinds]}) AND closing IS DISTINCT FROM 'withdrawn'
+WHERE detected > ${now - hour} AND detected <= ${now} AND organisation_id IS NOT NULL AND exercise = ${exercise} AND kind = ANY (${[...toldKinds]}) AND closing IS DISTINCT FROM 'withdrawn' AND confidence >= ${minimumConfidence}
 GROUP BY organisation_id`.execute(trx);
   const wanted = new Set(organisations);
   return {
@@ -103,7 +104,7 @@ export const decide = async (
     let counts = told.get(one.alert.exercise);
     if (counts === undefined) {
       const all = touched.flatMap(({ alert }) => alert.organisation ?? []);
-      counts = await toldOf(trx, one.alert.exercise, all, now);
+      counts = await toldOf(trx, policy, one.alert.exercise, all, now);
       told.set(one.alert.exercise, counts);
     }
     const few =

@@ -49,6 +49,13 @@ WHERE c.organisation_id = ANY (${[...organisations]}) AND c.state = 'active' AND
   for (const organisation of organisations) {
     const own = rows.filter((row) => row.organisation_id === organisation);
     const role = order.find((name) => own.some((row) => row.role === name));
+    // Several people behind one mailbox: it gets each letter once.
+    const reached = new Set<string>();
+    const first = (address: string | null): string | null => {
+      if (address === null || reached.has(address.toLowerCase())) return null;
+      reached.add(address.toLowerCase());
+      return address;
+    };
     found.set(
       organisation,
       own
@@ -56,8 +63,8 @@ WHERE c.organisation_id = ANY (${[...organisations]}) AND c.state = 'active' AND
         .map((row) => ({
           contact: row.id,
           organisation,
-          mail: row.mail,
-          webhook: row.webhook,
+          mail: first(row.mail),
+          webhook: first(row.webhook),
           language: row.language,
           preferences: preferencesOf(row.document),
           previewed: row.previewed !== null,

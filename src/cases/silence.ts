@@ -203,8 +203,10 @@ const settle = async (
   await sql`UPDATE answers SET state = 'contradicted', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${[...endings]}) AND EXISTS (${of} AND a.last > answers.at + ${grace}::bigint)`.execute(
     trx,
   );
+  // The darknet decides, and no analyst: what was closed by hand, or withdrawn, confirms nothing. An attack that cannot be judged is over in the end.
+  const silent = sql`(a.state = 'quiet' OR a.closing IS NOT DISTINCT FROM 'silence' OR (a.closing IS NOT DISTINCT FROM 'expired' AND a.kind = ANY (${[...victimKinds]})))`;
   await sql`UPDATE answers SET state = 'confirmed', decided = ${now} WHERE ${among("answers")} AND state = 'claimed' AND answer = ANY (${[...agreeing]}) AND EXISTS (${of})
-  AND NOT EXISTS (${of} AND ${still})`.execute(trx);
+  AND NOT EXISTS (${of} AND NOT ${silent})`.execute(trx);
   await sql`UPDATE cases SET quieted = ${now}, version = version + 1 WHERE ${among("cases")} AND quieted IS NULL AND state <> 'closed' AND EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id)
   AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id = cases.id AND ${still})`.execute(trx);
   const { rows } = await sql<{

@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { alertKinds } from "../alert/alert.ts";
 import type { Alert, Owner } from "../alert/alert.ts";
-import { close, continues, observe, open } from "../alert/life.ts";
+import { continues, observe, open } from "../alert/life.ts";
 import { draw } from "../alert/samples.ts";
 import { alertKey, subjectOf } from "../alert/subject.ts";
 import type { Detection } from "../model/detection.ts";
@@ -21,10 +21,10 @@ import {
 } from "./rows.ts";
 import type { AlertRow, CaseEvent } from "./rows.ts";
 import { eventOf, tell, withCases } from "./tell.ts";
-import type { Telling } from "./tell.ts";
 import { bodyOf, callAnalysts, decide } from "./decide.ts";
 import type { Touched } from "./decide.ts";
 import { endings } from "./meanings.ts";
+import { withdraw } from "./withdraw.ts";
 
 export interface TakeContext {
   /** Node time or, in a replay, event time of the interval's end; microseconds UTC. */
@@ -179,10 +179,13 @@ export const createTake =
       const prior = priors.get(detection.id);
       const key = keys.get(detection.id) as Key;
       const owner = ownerOf.get(detection.id) ?? null;
-      const own = prior?.alert_id === null || prior === undefined ? undefined : byId.get(prior.alert_id);
-      const candidate = own ?? byId.get(current.get(alertKey(key)) ?? "");
-      const standing = candidate === undefined ? undefined : (touched.get(candidate.id)?.alert ?? candidate);
-      if (standing !== undefined && continues(standing, detection, policy)) {
+      // The alert that it was counted in before, else the newest of its key.
+      const earlier = [prior?.alert_id, current.get(alertKey(key))].flatMap((id) => {
+        const alert = byId.get(id ?? "");
+        return alert === undefined ? [] : [touched.get(alert.id)?.alert ?? alert];
+      });
+      const standing = earlier.find((alert) => continues(alert, detection, policy));
+      if (standing !== undefined) {
         const one = touch(standing);
         const seen = observe(
           one.alert,
@@ -200,7 +203,9 @@ export const createTake =
         if (prior?.alert_id !== one.alert.id) links.push({ alert_id: one.alert.id, detection_id: detection.id });
         continue;
       }
-      const id = idOf("alert", alertKey(key), detection.id);
+      // A claim that goes on may have opened one that ended for good: what it opens then is another.
+      const ended = earlier.map(({ closed }) => closed ?? 0);
+      const id = idOf("alert", alertKey(key), detection.id, ...(ended.length === 0 ? [] : [Math.max(...ended)]));
       const from = rules.originOf(detection.source ?? "");
       const seen = open(id, detection, owner, policy, now, {
         asn: from.asn,
@@ -244,7 +249,9 @@ export const createTake =
         ...tellings.map(({ alert }) => alert),
         // What comes back opens its case again, told or not.
         ...[...touched.values()].flatMap(({ alert, changes }) =>
-          changes.has("relapsed") && alert.case !== null && alert.told !== now ? [alert] : [],
+          (changes.has("relapsed") || changes.has("reclaimed")) && alert.case !== null && alert.told !== now
+            ? [alert]
+            : [],
         ),
       ],
       now,
@@ -320,7 +327,8 @@ export const createTake =
       if (alert.case === null) continue;
       if (before?.case !== alert.case) events.push(eventOf(alert, "detected", alert.detected, bodyOf(alert), "owner"));
       if (changes.has("relapsed")) events.push(eventOf(alert, "relapsed", now, bodyOf(alert), "owner"));
-      if (changes.has("continuing")) events.push(eventOf(alert, "continuing", now, bodyOf(alert), "owner"));
+      if (changes.has("continuing") || changes.has("reclaimed"))
+        events.push(eventOf(alert, "continuing", now, bodyOf(alert), "owner"));
       if (changes.has("family") && before !== null) {
         events.push(eventOf(alert, "family", now, { family: alert.family }, "owner"));
       }
@@ -348,86 +356,3 @@ export const createTake =
       held,
     };
   };
-
-/**
- * Takes claims back. An alert that rests on nothing any more is closed; its owner, if told, is told that too; a letter that has not
- * left yet does not leave.
- */
-const withdraw = async (trx: DeskTransaction, rules: CaseRules, ids: readonly string[], now: number): Promise<void> => {
-  if (ids.length === 0) return;
-  await sql`UPDATE detections SET withdrawn = true, revision = revision + 1 WHERE id = ANY (${[...ids]})`.execute(trx);
-  const { rows } = await sql<AlertRow & { remaining: number; gone: number }>`SELECT a.*,
-  (SELECT count(*)::int FROM alert_detections ad JOIN detections d ON d.id = ad.detection_id WHERE ad.alert_id = a.id AND NOT d.withdrawn) AS remaining,
-  (SELECT coalesce(sum(d.packets), 0)::bigint FROM alert_detections ad JOIN detections d ON d.id = ad.detection_id WHERE ad.alert_id = a.id AND d.id = ANY (${[...ids]})) AS gone
-FROM alerts a WHERE a.id IN (SELECT alert_id FROM alert_detections WHERE detection_id = ANY (${[...ids]})) ORDER BY a.id FOR UPDATE`.execute(
-    trx,
-  );
-  const events: CaseEvent[] = [];
-  const tellings: Telling[] = [];
-  const changed: Alert[] = [];
-  for (const row of rows) {
-    const before = alertOf(row);
-    const fewer = { ...before, packets: Math.max(0, before.packets - Number(row.gone)) };
-    const alert = row.remaining > 0 || before.state === "closed" ? fewer : close(fewer, "withdrawn", now);
-    changed.push(alert);
-    if (alert.case === null) continue;
-    events.push(eventOf(alert, "withdrawn", now, { detections: ids.length, remaining: row.remaining }, "owner"));
-    if (row.remaining === 0 && alert.told !== null) tellings.push({ alert, form: "correction", way: "letter" });
-  }
-  await insertRows(trx, "alerts", alertColumns, changed.map(alertRowOf), orReplace(alertColumns, "id"));
-  await insertRows(trx, "case_events", eventColumns, events);
-  const { places, alerts } = await withCases(
-    trx,
-    tellings.map(({ alert }) => alert),
-    now,
-  );
-  // What waits is taken back instead of corrected: of a digest this finding alone, of a case with others their letters stay.
-  const caseIds = alerts.map((alert) => alert.case ?? "");
-  const { left, maybe } = await takeOut(trx, alerts);
-  await tell(
-    trx,
-    rules,
-    tellings.filter(({ alert }) => alert.notified !== null || maybe.has(alert.id) || !left.has(alert.id)),
-    places,
-    now,
-  );
-  if (caseIds.length > 0) {
-    await sql`UPDATE cases SET state = 'closed', closed = ${now}, version = version + 1 WHERE id = ANY (${caseIds})
-  AND NOT EXISTS (SELECT FROM alerts WHERE alerts.case_id = cases.id AND alerts.state <> 'closed')`.execute(trx);
-  }
-};
-
-/**
- * Takes findings out of the letters that have not left; a letter without any is dead. `left`: what was taken out of one; `maybe`: what stands
- * in a letter that is on its way, or was tried before.
- */
-const takeOut = async (
-  trx: DeskTransaction,
-  alerts: readonly Alert[],
-): Promise<{ readonly left: ReadonlySet<string>; readonly maybe: ReadonlySet<string> }> => {
-  const ids = alerts.map(({ id }) => id);
-  const owners = [...new Set(alerts.flatMap(({ organisation }) => organisation ?? []))];
-  if (ids.length === 0 || owners.length === 0) return { left: new Set(), maybe: new Set() };
-  const gone = sql`i->>'alert' = ANY (${ids}) AND i->>'form' <> 'correction'`;
-  const { rows } = await sql<{
-    id: string;
-    alert: string;
-    state: string;
-    attempts: number;
-  }>`SELECT b.id, i->>'alert' AS alert, b.state, b.attempts FROM outbox b CROSS JOIN LATERAL jsonb_array_elements(b.payload->'items') AS i
-WHERE b.state IN ('waiting', 'held', 'sending') AND b.organisation_id = ANY (${owners}) AND ${gone} FOR UPDATE OF b`.execute(
-    trx,
-  );
-  const here = rows.filter(({ state }) => state !== "sending");
-  if (here.length > 0) {
-    await sql`UPDATE outbox b SET payload = jsonb_set(b.payload, '{items}', r.items), state = CASE WHEN r.items = '[]' THEN 'dead' ELSE b.state END,
-  error = CASE WHEN r.items = '[]' THEN 'withdrawn before it left' ELSE b.error END
-FROM (SELECT o.id, coalesce(jsonb_agg(i ORDER BY place) FILTER (WHERE NOT (${gone})), '[]') AS items FROM outbox o
-  CROSS JOIN LATERAL jsonb_array_elements(o.payload->'items') WITH ORDINALITY AS e(i, place) WHERE o.id = ANY (${here.map(({ id }) => id)}) GROUP BY o.id) AS r
-WHERE b.id = r.id`.execute(trx);
-  }
-  return {
-    left: new Set(here.map(({ alert }) => alert)),
-    maybe: new Set(rows.filter(({ state, attempts }) => state === "sending" || attempts > 0).map(({ alert }) => alert)),
-  };
-};

@@ -206,6 +206,9 @@ export const tell = async (
         : dueAt(recipient.preferences, alert.kind, alert.severity, now, rules.isHoliday);
     if (when === null) return null;
     const { preferences } = recipient;
+    // Who gets no letters of such findings got none that could be corrected.
+    if (form === "correction" && ["inbox", "never"].includes(deliveryOf(preferences, alert.kind, alert.severity)))
+      return null;
     if (form === "reminder" && !wantsReminder(preferences, alert.notified ?? alert.detected, before ?? now, now))
       return null;
     if (form === "relapse" && !urgent && silent !== undefined && silent < preferences.relapse * hour) return null;

@@ -63,12 +63,19 @@ export const createDeliver = (options: DeliverOptions): ((letter: Leased) => Pro
     if (options.smtp === null) return { outcome: "deferred", answer: "no mail server is set up" };
     const composed = composeLetter(letter.id, letter.payload, sender);
     const sealed = options.testMail === null && letter.payload.encrypt;
-    return sendMail(
-      { ...options, smtp: options.smtp },
-      composed,
-      { to: letter.recipient, id: letter.id, date: letter.payload.at },
-      sealed ? await openpgpKeyOf(desk, letter.contact_id) : null,
-    );
+    try {
+      return await sendMail(
+        { ...options, smtp: options.smtp },
+        composed,
+        { to: letter.recipient, id: letter.id, date: letter.begun },
+        sealed ? await openpgpKeyOf(desk, letter.contact_id) : null,
+      );
+    } catch (error) {
+      // No later attempt mends a key: somebody must look now, and not in two days.
+      if (error instanceof AppError && error.code === "OPENPGP_KEY")
+        return { outcome: "refused", answer: error.message };
+      throw error;
+    }
   };
   const webhook = async (letter: Leased): Promise<Sent> => {
     if (options.fetch === null) return { outcome: "deferred", answer: "webhooks are not set up" };

@@ -6,7 +6,7 @@ import type { NoticePayload } from "../alert/notice.ts";
 import type { Actor } from "../model/actor.ts";
 import { hasRole } from "../model/actor.ts";
 import { AppError } from "../platform/errors.ts";
-import type { Desk } from "../store/desk/desk.ts";
+import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 
 /*
  * What people see of the outbox, and what they may do to a letter.
@@ -176,7 +176,11 @@ export const actOnLetter = (
         state: LetterState;
         case_id: string | null;
         organisation_id: string | null;
-      }>`SELECT state, case_id, organisation_id FROM outbox WHERE id = ${id} FOR UPDATE`.execute(trx);
+        exercise: string;
+        says: boolean;
+      }>`SELECT state, case_id, organisation_id, exercise, (payload->'items' <> '[]' OR form IN ('plain', 'breaker')) AS says FROM outbox WHERE id = ${id} FOR UPDATE`.execute(
+        trx,
+      );
       const [letter] = rows;
       if (letter === undefined) throw noLetter();
       const demand = (...states: LetterState[]): void => {
@@ -184,6 +188,7 @@ export const actOnLetter = (
       };
       if (action === "retry") {
         demand("dead", "waiting");
+        if (!letter.says) throw new AppError("CHANGED", "what the letter said was taken back: nothing of it is left");
         // To where the contact is reached by now: the address may be what was mended.
         await sql`UPDATE outbox SET state = 'waiting', due = ${now}, error = NULL, tried_before = attempts, recipient = coalesce(
   (SELECT CASE outbox.channel WHEN 'mail' THEN c.mail WHEN 'webhook' THEN c.webhook END FROM contacts c WHERE c.id::text = outbox.contact_id::text AND c.organisation_id = outbox.organisation_id AND c.state <> 'ended'), recipient)
@@ -200,7 +205,7 @@ WHERE id = ${id}`.execute(trx);
           await sql`UPDATE outbox SET state = 'waiting', due = greatest(due, ${now}), error = NULL WHERE id = ${id}`.execute(
             trx,
           );
-        else await releaseFirst(trx, actor, letter.organisation_id, now);
+        else await releaseFirst(trx, actor, letter.organisation_id, letter.exercise, now);
       }
       if (letter.case_id !== null) {
         await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
@@ -211,18 +216,20 @@ SELECT id, organisation_id, realm, ${now}, ${actor.id}, 'letter', ${JSON.stringi
     })
     .then(() => loadLetter(desk, actor, id));
 
-/** Somebody looked at the first letter to an organisation: what waited for it leaves. */
+/** Somebody looked at the first letter to an organisation: what waited for it leaves. A drill's lets go what is the drill's, and no real letter. */
 const releaseFirst = async (
-  trx: Parameters<Parameters<Desk["as"]>[1]>[0],
+  trx: DeskTransaction,
   actor: Actor,
   organisation: string,
+  exercise: string,
   now: number,
 ): Promise<void> => {
-  await sql`INSERT INTO preferences (organisation_id, document, previewed, changed, actor) VALUES (${organisation}, '{}', ${now}, ${now}, ${actor.id})
+  if (exercise === "")
+    await sql`INSERT INTO preferences (organisation_id, document, previewed, changed, actor) VALUES (${organisation}, '{}', ${now}, ${now}, ${actor.id})
 ON CONFLICT (organisation_id) DO UPDATE SET previewed = coalesce(preferences.previewed, excluded.previewed)`.execute(
-    trx,
-  );
-  await sql`UPDATE outbox SET state = 'waiting', due = greatest(due, ${now}) WHERE organisation_id = ${organisation} AND state = 'held'`.execute(
+      trx,
+    );
+  await sql`UPDATE outbox SET state = 'waiting', due = greatest(due, ${now}) WHERE organisation_id = ${organisation} AND exercise = ${exercise} AND state = 'held'`.execute(
     trx,
   );
 };

@@ -41,7 +41,7 @@ const split = (message: string): { readonly head: string; readonly body: string 
 
 /**
  * The bytes of a mail (RFC 5322). With a key of the node it is signed (PGP/MIME, RFC 3156), with one of the recipient too it is
- * encrypted: then the subject keeps the case number alone.
+ * encrypted: then the subject keeps its tags alone.
  */
 export const buildMail = async (
   composed: Composed,
@@ -88,8 +88,9 @@ export const buildMail = async (
     .filter((header) => /^content-/i.test(header))
     .join("\r\n")}\r\n\r\n${body.endsWith("\r\n") ? body : `${body}\r\n`}`;
   const boundary = boundaryOf(envelope.messageId, "pgp");
-  const number = /\[LAYANG-\d+\]/.exec(composed.subject)?.[0] ?? "Layang";
-  const shown = recipientKey === null ? composed.subject : number;
+  // Tags alone: that it is a drill, and the number.
+  const tags = /^(?:\[[^\]]*\] )*/.exec(composed.subject)?.[0].trim();
+  const shown = recipientKey === null ? composed.subject : tags || "Layang";
   const { head: outside } = split(await build({ ...outer, subject: shown, text: "" }));
   const headers = outside
     .split(/\r\n(?![ \t])/)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
 import { minute, second } from "../alert/alert.ts";
+import type { Closing } from "../alert/alert.ts";
 import type { NoticePayload } from "../alert/notice.ts";
 import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
@@ -20,6 +21,8 @@ export interface Leased {
   readonly attempts: number;
   /** Of them, those before somebody sent it again. */
   readonly tried_before: number;
+  /** When it was first tried, since somebody sent it (again): its Date. */
+  readonly begun: number;
   readonly form: string;
 }
 
@@ -35,7 +38,7 @@ export interface OutboxOptions {
   readonly onFault?: (error: unknown) => void;
   /** Letters at once, of mail and of webhooks each. */
   readonly parallel?: number;
-  /** How long a letter is one sender's alone. Longer than an attempt can take. */
+  /** How long a letter is one sender's alone, microseconds; `leaseFor`. */
   readonly lease?: number;
   /** No other process sends from this desk: what a dead one held is taken at once. */
   readonly alone?: boolean;
@@ -52,12 +55,46 @@ export interface Outbox {
 }
 
 const attemptsAtMost = 12;
+/** Longer than an attempt takes: a server may look at a letter for ten minutes before it answers. */
+export const leaseFor = 15 * minute;
 /** Webhooks are their recipients' own servers, as slow as those like: they have lanes of their own, and mail does not wait for them. */
 const lanes = ["mail", "webhook"] as const;
 type Lane = (typeof lanes)[number];
 /** 30 s, 2 min, 8 min, 32 min, 2 h, then every 4 h: two days in all. */
 export const backoff = (attempt: number): number => Math.min(240 * minute, 30 * second * 4 ** (attempt - 1));
 
+/** What is wrong is not told: whose finding it is, or that it is one, was taken back since the letter was written. */
+const wrong: readonly Closing[] = ["withdrawn", "false-positive", "not-ours"];
+
+/** Letters without what they say that is wrong or suppressed by now. One of which nothing is left does not leave. */
+const stillTold = async (trx: DeskTransaction, letters: readonly Leased[], now: number): Promise<readonly Leased[]> => {
+  const tells = (letter: Leased): boolean => letter.form !== "correction" && letter.payload.items.length > 0;
+  const alerts = [...new Set(letters.filter(tells).flatMap(({ payload }) => payload.items.map(({ alert }) => alert)))];
+  if (alerts.length === 0) return letters;
+  const { rows } = await sql<{
+    id: string;
+  }>`SELECT id FROM alerts WHERE id = ANY (${alerts}) AND (closing = ANY (${[...wrong]}) OR suppressed_until > ${now})`.execute(
+    trx,
+  );
+  if (rows.length === 0) return letters;
+  const gone = new Set(rows.map(({ id }) => id));
+  const left: Leased[] = [];
+  for (const letter of letters) {
+    const items = letter.payload.items.filter(({ alert }) => !tells(letter) || !gone.has(alert));
+    if (items.length < letter.payload.items.length) {
+      const over = items.length === 0;
+      await sql`UPDATE outbox SET payload = jsonb_set(payload, '{items}', ${JSON.stringify(items)}::jsonb), state = ${over ? "dead" : "sending"},
+  attempts = attempts - ${over ? 1 : 0}, leased_until = CASE WHEN ${over} THEN NULL ELSE leased_until END, error = CASE WHEN ${over} THEN 'taken back before it left' ELSE error END WHERE id = ${letter.id}`.execute(
+        trx,
+      );
+      if (over) continue;
+    }
+    left.push({ ...letter, payload: { ...letter.payload, items } });
+  }
+  return left;
+};
+
+/** Letters that are due, this sender's for a while. None: there are none. */
 const lease = async (
   trx: DeskTransaction,
   options: OutboxOptions,
@@ -65,15 +102,17 @@ const lease = async (
   under: readonly string[],
   atOnce: number,
   now: number,
-): Promise<Leased[]> => {
-  const until = now + (options.lease ?? 2 * minute);
-  const { rows } =
-    await sql<Leased>`UPDATE outbox SET state = 'sending', attempts = attempts + 1, leased_until = ${until}
+): Promise<readonly Leased[]> => {
+  const until = now + (options.lease ?? leaseFor);
+  const taken = await sql<Leased>`UPDATE outbox SET state = 'sending', attempts = attempts + 1, leased_until = ${until}
 WHERE id IN (SELECT id FROM outbox WHERE due <= ${now} AND (channel = 'webhook') = ${lane === "webhook"} AND (state = 'waiting' OR (state = 'sending' AND leased_until < ${now} AND id <> ALL (${[...under]}::text[]))) ORDER BY due LIMIT ${atOnce} FOR UPDATE SKIP LOCKED)
-RETURNING id, exercise, realm, organisation_id, case_id, contact_id, channel, recipient, payload, attempts, tried_before, form`.execute(
-      trx,
-    );
-  if (rows.length === 0) return [];
+RETURNING id, exercise, realm, organisation_id, case_id, contact_id, channel, recipient, payload, attempts, tried_before, form,
+  coalesce((SELECT min(d.began) FROM deliveries d WHERE d.outbox_id = outbox.id AND d.attempt > outbox.tried_before), ${now}) AS begun`.execute(
+    trx,
+  );
+  if (taken.rows.length === 0) return [];
+  const rows = await stillTold(trx, taken.rows, now);
+  if (rows.length === 0) return lease(trx, options, lane, under, atOnce, now);
   const begun = rows.map((row) => ({
     outbox_id: row.id,
     organisation_id: row.organisation_id,
@@ -130,7 +169,8 @@ const finish = async (
     answer: sent.answer,
   };
   if (sent.outcome === "accepted") {
-    await sql`UPDATE outbox SET state = 'sent', sent = ${now}, leased_until = NULL, error = NULL WHERE id = ${letter.id}`.execute(
+    // Whoever sent it: another sender may have it by now. What came back already stays so.
+    await sql`UPDATE outbox SET state = 'sent', sent = ${now}, leased_until = NULL, error = NULL WHERE id = ${letter.id} AND state <> 'dead'`.execute(
       trx,
     );
     const alerts = letter.payload.items.filter(({ form }) => form !== "correction").map(({ alert }) => alert);
@@ -147,10 +187,12 @@ const finish = async (
   } else {
     const tries = letter.attempts - letter.tried_before;
     const over = sent.outcome === "refused" || tries >= attemptsAtMost;
-    await sql`UPDATE outbox SET state = ${over ? "dead" : "waiting"}, due = ${now + backoff(tries)}, leased_until = NULL, error = ${sent.answer} WHERE id = ${letter.id}`.execute(
-      trx,
-    );
-    if (over) await record(trx, letter, "undeliverable", body, now, "staff");
+    // Of an attempt that ends after its lease the next one decides, which has begun.
+    const { numAffectedRows: own } =
+      await sql`UPDATE outbox SET state = ${over ? "dead" : "waiting"}, due = ${now + backoff(tries)}, leased_until = NULL, error = ${sent.answer} WHERE id = ${letter.id} AND state = 'sending' AND attempts = ${letter.attempts}`.execute(
+        trx,
+      );
+    if (over && own === 1n) await record(trx, letter, "undeliverable", body, now, "staff");
     else if (sent.outcome === "unknown") await record(trx, letter, "delivery-unknown", body, now, "staff");
   }
   await options.onOutcome?.(trx, letter, sent, now);

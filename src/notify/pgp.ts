@@ -60,16 +60,19 @@ export const openPgp = async (signing: SigningKey): Promise<Pgp> => {
       const message = await openpgp.createMessage({ text: content });
       if (recipientKey === null)
         return { armored: (await openpgp.sign({ message, signingKeys: key })) as string, encrypted: false };
-      const encryptionKeys = await openpgp.readKey({ armoredKey: recipientKey }).catch((error: unknown) => {
+      // A key that was cut off, has ended or was revoked: never in clear instead.
+      try {
+        const encryptionKeys = await openpgp.readKey({ armoredKey: recipientKey });
+        return {
+          armored: (await openpgp.encrypt({ message, encryptionKeys, signingKeys: key })) as string,
+          encrypted: true,
+        };
+      } catch (error) {
         throw new AppError(
           "OPENPGP_KEY",
           `the recipient's OpenPGP key cannot be used: ${error instanceof Error ? error.message : "unreadable"}`,
         );
-      });
-      return {
-        armored: (await openpgp.encrypt({ message, encryptionKeys, signingKeys: key })) as string,
-        encrypted: true,
-      };
+      }
     },
   };
 };

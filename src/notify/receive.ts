@@ -86,17 +86,16 @@ const letterOf = async (trx: DeskTransaction, mail: Incoming, domain: string): P
   return rows[0];
 };
 
-/** The case: the one in the subject, else the letter's own. A case that was merged goes on in another. */
+/** The case: the letter's own, else the one in the subject. A case that was merged goes on in another, and that may have been merged too. */
 const caseOf = async (
   trx: DeskTransaction,
   mail: Incoming,
   letter: Letter | undefined,
 ): Promise<CasePlace | undefined> => {
-  const { rows } =
-    await sql<CasePlace>`SELECT coalesce(m.id, c.id) AS id, coalesce(m.number, c.number) AS number, c.organisation_id, c.realm, c.marking FROM cases c LEFT JOIN cases m ON m.id = c.merged_into
-WHERE c.number = ${mail.number} OR c.id = ${letter?.case_id ?? null} ORDER BY (c.id = ${letter?.case_id ?? ""}) DESC LIMIT 1`.execute(
-      trx,
-    );
+  const { rows } = await sql<CasePlace>`WITH RECURSIVE at AS (
+  (SELECT c.*, 0 AS steps FROM cases c WHERE c.number = ${mail.number} OR c.id = ${letter?.case_id ?? null} ORDER BY (c.id = ${letter?.case_id ?? ""}) DESC LIMIT 1)
+  UNION ALL SELECT c.*, at.steps + 1 FROM at JOIN cases c ON c.id = at.merged_into WHERE at.steps < 8)
+SELECT id, number, organisation_id, realm, marking FROM at ORDER BY steps DESC LIMIT 1`.execute(trx);
   return rows[0];
 };
 
@@ -217,6 +216,6 @@ const bounced = async (
   await sql`UPDATE outbox SET state = 'dead', error = ${`came back: ${first?.status ?? ""} ${first?.diagnostic ?? ""}`.trim().slice(0, 300)} WHERE id = ${letter.id}`.execute(
     trx,
   );
-  const hard = failed.some(({ status }) => isWrongAddress(status));
+  const hard = failed.some(({ status, diagnostic }) => isWrongAddress(status ?? diagnostic));
   if (letter.contact_id !== null) await options.onBounce?.(trx, letter.contact_id, now, hard);
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Readable } from "node:stream";
 import { createTransport } from "nodemailer";
 
 export interface SmtpOptions {
@@ -16,7 +17,7 @@ export interface SmtpOptions {
 export type Sent =
   /** The server took it. */
   | { readonly outcome: "accepted"; readonly answer: string }
-  /** The recipient will not have it: no use in trying again. `mailbox`: the address is wrong, and not this letter. */
+  /** No use in trying again. `mailbox`: the recipient will not have it, since the address is wrong (or for another reason); absent: it never got so far. */
   | { readonly outcome: "refused"; readonly answer: string; readonly mailbox?: boolean }
   /** Not now. */
   | { readonly outcome: "deferred"; readonly answer: string }
@@ -38,18 +39,23 @@ interface SmtpError extends Error {
 }
 const words = (error: SmtpError): string => (error.response ?? error.message).replaceAll(/\s+/g, " ").slice(0, 300);
 
-const neverConnected = /ECONNREFUSED|EDNS|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|Greeting never received/;
+/**
+ * Milliseconds that a server may be silent. Who has the whole letter may take ten minutes to look at it, and who hangs up before has it delivered twice
+ * (RFC 5321 4.5.3.2.6).
+ */
+export const patience = 600_000;
 
 /**
  * Whether a refusal says that the address is wrong (RFC 3463: 5.1.x, 5.2.1, 5.4.4, or nothing nearer). A mailbox that is full (5.2.2), a
- * rule or a filter that refuses (5.7), a letter that is too large (5.3.4) may end.
+ * rule or a filter that refuses (5.7), a letter that is too large (5.3.4) may end; so does what was tried for days and given up (4.4.7).
  */
 export const isWrongAddress = (said: string | null): boolean => {
-  const status = /\b5\.\d{1,3}\.\d{1,3}\b/.exec(said ?? "")?.[0];
+  const status = /(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)/.exec(said ?? "")?.[0];
   return status === undefined || status === "5.0.0" || /^5\.(?:1\.|2\.1$|4\.4$)/.test(status);
 };
 
-const outcomeOf = (error: SmtpError): Sent => {
+/** `begun`: some of the letter was on the line. */
+const outcomeOf = (error: SmtpError, begun: boolean): Sent => {
   const answer = words(error);
   const code = error.responseCode ?? 0;
   // Wrong account, wrong TLS, a sender that the server does not take, a server that takes nobody: the node's fault, not the recipient's.
@@ -58,11 +64,8 @@ const outcomeOf = (error: SmtpError): Sent => {
     error.code === "ETLS" ||
     ["CONN", "EHLO", "HELO", "STARTTLS", "MAIL FROM"].includes(error.command ?? "");
   if (code >= 500 && !ours) return { outcome: "refused", answer, mailbox: isWrongAddress(answer) };
-  if (code >= 400 || ours) return { outcome: "deferred", answer };
-  // A line that breaks says nothing of how far it got: only what failed before a connection stood has surely not arrived.
-  return neverConnected.test(`${error.code ?? ""} ${error.message}`)
-    ? { outcome: "deferred", answer }
-    : { outcome: "unknown", answer };
+  // A line that breaks says nothing of how far it got: only what had not begun has surely not arrived.
+  return { outcome: code >= 400 || !begun ? "deferred" : "unknown", answer };
 };
 
 /** Sends through one server, over a few connections that are kept. Never throws for what a server says or a line does. */
@@ -80,17 +83,29 @@ export const openSmtp = (options: SmtpOptions): Smtp => {
     maxMessages: 500,
     connectionTimeout: 15_000,
     greetingTimeout: 15_000,
-    socketTimeout: 45_000,
+    socketTimeout: patience,
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+  // What each letter is read from, by its envelope: the server's "go on" is what begins the reading.
+  const readFrom = new WeakMap<object, Readable>();
+  transport.use("stream", ({ data, message }, done) => {
+    const read = message.createReadStream.bind(message);
+    message.createReadStream = (...options) => {
+      const stream = read(...options);
+      if (typeof data.envelope === "object") readFrom.set(data.envelope, stream);
+      return stream;
+    };
+    done();
+  });
   return {
     send: async (from, to, message) => {
+      const envelope = { from, to };
       try {
-        const { response } = await transport.sendMail({ envelope: { from, to }, raw: message });
+        const { response } = await transport.sendMail({ envelope, raw: message });
         return { outcome: "accepted", answer: String(response).slice(0, 300) };
       } catch (error) {
-        return outcomeOf(error as SmtpError);
+        return outcomeOf(error as SmtpError, readFrom.get(envelope)?.readableDidRead === true);
       }
     },
     verify: () =>

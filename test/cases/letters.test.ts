@@ -374,6 +374,18 @@ describe("OpenPGP", () => {
       expect(sealed).toContain("multipart/encrypted");
       expect((await simpleParser(sealed)).subject).toBe("[LAYANG-42]");
       expect(sealed).not.toMatch(/192\.0\.2\.9|mirai|findings\.csv/);
+      // A drill is seen to be one before it is opened; of whom a digest is, is not.
+      for (const [form, subject] of [
+        ["notice", "[EXERCISE] [LAYANG-42]"],
+        ["digest", "[EXERCISE]"],
+      ] as const) {
+        const drill = composeLetter(
+          "d".repeat(32),
+          payloadOf([itemFrom(detection("192.0.2.9"))], { exercise: "acid", form }),
+          sender,
+        );
+        expect((await simpleParser(await buildMail(drill, envelope, node, armored))).subject).toBe(subject);
+      }
       const block = /-----BEGIN PGP MESSAGE-----[\s\S]+-----END PGP MESSAGE-----/.exec(sealed)?.[0] ?? "";
       const opened = await openpgp.decrypt({
         message: await openpgp.readMessage({ armoredMessage: block }),

@@ -364,6 +364,20 @@ VALUES (${digest}, '', '', 'beta', 'mail', 'abuse@beta.example', '{"items":[]}',
     expect(
       await take(mail({ "Message-ID": "<r9@alpha.example>", Subject: letters.get("198.51.100.2")?.subject ?? "" })),
     ).toMatchObject({ kind: "reply", case: merged.case });
+    // And on, where that was merged too.
+    const again = [await alertOf("198.51.100.1"), await alertOf("198.51.100.2")];
+    const further = await actOnAlerts(
+      desk,
+      cases.rules,
+      systemActor,
+      again.map((one) => ({ id: one?.id ?? "", version: one?.version ?? 0 })),
+      { action: "merge", title: "both again" },
+      start + 4 * hour,
+    );
+    expect(further.case).not.toBe(merged.case);
+    expect(
+      await take(mail({ "Message-ID": "<r10@alpha.example>", Subject: letters.get("198.51.100.2")?.subject ?? "" })),
+    ).toMatchObject({ kind: "reply", case: further.case });
     expect(await take(mail({ "Message-ID": "<x@alpha.example>", Subject: "hello" }))).toEqual({
       kind: "unknown",
       case: null,

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { defaultPreferences } from "../../src/alert/delivery.ts";
+import type { AlertActionOf } from "../../src/cases/actions.ts";
+import { actOnAlerts } from "../../src/cases/actions.ts";
+import type { Cases } from "../../src/cases/cases.ts";
+import { verifySilence } from "../../src/cases/silence.ts";
+import type { Actor } from "../../src/model/actor.ts";
+import { systemActor } from "../../src/model/actor.ts";
+import type { Detection } from "../../src/model/detection.ts";
+import { actOnLetter } from "../../src/notify/letters.ts";
+import { backoff, createOutbox, leaseFor } from "../../src/notify/outbox.ts";
+import type { OutboxOptions } from "../../src/notify/outbox.ts";
+import { makeSigningKey, openPgp } from "../../src/notify/pgp.ts";
+import { messageIdOf } from "../../src/notify/post.ts";
+import { savePreferences } from "../../src/notify/preferences.ts";
+import type { Sent } from "../../src/notify/smtp.ts";
+import type { Desk } from "../../src/store/desk/desk.ts";
+import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
+import { embeddedPlace } from "../desk/place.ts";
+import { day, detection, hour, makeCases, makeOutbox, organisation, owner, smtpSink, start } from "./place.ts";
+import type { Sink } from "./place.ts";
+
+const analyst: Actor = { id: "person:ana", roles: ["analyst"], organisations: [], realms: [], sensors: [] };
+let place: DeskPlace;
+let desk: Desk;
+let sink: Sink;
+beforeAll(async () => {
+  place = await embeddedPlace();
+  desk = await place.open();
+  sink = await smtpSink();
+});
+afterAll(async () => {
+  await desk.close();
+  await place.remove();
+  await sink.close();
+});
+
+const take = (cases: Cases, list: readonly Detection[], now: number, withdrawn: readonly string[] = []) =>
+  desk.as(systemActor, (trx) => cases.takeDetections(trx, list, { now, withdrawn }));
+const rowsOf = async <R>(text: ReturnType<typeof sql<R>>): Promise<R[]> =>
+  (await desk.as(systemActor, (trx) => text.execute(trx))).rows;
+/** What is sent at a moment: subjects of mails. */
+const drain = async (cases: Cases, now: number): Promise<readonly (string | undefined)[]> => {
+  const before = sink.mails.length;
+  const outbox = makeOutbox(desk, cases, sink.port, () => now);
+  await outbox.drain();
+  await outbox.close();
+  return sink.mails.slice(before).map(({ parsed }) => parsed.subject);
+};
+const alertsOf = (id: string) =>
+  rowsOf(
+    sql<{
+      id: string;
+      version: number;
+      subject: string;
+      state: string;
+      closing: string | null;
+      relapses: number;
+      case_id: string;
+    }>`SELECT id, version, subject, state, closing, relapses, case_id FROM alerts WHERE organisation_id = ${id} ORDER BY subject, detected, id`,
+  );
+const mailsOf = (id: string) =>
+  rowsOf(
+    sql<{
+      id: string;
+      form: string;
+      state: string;
+      recipient: string;
+      items: number;
+    }>`SELECT id, form, state, recipient, jsonb_array_length(payload->'items') AS items FROM outbox WHERE organisation_id = ${id} AND channel = 'mail' ORDER BY created, id`,
+  );
+const act = async (cases: Cases, id: string, action: AlertActionOf, now: number) => {
+  const done = await actOnAlerts(desk, cases.rules, analyst, await alertsOf(id), action, now);
+  expect(done.refused).toEqual([]);
+};
+const prefer = (id: string, how: "immediate" | "digest" | "inbox" | "never", now = start) =>
+  savePreferences(desk, analyst, id, { ...defaultPreferences, rules: [{ kind: null, severity: "low", how }] }, [], now);
+/** A sender whose attempts end as they are told to. */
+const sender = (now: () => number, deliver: OutboxOptions["deliver"]) =>
+  createOutbox({ desk, now, deliver, messageIdOf: messageIdOf("node.example") });
+
+describe("a letter and two senders", () => {
+  it("stays sent when an attempt that outlived its lease ends badly after another was accepted", async () => {
+    await organisation(desk, "twice");
+    const cases = makeCases(desk, [owner("twice", "198.51.30.0/24")]);
+    const now = start;
+    await take(cases, [detection("198.51.30.1")], now);
+    const slow = Promise.withResolvers<Sent>();
+    const begun = Promise.withResolvers<void>();
+    const first = sender(
+      () => now,
+      () => {
+        begun.resolve();
+        return slow.promise;
+      },
+    );
+    const ended = first.drain();
+    await begun.promise;
+    await sender(
+      () => now + leaseFor + 1,
+      () => Promise.resolve({ outcome: "accepted", answer: "250 yes" }),
+    ).drain();
+    expect(await mailsOf("twice")).toMatchObject([{ state: "sent" }]);
+    slow.resolve({ outcome: "deferred", answer: "451 later" });
+    await ended;
+    await first.stop();
+    expect(await mailsOf("twice")).toMatchObject([{ state: "sent" }]);
+    // Both attempts are on record.
+    expect(
+      await rowsOf(
+        sql`SELECT attempt, outcome FROM deliveries d JOIN outbox b ON b.id = d.outbox_id WHERE b.organisation_id = 'twice' ORDER BY attempt`,
+      ),
+    ).toEqual([
+      { attempt: 1, outcome: "deferred" },
+      { attempt: 2, outcome: "accepted" },
+    ]);
+  });
+
+  it("stays dead when it came back before the server's yes was written down", async () => {
+    await organisation(desk, "quick");
+    const cases = makeCases(desk, [owner("quick", "198.51.31.0/24")]);
+    await take(cases, [detection("198.51.31.1")], start);
+    await sender(
+      () => start,
+      async ({ id }) => {
+        await rowsOf(sql`UPDATE outbox SET state = 'dead', error = 'came back: 5.1.1' WHERE id = ${id}`);
+        return { outcome: "accepted", answer: "250 yes" };
+      },
+    ).drain();
+    expect(await mailsOf("quick")).toMatchObject([{ state: "dead" }]);
+  });
+});
+
+describe("what was taken back", () => {
+  it("does not leave after its correction, when the attempt that was on its way failed", async () => {
+    await organisation(desk, "crossed");
+    const cases = makeCases(desk, [owner("crossed", "198.51.32.0/24")]);
+    const found = detection("198.51.32.1");
+    await take(cases, [found], start);
+    await sender(
+      () => start,
+      async () => {
+        await take(cases, [], start + 1, [found.id]);
+        return { outcome: "deferred", answer: "451 later" };
+      },
+    ).drain();
+    expect(await drain(cases, start + 2)).toEqual([expect.stringContaining("Correction")]);
+    expect(await drain(cases, start + backoff(1) + hour)).toEqual([]);
+    const letter = (await mailsOf("crossed")).find(({ form }) => form === "notice");
+    expect(letter).toMatchObject({ state: "dead", items: 0 });
+    // Nor by hand: nothing is left to say.
+    await expect(actOnLetter(desk, analyst, letter?.id ?? "", "retry", null, start + day)).rejects.toMatchObject({
+      code: "CHANGED",
+    });
+  });
+
+  it("is told again when it is claimed again after all", async () => {
+    await organisation(desk, "again");
+    const cases = makeCases(desk, [owner("again", "198.51.33.0/24")]);
+    const found = detection("198.51.33.1");
+    await take(cases, [found], start + hour);
+    await drain(cases, start + hour);
+    await take(cases, [], start + 2 * hour, [found.id]);
+    expect(await drain(cases, start + 2 * hour)).toEqual([expect.stringContaining("Correction")]);
+    await take(cases, [found], start + 3 * hour);
+    expect(await alertsOf("again")).toMatchObject([{ state: "continuing", closing: null, relapses: 0 }]);
+    expect(await drain(cases, start + 3 * hour)).toEqual([expect.stringMatching(/\] Infected host 198\.51\.33\.1/)]);
+  });
+
+  it("is corrected by mail to those alone who get mails", async () => {
+    for (const how of ["inbox", "never"] as const) {
+      const id = `told-${how}`;
+      await organisation(desk, id);
+      await prefer(id, how);
+      const cases = makeCases(desk, [owner(id, "198.51.34.0/24")]);
+      const found = detection("198.51.34.1");
+      await take(cases, [found], start);
+      await take(cases, [], start + 1, [found.id]);
+      expect(await mailsOf(id)).toEqual([]);
+      const inbox = await rowsOf(
+        sql<{
+          form: string;
+        }>`SELECT form FROM outbox WHERE organisation_id = ${id} AND channel = 'inbox' ORDER BY created`,
+      );
+      expect(inbox.map(({ form }) => form)).toEqual(how === "inbox" ? ["notice", "correction"] : []);
+    }
+  });
+
+  it("does not leave when an analyst closes it before: a held letter, and a finding of a digest", async () => {
+    await organisation(desk, "judged");
+    const cases = makeCases(desk, [owner("judged", "198.51.35.0/24")], { policy: { previewFirst: true } });
+    await take(cases, [detection("198.51.35.1")], start);
+    await act(cases, "judged", { action: "close", outcome: "false-positive", reason: "a resolver" }, start + 1);
+    await take(cases, [detection("198.51.35.2")], start + 2);
+    const held = (await mailsOf("judged")).find(({ state }) => state === "held");
+    await actOnLetter(desk, analyst, held?.id ?? "", "release", null, start + 3);
+    expect(await drain(cases, start + 3)).toEqual([expect.stringContaining("198.51.35.2")]);
+  });
+
+  it("does not leave while it is suppressed, and is told when that is over", async () => {
+    await organisation(desk, "hushed");
+    await prefer("hushed", "digest");
+    const cases = makeCases(desk, [owner("hushed", "198.51.36.0/24")]);
+    const found = detection("198.51.36.1");
+    await take(cases, [found], start);
+    await act(cases, "hushed", { action: "suppress", reason: "known test", until: start + 3 * day }, start + 1);
+    expect(await drain(cases, start + 2 * day)).toEqual([]);
+    await prefer("hushed", "immediate", start + 2 * day);
+    await take(cases, [{ ...found, last: start + 2 * day, packets: 80 }], start + 2 * day);
+    expect(await drain(cases, start + 2 * day)).toEqual([]);
+    await take(cases, [{ ...found, last: start + 4 * day, packets: 90 }], start + 4 * day);
+    expect(await drain(cases, start + 4 * day)).toEqual([expect.stringMatching(/\] Infected host 198\.51\.36\.1/)]);
+  });
+});
+
+it("opens another alert where one was another's, and leaves the one that ended as it is", async () => {
+  await organisation(desk, "lessor");
+  const cases = makeCases(desk, [owner("lessor", "198.51.37.0/24")]);
+  const found = detection("198.51.37.1");
+  await take(cases, [found], start);
+  for (const round of [1, 2]) {
+    const open = (await alertsOf("lessor")).filter(({ state }) => state !== "closed");
+    await actOnAlerts(desk, cases.rules, analyst, open, { action: "close", outcome: "not-ours" }, start + round * hour);
+    // The claim goes on under its one id.
+    await take(cases, [{ ...found, last: start + round * hour + 1, packets: 40 + round }], start + round * hour + 2);
+    await take(cases, [{ ...found, last: start + round * hour + 3, packets: 50 + round }], start + round * hour + 4);
+    const all = await alertsOf("lessor");
+    expect(all.map(({ closing }) => closing)).toEqual([...Array.from({ length: round }, () => "not-ours"), null]);
+    expect(new Set(all.map(({ case_id }) => case_id)).size).toBe(round + 1);
+  }
+});
+
+it("writes to one mailbox once, however many people of a role stand behind it", async () => {
+  await organisation(desk, "shared");
+  await rowsOf(
+    sql`INSERT INTO contacts (organisation_id, role, mail, language, state, valid_from) VALUES ('shared', 'abuse', 'Abuse@Shared.example', 'en', 'active', ${start + 1}), ('shared', 'abuse', 'night@shared.example', 'en', 'active', ${start + 1})`,
+  );
+  const cases = makeCases(desk, [owner("shared", "198.51.38.0/24")]);
+  await take(cases, [detection("198.51.38.1")], start + 2);
+  expect((await mailsOf("shared")).map(({ recipient }) => recipient).toSorted()).toEqual([
+    "abuse@shared.example",
+    "night@shared.example",
+  ]);
+});
+
+it("lets no real letter go when a drill's is released", async () => {
+  await organisation(desk, "drilled");
+  const cases = makeCases(desk, [owner("drilled", "198.51.39.0/24")], { policy: { previewFirst: true } });
+  await take(cases, [detection("198.51.39.1"), detection("198.51.39.2", { exercise: "drill" })], start);
+  const drill = await rowsOf(
+    sql<{
+      id: string;
+    }>`SELECT id FROM outbox WHERE organisation_id = 'drilled' AND state = 'held' AND exercise = 'drill'`,
+  );
+  await actOnLetter(desk, analyst, drill[0]?.id ?? "", "release", null, start);
+  expect(await drain(cases, start)).toEqual([expect.stringContaining("198.51.39.2")]);
+  await take(cases, [detection("198.51.39.3")], start + 1);
+  expect(await drain(cases, start + 1)).toEqual([]);
+});
+
+it("dates a letter by when it leaves, at every attempt the same", async () => {
+  await organisation(desk, "weekly");
+  await prefer("weekly", "digest");
+  const cases = makeCases(desk, [owner("weekly", "198.51.40.0/24")]);
+  await take(cases, [detection("198.51.40.1")], start);
+  const leaves = start + 8 * hour;
+  const dates: number[] = [];
+  for (const now of [leaves, leaves + backoff(1)]) {
+    await sender(
+      () => now,
+      ({ begun, organisation_id }) => {
+        if (organisation_id === "weekly") dates.push(begun);
+        return Promise.resolve({ outcome: "deferred", answer: "451 later" });
+      },
+    ).drain();
+  }
+  expect(dates).toEqual([leaves, leaves]);
+  await drain(cases, leaves + day);
+  expect(sink.mails.at(-1)?.parsed.date?.getTime()).toBe(leaves / 1000);
+});
+
+it("gives a letter up at once that no key opens, in clear it never leaves, and the mailbox is not blamed", async () => {
+  const openpgp = await import("openpgp");
+  const node = await openPgp(await makeSigningKey("Test node", "desk@node.example"));
+  const made = await openpgp.generateKey({
+    userIDs: [{ email: "abuse@ended.example" }],
+    date: new Date("2020-01-01"),
+    keyExpirationTime: 86_400,
+    format: "armored",
+  });
+  const good = await openpgp.generateKey({ userIDs: [{ email: "abuse@revoked.example" }], format: "armored" });
+  const { publicKey: revoked } = await openpgp.revokeKey({
+    key: await openpgp.readKey({ armoredKey: good.publicKey }),
+    revocationCertificate: good.revocationCertificate,
+    format: "armored",
+  });
+  for (const [id, key, network] of [
+    ["ended", made.publicKey, "198.51.43.0/24"],
+    ["revoked", revoked, "198.51.44.0/24"],
+    ["cut", good.publicKey.slice(0, 200), "198.51.45.0/24"],
+  ] as const) {
+    await organisation(desk, id, { key });
+    const cases = makeCases(desk, [owner(id, network)]);
+    await take(cases, [detection(network.replace("0/24", "1"))], start);
+    const before = sink.mails.length;
+    const said: Sent[] = [];
+    const outbox = makeOutbox(desk, cases, sink.port, () => start, {
+      pgp: node,
+      onOutcome: (_trx, _letter, sent) => Promise.resolve(void said.push(sent)),
+    });
+    await outbox.drain();
+    await outbox.close();
+    expect(sink.mails.slice(before)).toEqual([]);
+    expect(said).toEqual([{ outcome: "refused", answer: expect.stringContaining("OpenPGP key") as string }]);
+    expect(await mailsOf(id)).toMatchObject([{ state: "dead" }]);
+  }
+});
+
+it("confirms an answer by silence, never by an analyst's closing", async () => {
+  await organisation(desk, "claims");
+  const cases = makeCases(desk, [owner("claims", "198.51.41.0/24")]);
+  await take(cases, [detection("198.51.41.1")], start);
+  const [alert] = await alertsOf("claims");
+  await cases.answer(
+    systemActor,
+    alert?.case_id ?? "",
+    { answer: "cleaned", channel: null, note: null, alerts: [] },
+    start + hour,
+  );
+  await act(cases, "claims", { action: "close", outcome: "cleaned" }, start + 2 * hour);
+  await verifySilence(desk, () => Promise.resolve(new Map()), start + 3 * hour);
+  expect(await rowsOf(sql`SELECT state FROM answers WHERE organisation_id = 'claims'`)).toEqual([{ state: "claimed" }]);
+});
+
+it("counts towards a breaker what is told, not what is too weak to be", async () => {
+  await organisation(desk, "weak");
+  const cases = makeCases(desk, [owner("weak", "198.51.42.0/24")], { policy: { ownerBreaker: 10 } });
+  const now = start + 60 * day;
+  const at = { first: now - hour / 2, last: now - 1 };
+  await take(
+    cases,
+    Array.from({ length: 20 }, (_, i) => detection(`198.51.42.${i + 1}`, { ...at, confidence: 0.2 })),
+    now,
+  );
+  expect(await take(cases, [detection("198.51.42.99", at)], now + 1)).toMatchObject({ told: 1, held: 0 });
+});
