@@ -216,7 +216,14 @@ describe("the sender", () => {
       }
       // The node's clock stands at HOUR_ZERO + 1.02 s; this sensor's is 7 s ahead.
       const clock = (): number => HOUR_ZERO / 1_000 + 8_020;
-      const sender = createSender({ client: hand.client, spool, sensor: hand.name, log: quiet, clock });
+      const sender = createSender({
+        client: hand.client,
+        spool,
+        sensor: hand.name,
+        log: quiet,
+        clock,
+        steady: () => 0,
+      });
       const stop = new AbortController();
       const running = sender.run(stop.signal);
       while (spool.batches > 0) await sleep(5);
@@ -229,6 +236,28 @@ describe("the sender", () => {
       expect(node.receiver.standings()[0]?.gaps).toEqual([{ first: 100, last: 100 }]);
       expect(readdirSync(join(folder, "refused"))).toHaveLength(1);
       expect(sender.standing.requests).toBeLessThan(10);
+    } finally {
+      await node.stop();
+    }
+  });
+
+  it("knows its clock's offset anew as soon as the clock is set", async () => {
+    const node = await openNode();
+    try {
+      const hand = await openHand(node);
+      const spool = new Spool({ folder, limit: 1 << 24 });
+      let ahead = 500;
+      const options = { clock: () => HOUR_ZERO / 1_000 + 1_020 + ahead, steady: () => 0 };
+      const sender = createSender({ client: hand.client, spool, sensor: hand.name, log: quiet, ...options });
+      expect(sender.standing.clockOffset).toBeNull();
+      await spool.add((sequence) => hand.frame(sequence));
+      const stop = new AbortController();
+      const running = sender.run(stop.signal);
+      await expect.poll(() => spool.batches).toBe(0);
+      expect(sender.standing.clockOffset).toBe(500_000);
+      for (ahead of [10_500, -3_000]) expect(sender.standing.clockOffset).toBe(ahead * 1_000);
+      stop.abort();
+      await running;
     } finally {
       await node.stop();
     }

@@ -30,13 +30,15 @@ export interface SenderOptions {
   readonly renumber?: (frame: Uint8Array, sequence: number, lost: number) => Uint8Array;
   /** Milliseconds; for tests. */
   readonly clock?: () => number;
+  /** Milliseconds of a clock that nobody sets; for tests. */
+  readonly steady?: () => number;
   readonly firstWait?: number;
   /** 0 to 1; spreads the sensors' repetitions. */
   readonly jitter?: () => number;
 }
 export interface SenderStanding {
-  /** Sensor clock minus node clock, microseconds. */
-  clockOffset: number | null;
+  /** Sensor clock minus node clock now, microseconds; null before the first exchange. */
+  readonly clockOffset: number | null;
   requests: number;
   failures: number;
   acknowledged: number;
@@ -57,9 +59,14 @@ export interface Sender {
 export const createSender = (options: SenderOptions): Sender => {
   const { client, spool, sensor, log } = options;
   const clock = options.clock ?? Date.now;
+  const steady = options.steady ?? (() => performance.now());
   const jitter = options.jitter ?? Math.random;
+  /** The node's clock minus the steady one, milliseconds: what a clock that is set does not move. */
+  let ofNode: number | null = null;
   const standing: SenderStanding = {
-    clockOffset: null,
+    get clockOffset() {
+      return ofNode === null ? null : Math.round((clock() - steady() - ofNode) * 1_000);
+    },
     requests: 0,
     failures: 0,
     acknowledged: 0,
@@ -73,14 +80,14 @@ export const createSender = (options: SenderOptions): Sender => {
 
   const compareClock = async (): Promise<void> => {
     if (clock() - compared < CLOCK_EVERY && clock() >= compared) return;
-    const before = clock();
+    const before = steady();
     const answer = await client.ask("GET", "/time", {});
-    const after = clock();
+    const after = steady();
     const now = answer.body["now"];
     if (answer.status !== 200 || typeof now !== "number") return;
     // The node's clock is taken to be read in the middle of the way there and back.
-    standing.clockOffset = Math.round(((before + after) / 2) * 1_000 - now);
-    compared = after;
+    ofNode = now / 1_000 - (before + after) / 2;
+    compared = clock();
   };
 
   /** True when the spool got smaller. */
