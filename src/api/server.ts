@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AuditLog } from "../access/audit.ts";
 import { operatorVisitor } from "../access/guard.ts";
 import type { Guard, Visit, Visitor } from "../access/guard.ts";
+import { inForce } from "../observe/asked.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import { releaseRule } from "../observe/released.ts";
 import type { Released } from "../observe/released.ts";
@@ -160,7 +161,7 @@ const withNode = (
     none(request);
     const range = await observatory.range();
     const { now, simulated } = observatory.options;
-    const enrolled = observatory.sensors().filter(({ revoked }) => revoked === null || revoked > now()).length;
+    const enrolled = observatory.sensors().filter((one) => inForce(one, now())).length;
     const answer: Status = {
       ...status(),
       simulated,

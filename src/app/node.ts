@@ -14,6 +14,7 @@ import { linkActor } from "../cases/links.ts";
 import type { FlowBatch } from "../model/flows.ts";
 import { mailFolder, openMaildir, takeMails } from "../notify/maildir.ts";
 import { receiveMail } from "../notify/receive.ts";
+import { inForce } from "../observe/asked.ts";
 import { createReleased } from "../observe/released.ts";
 import { listOwner } from "../observe/research-list.ts";
 import { silenceEvidence } from "../observe/silence.ts";
@@ -247,7 +248,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
         const segment = origins.table.find(words, at);
         return segment < 0 ? 0 : origins.table.asnOf(segment);
       },
-      sensors: () => observatory.sensors().filter(({ revoked }) => revoked === null).length,
+      sensors: () => observatory.sensors().filter((one) => inForce(one, Date.now())).length,
       originOf: (address) => {
         const words = parseIp(address);
         const segment = words === undefined ? -1 : origins.table.find(Uint32Array.from(words), 0);

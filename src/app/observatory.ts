@@ -51,7 +51,7 @@ export const openObservatory = (
               country: country ?? settings.config.country ?? null,
               realm,
               exercise,
-              enrolled: enrolled === null ? null : Date.parse(enrolled),
+              enrolled: enrolled === null ? Infinity : Date.parse(enrolled),
               revoked: revoked === null ? null : Date.parse(revoked.at),
             })),
         }),

@@ -38,7 +38,7 @@ export const add: Command = {
     const before = registry.get(name);
     const { token } = registry.add({ name, country, city: text(parsed, "city"), realm: text(parsed, "realm") });
     // Of a sensor that never came, the token that was printed before.
-    if (before !== undefined && before.enrolled === null)
+    if (before !== undefined && before.key === null)
       process.stdout.write(`Sensor ${name} was added before; the token that was printed then is void from now on.\n`);
     process.stdout.write(
       `Sensor ${name} may enrol once within seven days. On its machine:\n\n  layang sensor enrol --node ${door} --token ${token}\n\n`,

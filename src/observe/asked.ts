@@ -11,7 +11,7 @@ export interface SensorInfo {
   readonly name: string;
   /** ISO 3166-1 alpha-2 of where it stands; null when not told. */
   readonly country: string | null;
-  /** null: since before anything that is asked. */
+  /** null: since before anything that is asked. Infinity: it was admitted, and has not come yet. */
   readonly enrolled: number | null;
   readonly revoked: number | null;
   /** Whose it is, as of a batch; absent: the shared, real ones. A question knows only the sensors of what it is asked of. */
@@ -46,6 +46,10 @@ export interface RollUps {
   /** What the rows that `leaders` leaves out can sum up to at most for one key: packets, sources or packets with a mark. */
   rareSum(name: RollUpName, grain: Grain, range: Span): number;
 }
+
+/** Whether a sensor is one that is to report now. */
+export const inForce = ({ enrolled, revoked }: SensorInfo, now: number): boolean =>
+  (enrolled ?? -Infinity) <= now && (revoked ?? Infinity) > now;
 
 /** Something a node saw of a sensor that no report tells. */
 export interface SensorAlarm {

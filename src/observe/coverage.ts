@@ -56,7 +56,7 @@ FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String}${own.
 
 /** The beat a sensor's up-time is counted from: that of its enrolment. Null: from wherever the period begins. */
 export const firstBeat = ({ enrolled }: Pick<SensorInfo, "enrolled">): number | null =>
-  enrolled === null ? null : Math.floor(enrolled / beat);
+  enrolled === null || enrolled === Infinity ? null : Math.floor(enrolled / beat);
 
 /**
  * Per sensor: in how many beats of a span it was up (`beats`), and in how many of those since it was enrolled (`own_beats`, where one was enrolled

@@ -40,6 +40,9 @@ const stateOf = (sensor: SensorInfo | undefined, lastSeen: number | null, now: n
   return now - lastSeen > lateAfter ? "late" : "up";
 };
 
+/** Whether a sensor was admitted and has not come yet. */
+const awaited = ({ enrolled }: SensorInfo): boolean => enrolled === Infinity;
+
 /** What a person should look at, in words that name the sensor. */
 const alarmsOf = (row: Row, now: number): Alarm[] => {
   const alarm = (kind: string, words: string, time = iso(now)): Alarm => ({
@@ -168,7 +171,8 @@ WHERE realm = {realm:String} AND exercise = {exercise:String} AND sensor IN {sil
         upShare: coverage.up,
       });
       if (newest !== undefined) {
-        const since = Math.max(asked.from, info?.enrolled ?? num(row, "first_ms"));
+        const came = info === undefined || awaited(info) ? null : info.enrolled;
+        const since = Math.max(asked.from, came ?? num(row, "first_ms"));
         history.push({
           sensor: name,
           runs: runsOf(since, live, upBeats, beatsOf(up, "degraded_beats")),
@@ -176,11 +180,14 @@ WHERE realm = {realm:String} AND exercise = {exercise:String} AND sensor IN {sil
       }
     }
     const seen = asked.around.alarms.map((one): Alarm => ({ ...one, time: iso(one.time) }));
-    const alarms = [...seen, ...rows.flatMap((row) => alarmsOf(row, live))];
-    const down = rows.filter((row) => row.state === "down" || row.state === "never");
+    // Who was admitted and never came is no outage yet.
+    const coming = new Set(around.sensors.filter(awaited).map(({ name }) => name));
+    const expected = rows.filter((row) => !(row.state === "never" && coming.has(row.sensor)));
+    const alarms = [...seen, ...expected.flatMap((row) => alarmsOf(row, live))];
+    const down = expected.filter((row) => row.state === "down" || row.state === "never");
     return {
       facts: {
-        sensors: rows.filter((row) => row.state !== "revoked").length,
+        sensors: expected.filter((row) => row.state !== "revoked").length,
         up: rows.filter((row) => row.state === "up").length,
         late: rows.filter((row) => row.state === "late").length,
         down: down.length,

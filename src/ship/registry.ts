@@ -144,7 +144,8 @@ export class SensorRegistry {
       added: before?.added ?? this.#time(),
       token: { hash: hashOf(token), expires: new Date(this.#now() + TOKEN_DAYS * DAY).toISOString() },
       key: null,
-      enrolled: null,
+      // Of one that was revoked: in that time it was to report, and its outages were some.
+      enrolled: before?.enrolled ?? null,
       // Stays until the new key is there: what was asked to be withdrawn is not forgotten.
       revoked: before?.revoked ?? null,
     });
