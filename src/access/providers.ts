@@ -4,6 +4,7 @@ import type { Egress } from "../platform/egress.ts";
 import { AppError } from "../platform/errors.ts";
 import { holdFactor } from "./factors.ts";
 import { personOf } from "./identity.ts";
+import { networkOf } from "./limits.ts";
 import { newSecret } from "./secrets.ts";
 import type { Client, Session, Sessions } from "./sessions.ts";
 import type { Begun, SignIn } from "./signin.ts";
@@ -22,7 +23,12 @@ export interface Providers {
    * Begins: where the browser goes, and what its cookie keeps until it comes back. Who is signed in connects the provider to
    * their account; who is not signs in. @throws AppError NOT_FOUND, PROVIDER_FAILED, DOOR_BUSY
    */
-  start(provider: string, session: Session | null, to: string): Promise<{ url: string; cookie: string }>;
+  start(
+    provider: string,
+    session: Session | null,
+    to: string,
+    address: string | undefined,
+  ): Promise<{ url: string; cookie: string }>;
   /** Ends: the provider's answer, at our address with its query. @throws AppError PROVIDER_FAILED, PROVIDER_UNBOUND, LINK_INVALID */
   finish(
     provider: string,
@@ -38,12 +44,17 @@ interface Flow {
   readonly verifier: string;
   readonly state: string;
   readonly nonce: string;
-  /** Whose account the provider is connected to; null: signs in. */
+  /** Whose account the provider is connected to, and the session that asked for it; null: signs in. */
   readonly person: string | null;
+  readonly session: string | null;
+  /** Where it began. */
+  readonly network: string;
   readonly to: string;
 }
 const longest = 10 * 60e6;
 const mostFlows = 1000;
+/** Of one network; its oldest makes place: nobody fills the room for all. */
+const mostOfNetwork = 50;
 
 export const createProviders = (options: {
   readonly settings: readonly ProviderSettings[];
@@ -98,11 +109,14 @@ export const createProviders = (options: {
 
   return {
     list: settings.map(({ id, name }) => ({ id, name })),
-    start: async (id, session, to) => {
+    start: async (id, session, to, address) => {
       const provider = one(id);
       // Another way in is for who has just shown that they are who they are, as a second factor is.
       if (session?.state === "in") holdFactor(session, now());
       for (const [key, flow] of flows) if (now() - flow.began > longest) flows.delete(key);
+      const network = networkOf(address);
+      const near = [...flows].filter(([, flow]) => flow.network === network);
+      if (near.length >= mostOfNetwork) flows.delete(near[0]![0]);
       if (flows.size >= mostFlows)
         throw new AppError("DOOR_BUSY", "many people sign in just now: try again in a moment");
       const flow: Flow = {
@@ -112,6 +126,8 @@ export const createProviders = (options: {
         state: oidc.randomState(),
         nonce: oidc.randomNonce(),
         person: session?.state === "in" ? session.person.id : null,
+        session: session?.state === "in" ? session.id : null,
+        network,
         to,
       };
       const cookie = newSecret();
@@ -167,6 +183,16 @@ export const createProviders = (options: {
             .where("subject", "=", subject)
             .executeTakeFirst();
           if (flow.person !== null) {
+            // Who began may have been signed out since, by a reset for one: then it connects nothing.
+            const asked = await trx
+              .selectFrom("sessions")
+              .select("id")
+              .where("id", "=", flow.session)
+              .where("person_id", "=", flow.person)
+              .forUpdate()
+              .executeTakeFirst();
+            if (asked === undefined)
+              throw new AppError("LINK_INVALID", "the session that began this has ended: sign in and begin again");
             if (bound !== undefined && bound.person_id !== flow.person) {
               throw new AppError("PROVIDER_UNBOUND", "this identity belongs to another account already");
             }

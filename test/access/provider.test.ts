@@ -206,4 +206,21 @@ describe("signing in through an identity provider", () => {
     expect(anew.status).toBe(200);
     expect(String((await pass(house.browser())).body)).toContain("PROVIDER_UNBOUND");
   });
+  it("connects nothing to a session that ended on the way: a reset leaves no way in behind", async () => {
+    const thief = await house.person("c@example.org", ["member"], ["alpha"]);
+    account = "subject-of-the-thief";
+    const path = await walk(String((await begin(thief)).headers["location"]));
+    const first = await house.signIn("first@example.org");
+    const { link } = (await first.call("POST", `/api/v1/desk/people/${await house.idOf("c@example.org")}/reset`)).body;
+    const anew = { token: String(link).split("#")[1], name: "C", password: "an entirely new phrase", language: "en" };
+    expect((await house.browser().call("POST", `${at}/accept`, anew)).status).toBe(200);
+    expect((await thief.call("GET", path)).body.code).toBe("LINK_INVALID");
+    expect(String((await pass(house.browser())).body)).toContain("PROVIDER_UNBOUND");
+  });
+  it("keeps the way free for others, however often one network begins", async () => {
+    for (let i = 0; i < 1100; i++) {
+      await house.browser().call("GET", `${at}/providers/sso/start`, undefined, {}, `198.18.0.${i % 250}`);
+    }
+    expect((await begin(house.browser())).status).toBe(303);
+  });
 });

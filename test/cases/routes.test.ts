@@ -13,6 +13,7 @@ import type { DeskAnswer, DeskName } from "../../src/api/contract/desk/index.ts"
 import type { Cases } from "../../src/cases/cases.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
+import { writeLetter } from "../../src/registry/letters.ts";
 import { embeddedPlace } from "../desk/place.ts";
 import { openHouse } from "../access/house.ts";
 import type { Browser, Called, House } from "../access/house.ts";
@@ -406,6 +407,31 @@ it("shows the outbox, its letters and the owner's inbox and preferences", async 
   expect((await beta.call("GET", path)).status).toBe(404);
   const preview = asContract("preview", await alpha.call("GET", `${base}/organisations/alpha/preview?language=th`));
   expect(preview.rendered.text).toContain("เรียน ทีมความมั่นคงปลอดภัย");
+});
+
+it("shows nobody the secret of a letter that proves, objects or confirms", async () => {
+  for (const kind of ["claim", "object", "check"] as const) {
+    const link = `registry:${kind}`;
+    await house.desk.as(systemActor, (trx) =>
+      writeLetter(trx, {
+        kind,
+        recipient: `${kind}@holder.example`,
+        language: "en",
+        contact: null,
+        organisation: { id: "alpha", name: "The alpha" },
+        link,
+        at: house.clock.now,
+        values: { subject: "192.0.2.0/24", role: "abuse", until: "tomorrow", after: "mail x@example.org" },
+      }),
+    );
+    const { rows } = asContract("outbox", await analyst.call("GET", `${base}/outbox`));
+    const id = rows.find(({ recipient }) => recipient === `${kind}@holder.example`)?.id;
+    const letter = asContract("letter", await analyst.call("GET", `${base}/outbox/${id}`));
+    expect(letter.letter.subject).toContain("The alpha");
+    expect(letter.rendered?.text).toContain("/contact-check#");
+    expect(JSON.stringify(letter)).not.toContain(cases.tokenOf(link));
+    expect((await alpha.call("GET", `${base}/outbox/${id}`)).status).toBe(404);
+  }
 });
 
 it("counts for each what it may see", async () => {

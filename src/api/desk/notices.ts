@@ -38,7 +38,8 @@ export interface NoticeServices extends AlertServices {
 }
 
 const subjectOf = (line: LetterLine): string => {
-  const { form, items } = line.payload;
+  const { form, items, plain } = line.payload;
+  if (plain !== undefined) return plain.subject.slice(0, 300);
   if (form === "breaker") return "A breaker opened: notices are held";
   return writeLetter(line.payload, () => null, line.created).subject.slice(0, 300) || `${items.length} findings`;
 };
@@ -63,13 +64,14 @@ const outboxRow = (line: LetterLine): OutboxRow => ({
 /** Mail, outbox, preferences, previews and the portal's inbox. */
 export const withNotices = (server: FastifyInstance, services: NoticeServices, actorOf: ActorOf): void => {
   const { desk, cases, now, sender } = services;
+  // The secret of a link, of whatever kind, is its recipient's: who looks here sees that there is one.
+  const shown: Sender = { ...sender, tokenOf: () => "…" };
 
   const rendered = (composed: Composed, to: string, language: string, encrypted: boolean): Rendered => ({
     from: sender.from.slice(0, 320),
     to: to.slice(0, 500),
     subject: composed.subject.slice(0, 300),
-    // The secret of a link is its recipient's: who looks here sees that there is one.
-    text: composed.text.replaceAll(/(\/help#)[\w-]+/g, "$1…").slice(0, 200_000),
+    text: composed.text.slice(0, 200_000),
     language,
     encrypted,
     signed: services.signs,
@@ -93,10 +95,11 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
       asked: timeOf(now()),
       letter: outboxRow(line),
       rendered: rendered(
-        composeLetter(line.id, line.payload, sender),
+        composeLetter(line.id, line.payload, shown),
         line.recipient,
         line.payload.language,
-        line.payload.encrypt && (await keyed(actor, line.contact_id)),
+        // A letter of the registry does not say: it is written in the open.
+        line.payload.encrypt === true && (await keyed(actor, line.contact_id)),
       ),
       deliveries: whole.attempts.map(({ attempt, began, ended, outcome, answer, message_id }) => ({
         attempt,
@@ -220,7 +223,7 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
         form === "digest" ? items : items.slice(0, 1),
         form,
         language,
-        sender,
+        shown,
         now(),
       ),
       language,

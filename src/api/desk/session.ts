@@ -235,7 +235,7 @@ export const withSession = (server: FastifyInstance, accounts: Accounts): void =
     async (request, reply) => {
       const { provider } = path(request.params);
       const { to = "/" } = start(request.query);
-      const { url, cookie } = await providers.start(provider, visitOf(request).session, to);
+      const { url, cookie } = await providers.start(provider, visitOf(request).session, to, clientOf(request).address);
       return reply
         .header("set-cookie", accounts.cookies().keepProvider(cookie))
         .header("cache-control", "no-store")
