@@ -3,15 +3,15 @@ import { AppError } from "../platform/errors.ts";
 import type { formats } from "./contract/query.ts";
 
 export type Form = (typeof formats)[number];
-const types: Readonly<Record<string, Form>> = {
-  "application/json": "json",
-  "application/*": "json",
-  "*/*": "json",
-  "text/html": "json",
-  "text/csv": "csv",
-  "text/*": "csv",
-  "application/vnd.apache.parquet": "parquet",
-};
+const types: ReadonlyMap<string, Form> = new Map([
+  ["application/json", "json"],
+  ["application/*", "json"],
+  ["*/*", "json"],
+  ["text/html", "json"],
+  ["text/csv", "csv"],
+  ["text/*", "csv"],
+  ["application/vnd.apache.parquet", "parquet"],
+]);
 
 /**
  * The form that is wanted: `format` decides, else the best of the Accept header (RFC 9110, 12.5.1), else JSON.
@@ -26,7 +26,7 @@ export const formOf = (format: string | undefined, accept: string | undefined): 
     .map((part) => {
       const [type = "", ...rest] = part.split(";").map((text) => text.trim().toLowerCase());
       const q = rest.find((text) => text.startsWith("q="));
-      return { form: types[type], q: q === undefined ? 1 : Number(q.slice(2)) };
+      return { form: types.get(type), q: q === undefined ? 1 : Number(q.slice(2)) };
     })
     .filter(({ form, q }) => form !== undefined && q > 0)
     .toSorted((a, b) => b.q - a.q);

@@ -11,8 +11,11 @@ export interface LineError {
   readonly message: string;
 }
 
+/** What a spreadsheet begins a formula with, wide forms and breaks among them (OWASP, CSV injection). */
+const formula = /^[=+\-@\t\r\n＝＋－＠]/;
 /** Takes away the quote that `csvField` puts before what a spreadsheet would take for a formula. */
-const unguarded = (field: string): string => (/^'[=+\-@\t\r]/.test(field) ? field.slice(1) : field);
+const unguarded = (field: string): string =>
+  field.startsWith("'") && formula.test(field.slice(1)) ? field.slice(1) : field;
 
 /**
  * Lines of a CSV text (RFC 4180; LF or CRLF; a byte order mark is passed over; quoted fields may hold breaks). Empty lines and lines that begin
@@ -67,7 +70,7 @@ export const csvLines = (text: string): { lines: CsvLine[]; errors: LineError[] 
 /** A field for a CSV line: quoted where it must be, and made harmless where a spreadsheet would take it for a formula. */
 export const csvField = (value: string | number | boolean | null): string => {
   const text = value === null ? "" : String(value);
-  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = typeof value === "string" && formula.test(text) ? `'${text}` : text;
   return /[",\n\r#]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 export const csvText = (

@@ -61,6 +61,12 @@ export const networkKeyOf = (text: string): NetworkKey | undefined => {
   return domain === undefined ? undefined : { prefix: null, asn: null, domain };
 };
 
+/** Whether a prefix is more than any organisation holds in the shared realm, a /8 (IPv4) or a /16 (IPv6): a slip of the pen, or a wish for everything. */
+export const isTooWide = ({ prefix: text }: NetworkKey, realm: string): boolean => {
+  const prefix = text === null || realm !== "" ? undefined : parsePrefix(text);
+  return prefix !== undefined && prefix.length < (text?.includes(".") === true ? 104 : 16);
+};
+
 /** The text of such a key. */
 export const networkText = ({ prefix, asn, domain }: NetworkKey): string =>
   prefix ?? (asn === null ? (domain ?? "") : `AS${asn}`);

@@ -18,6 +18,17 @@ other,Other,ID,2001:db8::/32,security,abuse@acme.example,id
   ]);
 });
 
+it("takes words that JavaScript knows for words that nobody knows", () => {
+  for (const word of ["constructor", "__proto__"]) {
+    expect(wantedFromCsv(`organisation,${word}\nacme,x\n`).errors).toEqual([
+      { line: 1, message: expect.stringContaining(`unknown column "${word}"`) as string },
+    ]);
+    expect(wantedFromCsv(`organisation,essential\nacme,${word}\n`).errors).toEqual([
+      { line: 2, message: `\`essential\` is yes or no, not "${word}"` },
+    ]);
+  }
+});
+
 it("refuses a contact that is said twice and not alike, and a network that stands twice", () => {
   const { errors } = wantedFromCsv(`organisation,network,role,mail,language
 acme,192.0.2.0/24,abuse,abuse@acme.example,id

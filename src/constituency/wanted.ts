@@ -4,7 +4,7 @@ import type { ContactRecord, ContactRole, NetworkRecord, OrganisationRecord } fr
 import { parsePrefix } from "../net/prefix.ts";
 import { csvLines, timeOf } from "./csv.ts";
 import type { LineError } from "./csv.ts";
-import { networkKeyOf } from "./network.ts";
+import { isTooWide, networkKeyOf } from "./network.ts";
 
 /** What a file says. Of an organisation only what it says: the rest stays as it is. */
 export interface Wanted {
@@ -49,10 +49,11 @@ const refusal = (message: string): { readonly error: string } => ({ error: messa
 type Read<T> = T | { readonly error: string };
 export const isRefused = <T extends object>(read: Read<T>): read is { readonly error: string } => "error" in read;
 
-const truth = (text: string): boolean | undefined =>
-  ({ yes: true, true: true, "1": true, y: true, no: false, false: false, "0": false, n: false, "": false })[
-    text.toLowerCase()
-  ];
+const truths: ReadonlyMap<string, boolean> = new Map([
+  ...["yes", "true", "1", "y"].map((word) => [word, true] as const),
+  ...["no", "false", "0", "n", ""].map((word) => [word, false] as const),
+]);
+const truth = (text: string): boolean | undefined => truths.get(text.toLowerCase());
 
 /** Reads what is said of an organisation. */
 export const readOrganisation = (
@@ -96,7 +97,7 @@ export const readOrganisation = (
   return fields;
 };
 
-/** Reads a network. An organisation may not hold more than a /8 (IPv4) or /16 (IPv6) in the shared realm: that is a slip of the pen. */
+/** Reads a network. */
 export const readNetwork = (organisation: string, get: Fields): Read<{ record: NetworkRecord; dated: boolean }> => {
   const text = get("network") ?? "";
   const key = networkKeyOf(text);
@@ -109,10 +110,7 @@ export const readNetwork = (organisation: string, get: Fields): Read<{ record: N
   }
   const realm = get("realm") ?? "";
   if (!/^[A-Za-z0-9._-]{0,64}$/.test(realm)) return refusal("`realm` has letters, digits, dots, hyphens, at most 64");
-  const prefix = key.prefix === null ? undefined : parsePrefix(key.prefix);
-  if (prefix !== undefined && realm === "" && prefix.length < (key.prefix?.includes(".") === true ? 104 : 16)) {
-    return refusal(`${text} is more than any organisation holds`);
-  }
+  if (isTooWide(key, realm)) return refusal(`${text} is more than any organisation holds`);
   const translation = (get("translation") ?? "").toLowerCase();
   if (translation !== "" && translation !== "none" && translation !== "cgnat")
     return refusal(`\`translation\` is none or cgnat, not "${translation}"`);
@@ -283,17 +281,17 @@ export const csvColumns = [
   "webhook",
   "openpgp_key",
 ] as const;
-const aliases: Readonly<Record<string, string>> = {
-  organization: "organisation",
-  org: "organisation",
-  owner: "organisation",
-  prefix: "network",
-  cidr: "network",
-  cc: "country",
-  valid_from: "from",
-  valid_until: "until",
-  email: "mail",
-};
+const aliases: ReadonlyMap<string, string> = new Map([
+  ["organization", "organisation"],
+  ["org", "organisation"],
+  ["owner", "organisation"],
+  ["prefix", "network"],
+  ["cidr", "network"],
+  ["cc", "country"],
+  ["valid_from", "from"],
+  ["valid_until", "until"],
+  ["email", "mail"],
+]);
 
 /**
  * Reads the CSV form: the first line names the columns, in any order. A line may say something of an organisation, of one
@@ -310,7 +308,7 @@ export const wantedFromCsv = (text: string): Wanted => {
   }
   const names = first.fields.map((field) => {
     const name = field.startsWith("name:") ? field : field.toLowerCase();
-    return aliases[name] ?? name;
+    return aliases.get(name) ?? name;
   });
   const known: ReadonlySet<string> = new Set(csvColumns);
   for (const name of names) {

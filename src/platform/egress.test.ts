@@ -85,6 +85,7 @@ describe("the guarded client", () => {
       "own.example": ["127.0.0.1"],
       "mixed.example": ["8.8.8.8", "127.0.0.1"],
       "inside.example": ["10.0.0.1"],
+      "zone.example": ["fe80::1%eth0"],
     };
   });
   afterAll(() => {
@@ -108,6 +109,7 @@ describe("the guarded client", () => {
     () => "https://169.254.169.254/latest/meta-data",
     () => "https://inside.example/",
     () => "https://mixed.example/",
+    () => "https://zone.example/",
     () => "https://user:password@8.8.8.8/",
     () => "file:///etc/passwd",
     () => "data:text/plain,x",
@@ -153,6 +155,7 @@ describe("the guarded client", () => {
       "http://10.0.0.1/",
       `http://127.0.0.1:${port}/`,
       `http://own.example:${port + 1}/`,
+      `https://own.example:${port + 1}/`,
       "file:///etc/passwd",
     ]) {
       await expect(own.fetch(to(where))).rejects.toMatchObject({

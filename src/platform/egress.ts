@@ -51,7 +51,8 @@ const global6 = blockList([["2000::", 3]]);
 
 /** The IPv4 address in a v4-mapped one, else the address itself. */
 const unmapped = (address: string): string => {
-  if (isIP(address) !== 6) return address;
+  // An address of one interface has no other form.
+  if (isIP(address) !== 6 || address.includes("%")) return address;
   const host = new URL(`http://[${address}]/`).hostname.slice(1, -1);
   const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host) ?? [];
   if (high === undefined || low === undefined) return host;
@@ -247,7 +248,7 @@ export const createEgress = (options: EgressOptions = {}): Egress => {
         }
         if (init.redirect === "error" || hop >= redirects) throw refused(`${url.hostname} points elsewhere`);
         const safer = next.protocol === url.protocol || next.protocol === "https:";
-        const samePort = next.port === url.port || next.protocol !== url.protocol;
+        const samePort = next.port === (next.protocol === url.protocol ? url.port : "");
         if (next.hostname !== url.hostname || !safer || !samePort) {
           throw refused(`${url.hostname} points to another host`, { redirect: next.href });
         }

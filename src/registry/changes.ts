@@ -472,6 +472,8 @@ export const createChanges = (options: RegistryOptions): Changes => {
         .executeTakeFirst();
       if (Number(numUpdatedRows) === 0) throw new AppError("CHANGE_DECIDED", "somebody else decided at this moment");
       if (decision !== "approve") return;
+      // Who has ended since gets nothing any more.
+      await organisationName(trx, row.organisation_id);
       const step =
         row.kind === "claim" && row.step.what === "network" && row.step.change === "added"
           ? fromNow(row.step, at)

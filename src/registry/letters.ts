@@ -118,7 +118,8 @@ export const writeLetter = async (trx: DeskTransaction, letter: Letter): Promise
   const values: Readonly<Record<string, string>> = { organisation: letter.organisation.name, ...letter.values };
   const fill = (text: string): string =>
     text.replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
-      Object.hasOwn(values, name) ? line(values[name] ?? "") : whole,
+      // What others wrote does not say where the link stands.
+      Object.hasOwn(values, name) ? line(values[name] ?? "").replaceAll("{link}", "link") : whole,
     );
   await trx
     .insertInto("outbox")

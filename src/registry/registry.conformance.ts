@@ -212,6 +212,14 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
       ).toBe(false);
     });
 
+    it("lets who belongs to two organisations show neither the inside of the other", async () => {
+      const both: Actor = { ...member("alpha", ["alpha-inside"]), organisations: ["alpha", "beta"] };
+      await expect(step(both, network("beta", { realm: "alpha-inside", prefix: "10.9.0.0/16" }))).rejects.toMatchObject(
+        { code: "ACCESS_DENIED" },
+      );
+      await step(both, network("alpha", { realm: "alpha-inside", prefix: "10.9.0.0/16" }));
+    });
+
     it("takes a member's wish as a request, which staff decide once", async () => {
       const own = member("beta");
       expect(await changes.ask(own, "beta", network("beta", { prefix: "203.0.113.0/24" }))).toEqual({
@@ -272,7 +280,8 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
 
     it("tells the old contact of a change and waits 48 hours, for staff too", async () => {
       const [old] = await contacts("alpha");
-      const to = contact("alpha", { mail: "new@alpha.example" });
+      // What somebody asked for is told, and takes no part in the letter: its link stands once, where we put it.
+      const to = contact("alpha", { mail: "new@alpha.example", name: "https://evil.example/?{link}" });
       for (const actor of [member("alpha"), analyst]) {
         expect(
           await changes.ask(actor, "alpha", { what: "contact", change: "changed", id: old!.id, record: to }),
@@ -286,6 +295,7 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
       const letter = (await letters()).at(-1)!;
       expect(letter.recipient).toBe("abuse@alpha.example");
       expect(letter.payload.plain.text).toContain("new@alpha.example");
+      expect(letter.payload.plain.text.split("{link}")).toHaveLength(2);
       // Nobody of the organisation reads the secret, or the letter.
       expect(letter.organisation_id).toBeNull();
       expect(await desk.as(member("alpha"), (trx) => trx.selectFrom("contact_secrets").selectAll().execute())).toEqual(
@@ -468,12 +478,29 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
     });
 
     it("ends an organisation with its networks and contacts", async () => {
+      const own = member("beta");
+      await changes.ask(own, "beta", network("beta", { prefix: "198.19.0.0/24" }));
+      await changes.ask(own, "beta", {
+        what: "contact",
+        change: "added",
+        record: contact("beta", { role: "noc", mail: "late@beta.example" }),
+      });
       await step(analyst, { what: "organisation", change: "ended", id: "beta" });
       expect(await desk.as(analyst, (trx) => networksOf(trx, analyst, "beta", { now }))).toEqual([]);
       expect(await contacts("beta")).toEqual([]);
       const rows = [];
       for await (const page of heldNetworks(desk)) rows.push(...page);
       expect(rows.filter(({ organisation, until }) => organisation === "beta" && until === null)).toEqual([]);
+      // What it still asked for gives nothing to who is gone.
+      const asked = (await changeRows(analyst)).filter(
+        ({ organisation_id, state }) => organisation_id === "beta" && state === "asked",
+      );
+      expect(asked.length).toBeGreaterThanOrEqual(2);
+      for (const { id } of asked) {
+        await expect(changes.decide(analyst, id, "approve", null)).rejects.toMatchObject({ code: "NOT_FOUND" });
+        await changes.decide(analyst, id, "refuse", "it has ended");
+      }
+      expect(await contacts("beta")).toEqual([]);
     });
   });
 };

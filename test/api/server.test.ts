@@ -284,10 +284,12 @@ describe("forms", () => {
     expect(
       (await get("/api/v1/ports/top", { accept: "text/csv;q=0.5, application/json" })).headers["content-type"],
     ).toContain("application/json");
-    expect((await get("/api/v1/ports/top", { accept: "image/png" })).json()).toMatchObject({
-      status: 406,
-      code: "NOT_ACCEPTABLE",
-    });
+    for (const accept of ["image/png", "constructor", "__proto__"]) {
+      expect((await get("/api/v1/ports/top", { accept })).json()).toMatchObject({
+        status: 406,
+        code: "NOT_ACCEPTABLE",
+      });
+    }
   });
   it("tells no dark address and no token of one", async () => {
     for (const [, path] of paths) expect((await get(path)).body).not.toMatch(/dst_|tokens?"|registers/);

@@ -146,6 +146,9 @@ const suite = (name: string, make: () => Promise<DeskPlace>) =>
         { translation: "none" },
         { prefix: "198.18.0.1/15", translation: "none" },
         { prefix: "198.19.0.0/16", asn: 1, translation: "none" },
+        // More than any organisation holds: what nobody else has would be told to it.
+        { prefix: "0.0.0.0/0", translation: "none" },
+        { prefix: "::/0", translation: "none" },
       ]) {
         expect((await ask("network/new", { params: at, body })).body.code).toBe("NETWORK_INVALID");
       }
@@ -216,6 +219,8 @@ const suite = (name: string, make: () => Promise<DeskPlace>) =>
         (await ask("claims/new", { as: other, body: { organisation: "isp", prefix: "203.0.112.0/24", method: "dns" } }))
           .status,
       ).toBe(404);
+      const all = { organisation: "isp", prefix: "0.0.0.0/0", method: "dns" };
+      expect((await ask("claims/new", { as: isp, body: all })).body.code).toBe("NETWORK_INVALID");
       const secrets = await desk.as(systemActor, (trx) => trx.selectFrom("contact_secrets").selectAll().execute());
       expect(secrets).toEqual([]);
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyInstance } from "fastify";
 import type { Actor } from "../../model/actor.ts";
-import { networkKeyOf } from "../../constituency/network.ts";
+import { isTooWide, networkKeyOf } from "../../constituency/network.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { Changes } from "../../registry/changes.ts";
 import type { Desk, DeskTransaction } from "../../store/desk/desk.ts";
@@ -138,6 +138,8 @@ export const withChanges = (
       const key = given.length === 1 ? networkKeyOf(given[0] ?? "") : undefined;
       if (key === undefined)
         throw new AppError("NETWORK_INVALID", "give one prefix, AS number or domain, with no bit set behind a prefix");
+      if (isTooWide(key, ""))
+        throw new AppError("NETWORK_INVALID", `${key.prefix} is more than any organisation holds`);
       touch(request, `organisation:${body.organisation}`, `network:${given[0] ?? ""}`);
       const id = await changes.claim(actor, body.organisation, key, body.method);
       return one(actor, id);

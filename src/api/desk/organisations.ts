@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyInstance } from "fastify";
-import { networkKeyOf } from "../../constituency/network.ts";
+import { isTooWide, networkKeyOf } from "../../constituency/network.ts";
 import type { Actor } from "../../model/actor.ts";
 import type { ContactRecord, Step } from "../../model/constituency.ts";
 import type { Changes, Outcome } from "../../registry/changes.ts";
@@ -252,6 +252,8 @@ export const withOrganisations = (server: FastifyInstance, services: Organisatio
     const key = given.length === 1 ? networkKeyOf(given[0] ?? "") : undefined;
     if (key === undefined)
       throw new AppError("NETWORK_INVALID", "give one prefix, AS number or domain, with no bit set behind a prefix");
+    if (isTooWide(key, body.realm ?? ""))
+      throw new AppError("NETWORK_INVALID", `${key.prefix} is more than any organisation holds`);
     touch(request, `organisation:${id}`, `network:${given[0] ?? ""}`);
     const from = microsecondsOf(body.from) ?? now();
     const until = microsecondsOf(body.until) ?? null;

@@ -259,6 +259,17 @@ export const doStep = async (
   const [organisation, realm] = await organisationOf(trx, step);
   if (!seesOrganisation(actor, organisation)) throw missing("organisation", organisation);
   if (!mayWrite(actor, organisation, realm)) throw new AppError("ACCESS_DENIED", "ask for this change; staff decide");
+  // A realm is one organisation's: who belongs to two gives the inside of one to nobody of the other.
+  if (realm !== "" && !hasRole(actor, "system")) {
+    const held = await trx
+      .selectFrom("networks")
+      .select("id")
+      .where("organisation_id", "<>", organisation)
+      .where("realm", "=", realm)
+      .limit(1)
+      .executeTakeFirst();
+    if (held !== undefined) throw new AppError("ACCESS_DENIED", `the realm ${realm} is not ${organisation}'s`);
+  }
   const done =
     step.what === "organisation"
       ? await organisationStep(trx, step, at)
