@@ -15,7 +15,7 @@ import type { CaseRules } from "./options.ts";
 import { alertColumns, alertOf, alertRowOf } from "./rows.ts";
 import { insertRows, orReplace } from "./bulk.ts";
 import { toldKinds } from "../alert/alert.ts";
-import { isHeld } from "../alert/life.ts";
+import { isHeld, isSuppressed } from "../alert/life.ts";
 import { tell } from "./tell.ts";
 
 const noCase = (): AppError => new AppError("NOT_FOUND", "no such case");
@@ -304,6 +304,8 @@ const notify = async (trx: DeskTransaction, rules: CaseRules, line: CaseLine, no
   const alerts = rows
     .map(alertOf)
     .filter((alert) => alert.state !== "closed" && alert.organisation !== null && toldKinds.includes(alert.kind));
+  if (alerts.some((alert) => isSuppressed(alert, now)))
+    throw new AppError("REQUEST_INVALID", "an alert of this case is suppressed: end that first");
   if (alerts.some(isHeld)) throw new AppError("REQUEST_INVALID", "an alert of this case is held: release it first");
   if (alerts.length === 0) throw new AppError("REQUEST_INVALID", "the case has no open alert of an owner");
   const told = alerts.map((alert) => ({ ...alert, told: now }));

@@ -27,7 +27,8 @@ const cell = (value: string | number | null): string => {
   if (typeof value === "number") return String(value);
   // oxlint-disable-next-line no-control-regex
   const flat = value.replaceAll(/[\u0000-\u001f\u007f]+/g, " ");
-  const safe = /^[=+\-@]/.test(flat.trimStart()) ? `'${flat}` : flat;
+  // Spreadsheets of East Asia take the wide signs for the same.
+  const safe = /^[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(flat.trimStart()) ? `'${flat}` : flat;
   return `"${safe.replaceAll('"', '""')}"`;
 };
 

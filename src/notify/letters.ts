@@ -2,9 +2,12 @@
 import { sql } from "kysely";
 import type { RawBuilder } from "kysely";
 import { day } from "../alert/alert.ts";
-import type { NoticePayload } from "../alert/notice.ts";
+import { defaultPreferences, dueAt } from "../alert/delivery.ts";
+import type { IsHoliday, Preferences } from "../alert/delivery.ts";
+import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
 import type { Actor } from "../model/actor.ts";
 import { hasRole } from "../model/actor.ts";
+import { holidaysWith } from "./holidays.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 
@@ -168,6 +171,7 @@ export const actOnLetter = (
   action: "retry" | "discard" | "release",
   reason: string | null,
   now: number,
+  isHoliday: IsHoliday = holidaysWith(),
 ): Promise<WholeLetter> =>
   desk
     .as(actor, async (trx) => {
@@ -205,7 +209,7 @@ WHERE id = ${id}`.execute(trx);
           await sql`UPDATE outbox SET state = 'waiting', due = greatest(due, ${now}), error = NULL WHERE id = ${id}`.execute(
             trx,
           );
-        else await releaseFirst(trx, actor, letter.organisation_id, letter.exercise, now);
+        else await releaseFirst(trx, actor, letter.organisation_id, letter.exercise, now, isHoliday);
       }
       if (letter.case_id !== null) {
         await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
@@ -216,6 +220,18 @@ SELECT id, organisation_id, realm, ${now}, ${actor.id}, 'letter', ${JSON.stringi
     })
     .then(() => loadLetter(desk, actor, id));
 
+/** When a letter may leave by its recipient's hours; what is critical in it, at once. */
+const earliest = (
+  preferences: Preferences,
+  items: readonly NoticeItem[],
+  now: number,
+  isHoliday: IsHoliday,
+): number => {
+  const always: Preferences = { ...preferences, rules: [] };
+  const moments = items.map(({ kind, severity }) => dueAt(always, kind, severity, now, isHoliday)?.due ?? now);
+  return moments.length === 0 ? now : Math.min(...moments);
+};
+
 /** Somebody looked at the first letter to an organisation: what waited for it leaves. A drill's lets go what is the drill's, and no real letter. */
 const releaseFirst = async (
   trx: DeskTransaction,
@@ -223,13 +239,27 @@ const releaseFirst = async (
   organisation: string,
   exercise: string,
   now: number,
+  isHoliday: IsHoliday,
 ): Promise<void> => {
   if (exercise === "")
     await sql`INSERT INTO preferences (organisation_id, document, previewed, changed, actor) VALUES (${organisation}, '{}', ${now}, ${now}, ${actor.id})
 ON CONFLICT (organisation_id) DO UPDATE SET previewed = coalesce(preferences.previewed, excluded.previewed)`.execute(
       trx,
     );
-  await sql`UPDATE outbox SET state = 'waiting', due = greatest(due, ${now}) WHERE organisation_id = ${organisation} AND exercise = ${exercise} AND state = 'held'`.execute(
+  const { rows } = await sql<{
+    id: string;
+    items: readonly NoticeItem[];
+    document: Partial<Preferences> | null;
+  }>`SELECT b.id, b.payload->'items' AS items, p.document FROM outbox b LEFT JOIN preferences p ON p.organisation_id = b.organisation_id
+WHERE b.organisation_id = ${organisation} AND b.exercise = ${exercise} AND b.state = 'held' FOR UPDATE OF b`.execute(
+    trx,
+  );
+  // It was day when it was written, and may be night where it goes when somebody looks at it.
+  const due = rows.map(({ id, items, document }) => ({
+    id,
+    due: earliest({ ...defaultPreferences, ...document }, items, now, isHoliday),
+  }));
+  await sql`UPDATE outbox b SET state = 'waiting', due = greatest(b.due, w.due) FROM jsonb_to_recordset(${JSON.stringify(due)}::jsonb) AS w(id text, due bigint) WHERE b.id = w.id`.execute(
     trx,
   );
 };

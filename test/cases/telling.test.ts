@@ -5,6 +5,7 @@ import { defaultPreferences } from "../../src/alert/delivery.ts";
 import type { AlertActionOf } from "../../src/cases/actions.ts";
 import { actOnAlerts } from "../../src/cases/actions.ts";
 import type { Cases } from "../../src/cases/cases.ts";
+import { actOnCase } from "../../src/cases/page.ts";
 import { verifySilence } from "../../src/cases/silence.ts";
 import type { Actor } from "../../src/model/actor.ts";
 import { systemActor } from "../../src/model/actor.ts";
@@ -258,6 +259,50 @@ it("lets no real letter go when a drill's is released", async () => {
   expect(await drain(cases, start)).toEqual([expect.stringContaining("198.51.39.2")]);
   await take(cases, [detection("198.51.39.3")], start + 1);
   expect(await drain(cases, start + 1)).toEqual([]);
+});
+
+it("lets a held letter go by its recipient's hours, whenever somebody looks at it", async () => {
+  await organisation(desk, "asleep");
+  const cases = makeCases(desk, [owner("asleep", "198.51.46.0/24", { essential: true })], {
+    policy: { previewFirst: true },
+  });
+  await savePreferences(
+    desk,
+    analyst,
+    "asleep",
+    { ...defaultPreferences, timeZone: "Asia/Jakarta", quiet: { from: 18, to: 7 }, holidays: "ID" },
+    ["ID"],
+    start,
+  );
+  const noon = Date.parse("2026-08-14T05:00:00Z") * 1000;
+  const low = detection("198.51.46.1", { kind: "scanning-host", family: null });
+  await take(cases, [low, detection("198.51.46.2")], noon);
+  const [letter] = await mailsOf("asleep");
+  // Friday evening, and Monday is Independence Day.
+  await actOnLetter(desk, analyst, letter?.id ?? "", "release", null, noon + 8 * hour);
+  const due = await rowsOf(
+    sql<{
+      severity: string;
+      due: number;
+    }>`SELECT payload->'items'->0->>'severity' AS severity, due FROM outbox WHERE organisation_id = 'asleep' AND channel = 'mail' ORDER BY due`,
+  );
+  expect(due).toEqual([
+    { severity: "critical", due: noon + 8 * hour },
+    { severity: "medium", due: Date.parse("2026-08-15T00:00:00Z") * 1000 },
+  ]);
+});
+
+it("tells nobody by hand of what is suppressed", async () => {
+  await organisation(desk, "silenced");
+  const cases = makeCases(desk, [owner("silenced", "198.51.47.0/24")]);
+  await take(cases, [detection("198.51.47.1")], start);
+  await act(cases, "silenced", { action: "suppress", reason: "known test", until: start + day }, start + 1);
+  const { rows } = await desk.as(systemActor, (trx) =>
+    sql<{ number: number }>`SELECT number FROM cases WHERE organisation_id = 'silenced'`.execute(trx),
+  );
+  await expect(
+    actOnCase(desk, cases.rules, analyst, Number(rows[0]?.number), { action: "notify" }, start + 2),
+  ).rejects.toMatchObject({ code: "REQUEST_INVALID" });
 });
 
 it("dates a letter by when it leaves, at every attempt the same", async () => {
