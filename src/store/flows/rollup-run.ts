@@ -167,7 +167,8 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
     let made = 0;
     let waiting = 0;
     if (Number.isFinite(now)) await this.#moveOn(now);
-    for (const [name, last] of this.#computed) if (!(clock - last < patience)) this.#computed.delete(name);
+    // Also of a clock that was ahead and was set back: nothing waits until then.
+    for (const [name, last] of this.#computed) if (!(Math.abs(clock - last) < patience)) this.#computed.delete(name);
     // Where the base has given up its rows, computing again would leave nothing but what came late.
     const given = this.#kept !== null && Number.isFinite(clock) ? clock - this.#kept * grainLength["1d"] : -Infinity;
     for (const grain of grains) {
@@ -184,12 +185,13 @@ max(stamp) AS stamp, sum(aggregate_rows) AS storms FROM reports WHERE flow_rows 
       }
       await this.#compute(grain, due, clock);
       made += due.length;
-      const newest = Math.max(0, ...due.map((start) => start + grainLength[grain]));
-      const reached = Number.isFinite(now) ? now - (now % grainLength[grain]) : newest;
-      this.#frontiers[grain] = Math.max(this.#frontiers[grain], reached);
+      // Not beyond the present: what a clock that was ahead has closed goes on, and is the base's to tell until it is over.
+      const newest = Math.max(this.#frontiers[grain], ...due.map((start) => start + grainLength[grain]));
+      this.#frontiers[grain] = Number.isFinite(now) ? now - (now % grainLength[grain]) : newest;
     }
-    if (this.#litter && clock - this.#swept >= sweepEvery) {
-      for (const [revision, at] of this.#replaced) if (!(clock - at < patience)) this.#replaced.delete(revision);
+    if (this.#litter && Math.abs(clock - this.#swept) >= sweepEvery) {
+      for (const [revision, at] of this.#replaced)
+        if (!(Math.abs(clock - at) < patience)) this.#replaced.delete(revision);
       await this.#sweep();
       this.#swept = clock;
     }
