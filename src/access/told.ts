@@ -7,11 +7,12 @@ import type { Desk } from "../store/desk/desk.ts";
 const most = 10_000;
 
 /**
- * Sources that the actor's organisations were told of by a notice. What is held back from an owner, or was never told, is not there:
- * the budget of what owners learn is kept where notices are decided, and nowhere else.
+ * Sources that the actor's organisations were told of by a notice, and that are theirs still (`ownerOf`: whose an address is now). What is held
+ * back from an owner, or was never told, is not there: the budget of what owners learn is kept where notices are decided, and nowhere
+ * else. Nor is what somebody else has by now: the host there is another one's.
  */
 export const toldSources =
-  (desk: Desk) =>
+  (desk: Desk, ownerOf: (address: string) => string | null) =>
   async (actor: Actor): Promise<readonly string[]> => {
     if (actor.organisations.length === 0) return [];
     const rows = await desk.as(actor, (trx) =>
@@ -28,5 +29,6 @@ export const toldSources =
         .limit(most)
         .execute(),
     );
-    return rows.flatMap(({ source }) => (source === null ? [] : [source.replace(/\/(32|128)$/, "")]));
+    const addresses = new Set(rows.flatMap(({ source }) => source?.replace(/\/(32|128)$/, "") ?? []));
+    return [...addresses].filter((address) => actor.organisations.includes(ownerOf(address) ?? ""));
   };

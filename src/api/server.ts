@@ -145,7 +145,7 @@ const withQuestions = (server: FastifyInstance, options: ApiOptions): void => {
 
 const withNode = (
   server: FastifyInstance,
-  { live, metrics, observatory, status, audit }: ApiOptions,
+  { live, metrics, observatory, status }: ApiOptions,
   mounted: readonly MountedRoute[],
 ): void => {
   const none = (request: FastifyRequest): void => {
@@ -195,7 +195,7 @@ const withNode = (
     async (request, reply) => {
       none(request);
       if (live.clients >= live.most) throw new AppError("DOOR_BUSY", `${live.most} pages are live already: close some`);
-      await auditNow(request, audit);
+      await server.written(request);
       const after = request.headers["last-event-id"];
       reply.hijack();
       live.serve(reply.raw, typeof after === "string" ? after : undefined, () => server.stillMay(request));
@@ -287,6 +287,7 @@ export const createApi = (options: ApiOptions): FastifyInstance => {
   const mounted: MountedRoute[] = [];
   server.decorateRequest("visitor", null);
   server.decorateRequest("touched");
+  server.decorate("written", (request: FastifyRequest) => auditNow(request, options.audit));
   server.decorate("stillMay", async (request: FastifyRequest) => {
     if (options.operator?.(request.raw) === true) return true;
     const decision = await options.guard.decide(visitBy(request));

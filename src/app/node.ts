@@ -299,7 +299,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     guard: access.guard,
     audit: access.audit,
     released: createReleased({ engine: store, now: Date.now, simulated, lot: lotOf(nodeDesk.key) }),
-    told: toldSources(desk),
+    told: toldSources(desk, (address) => nodeDesk.owners().ownerOf("", address, now())?.organisation ?? null),
     desk: [
       ...access.routes,
       ...deskRoutes({ node: nodeDesk, ring, observatory, name: options.name ?? config.name, simulated, now }),

@@ -47,6 +47,8 @@ let done: () => Promise<void>;
 let place: Awaited<ReturnType<typeof embeddedPlace>>;
 let desk: Desk;
 let server: ReturnType<typeof createApi>;
+/** Whose an address is now. */
+let ownerOf = (address: string): string | null => (address.startsWith("192.0.2.") ? "alpha" : "beta");
 
 /** One source from each of many networks (/16) at a port. */
 const crowd = (port: number, networks: number, packets = 3): KnownRow[] =>
@@ -161,7 +163,7 @@ beforeAll(async () => {
   server = createApi({
     observatory,
     released: createReleased({ engine: store, now: () => now, simulated: true, lot: lotOf(Buffer.alloc(32, 3)) }),
-    told: toldSources(desk),
+    told: toldSources(desk, (address) => ownerOf(address)),
     live: createLive({ run: "t" }),
     guard: {
       decide: (visit) => ({
@@ -304,6 +306,15 @@ describe("an owner", () => {
       lastSeen: "2026-07-10T11:00:00Z",
     });
     expect((await ask("member", "/sources/::ffff:192.0.2.7?last=24h")).statusCode).toBe(200);
+  });
+  it("sees nothing more of what is another's by now, though it was told of it once", async () => {
+    const before = ownerOf;
+    ownerOf = () => "beta";
+    expect((await ask("member", "/sources/192.0.2.7?last=24h")).statusCode).toBe(404);
+    expect((await ask("member", "/sources/top?last=24h")).json().rows).toEqual([]);
+    // Nor does the new owner by that: it was not told.
+    expect((await ask("stranger", "/sources/192.0.2.7?last=24h")).statusCode).toBe(404);
+    ownerOf = before;
   });
   it("has no filter by sensor", async () => {
     expect((await ask("member", "/sources/top?sensor=id-01")).statusCode).toBe(403);

@@ -10,6 +10,8 @@ declare module "fastify" {
   interface FastifyInstance {
     /** Whether who sent a request may still be answered: for answers that do not end. */
     stillMay(request: FastifyRequest): Promise<boolean>;
+    /** Writes down now who asked for what: for answers that do not end. Without the line there is no answer. */
+    written(request: FastifyRequest): Promise<void>;
   }
   interface FastifyRequest {
     /** Set by the guard before anything else. */

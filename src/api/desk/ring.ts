@@ -68,13 +68,14 @@ export const withRing = (server: FastifyInstance, { view, stream }: RingServices
   server.get(
     ringLivePath,
     { exposeHeadRoute: false, config: { rule: { who, scope: "alerts:read", audit: "ring.watch" }, endpoint } },
-    (request, reply) => {
+    async (request, reply) => {
       const first = Object.keys(request.query as object)[0];
       if (first !== undefined) {
         throw new AppError("QUERY_PARAMETER", `unknown parameter \`${first.slice(0, 64)}\`; none is known here`);
       }
       const actor = actorOf(request);
       if (stream.full) throw new AppError("DOOR_BUSY", "enough pages are live already: close some");
+      await server.written(request);
       reply.hijack();
       stream.serve(reply.raw, actor, () => server.stillMay(request));
     },
