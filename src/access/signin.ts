@@ -111,6 +111,12 @@ export const createSignIn = (options: SignInOptions) => {
     };
   };
 
+  /** The same, for who changes them: two that come at once come one after the other. */
+  const heldFactors = async (trx: DeskTransaction, person: string) => {
+    await trx.selectFrom("people").select("id").where("id", "=", person).forUpdate().execute();
+    return factorsOf(trx, person);
+  };
+
   const setPassword = async (trx: DeskTransaction, person: string, password: string): Promise<void> => {
     await trx
       .insertInto("person_secrets")
@@ -344,9 +350,7 @@ export const createSignIn = (options: SignInOptions) => {
    * by now was set up by somebody else who signed in. @throws AppError ACCESS_SIGN_IN
    */
   const hadFactor = async (trx: DeskTransaction, session: Session): Promise<boolean> => {
-    // Two first ones at once come one after the other.
-    await trx.selectFrom("people").select("id").where("id", "=", session.person.id).forUpdate().execute();
-    const { any } = await factorsOf(trx, session.person.id);
+    const { any } = await heldFactors(trx, session.person.id);
     if (any && session.state === "enrol")
       throw new AppError("ACCESS_SIGN_IN", "a second factor was set up meanwhile: sign in anew");
     return any;
@@ -447,7 +451,7 @@ export const createSignIn = (options: SignInOptions) => {
   ): Promise<void> => {
     if (given.kind !== "session" || given.password !== undefined) await prove(session, given.password, client);
     await inside(async (trx) => {
-      const factors = await factorsOf(trx, session.person.id);
+      const factors = await heldFactors(trx, session.person.id);
       if (given.kind === "session") {
         await trx
           .deleteFrom("sessions")

@@ -35,8 +35,10 @@ const openAtMost = 200;
 const lettersAtMost = 20;
 const dayLong = 86_400_000_000;
 
-/** @throws AppError DOOR_BUSY when an organisation's requests wrote that many letters today. */
+/** @throws AppError DOOR_BUSY when an organisation's requests wrote that many letters today. As the program. */
 const holdLetters = async (trx: DeskTransaction, organisation: string, at: number): Promise<void> => {
+  // Requests that come at once are counted one after the other.
+  await trx.selectFrom("organisations").select("id").where("id", "=", organisation).forNoKeyUpdate().execute();
   const { n } = await trx
     .selectFrom("changes")
     .select((eb) => eb.fn.countAll<number>().as("n"))

@@ -405,6 +405,18 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
       expect((await letters()).length - before).toBeLessThanOrEqual(20);
       now += day + 1;
       await again();
+      // Nor who asks for all of them at the same moment.
+      now += day + 1;
+      const start = (await letters()).length;
+      const claims = await Promise.allSettled(
+        Array.from({ length: 40 }, (_, i) =>
+          changes.claim(own, "beta", { prefix: null, asn: null, domain: `n${i}.stranger.example` }, "mail"),
+        ),
+      );
+      expect((await letters()).length - start).toBe(20);
+      for (const claim of claims)
+        if (claim.status === "fulfilled") await changes.decide(own, claim.value, "withdraw", null);
+      now += day + 1;
     });
 
     it("does what is due though something before it cannot be done any more", async () => {
