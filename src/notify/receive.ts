@@ -6,7 +6,7 @@ import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { readIncoming } from "./incoming.ts";
 import type { Incoming } from "./incoming.ts";
-import { sameTag } from "./returns.ts";
+import { idsOf, isOutboxId, sameLetter, sameTag } from "./returns.ts";
 import { isWrongAddress } from "./smtp.ts";
 
 export interface ReceiveOptions {
@@ -71,11 +71,11 @@ export const receiveMail = async (options: ReceiveOptions, message: Uint8Array, 
 
 /** Our letter that it answers: its Message-ID is made of the outbox id. */
 const letterOf = async (trx: DeskTransaction, mail: Incoming, domain: string): Promise<Letter | undefined> => {
-  const ids = mail.returnedTo.map((place) => place.letter);
+  const ids = mail.returnedTo.flatMap((place) => idsOf(place.letter));
   ids.push(
     ...mail.answers.flatMap((id) => {
       const [local = "", host = ""] = id.slice(1, -1).split("@");
-      return host.toLowerCase() === domain.toLowerCase() && /^[0-9a-f]{32}$/.test(local) ? [local] : [];
+      return host.toLowerCase() === domain.toLowerCase() && isOutboxId(local) ? [local] : [];
     }),
   );
   if (ids.length === 0) return undefined;
@@ -184,7 +184,7 @@ VALUES (${place.id}, ${now}, ${actor}, ${name}, ${type}, ${content.length}, ${cr
 /** Whether a report brings what only the letter that it speaks of bore. */
 const isProved = (mail: Incoming, letter: Letter, tag: string): boolean =>
   mail.tags.some((one) => sameTag(one, tag)) ||
-  mail.returnedTo.some((place) => place.letter === letter.id && sameTag(place.tag, tag));
+  mail.returnedTo.some((place) => sameLetter(place.letter, letter.id) && sameTag(place.tag, tag));
 
 /**
  * A delivery report. It counts against letter and contact when it is proved, when the letter had left not long ago, and once: whoever has

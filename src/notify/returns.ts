@@ -14,6 +14,18 @@ const tagDigits = 20;
 const packedDigits = 41;
 const localAtMost = 64;
 
+/** Ids of the outbox: 32 hexadecimal digits, or as a UUID. */
+const outboxId = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+export const isOutboxId = (id: string): boolean => outboxId.test(id);
+const digitsOf = (id: string): string => id.replaceAll("-", "");
+/** Whether two ids are of the same letter, with hyphens or without. */
+export const sameLetter = (a: string, b: string): boolean => digitsOf(a) === digitsOf(b);
+/** The ids that a letter of which the digits are known may have. */
+export const idsOf = (digits: string): readonly string[] => [
+  digits,
+  digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5"),
+];
+
 /** The tag of a letter by its outbox id: 80 bits, hexadecimal, made of the node's secret. */
 export const returnTagOf =
   (key: Uint8Array) =>
@@ -24,7 +36,7 @@ export const returnTagOf =
       .slice(0, tagDigits);
 
 export interface ReturnPlace {
-  /** Outbox id. */
+  /** Outbox id; of one that was read, its digits. */
   readonly letter: string;
   readonly tag: string;
 }
@@ -38,8 +50,10 @@ export const sameTag = (a: string, b: string): boolean =>
  */
 export const returnPath = (address: string, { letter, tag }: ReturnPlace): string => {
   const at = address.lastIndexOf("@");
-  if (at < 1 || at + 1 + packedDigits > localAtMost || !/^[0-9a-f]{32}$/.test(letter) || !isTag(tag)) return address;
-  const packed = BigInt(`0x${letter}${tag}`).toString(36).padStart(packedDigits, "0");
+  if (at < 1 || at + 1 + packedDigits > localAtMost || !isOutboxId(letter) || !isTag(tag)) return address;
+  const packed = BigInt(`0x${digitsOf(letter)}${tag}`)
+    .toString(36)
+    .padStart(packedDigits, "0");
   return `${address.slice(0, at)}+${packed}${address.slice(at)}`;
 };
 

@@ -12,6 +12,7 @@ import { readIncoming } from "../../src/notify/incoming.ts";
 import { dropMail, openMaildir, takeMails } from "../../src/notify/maildir.ts";
 import { readReturnPath, returnHeader, returnPath, returnTagOf } from "../../src/notify/returns.ts";
 import { receiveMail } from "../../src/notify/receive.ts";
+import { writeLetter } from "../../src/registry/letters.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
 import { embeddedPlace } from "../desk/place.ts";
@@ -329,6 +330,38 @@ VALUES (${digest}, '', '', 'beta', 'mail', 'abuse@beta.example', '{"items":[]}',
     );
     await take(report("v2", "198.51.100.2"));
     expect(bounces).toHaveLength(had);
+  });
+  it("learns from a contact check that comes back, by its headers and by its own address", async () => {
+    const options = { after: "", role: "abuse", organisation: "The alpha", until: "then" };
+    for (const way of ["headers", "address"] as const) {
+      await desk.as(systemActor, (trx) =>
+        writeLetter(trx, {
+          kind: "check",
+          recipient: "abuse@alpha.example",
+          language: "en",
+          contact,
+          organisation: { id: "alpha", name: "The alpha" },
+          link: null,
+          at: start + hour,
+          values: options,
+        }),
+      );
+      const own = await smtpSink();
+      const outbox = makeOutbox(desk, cases, own.port, () => start + hour, { verp: way === "address" });
+      await outbox.drain();
+      await outbox.close();
+      await own.close();
+      const sent = own.mails.find(({ parsed }) => parsed.subject?.startsWith("Is this still"));
+      const id = (sent?.parsed.messageId ?? "").slice(1).split("@")[0] ?? "";
+      letters.set(way, { id, subject: "", messageId: sent?.parsed.messageId ?? "" });
+      const had = bounces.length;
+      await take(
+        way === "headers"
+          ? report("check1", way)
+          : report("check2", way, { returns: false, to: sent?.envelopeFrom ?? "" }),
+      );
+      expect(bounces.slice(had)).toEqual([{ contact, hard: true }]);
+    }
   });
   it("sends each letter from its own address where that is wanted", async () => {
     const own = await smtpSink();
