@@ -7,6 +7,7 @@ import type { IsHoliday, Preferences } from "../alert/delivery.ts";
 import type { NoticeItem, NoticePayload } from "../alert/notice.ts";
 import type { Actor } from "../model/actor.ts";
 import { hasRole } from "../model/actor.ts";
+import { readdress, successorsOf } from "./addressee.ts";
 import { holidaysWith } from "./holidays.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
@@ -180,9 +181,13 @@ export const actOnLetter = (
         state: LetterState;
         case_id: string | null;
         organisation_id: string | null;
+        id: string;
         exercise: string;
+        contact_id: string | null;
+        channel: string;
+        payload: NoticePayload;
         says: boolean;
-      }>`SELECT state, case_id, organisation_id, exercise, (payload->'items' <> '[]' OR form IN ('plain', 'breaker')) AS says FROM outbox WHERE id = ${id} FOR UPDATE`.execute(
+      }>`SELECT id, state, case_id, organisation_id, exercise, contact_id, channel, payload, (payload->'items' <> '[]' OR form IN ('plain', 'breaker')) AS says FROM outbox WHERE id = ${id} FOR UPDATE`.execute(
         trx,
       );
       const [letter] = rows;
@@ -194,8 +199,10 @@ export const actOnLetter = (
         demand("dead", "waiting");
         if (!letter.says) throw new AppError("CHANGED", "what the letter said was taken back: nothing of it is left");
         // To where the contact is reached by now: the address may be what was mended.
+        const next = letter.organisation_id === null ? null : (await successorsOf(trx, [letter], true)).get(id);
+        if (next) await readdress(trx, letter, next);
         await sql`UPDATE outbox SET state = 'waiting', due = ${now}, error = NULL, tried_before = attempts, recipient = coalesce(
-  (SELECT CASE outbox.channel WHEN 'mail' THEN c.mail WHEN 'webhook' THEN c.webhook END FROM contacts c WHERE c.id::text = outbox.contact_id::text AND c.organisation_id = outbox.organisation_id AND c.state <> 'ended'), recipient)
+  (SELECT CASE outbox.channel WHEN 'mail' THEN c.mail WHEN 'webhook' THEN c.webhook END FROM contacts c WHERE c.id = outbox.contact_id AND c.organisation_id = outbox.organisation_id AND c.state <> 'ended'), recipient)
 WHERE id = ${id}`.execute(trx);
       } else if (action === "discard") {
         demand("dead", "waiting", "held");

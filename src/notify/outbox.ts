@@ -5,6 +5,7 @@ import type { Closing } from "../alert/alert.ts";
 import type { NoticePayload } from "../alert/notice.ts";
 import { systemActor } from "../model/actor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { readdress, successorsOf } from "./addressee.ts";
 import type { Sent } from "./smtp.ts";
 
 /** A letter that this sender holds for a while. */
@@ -63,6 +64,37 @@ type Lane = (typeof lanes)[number];
 /** 30 s, 2 min, 8 min, 32 min, 2 h, then every 4 h: two days in all. */
 export const backoff = (attempt: number): number => Math.min(240 * minute, 30 * second * 4 ** (attempt - 1));
 
+/** A line in the timeline of every case that a letter speaks of. */
+const record = async (
+  trx: DeskTransaction,
+  letter: Leased,
+  kind: string,
+  body: Readonly<Record<string, unknown>>,
+  now: number,
+  audience: "owner" | "staff",
+): Promise<void> => {
+  const cases = [
+    ...new Set([
+      ...(letter.case_id === null ? [] : [letter.case_id]),
+      ...letter.payload.items.map((item) => item.case),
+    ]),
+  ];
+  if (cases.length === 0) return;
+  await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
+SELECT id, organisation_id, realm, ${now}, 'system', ${kind}, ${JSON.stringify(body)}::jsonb, marking, ${audience} FROM cases WHERE id = ANY (${cases})`.execute(
+    trx,
+  );
+};
+/** What such a line says of how an attempt ended. */
+const endOf = (letter: Leased, attempt: number, answer: string): Readonly<Record<string, unknown>> => ({
+  letter: letter.id,
+  form: letter.form,
+  channel: letter.channel,
+  contact: letter.contact_id,
+  attempt,
+  answer,
+});
+
 /** What is wrong is not told: whose finding it is, or that it is one, was taken back since the letter was written. */
 const wrong: readonly Closing[] = ["withdrawn", "false-positive", "not-ours"];
 
@@ -94,6 +126,36 @@ const stillTold = async (trx: DeskTransaction, letters: readonly Leased[], now: 
   return left;
 };
 
+/** Letters to who is there: what was written to a contact that has ended since goes to who took its place, or is dead. */
+const stillThere = async (
+  trx: DeskTransaction,
+  letters: readonly Leased[],
+  now: number,
+): Promise<readonly Leased[]> => {
+  // A letter of no organisation proves or objects: it is for whom it was written to.
+  const next = await successorsOf(
+    trx,
+    letters.filter(({ organisation_id }) => organisation_id !== null),
+    false,
+  );
+  if (next.size === 0) return letters;
+  const left: Leased[] = [];
+  for (const letter of letters) {
+    const to = next.get(letter.id);
+    if (to === null) {
+      const answer = "its contact has ended, and nobody took the place";
+      await sql`UPDATE outbox SET state = 'dead', attempts = attempts - 1, leased_until = NULL, error = ${answer} WHERE id = ${letter.id}`.execute(
+        trx,
+      );
+      await record(trx, letter, "undeliverable", endOf(letter, letter.attempts - 1, answer), now, "staff");
+      continue;
+    }
+    if (to !== undefined) await readdress(trx, letter, to);
+    left.push(to === undefined ? letter : { ...letter, contact_id: to.contact, recipient: to.address });
+  }
+  return left;
+};
+
 /** Letters that are due, this sender's for a while. None: there are none. */
 const lease = async (
   trx: DeskTransaction,
@@ -111,7 +173,7 @@ RETURNING id, exercise, realm, organisation_id, case_id, contact_id, channel, re
     trx,
   );
   if (taken.rows.length === 0) return [];
-  const rows = await stillTold(trx, taken.rows, now);
+  const rows = await stillThere(trx, await stillTold(trx, taken.rows, now), now);
   if (rows.length === 0) return lease(trx, options, lane, under, atOnce, now);
   const begun = rows.map((row) => ({
     outbox_id: row.id,
@@ -128,28 +190,6 @@ SELECT outbox_id, organisation_id, realm, attempt, began, message_id FROM jsonb_
   return rows;
 };
 
-/** A line in the timeline of every case that a letter speaks of. */
-const record = async (
-  trx: DeskTransaction,
-  letter: Leased,
-  kind: string,
-  body: Readonly<Record<string, unknown>>,
-  now: number,
-  audience: "owner" | "staff",
-): Promise<void> => {
-  const cases = [
-    ...new Set([
-      ...(letter.case_id === null ? [] : [letter.case_id]),
-      ...letter.payload.items.map((item) => item.case),
-    ]),
-  ];
-  if (cases.length === 0) return;
-  await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
-SELECT id, organisation_id, realm, ${now}, 'system', ${kind}, ${JSON.stringify(body)}::jsonb, marking, ${audience} FROM cases WHERE id = ANY (${cases})`.execute(
-    trx,
-  );
-};
-
 const finish = async (
   trx: DeskTransaction,
   options: OutboxOptions,
@@ -160,14 +200,7 @@ const finish = async (
   await sql`UPDATE deliveries SET ended = ${now}, outcome = ${sent.outcome}, answer = ${sent.answer} WHERE outbox_id = ${letter.id} AND attempt = ${letter.attempts}`.execute(
     trx,
   );
-  const body = {
-    letter: letter.id,
-    form: letter.form,
-    channel: letter.channel,
-    contact: letter.contact_id,
-    attempt: letter.attempts,
-    answer: sent.answer,
-  };
+  const body = endOf(letter, letter.attempts, sent.answer);
   if (sent.outcome === "accepted") {
     // Whoever sent it: another sender may have it by now. What came back already stays so.
     await sql`UPDATE outbox SET state = 'sent', sent = ${now}, leased_until = NULL, error = NULL WHERE id = ${letter.id} AND state <> 'dead'`.execute(

@@ -17,6 +17,7 @@ import { makeSigningKey, openPgp } from "../../src/notify/pgp.ts";
 import { messageIdOf } from "../../src/notify/post.ts";
 import { savePreferences } from "../../src/notify/preferences.ts";
 import type { Sent } from "../../src/notify/smtp.ts";
+import { doStep } from "../../src/store/desk/steps.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
 import { embeddedPlace } from "../desk/place.ts";
@@ -303,6 +304,59 @@ it("tells nobody by hand of what is suppressed", async () => {
   await expect(
     actOnCase(desk, cases.rules, analyst, Number(rows[0]?.number), { action: "notify" }, start + 2),
   ).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+});
+
+it("sends to who took a contact's place what had not left, and to nobody who is there no more", async () => {
+  const change = (organisation: string, contact: string, mail: string | null, at: number) =>
+    desk.as(systemActor, (trx) =>
+      doStep(
+        trx,
+        systemActor,
+        mail === null
+          ? { what: "contact", change: "ended", id: contact }
+          : {
+              what: "contact",
+              change: "changed",
+              id: contact,
+              record: {
+                organisation,
+                role: "abuse",
+                name: null,
+                mail,
+                phone: null,
+                language: "en",
+                openpgpKey: null,
+                webhook: null,
+              },
+            },
+        { at, origin: "analyst" },
+      ),
+    );
+  const kept = sink.mails.length;
+  for (const [id, network, mail] of [
+    ["moved", "198.51.48.0/24", "new@moved.example"],
+    ["left", "198.51.49.0/24", null],
+  ] as const) {
+    const contact = await organisation(desk, id);
+    await prefer(id, "digest");
+    const cases = makeCases(desk, [owner(id, network)]);
+    await take(cases, [detection(network.replace("0/24", "1"))], start);
+    await change(id, contact, mail, start + hour);
+    await drain(cases, start + day);
+    expect(await mailsOf(id)).toMatchObject([
+      mail === null ? { state: "dead", recipient: "abuse@left.example" } : { state: "sent", recipient: mail },
+    ]);
+  }
+  expect(sink.mails.slice(kept).map(({ to }) => to)).not.toContain("abuse@moved.example");
+  expect(sink.mails.slice(kept).map(({ to }) => to)).not.toContain("abuse@left.example");
+  // Sent again by hand, it goes to who is there by then.
+  await rowsOf(
+    sql`INSERT INTO contacts (organisation_id, role, mail, language, state, valid_from) VALUES ('left', 'security', 'soc@left.example', 'en', 'active', ${start + 2 * day})`,
+  );
+  const [letter] = await mailsOf("left");
+  await actOnLetter(desk, analyst, letter?.id ?? "", "retry", null, start + 3 * day);
+  await drain(makeCases(desk, []), start + 3 * day);
+  expect(await mailsOf("left")).toMatchObject([{ state: "sent", recipient: "soc@left.example" }]);
 });
 
 it("dates a letter by when it leaves, at every attempt the same", async () => {
