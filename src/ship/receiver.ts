@@ -227,18 +227,20 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
     const { sequence, hash } = frame;
     const standing = state.seen.standing(sequence, hash);
     if (standing === "repeated") return "repeated";
-    if (standing === "reused") {
-      throw new AppError("SEQUENCE_REUSED", `batch ${sequence} of ${record.name} was here already with other content`);
-    }
+    const reused = `batch ${sequence} of ${record.name} was here already with other content`;
+    if (standing === "reused") throw new AppError("SEQUENCE_REUSED", reused);
+    const decoded = decodeBatch(frame.batch);
+    if (!decoded.ok) throw new AppError(decoded.code, `batch ${sequence} of ${record.name}: ${decoded.reason}`);
+    const { batch, report, version } = decoded;
     if (standing === "too-old") {
+      // What was made after all that came was never here: its sensor counts from an old copy of its state.
+      if (state.report !== null && report.closedAt > state.report.closedAt)
+        throw new AppError("SEQUENCE_REUSED", reused);
       throw new AppError(
         "SEQUENCE_TOO_OLD",
         `batch ${sequence} of ${record.name} is too far behind ${state.seen.highest}`,
       );
     }
-    const decoded = decodeBatch(frame.batch);
-    if (!decoded.ok) throw new AppError(decoded.code, `batch ${sequence} of ${record.name}: ${decoded.reason}`);
-    const { batch, report, version } = decoded;
     if (decoded.sequence !== sequence || batch.sensor !== record.name) {
       throw new AppError("BATCH_INVALID", "the batch's head names another sensor or sequence than its frame");
     }
