@@ -260,6 +260,36 @@ describe("wrapped", () => {
   });
 
   it.each([
+    ["text", Buffer.from("-- signed by nobody --")],
+    ["zeros", Buffer.alloc(512)],
+    ["zeros and text", Buffer.concat([Buffer.alloc(512), Buffer.from("more")])],
+  ])("gzip with %s behind it: nothing of what stands before is lost, as with gzip itself", async (_, behind) => {
+    for (const size of [4_099, 65_536, 1 << 20]) {
+      const { packets, summary } = await readBytes(Buffer.concat([gzipSync(plain), behind]), size);
+      expect(summary).toMatchObject({ packets: many.length, truncated: false });
+      expect(packets.at(-1)?.data).toEqual(many.at(-1)?.data);
+    }
+  });
+
+  it("gzip with a head of every kind, wherever it is cut in two", async () => {
+    const [head, body] = [gzipSync(plain).subarray(0, 10), gzipSync(plain).subarray(10)];
+    head[3] = 4 | 8 | 16 | 2;
+    const more = Buffer.from("0300abcdef6e616d652e706361700061207265", "hex");
+    const bytes = Buffer.concat([head, more, Buffer.from("6d61726b000102", "hex"), body]);
+    for (let size = 1; size < 48; size++) {
+      const capture = openCapture({ stream: pieces(bytes.subarray(0, 300), size) });
+      for await (const raw of capture) expect(raw.count).toBeGreaterThanOrEqual(0);
+      expect(capture.summary).toMatchObject({ truncated: true });
+      expect(capture.summary.packets).toBeGreaterThan(0);
+    }
+    expect((await readBytes(bytes)).summary).toMatchObject({ packets: many.length, truncated: false });
+    // A name that never ends makes no memory grow.
+    head[3] = 8;
+    const endless = Buffer.concat([head, Buffer.alloc(1 << 20, 65), body]);
+    await expect(readBytes(endless, 65_536)).rejects.toMatchObject({ code: "CAPTURE_NOT_A_CAPTURE" });
+  });
+
+  it.each([
     ["gzip", gzipSync(plain)],
     ["zstd", zstdCompressSync(plain)],
   ])("%s cut in its tail gives what stands before the cut", async (_, bytes) => {
@@ -346,6 +376,7 @@ describe("files and folders", () => {
   symlinkSync(join(tree, "z.pcap"), join(tree, "a-link.pcap"));
   symlinkSync(tree, join(tree, "loop"));
   symlinkSync(join(tree, "nowhere"), join(tree, "dangling.pcap"));
+  symlinkSync(join(tree, "self.pcap"), join(tree, "self.pcap"));
 
   it("lists a folder's files in order, however deep, following no circles", () => {
     expect(captureFiles([tree, "-", join(tree, "z.pcap")])).toEqual([

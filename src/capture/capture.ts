@@ -5,7 +5,8 @@ import { WINDOW, rawBatch } from "./batch.ts";
 import type { Framer, Totals } from "./batch.ts";
 import { isPcapMagic, pcapFramer } from "./pcap.ts";
 import { isPcapngMagic, pcapngFramer } from "./pcapng.ts";
-import { compression, decompressed, fileSource, prefixed, streamSource } from "./source.ts";
+import { compression, decompressed } from "./compressed.ts";
+import { fileSource, prefixed, streamSource } from "./source.ts";
 import type { ByteSource } from "./source.ts";
 
 /** What is known of a capture; kept up to date batch by batch. */

@@ -9,13 +9,22 @@ export interface CaptureFile {
   readonly named: boolean;
 }
 
+/** Whether a link leads to a file: not where it leads nowhere, or in a circle. */
+const leadsToFile = (path: string): boolean => {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+};
+
 /** All files below a folder. Links to folders are not followed, so that there are no circles. */
 const below = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return below(path);
     if (entry.isFile()) return [path];
-    return entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false })?.isFile() === true ? [path] : [];
+    return entry.isSymbolicLink() && leadsToFile(path) ? [path] : [];
   });
 
 /**
