@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { Origins, originsIn, packagedOrigins } from "../store/flows/origins.ts";
 import type { OriginFiles } from "../store/flows/origins.ts";
 import { keepForEver } from "../store/flows/retention.ts";
+import type { Retention } from "../store/flows/retention.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import type { Settings } from "./config.ts";
 import { keptForEver } from "./replay-store.ts";
@@ -14,6 +15,10 @@ export const prefixData = ({ config, path }: Settings, data: string, prefixes?: 
     data,
   );
 
+/** How long rows are kept: for ever in an embedded store that a replay made in this folder, else as configured. */
+export const retentionOf = ({ config }: Settings, data: string): Retention =>
+  config.store.clickhouse === undefined && existsSync(keptForEver(data)) ? keepForEver : config.store.retention;
+
 /** The flow store that a configuration describes, and the prefix data its rows are given. `data` is the node's folder. */
 export const openStore = async (
   settings: Settings,
@@ -22,7 +27,7 @@ export const openStore = async (
 ): Promise<{ store: FlowStore; origins: Origins }> => {
   const { config, secret } = settings;
   const origins = prefixData(settings, data, prefixes);
-  const retention = existsSync(keptForEver(data)) ? keepForEver : config.store.retention;
+  const retention = retentionOf(settings, data);
   const { clickhouse } = config.store;
   if (clickhouse === undefined) {
     const { openEmbedded } = await import("../store/flows/embedded/index.ts");
