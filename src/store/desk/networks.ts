@@ -76,12 +76,15 @@ WHERE n.id > ${after} AND o.exercise IN ('', ${exercise}) ORDER BY n.id LIMIT ${
   }
 }
 
-/** Changes whenever a row of networks or organisations does: what the tables in memory were made of. */
+/**
+ * Changes whenever a row of networks or organisations does: what the tables in memory were made of. Lines of the history are counted: a
+ * change that took its number before another one may be kept after it, and the highest number says nothing of it.
+ */
 export const constituencyMark = async (desk: Desk): Promise<string> => {
   const { rows } = await desk.as(systemActor, (trx) =>
     sql<{
       mark: string;
-    }>`SELECT concat_ws(' ', (SELECT max(id) FROM constituency_history), (SELECT count(*) FROM networks), (SELECT count(*) FROM organisations)) AS mark`.execute(
+    }>`SELECT concat_ws(' ', (SELECT count(*) FROM constituency_history), (SELECT count(*) FROM networks), (SELECT count(*) FROM organisations)) AS mark`.execute(
       trx,
     ),
   );
