@@ -457,5 +457,15 @@ it("counts for each what it may see", async () => {
   const times = asContract("statistics/response", await analyst.call("GET", `${base}/statistics/response?by=owner`));
   expect(times.all.answered).toMatchObject({ n: expect.any(Number) });
   expect(times.rows.map(({ group }: { group: string }) => group).toSorted()).toEqual(["alpha", "beta"]);
-  asContract("statistics/precision", await observer.call("GET", `${base}/statistics/precision`));
+  await sql`UPDATE alerts SET tests = '{infected-host:4}', case_id = (SELECT case_id FROM answers LIMIT 1) WHERE organisation_id = 'alpha'`.execute(
+    house.desk.owner,
+  );
+  const precision = async (of: Browser) =>
+    asContract("statistics/precision", await of.call("GET", `${base}/statistics/precision`)).rows;
+  expect((await precision(analyst)).map(({ month }) => month)).toContain("2026-07");
+  // Who sees aggregates alone: whole months, a week after their end. Until then no answer moves anything.
+  expect(await precision(observer)).toEqual([]);
+  house.clock.now = Date.parse("2026-08-08T01:00:00Z") * 1000;
+  await house.signIn("obs@node.example", observer);
+  expect((await precision(observer)).map(({ month }) => month)).toContain("2026-07");
 });
