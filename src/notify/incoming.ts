@@ -41,11 +41,14 @@ const header = (mail: ParsedMail, name: string): string => {
   return typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
 };
 
-/** Nobody wrote it: by the header that says so, or by those that came before it. Of several traits any one is enough. */
+const lineOf = (mail: ParsedMail, name: string): string => mail.headerLines.find(({ key }) => key === name)?.line ?? "";
+
+/** Nobody wrote it: by the header that says so, by those that came before it, or since it is a report (RFC 6522). Of several traits any one is enough. */
 const isAutomatic = (mail: ParsedMail): boolean => {
   const submitted = header(mail, "auto-submitted").toLowerCase();
   return (
     (submitted !== "" && !submitted.startsWith("no")) ||
+    /^\s*content-type:\s*multipart\/report\b/i.test(lineOf(mail, "content-type")) ||
     /^(bulk|junk|auto_reply)$/i.test(header(mail, "precedence").trim()) ||
     ["x-autoreply", "x-autorespond", "x-loop", "x-layang-letter"].some((name) => mail.headers.has(name)) ||
     mail.headerLines.some(({ key, line }) => key === "return-path" && /^return-path:\s*<>\s*$/i.test(line))

@@ -149,6 +149,26 @@ describe("mail that comes in", () => {
     });
     expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
   });
+  it("takes no report that a program makes of a letter for a person's answer", async () => {
+    // Somebody pressed "this is spam" (RFC 5965), or opened it (RFC 8098): the letter comes back whole, and none of the headers that tell a program.
+    for (const type of ["feedback-report", "disposition-notification"]) {
+      const taken = await take(
+        mail(
+          {
+            From: "fbl@mailer.example",
+            "Message-ID": `<${type}@mailer.example>`,
+            Subject: "report",
+            "MIME-Version": "1.0",
+            "Content-Type": `multipart/report; report-type=${type}; boundary="b"`,
+          },
+          `--b\nContent-Type: text/plain\n\nReport.\n\n--b\nContent-Type: message/${type}\n\nUser-Agent: x/1\n\n--b\nContent-Type: message/rfc822\n\nMessage-ID: ${letters.get("198.51.100.3")?.messageId}\nSubject: x\n\nbody\n--b--\n`,
+        ),
+      );
+      expect(taken.kind).toBe("automatic");
+      expect((await timeline("198.51.100.3")).at(-1)).toMatchObject({ kind: "automatic", audience: "staff" });
+    }
+    expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
+  });
   it("does not take a letter to somebody else, or a digest, for a right to speak on a foreign case", async () => {
     await organisation(desk, "beta");
     const digest = "d".repeat(32);
