@@ -299,6 +299,11 @@ WHERE id = ANY (${left}) AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.case_id 
     events.push(
       eventOf({ ...first, case: gone.id }, "merged", now, { into: Number(target.number) }, "owner", actor.id),
     );
+    // What was said there was said of the alerts that came from there.
+    const from = alerts.filter((alert) => alert.case === gone.id).map((alert) => alert.id);
+    await sql`UPDATE answers SET case_id = ${id}, alerts = CASE WHEN cardinality(alerts) = 0 THEN ${from}::text[] ELSE alerts END WHERE case_id = ${gone.id}`.execute(
+      trx,
+    );
     await sql`INSERT INTO case_links (case_id, other_id, kind, at, actor) VALUES (${gone.id}, ${id}, 'duplicate', ${now}, ${actor.id}) ON CONFLICT DO NOTHING`.execute(
       trx,
     );

@@ -433,6 +433,41 @@ it("confirms an answer by silence, never by an analyst's closing", async () => {
   expect(await rowsOf(sql`SELECT state FROM answers WHERE organisation_id = 'claims'`)).toEqual([{ state: "claimed" }]);
 });
 
+it("takes answers along when cases are merged: of the alerts that they spoke of, silence still decides", async () => {
+  await organisation(desk, "joined");
+  const cases = makeCases(desk, [owner("joined", "198.51.50.0/24")]);
+  await take(cases, [detection("198.51.50.1"), detection("198.51.50.2")], start);
+  const [one, two] = await alertsOf("joined");
+  await cases.answer(
+    systemActor,
+    one?.case_id ?? "",
+    { answer: "cleaned", channel: null, note: null, alerts: [] },
+    start + hour,
+  );
+  await act(cases, "joined", { action: "merge", title: "both" }, start + 2 * hour);
+  // The first falls silent, the second goes on.
+  const now = start + 20 * day;
+  await verifySilence(
+    desk,
+    () =>
+      Promise.resolve(
+        new Map([
+          [one?.id ?? "", { last: start + 60_000_000, visits: 200, exposure: day, since: now - start - 60_000_000 }],
+          [two?.id ?? "", { last: now, visits: 200, exposure: 20 * day, since: 0 }],
+        ]),
+      ),
+    now,
+  );
+  const answers = await rowsOf(
+    sql<{
+      state: string;
+      here: boolean;
+      alerts: string[];
+    }>`SELECT w.state, w.alerts, w.case_id = (SELECT case_id FROM alerts WHERE id = ${two?.id}) AS here FROM answers w WHERE w.organisation_id = 'joined'`,
+  );
+  expect(answers).toEqual([{ state: "confirmed", here: true, alerts: [one?.id] }]);
+});
+
 it("counts towards a breaker what is told, not what is too weak to be", async () => {
   await organisation(desk, "weak");
   const cases = makeCases(desk, [owner("weak", "198.51.42.0/24")], { policy: { ownerBreaker: 10 } });
