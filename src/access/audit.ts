@@ -23,6 +23,8 @@ export interface Act {
 export type AuditRow = Selectable<AuditLogTable>;
 
 const lock = 7_382_916;
+/** Characters of a subject that are kept. */
+export const longestSubject = 300;
 /** The hash before the first row. */
 export const ground = "0".repeat(64);
 
@@ -80,7 +82,7 @@ export const createAuditLog = ({ desk, now }: { readonly desk: Desk; readonly no
           name: cut(act.name, 200) ?? "",
           kind: act.kind,
           action: act.action.slice(0, 80),
-          subject: cut(act.subject, 300),
+          subject: cut(act.subject, longestSubject),
           organisation_id: act.organisation ?? null,
           outcome: act.outcome,
           address: act.address ?? null,

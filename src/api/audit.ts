@@ -1,30 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { AuditLog } from "../access/audit.ts";
+import { longestSubject } from "../access/audit.ts";
+import type { Act, AuditLog } from "../access/audit.ts";
 
-/** What a request did, for the log; null where its route has no line there or nobody was known. */
-const actOf = (request: FastifyRequest, status: number, code: string | null) => {
+/** Ids in as few lines as hold them all: what was done to many names each of them. */
+const subjectsOf = ({ touched, url }: FastifyRequest): string[] => {
+  const lines: string[] = [];
+  for (const id of touched) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + id.length > longestSubject) lines.push(id);
+    else lines[lines.length - 1] = `${line} ${id}`;
+  }
+  return lines.length > 0 ? lines : [url];
+};
+
+/** What a request did, for the log; nothing where its route has no line there or nobody was known. */
+const actsOf = (request: FastifyRequest, status: number, code: string | null): Act[] => {
   const action = request.routeOptions.config.rule?.audit ?? null;
   const visitor = request.visitor;
-  if (action === null || visitor === null || visitor.actor === null) return null;
+  if (action === null || visitor === null || visitor.actor === null) return [];
+  const { actor, name, client } = visitor;
   const organisation = request.touched.find((id) => id.startsWith("organisation:"))?.slice("organisation:".length);
-  return {
-    actor: visitor.actor.id,
-    name: visitor.name,
-    kind: request.method === "GET" || request.method === "HEAD" ? ("read" as const) : ("change" as const),
+  return subjectsOf(request).map((subject) => ({
+    actor: actor.id,
+    name,
+    kind: request.method === "GET" || request.method === "HEAD" ? "read" : "change",
     action,
-    subject: request.touched.length > 0 ? request.touched.join(" ") : request.url,
+    subject,
     organisation: organisation ?? null,
-    outcome: status < 400 ? ("done" as const) : ("refused" as const),
-    address: visitor.client.address ?? null,
+    outcome: status < 400 ? "done" : "refused",
+    address: client.address ?? null,
     detail: code,
-  };
+  }));
+};
+const write = async (log: AuditLog | undefined, acts: readonly Act[]): Promise<void> => {
+  await Promise.all(acts.map((act) => log?.write(act)));
 };
 
 /** Writes an act down now: for routes whose answer does not end (the live stream). */
 export const auditNow = async (request: FastifyRequest, log: AuditLog | undefined): Promise<void> => {
-  const act = actOf(request, 200, null);
-  if (act !== null) await log?.write(act);
+  await write(log, actsOf(request, 200, null));
 };
 
 /** Every answer waits until the log has the line that says who got it; without the line there is no answer. */
@@ -34,8 +49,7 @@ export const withAudit = (server: FastifyInstance, log: AuditLog | undefined): v
     const text = reply.statusCode >= 400 && typeof payload === "string" ? payload : "";
     const code = /"code":"(\w+)"/.exec(text)?.[1] ?? null;
     // A fault of the program is in the program's log.
-    const act = reply.statusCode >= 500 ? null : actOf(request, reply.statusCode, code);
-    if (act !== null) await log.write(act);
+    if (reply.statusCode < 500) await write(log, actsOf(request, reply.statusCode, code));
     return payload;
   });
 };

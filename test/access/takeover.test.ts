@@ -202,3 +202,22 @@ describe("a session", () => {
     expect(await sessions.find(secret)).toBeNull();
   });
 });
+
+describe("the audit log", () => {
+  it("names everything that one request was about, however much that is", async () => {
+    await house.person("many@example.org", ["observer"]);
+    const organisations = Array.from({ length: 100 }, (_, i) => `organisation-with-a-rather-long-name-${i}`);
+    const id = await house.idOf("many@example.org");
+    const answer = await first.call("POST", `${at}/people/${id}`, { roles: ["member"], organisations });
+    expect(answer.body.code).toBe("NOT_FOUND");
+    const rows = await house.desk.owner
+      .selectFrom("audit_log")
+      .select(["subject", "outcome"])
+      .where("action", "=", "person.change")
+      .where("subject", "like", "%organisation-with%")
+      .execute();
+    const told = new Set(rows.flatMap(({ subject }) => (subject ?? "").split(" ")));
+    expect(organisations.filter((one) => !told.has(`organisation:${one}`))).toEqual([]);
+    expect(rows.every(({ subject, outcome }) => (subject ?? "").length <= 300 && outcome === "refused")).toBe(true);
+  });
+});

@@ -96,7 +96,7 @@ export const withAlerts = (server: FastifyInstance, services: AlertServices, act
   });
 
   mount(server, at["alerts/act"], { who: staff, audit: "alert.act" }, async ({ body, request }) => {
-    touch(request, ...body.alerts.slice(0, 50).map(({ id }) => `alert:${id}`));
+    touch(request, ...body.alerts.map(({ id }) => `alert:${id}`));
     const { alerts, ...action } = body;
     const acted = await actOnAlerts(
       desk,

@@ -60,7 +60,12 @@ export const withPeople = (server: FastifyInstance, services: PeopleServices, ac
   mount(server, at["people/invite"], { who: staff, audit: "person.invite" }, async ({ body, request }) => {
     const { name = "", sensors = [], ...rest } = body;
     const found = await people.invite(actorOf(request), { ...rest, name, sensors });
-    touch(request, `person:${found.person.id}`, ...body.roles.map((role) => `role:${role}`));
+    touch(
+      request,
+      `person:${found.person.id}`,
+      ...body.roles.map((role) => `role:${role}`),
+      ...body.organisations.map((id) => `organisation:${id}`),
+    );
     return invited(found);
   });
   mount(server, at["person/change"], { who: staff, audit: "person.change" }, async ({ params, body, request }) => {
