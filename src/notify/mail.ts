@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import MailComposer from "nodemailer/lib/mail-composer/index.js";
 import type { Composed } from "./compose.ts";
+import { seal } from "./pgp.ts";
 import type { Pgp } from "./pgp.ts";
 
 export interface Envelope {
@@ -39,9 +40,16 @@ const split = (message: string): { readonly head: string; readonly body: string 
   return { head: message.slice(0, at), body: message.slice(at + 4) };
 };
 
+const lines = (armored: string): string => armored.replaceAll(/\r?\n/g, "\r\n");
+/** Its type and parts (RFC 3156), headers first. */
+const encrypted = (armored: string, boundary: string): string =>
+  `Content-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="${boundary}"\r\n\r\n--${boundary}\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--${boundary}\r\nContent-Type: application/octet-stream; name="encrypted.asc"\r\n\r\n${lines(armored)}\r\n--${boundary}--\r\n`;
+const signed = (entity: string, signature: string, boundary: string): string =>
+  `Content-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature";\r\n boundary="${boundary}"\r\n\r\n--${boundary}\r\n${entity}\r\n--${boundary}\r\nContent-Type: application/pgp-signature; name="signature.asc"\r\n\r\n${lines(signature)}\r\n--${boundary}--\r\n`;
+
 /**
- * The bytes of a mail (RFC 5322). With a key of the node it is signed (PGP/MIME, RFC 3156), with one of the recipient too it is
- * encrypted: then the subject keeps its tags alone.
+ * The bytes of a mail (RFC 5322). With a key of the node it is signed (PGP/MIME, RFC 3156), with one of the recipient it is
+ * encrypted, signed or not: then the subject keeps its tags alone.
  */
 export const buildMail = async (
   composed: Composed,
@@ -73,7 +81,13 @@ export const buildMail = async (
     disableUrlAccess: true,
     baseBoundary: boundaryOf(envelope.messageId, "outer"),
   };
-  if (pgp === null) return build({ ...outer, ...content });
+  const wrap =
+    recipientKey !== null
+      ? async (entity: string, boundary: string) => encrypted(await (pgp?.seal ?? seal)(entity, recipientKey), boundary)
+      : pgp !== null
+        ? async (entity: string, boundary: string) => signed(entity, await pgp.sign(entity), boundary)
+        : null;
+  if (wrap === null) return build({ ...outer, ...content });
   const inner = await build({
     ...content,
     disableFileAccess: true,
@@ -96,10 +110,5 @@ export const buildMail = async (
     .split(/\r\n(?![ \t])/)
     .filter((header) => !/^content-/i.test(header) && !/^mime-version/i.test(header))
     .join("\r\n");
-  if (recipientKey !== null) {
-    const { armored } = await pgp.seal(entity, recipientKey);
-    return `${headers}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/encrypted; protocol="application/pgp-encrypted";\r\n boundary="${boundary}"\r\n\r\n--${boundary}\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--${boundary}\r\nContent-Type: application/octet-stream; name="encrypted.asc"\r\n\r\n${armored.replaceAll(/\r?\n/g, "\r\n")}\r\n--${boundary}--\r\n`;
-  }
-  const signature = await pgp.sign(entity);
-  return `${headers}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature";\r\n boundary="${boundary}"\r\n\r\n--${boundary}\r\n${entity}\r\n--${boundary}\r\nContent-Type: application/pgp-signature; name="signature.asc"\r\n\r\n${signature.replaceAll(/\r?\n/g, "\r\n")}\r\n--${boundary}--\r\n`;
+  return `${headers}\r\nMIME-Version: 1.0\r\n${await wrap(entity, boundary)}`;
 };

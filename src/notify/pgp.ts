@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type * as OpenPgpModule from "openpgp";
+import type { PrivateKey } from "openpgp";
 import { AppError } from "../platform/errors.ts";
 
 type OpenPgp = typeof OpenPgpModule;
@@ -15,11 +16,8 @@ export interface SigningKey {
   readonly passphrase: string | null;
 }
 export interface Pgp {
-  /** Signed by the node, and encrypted where the recipient's key is known. @throws AppError OPENPGP_KEY */
-  seal(
-    content: string,
-    recipientKey: string | null,
-  ): Promise<{ readonly armored: string; readonly encrypted: boolean }>;
+  /** Signed by the node and encrypted to the recipient, armoured. @throws AppError OPENPGP_KEY */
+  seal(content: string, recipientKey: string): Promise<string>;
   /** A detached signature over exactly these bytes. */
   sign(content: string): Promise<string>;
   readonly publicKey: string;
@@ -35,6 +33,28 @@ export const checkPublicKey = async (armored: string): Promise<string | null> =>
     return null;
   } catch (error) {
     return error instanceof Error ? error.message.slice(0, 200) : "not a key";
+  }
+};
+
+/**
+ * Encrypted to a recipient's key, and signed where the node has one. A key that was cut off, has ended or was revoked: an error, and never in clear
+ * instead. @throws AppError OPENPGP_KEY
+ */
+export const seal = async (content: string, recipientKey: string, signingKey?: PrivateKey): Promise<string> => {
+  const openpgp = await load();
+  const message = await openpgp.createMessage({ text: content });
+  try {
+    const encryptionKeys = await openpgp.readKey({ armoredKey: recipientKey });
+    return (await openpgp.encrypt({
+      message,
+      encryptionKeys,
+      ...(signingKey === undefined ? {} : { signingKeys: signingKey }),
+    })) as string;
+  } catch (error) {
+    throw new AppError(
+      "OPENPGP_KEY",
+      `the recipient's OpenPGP key cannot be used: ${error instanceof Error ? error.message : "unreadable"}`,
+    );
   }
 };
 
@@ -56,24 +76,7 @@ export const openPgp = async (signing: SigningKey): Promise<Pgp> => {
       const message = await openpgp.createMessage({ text: content });
       return (await openpgp.sign({ message, signingKeys: key, detached: true })) as string;
     },
-    seal: async (content, recipientKey) => {
-      const message = await openpgp.createMessage({ text: content });
-      if (recipientKey === null)
-        return { armored: (await openpgp.sign({ message, signingKeys: key })) as string, encrypted: false };
-      // A key that was cut off, has ended or was revoked: never in clear instead.
-      try {
-        const encryptionKeys = await openpgp.readKey({ armoredKey: recipientKey });
-        return {
-          armored: (await openpgp.encrypt({ message, encryptionKeys, signingKeys: key })) as string,
-          encrypted: true,
-        };
-      } catch (error) {
-        throw new AppError(
-          "OPENPGP_KEY",
-          `the recipient's OpenPGP key cannot be used: ${error instanceof Error ? error.message : "unreadable"}`,
-        );
-      }
-    },
+    seal: (content, recipientKey) => seal(content, recipientKey, key),
   };
 };
 

@@ -387,6 +387,17 @@ describe("OpenPGP", () => {
       expect(sealed).toContain("multipart/encrypted");
       expect((await simpleParser(sealed)).subject).toBe("[LAYANG-42]");
       expect(sealed).not.toMatch(/192\.0\.2\.9|mirai|findings\.csv/);
+      // A node that signs nothing still sends nothing in clear to who has a key.
+      const unsigned = await buildMail(composed, envelope, null, armored);
+      expect(unsigned).toContain("multipart/encrypted");
+      expect(unsigned).not.toMatch(/192\.0\.2\.9|mirai|findings\.csv/);
+      const read = await openpgp.decrypt({
+        message: await openpgp.readMessage({
+          armoredMessage: /-----BEGIN PGP MESSAGE-----[\s\S]+-----END PGP MESSAGE-----/.exec(unsigned)?.[0] ?? "",
+        }),
+        decryptionKeys: theirs.privateKey,
+      });
+      expect((await simpleParser(String(read.data))).text).toContain("192.0.2.9");
       // A drill is seen to be one before it is opened; of whom a digest is, is not.
       for (const [form, subject] of [
         ["notice", "[EXERCISE] [LAYANG-42]"],
