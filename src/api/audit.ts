@@ -34,7 +34,7 @@ const actsOf = (request: FastifyRequest, status: number, code: string | null): A
   }));
 };
 const write = async (log: AuditLog | undefined, acts: readonly Act[]): Promise<void> => {
-  await Promise.all(acts.map((act) => log?.write(act)));
+  if (log !== undefined) await Promise.all(acts.map((act) => log.write(act)));
 };
 
 /** Writes an act down now: for routes whose answer does not end (the live stream). */

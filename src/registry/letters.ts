@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
+import type { NoticePayload } from "../alert/notice.ts";
 import { json } from "../store/desk/desk.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
 
@@ -121,6 +122,18 @@ export const writeLetter = async (trx: DeskTransaction, letter: Letter): Promise
       // What others wrote does not say where the link stands.
       Object.hasOwn(values, name) ? line(values[name] ?? "").replaceAll("{link}", "link") : whole,
     );
+  const payload: NoticePayload = {
+    form: "notice",
+    language: letter.language,
+    timeZone: "UTC",
+    organisation: letter.organisation,
+    exercise: "",
+    attach: { csv: false, xarf: false },
+    encrypt: false,
+    at: letter.at,
+    items: [],
+    plain: { subject: line(fill(words.subject)), text: `${fill(words.text)}\n`, link: letter.link },
+  };
   await trx
     .insertInto("outbox")
     .values({
@@ -133,16 +146,7 @@ export const writeLetter = async (trx: DeskTransaction, letter: Letter): Promise
       channel: "mail",
       recipient: letter.recipient,
       form: "plain",
-      payload: json({
-        form: "notice",
-        language: letter.language,
-        timeZone: "UTC",
-        organisation: letter.organisation,
-        exercise: "",
-        at: letter.at,
-        items: [],
-        plain: { subject: line(fill(words.subject)), text: `${fill(words.text)}\n`, link: letter.link },
-      }),
+      payload: json(payload),
       state: "waiting",
       attempts: 0,
       due: letter.at,

@@ -98,8 +98,7 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
         composeLetter(line.id, line.payload, shown),
         line.recipient,
         line.payload.language,
-        // A letter of the registry does not say: it is written in the open.
-        line.payload.encrypt === true && (await keyed(actor, line.contact_id)),
+        line.payload.encrypt && (await keyed(actor, line.contact_id)),
       ),
       deliveries: whole.attempts.map(({ attempt, began, ended, outcome, answer, message_id }) => ({
         attempt,
