@@ -6,6 +6,7 @@ import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { loadCursor, loadLedger, moveCursor, saveCursor, saveLedger, notAgain, takenBack } from "./detection-desk.ts";
 import { MemoryLedger, examineSpan } from "./detection-examine.ts";
+import { pastOf } from "./detection-past.ts";
 import { Standing } from "./detection-standing.ts";
 import type { Surroundings } from "./detection-examine.ts";
 
@@ -155,6 +156,7 @@ export class Course {
       researcher: (address) => around.researcher(address),
       sensors: [],
       ledger: this.#ledger,
+      past: pastOf(store),
     };
     for (const tell of this.#untold.splice(0)) tell();
   }

@@ -116,8 +116,11 @@ GROUP BY sensor HAVING max(interval) >= fromUnixTimestamp64Micro({from:Int64}) O
   }));
 };
 
-/** How far one question of a detector may go. Nobody waits for it: what is large goes to disk rather than beside everything else into memory. */
-const limits: QueryLimits = { seconds: 60, memory: 2 ** 31, spill: 192 * 2 ** 20 };
+/**
+ * How far one question of a detector may go. Nobody waits for it: what is large goes to disk rather than beside everything else into memory, and a machine that is busy
+ * has its time, for what was broken off would be asked again and broken off again.
+ */
+const limits: QueryLimits = { seconds: 600, memory: 2 ** 31, spill: 192 * 2 ** 20 };
 
 /** Drives a detector over one span: asks what it asks. @throws AppError of the store. */
 export const examineSpan = async (

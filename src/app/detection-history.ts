@@ -4,6 +4,7 @@ import type { Detection } from "../model/detection.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { MemoryLedger, examineSpan, scopesIn, sensorsAt } from "./detection-examine.ts";
 import type { Surroundings } from "./detection-examine.ts";
+import { pastOf } from "./detection-past.ts";
 import { Standing } from "./detection-standing.ts";
 
 /** Rows never cross a multiple of this, microseconds: no span of a history is cut finer. */
@@ -82,6 +83,7 @@ export const detectHistory = async (options: HistoryOptions): Promise<Detection[
         home: around.home,
         researcher: (address: string) => around.researcher(address),
         ledger: new MemoryLedger(),
+        past: pastOf(store),
         sensors: [] as readonly Sensor[],
       };
       let day = -1;
@@ -108,8 +110,9 @@ const spansOver = (stretches: ReadonlySet<number>, length: number, gap: number, 
   const sorted = [...stretches].sort((a, b) => a - b);
   for (const [i, stretch] of sorted.entries()) {
     const from = Math.max(reached, Math.floor(stretch / length) * length);
-    const behind = i === sorted.length - 1 ? tail : gap;
-    for (let at = from; at < stretch + STRETCH + behind; at += length) {
+    const next = sorted[i + 1];
+    const until = next === undefined ? stretch + STRETCH + tail : Math.min(stretch + STRETCH + gap, next);
+    for (let at = from; at < until; at += length) {
       starts.add(at);
       reached = at + length;
     }

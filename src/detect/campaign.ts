@@ -10,7 +10,7 @@ import { signatureText } from "./signature.ts";
 const HOUR = 3_600e6;
 const DAY = 24 * HOUR;
 const NAME = "campaign";
-const VERSION = 4;
+const VERSION = 5;
 const STEP = 6 * HOUR;
 
 const least = {
@@ -22,29 +22,38 @@ const least = {
   predicted: 3,
 } as const;
 
+const way = "toUInt32(protocol) * 65536 + assumeNotNull(dst_port)";
+/** Each source of the last day: its commonest signature, its mark, its ports. Of those no more is collected than tells whether they are too many to be a set. */
+const each = `SELECT src, if(mark = 'mirai' OR most.2 = 1, '', toString(most.1)) AS signature,
+    multiIf(2 * sum(is_mirai) > n, 'mirai', 2 * sum(is_zmap) > n, 'zmap', 2 * sum(is_masscan) > n, 'masscan', 2 * sum(is_stateless) > n, 'stateless', '') AS mark,
+    arraySort(groupUniqArrayArray(${least.ports + 1})(ways)) AS all_ways, if(length(all_ways) > ${least.ports}, [], all_ways) AS set,
+    sum(some) AS n, toUnixTimestamp64Micro(min(begun)) AS began, toUnixTimestamp64Micro(max(finished)) AS ended, max(origin) AS asn, max(country) AS cc, groupUniqArray(sensor) AS seen,
+    argMax((sig, none), (some, sig)) AS most
+  FROM (
+    SELECT src, sensor, ifNull(signature, 0) AS sig, isNull(signature) AS none, groupUniqArray(${least.ports + 1})(${way}) AS ways, sum(packets) AS some, sum(mirai) AS is_mirai, sum(zmap) AS is_zmap,
+      sum(masscan) AS is_masscan, sum(stateless) AS is_stateless, min(first_seen) AS begun, max(last_seen) AS finished, max(ifNull(src_asn, 0)) AS origin, max(ifNull(src_cc, '')) AS country
+    FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks}
+      AND first_seen >= fromUnixTimestamp64Micro({to:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
+    GROUP BY src, sensor, sig, none)
+  GROUP BY src`;
+/** Groups looked at: of a flood's many, those with most sources. */
+const MOST_GROUPS = 2000;
+
 /**
  * Sources of the last day by what they cannot easily change: the SYN's signature, the tool's mark, the set of ports. A source that asks for
  * more than `least.ports` ports has the set "many". Mirai's bots have no signature here: each draws a window of its own, and the mark says what they are. Backscatter and
- * the answers of reflectors have no part in it: who answers chose neither his target nor its port.
+ * the answers of reflectors have no part in it: who answers chose neither his target nor its port. Which groups are large is asked first: a flood has hundreds of thousands, and what is
+ * told of one would not fit for all.
  */
 const question: Question = {
-  sql: `SELECT signature, mark, ports, count() AS sources, sum(n) AS packets, min(began) AS first, max(ended) AS last,
+  sql: `SELECT signature, mark, arrayMap(one -> concat(toString(intDiv(one, 65536)), '/', toString(one % 65536)), set) AS ports, count() AS sources, sum(n) AS packets, min(began) AS first, max(ended) AS last,
   uniqExactIf(asn, asn > 0) AS networks, countIf(asn = 0) AS unrouted, arraySort(groupUniqArray(64)(cc)) AS economies,
   sumMap([cc], [toUInt64(1)]) AS by_origin,
   sumMap(seen, arrayMap(one -> toUInt64(1), seen)) AS by_sensor, arraySort(groupArraySorted(500)(src)) AS some
-FROM (
-  SELECT src, if(mark = 'mirai' OR isNull(argMax(sig, packets)), '', toString(argMax(sig, packets))) AS signature,
-    multiIf(2 * sum(is_mirai) > sum(packets), 'mirai', 2 * sum(is_zmap) > sum(packets), 'zmap', 2 * sum(is_masscan) > sum(packets), 'masscan', 2 * sum(is_stateless) > sum(packets), 'stateless', '') AS mark,
-    if(uniqExact(protocol, port) > ${least.ports}, [], arraySort(groupUniqArray(${least.ports})(concat(toString(protocol), '/', toString(port))))) AS ports,
-    sum(packets) AS n, min(begun) AS began, max(finished) AS ended, max(origin) AS asn, max(country) AS cc, groupUniqArray(sensor) AS seen
-  FROM (
-    SELECT src, protocol, assumeNotNull(dst_port) AS port, sensor, signature AS sig, sum(flows.packets) AS packets, sum(mirai) AS is_mirai, sum(zmap) AS is_zmap, sum(masscan) AS is_masscan,
-      sum(stateless) AS is_stateless, toUnixTimestamp64Micro(min(first_seen)) AS begun, toUnixTimestamp64Micro(max(last_seen)) AS finished, max(ifNull(src_asn, 0)) AS origin, max(ifNull(src_cc, '')) AS country
-    FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks}
-      AND first_seen >= fromUnixTimestamp64Micro({to:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
-    GROUP BY src, protocol, port, sensor, sig)
-  GROUP BY src)
-GROUP BY signature, mark, ports HAVING sources >= 2 ORDER BY sources DESC, signature, mark, ports LIMIT 2000`,
+FROM (${each})
+WHERE (signature, mark, set) IN (
+  SELECT signature, mark, set FROM (${each}) GROUP BY signature, mark, set HAVING count() >= 2 ORDER BY count() DESC, signature, mark, set LIMIT ${MOST_GROUPS})
+GROUP BY signature, mark, set ORDER BY sources DESC, signature, mark, set`,
 };
 
 interface Group {

@@ -119,6 +119,19 @@ export interface Scope {
   readonly exercise: string;
 }
 
+/**
+ * Days of the past, asked for without reading all rows of them where the store keeps something shorter. Each is a subquery in parentheses for FROM, and says the same as
+ * the rows do; `where` speaks of the scope by its parameters, and of the columns that are named.
+ */
+export interface Past {
+  /** Flow rows of the span, without `sample_ports` and other evidence: those of one port lie side by side. */
+  rows(span: Span, where: string): string;
+  /** Who asked for a port by SYN or UDP, with whatever tool: columns protocol, dst_port, src, signature, src_asn; `where` speaks of the first four. */
+  askers(span: Span, where: string): string;
+  /** Columns bucket (start of an hour, DateTime), src and port_set (what it asked for by SYN or UDP: protocol * 131072 + port) of whole hours of the span, and which; undefined: of none. */
+  hours(span: Span, where: string): { readonly sql: string; readonly from: number; readonly to: number } | undefined;
+}
+
 /** What a detector may know beside the flows. */
 export interface Context {
   readonly scope: Scope;
@@ -131,6 +144,8 @@ export interface Context {
   researcher(address: string): string | null;
   /** What the detector remembers of many subjects, kept beside its memory. */
   readonly ledger: Ledger;
+  /** Absent: only rows are there. */
+  readonly past?: Past;
 }
 
 /**

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection } from "../model/detection.ts";
 import { protocolName } from "../model/traffic.ts";
-import { asks } from "./asks.ts";
+import { asks, asksBy } from "./asks.ts";
 import { changeScore, newChange } from "./changefinder.ts";
 import { inSpan } from "./detector.ts";
-import type { Context, Detector, Parameter, Question, Row, Rows, Span } from "./detector.ts";
+import type { Context, Detector, Parameter, Past, Question, Row, Rows, Span } from "./detector.ts";
 import { KEEP } from "./exposure.ts";
 import { MOST_HOSTS, cameTrue, forecasts, outlook, spans, verify } from "./forecast.ts";
 import type { Outlook, Sighted } from "./forecast.ts";
@@ -21,7 +21,7 @@ const HOUR = 3_600e6;
 const STEP = 600e6;
 const DAY = 24 * HOUR;
 const NAME = "early-warning";
-const VERSION = 4;
+const VERSION = 5;
 
 /** Sources that ask for more than this many ports are scanners of everything (JPCERT/CC's rule for a day). */
 const FOCUS = 10;
@@ -30,34 +30,66 @@ const FEW = 0.5;
 /** Keys with so many sources in three days get ChangeFinder's scores as evidence. */
 const BUSY = 60;
 
+/** Hours of an address's past in which what it asked for counts: the one before, and as many before that as make a day. */
+const BEFORE = DAY / HOUR;
+const perHour = HOUR / STEP;
+const asking = "class IN ('tcp-syn', 'udp') AND dst_port IS NOT NULL";
+const unmarked = "2 * greatest(zmap, masscan, stateless) < packets";
+const scoped = "realm = {realm:String} AND exercise = {exercise:String}";
+const between = (from: number, to: number): string =>
+  `first_seen >= fromUnixTimestamp64Micro(toInt64(${from})) AND first_seen < fromUnixTimestamp64Micro(toInt64(${to}))`;
+
 /**
- * New focused sources by step, port, signature and sensor. A pair (source, port) is new in a step when it was silent in the day before; a
- * source is focused in a step when it asked for few ports in the day up to it. Both are counted in steps, so that it does not show how many steps were asked for at
- * once. Packets with a scanner's mark have no part in it. A port counts for its source from a step until a day after the last one without a longer pause, so that
- * the ports of a day are a running sum of comings and goings.
+ * New focused sources by step, port, signature and sensor. A pair (source, port) is new in a step when the source had not asked for the port in that hour and the 24 before it; a
+ * source is focused in a step when it asked for few ports in those. Packets with a scanner's mark make nobody new, but what they asked for was asked for. All is counted in
+ * steps, and the past in whole hours: so it does not show how many steps were asked for at once, nor whether the hours were summed up before. A port counts for its
+ * source from a step until its time is over without a longer pause, so that the ports of a day are a running sum of comings and goings.
  */
-const newsQuestion: Question = {
-  sql: `SELECT step, protocol, port, signature, flows.sensor AS sensor, countIf(is_new) AS sources, sum(n) AS packets
+const newsQuestion = ({ from, to }: Span, past: Past | undefined): Question => {
+  const began = Math.floor(from / HOUR - BEFORE) * HOUR;
+  const news = `src IN (SELECT src FROM flows WHERE ${inSpan} AND ${asks} AND ${unmarked})`;
+  const hours = past?.hours({ from: began, to: from }, `${scoped} AND ${news}`);
+  const older = (since: number, until: number): string[] =>
+    since >= until
+      ? []
+      : [
+          `SELECT src, protocol, assumeNotNull(dst_port) AS port, toInt64(intDiv(toUnixTimestamp64Micro(first_seen), ${STEP})) AS seen, toUInt64(0) AS of_it, CAST('', 'LowCardinality(String)') AS at, CAST(NULL, 'Nullable(UInt64)') AS signed, first_seen, toUInt8(0) AS is_own
+FROM flows WHERE ${scoped} AND ${asking} AND ${between(since, until)} AND ${news}`,
+        ];
+  const rows = [
+    `SELECT src, protocol, assumeNotNull(dst_port) AS port, toInt64(intDiv(toUnixTimestamp64Micro(first_seen), ${STEP})) AS seen, toUInt64(if(is_own, packets, 0)) AS of_it, sensor AS at, signature AS signed, first_seen, toUInt8(${asks} AND ${unmarked}) AS is_own
+FROM flows WHERE ${inSpan} AND ${asking} AND ${news}`,
+    ...older(began, hours?.from ?? from),
+    ...older(hours?.to ?? from, from),
+    ...(hours === undefined
+      ? []
+      : [
+          `SELECT src, toUInt8(intDiv(way, 131072)) AS protocol, toUInt16(way % 131072) AS port, toInt64(intDiv(toUnixTimestamp(bucket), ${STEP / 1e6})) AS seen, toUInt64(0) AS of_it, CAST('', 'LowCardinality(String)') AS at, CAST(NULL, 'Nullable(UInt64)') AS signed, toDateTime64(0, 6, 'UTC') AS first_seen, toUInt8(0) AS is_own
+FROM ${hours.sql} ARRAY JOIN port_set AS way WHERE way % 131072 < 65536`,
+        ]),
+  ];
+  const hour = (step: string): string => `intDiv(${step}, ${perHour})`;
+  return {
+    sql: `SELECT step, protocol, port, signature, flows.sensor AS sensor, countIf(is_new) AS sources, sum(n) AS packets
 FROM (
-  SELECT step, protocol, port, signature, sensor, n, is_new, change.3 AS own,
+  SELECT step, protocol, port, signature, sensor, n, own, is_new, change.3 AS is_row,
     sum(change.2) OVER (PARTITION BY src ORDER BY change.1 RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS ports
   FROM (
-    SELECT src, step, protocol, port, signature, sensor, n, is_new,
-      arrayJoin(if(is_last, [(step, toInt64(is_new), 1), (step + ${DAY / STEP}, toInt64(-1), 0)], [(step, toInt64(is_new), 1)])) AS change
+    SELECT src, step, protocol, port, signature, sensor, n, own, is_new,
+      arrayJoin(if(is_last, [(step, toInt64(is_new), 1), ((${hour("step")} + ${BEFORE + 1}) * ${perHour}, toInt64(-1), 0)], [(step, toInt64(is_new), 1)])) AS change
     FROM (
-      SELECT src, step, protocol, port, signature, sensor, n,
-        step - lagInFrame(step, 1, 0) OVER ways > ${DAY / STEP} AS is_new, leadInFrame(step, 1, step + 2 * ${DAY / STEP}) OVER ways - step > ${DAY / STEP} AS is_last
+      SELECT src, step, protocol, port, signature, sensor, n, own,
+        ${hour("step")} - ${hour("lagInFrame(step, 1, 0) OVER ways")} > ${BEFORE} AS is_new,
+        ${hour(`leadInFrame(step, 1, step + ${(BEFORE + 2) * perHour}) OVER ways`)} - ${hour("step")} > ${BEFORE} AS is_last
       FROM (
-        SELECT src, protocol, assumeNotNull(dst_port) AS port, toInt64(intDiv(toUnixTimestamp64Micro(first_seen), ${STEP})) AS step, sum(flows.packets) AS n,
-          argMin(flows.sensor, (first_seen, flows.sensor)) AS sensor, argMin(if(isNull(flows.signature), '', toString(flows.signature)), first_seen) AS signature
-        FROM flows
-        WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < flows.packets
-          AND first_seen >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
-          AND src IN (SELECT src FROM flows WHERE ${inSpan} AND ${asks} AND 2 * greatest(zmap, masscan, stateless) < packets)
-        GROUP BY src, protocol, port, step)
+        SELECT src, protocol, port, max(seen) AS step, sum(of_it) AS n, max(is_own) AS own, argMinIf(at, (first_seen, at), is_own) AS sensor,
+          argMinIf(tuple(signed), (first_seen, at), is_own).1 AS number, ifNull(toString(number), '') AS signature
+        FROM (${rows.join("\nUNION ALL\n")})
+        GROUP BY src, protocol, port, if(seen >= intDiv({from:Int64}, ${STEP}), seen, 0))
       WINDOW ways AS (PARTITION BY src, protocol, port ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)))) AS flows
-WHERE own AND step >= intDiv({from:Int64}, ${STEP}) AND ports <= ${FOCUS}
+WHERE is_row AND own AND step >= intDiv({from:Int64}, ${STEP}) AND ports <= ${FOCUS}
 GROUP BY step, protocol, port, signature, sensor ORDER BY step, protocol, port, signature, sensor`,
+  };
 };
 /** How long each sensor looked in each step: its reports' intervals, as far as they lie in it. */
 const sensorsQuestion: Question = {
@@ -87,22 +119,38 @@ const sensorRow = (row: Row): SensorRow & { readonly step: number } => ({
   dark: Math.max(1, Number(row["dark"])),
 });
 
+/** Of a SYN signature alone, where one is asked for. */
+const signed = (signature: string): string => (signature === "" ? "" : " AND toString(signature) = {signature:String}");
+
 /** How far back the usual networks of a port are looked at. */
 const USUAL = 3 * DAY;
 
+/** Rows of those who ask for a port, without scanners' marks. Answers to forged requests are told from requests by what the short rows do not have, so datagrams are read in full. */
+const askers = (protocol: number, { from, to }: Span, where: string, past: Past | undefined): string => {
+  const wanted = `${scoped} AND ${asksBy(protocol)} AND ${unmarked} AND ${where}`;
+  return past === undefined || protocol !== 6
+    ? `(SELECT * FROM flows PREWHERE dst_port IN {ports:Array(UInt16)} WHERE ${between(from, to)} AND ${wanted})`
+    : past.rows({ from, to }, `dst_port IN {ports:Array(UInt16)} AND ${wanted}`);
+};
+
 /** From which networks the new focused sources of a port come, and came in the days before: asked only for what is rare. */
-const originQuestion = (key: string, since: number, until: number): Question => {
-  const [protocol, port, signature] = key.split("/");
+const originQuestion = (key: string, since: number, until: number, past: Past | undefined): Question => {
+  const [protocol = "", port, signature = ""] = key.split("/");
+  const of = `protocol = {protocol:UInt8}${signed(signature)}`;
+  const before = { from: since - USUAL, to: since };
+  const usual = `${scoped} AND dst_port IN {ports:Array(UInt16)} AND ${of}`;
   return {
     sql: `WITH asked AS (
-  SELECT src, max(ifNull(src_asn, 0)) AS asn, argMin(sensor, (first_seen, sensor)) AS at, min(first_seen) >= fromUnixTimestamp64Micro({since:Int64}) AS is_new
-  FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol = {protocol:UInt8} AND dst_port = {port:UInt16}
-    AND ({signature:String} = '' OR toString(signature) = {signature:String}) AND 2 * greatest(zmap, masscan, stateless) < packets
-    AND first_seen >= fromUnixTimestamp64Micro({since:Int64} - ${USUAL}) AND first_seen < fromUnixTimestamp64Micro({until:Int64})
+  SELECT src, max(asn) AS asn, argMinIf(at, (first, at), fresh) AS at, min(fresh) AS is_new
+  FROM (
+    SELECT src, ifNull(src_asn, 0) AS asn, sensor AS at, first_seen AS first, toUInt8(1) AS fresh FROM ${askers(Number(protocol), { from: since, to: until }, of, past)}
+    UNION ALL
+    SELECT src, ifNull(src_asn, 0) AS asn, CAST('', 'LowCardinality(String)') AS at, toDateTime64(0, 6, 'UTC') AS first, toUInt8(0) AS fresh
+    FROM ${past === undefined ? `flows PREWHERE dst_port IN {ports:Array(UInt16)} WHERE ${between(before.from, before.to)} AND ${asking} AND ${usual}` : past.askers(before, usual)})
   GROUP BY src)
 SELECT asn, countIf(is_new) AS sources, countIf(NOT is_new) AS before, arraySort(groupUniqArrayIf(at, is_new)) AS sensors FROM asked
 GROUP BY asn HAVING sources > 0 ORDER BY sources DESC, asn`,
-    parameters: { protocol: Number(protocol), port: Number(port), signature: signature ?? "", since, until },
+    parameters: { protocol: Number(protocol), ports: [Number(port)], signature },
   };
 };
 interface Origin {
@@ -150,23 +198,20 @@ const corroborated = (found: Rare, { networks, unrouted }: Origin, memory: Surge
  * Everybody who asked for the ports of findings, hour by hour back from a moment, and over the last day: new or not, for hosts that were seen before are
  * still infected.
  */
-const sightedQuestion = (keys: readonly string[], until: number): Question => {
-  const [, , signature = ""] = keys.length === 1 ? (keys[0] ?? "").split("/") : [];
-  const ports = keys.map((key) => {
-    const [protocol, port] = key.split("/");
-    return Number(protocol) * 65_536 + Number(port);
-  });
+const sightedQuestion = (keys: readonly string[], until: number, past: Past | undefined): Question => {
+  const [protocol = "", , signature = ""] = (keys[0] ?? "").split("/");
+  const ports = keys.map((key) => Number(key.split("/")[1]));
+  const span = { from: until - 2 * DAY, to: until };
+  const of = `protocol = {protocol:UInt8}${signed(keys.length === 1 ? signature : "")}`;
   return {
-    sql: `SELECT way, ${spans.map((hours) => `uniqExactIf(src, back < ${hours}) AS s${hours}, sumIf(n, back < ${hours}) AS p${hours}`).join(", ")}, sumMap([back], [toUInt64(1)]) AS hourly
+    sql: `SELECT port, ${spans.map((hours) => `countIf(newest < ${hours}) AS s${hours}, sum(n${hours}) AS p${hours}`).join(", ")},
+  (range(toUInt8(48)), sumForEach(arrayMap(back -> toUInt64(bitTest(hours, back)), range(toUInt8(48))))) AS hourly
 FROM (
-  SELECT protocol * 65536 + assumeNotNull(dst_port) AS way, src, toUInt8(intDiv({until:Int64} - 1 - toUnixTimestamp64Micro(first_seen), ${HOUR})) AS back, sum(packets) AS n
-  FROM flows PREWHERE dst_port IN {low:Array(UInt16)}
-  WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks} AND protocol * 65536 + dst_port IN {ports:Array(UInt32)}
-    AND ({signature:String} = '' OR toString(signature) = {signature:String}) AND 2 * greatest(zmap, masscan, stateless) < packets
-    AND first_seen >= fromUnixTimestamp64Micro({until:Int64} - ${2 * DAY}) AND first_seen < fromUnixTimestamp64Micro({until:Int64})
-  GROUP BY way, src, back)
-GROUP BY way`,
-    parameters: { ports, low: ports.map((one) => one % 65_536), signature, until },
+  WITH toUInt8(intDiv(toInt64(${until}) - 1 - toUnixTimestamp64Micro(first_seen), ${HOUR})) AS back
+  SELECT assumeNotNull(dst_port) AS port, min(back) AS newest, groupBitOr(bitShiftLeft(toUInt64(1), back)) AS hours, ${spans.map((hours) => `sumIf(packets, back < ${hours}) AS n${hours}`).join(", ")}
+  FROM ${askers(Number(protocol), span, of, past)} GROUP BY port, src)
+GROUP BY port`,
+    parameters: { protocol: Number(protocol), ports, signature },
   };
 };
 type Counted = Pick<Sighted, "hourly" | "spans">;
@@ -182,25 +227,24 @@ const countedOf = (row: Row | undefined): Counted => {
     })),
   };
 };
-/** What was seen of the ports of findings: one question for all, and one for each signature that stood out alone. */
+/** What was seen of the ports of findings: one question for all of a protocol, and one for each signature that stood out alone. */
 function* sighted(
   keys: readonly string[],
   memory: SurgeMemory,
   until: number,
+  past: Past | undefined,
 ): Generator<Question, Map<string, Counted>, Rows> {
   const found = new Map<string, Counted>();
   const alone = keys.filter((key) => memory.keys[key]?.open?.signature != null);
   const plain = keys.filter((key) => !alone.includes(key));
-  if (plain.length > 0) {
-    const rows = yield sightedQuestion(plain, until);
-    for (const key of plain) {
-      const [protocol, port] = key.split("/");
-      const way = Number(protocol) * 65_536 + Number(port);
-      found.set(key, countedOf(rows.find((row) => Number(row["way"]) === way)));
-    }
+  for (const protocol of new Set(plain.map((key) => key.split("/")[0]))) {
+    const own = plain.filter((key) => key.startsWith(`${protocol}/`));
+    const rows = yield sightedQuestion(own, until, past);
+    for (const key of own) found.set(key, countedOf(rows.find((row) => key === `${protocol}/${Number(row["port"])}`)));
   }
   for (const key of alone) {
-    found.set(key, countedOf((yield sightedQuestion([`${key}/${memory.keys[key]!.open!.signature}`], until))[0]));
+    const asked = `${key}/${memory.keys[key]!.open!.signature}`;
+    found.set(key, countedOf((yield sightedQuestion([asked], until, past))[0]));
   }
   return found;
 }
@@ -338,7 +382,7 @@ function* judgeStep(
     // What was refused is looked at again in the next hour, or when it has grown.
     if (watched.refused?.[0] === hour && rare.sources < 1.2 * watched.refused[1]) continue;
     const began = firstAbove(watched, hour, rare.look.hours, rare.expected / rare.look.hours);
-    const origin = originOf(yield originQuestion(rare.key, began * HOUR, span.to));
+    const origin = originOf(yield originQuestion(rare.key, began * HOUR, span.to, context.past));
     if (!corroborated(rare, origin, memory)) {
       watched.refused = [hour, rare.sources];
       continue;
@@ -370,7 +414,7 @@ function* judgeStep(
     const open = memory.keys[key]?.open;
     return told.has(key) || (open !== undefined && isDue(open));
   });
-  const seen = yield* sighted(due, memory, span.to);
+  const seen = yield* sighted(due, memory, span.to, context.past);
   for (const key of due) {
     const watched = memory.keys[key];
     const open = watched?.open;
@@ -474,7 +518,7 @@ export const earlyWarning: Detector<SurgeMemory | null> = {
   begin: () => null,
   *examine(span, before, context) {
     let memory = before;
-    const news = byStep((yield newsQuestion).map(newsRow));
+    const news = byStep((yield newsQuestion(span, context.past)).map(newsRow));
     const sensors = byStep((yield sensorsQuestion).map(sensorRow));
     const detections: Detection[] = [];
     for (let from = span.from; from < span.to; from += STEP) {

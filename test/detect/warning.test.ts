@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MemoryLedger, examineSpan } from "../../src/app/detection-examine.ts";
+import { pastOf } from "../../src/app/detection-past.ts";
 import { earlyWarning } from "../../src/detect/early-warning.ts";
 import type { Detector, Scope } from "../../src/detect/detector.ts";
 import type { Detection } from "../../src/model/detection.ts";
@@ -184,6 +185,12 @@ describe("early warning", () => {
     expect(whole.length).toBeGreaterThan(500);
     const finer = await feed(4, there, packets, { interval: 1e6, capacity: 64, join: 500 });
     expect(bare(await world.detect(finer, [detector], { sensors: both, step: 2 * HOUR }))).toBe(whole);
+
+    // The days before as roll-ups have them.
+    await world.store.rollUp(START + 4 * DAY);
+    const last = { from: START + 3 * DAY, to: START + 4 * DAY };
+    expect(pastOf(world.store).hours(last, "")).toMatchObject(last);
+    expect(bare(await world.detect(scope, [detector], { sensors: both, step: 2 * HOUR }))).toBe(whole);
 
     // Every hour anew, from nothing but what was written down.
     let memory: unknown = detector.begin();

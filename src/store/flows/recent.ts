@@ -120,3 +120,18 @@ export const sourceRows = (range: TimeRange, frontiers: Frontiers, where: string
     ...edge({ from: hours.to, to: range.to }),
   ].join("\nUNION ALL\n")})`;
 };
+
+/** What sources asked for in the whole hours of a range that are closed, one row an hour and source: columns bucket, src, port_set. Undefined: there is no such hour. */
+export const sourceHours = (
+  range: TimeRange,
+  frontiers: Frontiers,
+  where: string,
+): (TimeRange & { readonly sql: string }) | undefined => {
+  const hours = recentOf(range, frontiers, "1h");
+  return hours === undefined
+    ? undefined
+    : {
+        ...hours,
+        sql: `(SELECT bucket, src, port_set FROM ${recentSourcesTable.name} WHERE ${bucketIn([hours])}${where === "" ? "" : ` AND (${where})`} AND ${committed("1h", [hours], frontiers)})`,
+      };
+};
