@@ -45,7 +45,7 @@ const between = (from: number, to: number): string =>
  * steps, and the past in whole hours: so it does not show how many steps were asked for at once, nor whether the hours were summed up before. A port counts for its
  * source from a step until its time is over without a longer pause, so that the ports of a day are a running sum of comings and goings.
  */
-const newsQuestion = ({ from, to }: Span, past: Past | undefined): Question => {
+const newsQuestion = ({ from }: Span, past: Past | undefined): Question => {
   const began = Math.floor(from / HOUR - BEFORE) * HOUR;
   const news = `src IN (SELECT src FROM flows WHERE ${inSpan} AND ${asks} AND ${unmarked})`;
   const hours = past?.hours({ from: began, to: from }, `${scoped} AND ${news}`);
