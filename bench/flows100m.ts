@@ -62,10 +62,10 @@ WITH toDateTime64(${(benchStart / 1e6).toFixed(0)}, 6, 'UTC') AS start, addSecon
 SELECT ['kul-1','tyo-1','cgk-1'][1 + number % 3], intDiv(number, 3), toString(number), 1, at, 300000000, addSeconds(at, 301), addSeconds(at, 300), addSeconds(at, 300), 4000, 4000, 4096, 3000
 FROM numbers(${benchDays * 288 * 3})`;
 
-/** Builds the store anew under `folder` and answers it open, rolled up. */
+/** Builds the store anew under `folder` and answers it open, rolled up. `rows` are those of all days alike, or of each. */
 export const buildBenchStore = async (
   folder: string,
-  rows: number,
+  rows: number | ((day: number) => number),
   say: (line: string) => void = () => undefined,
 ): Promise<FlowStore> => {
   rmSync(folder, { recursive: true, force: true });
@@ -74,12 +74,14 @@ export const buildBenchStore = async (
   const lap = (what: string): void => say(`${((performance.now() - since) / 1_000).toFixed(1)} s  ${what}`);
   const engine = await embeddedEngine(join(folder, "chdb"), 1);
   const tables = await Keeper.open({ ...engine, close: () => Promise.resolve() }, { folder, retention: keepForEver });
-  for (let day = 0; day < benchDays; day++) await engine.run(daySql(day, Math.round(rows / benchDays)), "append");
-  await engine.run(daySql(benchDays - 1, Math.round(rows / benchDays), true), "append");
+  const of = (day: number): number => Math.round(typeof rows === "number" ? rows / benchDays : rows(day));
+  const days = Array.from({ length: benchDays }, (_, day) => day).filter((day) => of(day) > 0);
+  for (const day of days) await engine.run(daySql(day, of(day)), "append");
+  await engine.run(daySql(benchDays - 1, of(benchDays - 1), true), "append");
   await engine.run(reportsSql, "append");
   await tables.close();
   await engine.close();
-  lap(`${rows} rows made`);
+  lap(`${days.reduce((sum, day) => sum + of(day), 0)} rows made`);
   const store = await openEmbedded({ folder, retention: keepForEver });
   // As far as a node is at the minute that bench/questions.ts asks in: the day, its last hour and five minutes are open.
   const { made } = await store.rollUp(benchEnd - 210e6);

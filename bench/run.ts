@@ -20,6 +20,7 @@ const benches: readonly (readonly [name: string, ...args: string[]])[] = [
   ["questions"],
   ["owners"],
   ["detection", "--rate", "48000"],
+  ["past"],
   ["notice"],
   ["alerts", "server"],
   ["alerts", "embedded"],

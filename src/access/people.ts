@@ -180,6 +180,44 @@ export const createPeople = (options: {
     }
   };
 
+  /**
+   * An analyst sees every source but those inside members' own networks. A link opens what its person may, so that links of people who speak for such a network, and who
+   * they are, are for administrators. @throws AppError ACCESS_DENIED
+   */
+  const guardRealms = async (
+    trx: DeskTransaction,
+    actor: Actor,
+    id: string | null,
+    more: readonly string[],
+  ): Promise<void> => {
+    if (hasRole(actor, "system", "administrator")) return;
+    const own = await trx
+      .selectFrom("networks")
+      .select("organisation_id")
+      .where("realm", "<>", "")
+      .where((eb) =>
+        eb.or([
+          ...(more.length === 0 ? [] : [eb("organisation_id", "in", more)]),
+          eb(
+            "organisation_id",
+            "in",
+            eb
+              .selectFrom("person_organisations")
+              .select("organisation_id")
+              .where("person_id", "=", id ?? ""),
+          ),
+        ]),
+      )
+      .limit(1)
+      .executeTakeFirst();
+    if (own !== undefined) {
+      throw new AppError(
+        "ACCESS_DENIED",
+        "only administrators say who speaks for an organisation that has sensors inside its own network",
+      );
+    }
+  };
+
   const wanted = (filter: PeopleFilter) => (trx: DeskTransaction) => {
     let query = trx.selectFrom("people");
     if (filter.q !== undefined) {
@@ -251,6 +289,7 @@ export const createPeople = (options: {
       const mail = given.mail.trim().toLowerCase();
       const id = newId();
       const link = await asSystem(desk, async (trx) => {
+        await guardRealms(trx, actor, null, given.organisations);
         const taken = await trx.selectFrom("people").select("id").where("mail", "=", mail).executeTakeFirst();
         if (taken !== undefined) throw new AppError("MAIL_TAKEN", "a person with this mail address exists already");
         await trx
@@ -279,6 +318,7 @@ export const createPeople = (options: {
       holdAccess(actor, access);
       await asSystem(desk, async (trx) => {
         const before = await hold(trx, actor, id);
+        await guardRealms(trx, actor, id, access.organisations);
         // A link that a lower one made does not open what its person may from now on.
         if (rankOf(access.roles) > rankOf(before)) await endLinks(trx, id, now());
         await trx
@@ -315,6 +355,7 @@ export const createPeople = (options: {
       const person = await one(actor, id);
       const link = await asSystem(desk, async (trx) => {
         await hold(trx, actor, id);
+        await guardRealms(trx, actor, id, []);
         if (person.state === "disabled") throw new AppError("ACCESS_DENIED", "enable the account first");
         return makeLink(trx, {
           purpose: person.state === "invited" ? "account" : "reset",

@@ -77,7 +77,8 @@ export const openHouse = async (
   const desk = await place.open();
   const clock = { now: Date.parse("2026-07-10T12:00:00Z") * 1000 };
   await desk.as(systemActor, async (trx) => {
-    for (const id of ["alpha", "beta"]) {
+    // Gamma has no sensors inside.
+    for (const id of ["alpha", "beta", "gamma"]) {
       await trx
         .insertInto("organisations")
         .values({ id, name: `The ${id}`, names: json({}), essential: false, exercise: "", created: 1, country: "ID" })

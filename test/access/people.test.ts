@@ -129,8 +129,12 @@ describe("who acts on whom", () => {
     const gone = await analyst.call("POST", `${at}/people/nobody-nobody/reset`);
     expect(gone.body.code).toBe("NOT_FOUND");
     expect(
-      (await analyst.call("POST", `${at}/people/${id("member")}`, { roles: ["member"], organisations: ["no-such"] }))
-        .body.code,
+      (
+        await analyst.call("POST", `${at}/people/${id("observer")}`, {
+          roles: ["observer"],
+          organisations: ["no-such"],
+        })
+      ).body.code,
     ).toBe("NOT_FOUND");
   });
   it("ends sessions, tokens and links of who is disabled, and what was taken from a role", async () => {

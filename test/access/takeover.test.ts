@@ -174,6 +174,27 @@ describe("organisations of a person", () => {
   });
 });
 
+describe("a member's own network", () => {
+  it("is no analyst's, by no link that they make", async () => {
+    await house.person("analyst3@example.org", ["analyst"]);
+    const analyst = await house.signIn("analyst3@example.org");
+    const invite = (mail: string, organisation: string, by = analyst) =>
+      by.call("POST", `${at}/people`, { mail, language: "en", roles: ["member"], organisations: [organisation] });
+    expect((await invite("a1@example.org", "alpha")).body.code).toBe("ACCESS_DENIED");
+    expect((await invite("c1@example.org", "gamma")).status).toBe(200);
+    const { body } = await invite("a2@example.org", "alpha", first);
+    const { id } = body.person as unknown as { id: string };
+    expect((await analyst.call("POST", `${at}/people/${id}/reset`, {})).body.code).toBe("ACCESS_DENIED");
+    expect((await first.call("POST", `${at}/people/${id}/reset`, {})).status).toBe(200);
+    const other = await invite("c2@example.org", "gamma");
+    const moved = await analyst.call("POST", `${at}/people/${(other.body.person as unknown as { id: string }).id}`, {
+      roles: ["member"],
+      organisations: ["alpha"],
+    });
+    expect(moved.body.code).toBe("ACCESS_DENIED");
+  });
+});
+
 describe("a session", () => {
   it("that ended while it was looked up is not remembered", async () => {
     const browser = await house.signIn("first@example.org");
