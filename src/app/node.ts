@@ -24,7 +24,7 @@ import { AppError } from "../platform/errors.ts";
 import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
-import type { ReceivedBatch, Receiver, ReceiverOptions } from "../ship/receiver.ts";
+import type { ReceivedBatch, ReceiverOptions } from "../ship/receiver.ts";
 import { SensorRegistry } from "../ship/registry.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import type { OriginFiles, Origins } from "../store/flows/origins.ts";
@@ -149,21 +149,25 @@ const openBoth = async (
   }
 };
 
-/** Opens the sensors' door; what stands behind a door that cannot be opened is closed again, so that the process can end. */
-const openDoor = async (options: ReceiverOptions, closeBehind: () => Promise<void>): Promise<Receiver> => {
+/**
+ * Runs a node: store, sensors' door, portal and API. Resolves when both doors are open. What a killed node had begun is
+ * finished before the first new batch is taken. A start that fails closes what it had opened: no door stays open, and the process can end.
+ */
+export const startNode = async (settings: Settings, options: NodeOptions): Promise<RunningNode> => {
+  const opened = new AsyncDisposableStack();
   try {
-    return await openReceiver(options);
+    return await openNode(settings, options, opened);
   } catch (error) {
-    await closeBehind();
+    await opened.disposeAsync();
     throw error;
   }
 };
 
-/**
- * Runs a node: store, sensors' door, portal and API. Resolves when both doors are open. What a killed node had begun is
- * finished before the first new batch is taken.
- */
-export const startNode = async (settings: Settings, options: NodeOptions): Promise<RunningNode> => {
+const openNode = async (
+  settings: Settings,
+  options: NodeOptions,
+  opened: AsyncDisposableStack,
+): Promise<RunningNode> => {
   const { config, path } = settings;
   const { log } = options;
   const simulated = options.simulated ?? false;
@@ -174,10 +178,10 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
 
   // The embedded desk keeps nobody off by itself, nor does a store that lies on a server.
   const unlock = await lockFolder(data, "STORE_UNAVAILABLE");
-  const { desk, store, origins } = await openBoth(settings, data, options.origins).catch((error: unknown) => {
-    unlock();
-    throw error;
-  });
+  opened.defer(unlock);
+  const { desk, store, origins } = await openBoth(settings, data, options.origins);
+  opened.defer(() => store.close());
+  opened.defer(() => desk.close());
   const closeBoth = async (): Promise<void> => {
     await desk.close();
     await store.close();
@@ -218,7 +222,8 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     quarantine: join(data, "quarantine"),
     accept,
   };
-  const receiver = await openDoor(behind, closeBoth);
+  const receiver = await openReceiver(behind);
+  opened.defer(() => receiver.close());
 
   const failures = new Map<string, number>();
   const now = (): number => Date.now() * 1000;
@@ -261,6 +266,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       },
     },
   );
+  opened.defer(() => nodeDesk.close());
   const constituency = openConstituency({
     settings,
     desk,
@@ -279,6 +285,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     simulated,
     onFault: (error) => log.error({ err: error }, "the ring view failed"),
   });
+  opened.defer(() => ring.close());
   const access = openAccess({
     settings,
     desk,
@@ -328,19 +335,11 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
     }),
     onFault: requestFault(log),
   });
-  try {
-    await api.listen({ host: config.portal.host, port });
-    if (!(await operator.open(api.routing)))
-      log.warn({ data }, "the data folder's path is too long for the operator's socket");
-  } catch (error) {
-    // One door alone is no node: the sensors' door must not stay open behind a start that failed.
-    await api.close();
-    await receiver.close();
-    ring.close();
-    await nodeDesk.close();
-    await closeBoth();
-    throw error;
-  }
+  opened.defer(() => api.close());
+  await api.listen({ host: config.portal.host, port });
+  opened.defer(() => operator.close());
+  if (!(await operator.open(api.routing)))
+    log.warn({ data }, "the data folder's path is too long for the operator's socket");
   ({ port } = api.server.address() as AddressInfo);
 
   let present = false;
@@ -467,6 +466,15 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       }
     }),
   ];
+  /** Lets what goes on by itself come to its end. */
+  const halt = async (): Promise<void> => {
+    closing.abort();
+    for (const end of sleepers) end();
+    await Promise.all(work);
+    await detection.close();
+    await arriving;
+  };
+  opened.defer(halt);
   const address = token === null ? (originsOf(settings, port)[0] ?? "") : addressOf();
   const first = token === null ? ((await access.accounts?.people.first())?.link ?? null) : null;
   writeFileSync(join(data, "portal.address"), runningText(address));
@@ -489,9 +497,7 @@ export const startNode = async (settings: Settings, options: NodeOptions): Promi
       await receiver.close();
       await operator.close();
       await api.close();
-      await Promise.all(work);
-      await detection.close();
-      await arriving;
+      await halt();
       ring.close();
       await nodeDesk.close();
       await closeBoth();
