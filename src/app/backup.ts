@@ -27,7 +27,7 @@ import { dumpDesk, migrationsOf, restoreDesk } from "../store/desk/dump.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
-import { openDeskStore } from "./desk.ts";
+import { lockIdle, openDeskStore, openIdleDesk } from "./desk.ts";
 import { runningAddress } from "./running.ts";
 import { openStore } from "./stores.ts";
 
@@ -100,9 +100,11 @@ export const zipped = async <T>(
     await written;
     return made;
   } catch (error) {
+    // Of the file first, then of `make`: what follows from ending here says nothing.
+    const first = fault ?? error;
     zip.destroy();
     await written.catch(() => undefined);
-    throw fault ?? error;
+    throw first;
   }
 };
 
@@ -143,41 +145,47 @@ export const backUp = async (
   const part = `${folder}.part`;
   rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true, mode: 0o700 });
-  // Mail goes before the desk: what is taken meanwhile stands in the desk, and is known when it is taken again; the other way round it would
-  // stand in neither.
-  if (existsSync(mailFolder(data))) copyMail(mailFolder(data), mailFolder(join(part, "files")));
-  const rows = await zipped(join(part, "desk.jsonl.gz"), (write) => dumpDesk(desk.owner, write));
-  if (store !== null) await store.backUp(part);
-  for (const name of readdirSync(data)) {
-    if (apart.has(name) || name === mailName || name.endsWith(".part")) continue;
-    cpSync(join(data, name), join(part, "files", name), {
-      recursive: true,
-      filter: (from) => !statSync(from).isSocket(),
-    });
+  try {
+    // Mail goes before the desk: what is taken meanwhile stands in the desk, and is known when it is taken again; the other way round it would
+    // stand in neither.
+    if (existsSync(mailFolder(data))) copyMail(mailFolder(data), mailFolder(join(part, "files")));
+    const rows = await zipped(join(part, "desk.jsonl.gz"), (write) => dumpDesk(desk.owner, write));
+    if (store !== null) await store.backUp(part);
+    for (const name of readdirSync(data)) {
+      if (apart.has(name) || name === mailName || name.endsWith(".part")) continue;
+      cpSync(join(data, name), join(part, "files", name), {
+        recursive: true,
+        filter: (from) => !statSync(from).isSocket(),
+      });
+    }
+    const files = [];
+    for (const path of filesIn(part)) {
+      const file = join(part, path);
+      files.push({ path, size: statSync(file).size, sha256: await digestOf(file) });
+    }
+    const manifest: Manifest = {
+      layang: "backup",
+      format: 1,
+      version,
+      made: new Date(now).toISOString(),
+      flows: store !== null,
+      desk: rows,
+      files,
+    };
+    writeFileSync(join(part, "manifest.json"), `${JSON.stringify(manifest, null, 1)}\n`, { mode: 0o600 });
+    renameSync(part, folder);
+    return {
+      folder,
+      bytes: files.reduce((sum, { size }) => sum + size, 0),
+      files: files.length,
+      flows: store !== null,
+      rows: Object.values(rows).reduce((sum, count) => sum + count, 0),
+    };
+  } catch (error) {
+    // Half a copy holds the secrets whole, and takes the room that the next one needs.
+    rmSync(part, { recursive: true, force: true });
+    throw error;
   }
-  const files = [];
-  for (const path of filesIn(part)) {
-    const file = join(part, path);
-    files.push({ path, size: statSync(file).size, sha256: await digestOf(file) });
-  }
-  const manifest: Manifest = {
-    layang: "backup",
-    format: 1,
-    version,
-    made: new Date(now).toISOString(),
-    flows: store !== null,
-    desk: rows,
-    files,
-  };
-  writeFileSync(join(part, "manifest.json"), `${JSON.stringify(manifest, null, 1)}\n`, { mode: 0o600 });
-  renameSync(part, folder);
-  return {
-    folder,
-    bytes: files.reduce((sum, { size }) => sum + size, 0),
-    files: files.length,
-    flows: store !== null,
-    rows: Object.values(rows).reduce((sum, count) => sum + count, 0),
-  };
 };
 
 /** Reads the manifest and holds every file against it. @throws AppError BACKUP_INVALID. */
@@ -249,7 +257,12 @@ export const restore = async (settings: Settings, from: string): Promise<Restore
       "the backup holds an embedded flow store; restore it without `store.clickhouse`",
     );
   }
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  // From here on no node starts on half of one.
+  const unlock = await lockIdle(data);
+  if (readdirSync(data).length > 0) {
+    unlock();
+    throw new AppError("BACKUP_INVALID", `${data} was taken meanwhile`);
+  }
   try {
     if (existsSync(join(folder, "files"))) cpSync(join(folder, "files"), data, { recursive: true });
     if (manifest.flows) {
@@ -291,6 +304,8 @@ export const restore = async (settings: Settings, from: string): Promise<Restore
     // Half a node is none: what was empty is empty again, so that the command can be given again.
     for (const name of readdirSync(data)) rmSync(join(data, name), { recursive: true, force: true });
     throw error;
+  } finally {
+    unlock();
   }
 };
 
@@ -300,15 +315,15 @@ export const backUpStopped = async (settings: Settings, target: string, withFlow
   if (!existsSync(join(data, "desk")) && settings.config.desk.postgres === undefined) {
     throw new AppError("DATA_NOT_FOUND", `${data} holds no node; name its folder with --data`);
   }
-  const store = withFlows ? (await openStore(settings, data)).store : null;
+  const desk = await openIdleDesk(settings, data);
   try {
-    const desk = await openDeskStore(settings, data);
+    const store = withFlows ? (await openStore(settings, data)).store : null;
     try {
       return await backUp({ desk, store, data }, target, Date.now());
     } finally {
-      await desk.close();
+      await store?.close();
     }
   } finally {
-    await store?.close();
+    await desk.close();
   }
 };

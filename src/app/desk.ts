@@ -16,6 +16,7 @@ import type { Post } from "../notify/post.ts";
 import { returnTagOf } from "../notify/returns.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
+import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { markBounced } from "../registry/bounces.ts";
 import { makeSigningKey, openPgp } from "../notify/pgp.ts";
@@ -90,6 +91,26 @@ export const openDeskStore = async ({ config, secret }: Settings, data: string):
   const { openServerDesk } = await import("../store/desk/server/index.ts");
   const { url, password } = postgres;
   return openServerDesk({ url, ...(password === undefined ? {} : { password: secret(password) }) });
+};
+
+/**
+ * Keeps nodes, and other commands, off a data folder: the desk in the process keeps off nobody. Answers what frees it.
+ * @throws AppError NODE_RUNNING when somebody works on it.
+ */
+export const lockIdle = (data: string): Promise<() => void> => lockFolder(data, "NODE_RUNNING");
+
+/** The desk, for a command while no node runs. @throws AppError NODE_RUNNING when one does that cannot be asked: it starts or stops, or has no operator's socket. */
+export const openIdleDesk = async (settings: Settings, data: string): Promise<Desk> => {
+  // A server's desk is for many.
+  if (settings.config.desk.postgres !== undefined) return openDeskStore(settings, data);
+  const unlock = await lockIdle(data);
+  try {
+    const desk = await openDeskStore(settings, data);
+    return { ...desk, close: () => desk.close().finally(unlock) };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
 };
 
 /** The configured mail server; null: letters wait. */

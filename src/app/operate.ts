@@ -30,7 +30,7 @@ import { openConfig } from "./config.ts";
 import { openConstituency, originsOver } from "./constituency.ts";
 import { holdOwners } from "./owners.ts";
 import type { Settings } from "./config.ts";
-import { nodeSecret, openDeskStore } from "./desk.ts";
+import { nodeSecret, openIdleDesk } from "./desk.ts";
 import { askSocket } from "./operator.ts";
 import type { Answered } from "./operator.ts";
 import { prefixData } from "./stores.ts";
@@ -48,7 +48,7 @@ const askDesk = async (
   if (settings.config.desk.postgres === undefined && !existsSync(join(data, "desk"))) {
     throw new AppError("DATA_NOT_FOUND", `${data} holds no desk: start the node once, or name its configuration`);
   }
-  const desk = await openDeskStore(settings, data);
+  const desk = await openIdleDesk(settings, data);
   const now = (): number => Date.now() * 1000;
   const sessions = createSessions({ desk, now });
   const people = createPeople({

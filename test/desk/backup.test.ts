@@ -4,8 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
-import { backUp, zipped } from "../../src/app/backup.ts";
+import { backUp, backUpStopped, zipped } from "../../src/app/backup.ts";
+import { openConfig } from "../../src/app/config.ts";
+import { openDeskStore } from "../../src/app/desk.ts";
+import { operate } from "../../src/app/operate.ts";
 import { dropMail, mailFolder } from "../../src/notify/maildir.ts";
+import { lockFolder } from "../../src/platform/lock.ts";
 import { embeddedPlace } from "./place.ts";
 
 it("ends with one clear error where the disk is full, and does not wait for room", async () => {
@@ -44,5 +48,44 @@ it("keeps a mail that is taken while the desk is copied", { timeout: 60_000 }, a
     await desk.close();
     await place.remove();
     rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+it("leaves nothing of a copy that failed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "layang-backup-"));
+  try {
+    const data = join(folder, "data");
+    mkdirSync(data);
+    const away = {
+      as: () => Promise.reject(new Error("never asked")),
+      get owner(): never {
+        throw new Error("the desk is away");
+      },
+      close: async () => undefined,
+    };
+    await expect(backUp({ desk: away, store: null, data }, join(folder, "copy"), 1)).rejects.toThrow(
+      "the desk is away",
+    );
+    expect(readdirSync(folder)).toEqual(["data"]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+it("opens no desk in the process beside a node that cannot be asked", { timeout: 120_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "layang-idle-"));
+  try {
+    const settings = openConfig(undefined, folder);
+    await (await openDeskStore(settings, folder)).close();
+    // A node that starts, stops, or whose folder's path is too long for a socket: it has the folder, and no door.
+    const unlock = await lockFolder(folder, "STORE_UNAVAILABLE");
+    const machine = operate(undefined, folder);
+    await expect(machine.call("GET", "/api/v1/desk/people?limit=10")).rejects.toMatchObject({ code: "NODE_RUNNING" });
+    await expect(backUpStopped(settings, `${folder}-copy`, false)).rejects.toMatchObject({ code: "NODE_RUNNING" });
+    unlock();
+    await expect(machine.call("GET", "/api/v1/desk/people?limit=10")).resolves.toMatchObject({ rows: [] });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    rmSync(`${folder}-copy`, { recursive: true, force: true });
   }
 });
