@@ -21,6 +21,8 @@ const PATIENCE = 60e6;
 const JUST = 120e6;
 /** A span that took less may be followed by a longer one, in a past that is caught up with; milliseconds. */
 const QUICK = 250;
+/** So far the node's clock may go back and nothing is lost: what comes then comes late, and is judged again. */
+const AHEAD = 600e6;
 /** What is received is noted a little after it can be seen: so much is looked back at a restart. */
 const OVERLAP = 10e6;
 
@@ -70,8 +72,10 @@ export class Course {
   #written = false;
   /** Up to where rows may have been read: what comes for a time before it is late. */
   #reach = 0;
-  /** Event time up to which the desk has been told; what a restart judges again before it is held back, so that no claim goes back. */
+  /** Event time up to which the desk has been told; what is judged once more before it (after a restart, or a rewind) is held back, so that no claim goes back. */
   #told = 0;
+  /** From where it is judged once more. */
+  #anew = 0;
   #heldBack = new Standing();
   #heldComplete: Complete[] = [];
   #length: number;
@@ -92,6 +96,8 @@ export class Course {
   /** Memory as of the checkpoint, and from when on what was received may not be in it. */
   #kept: unknown = null;
   #savedAt = 0;
+  /** Node's clock when this course began: nothing that came later is passed over for being old. */
+  readonly #made: number;
   /** Positions of which the ledger has the memory (`@POSITION`), ascending. */
   #snapshots: number[] = [];
 
@@ -100,6 +106,7 @@ export class Course {
     this.scope = scope;
     this.#options = options;
     this.#length = detector.cadence.step;
+    this.#made = options.now();
   }
 
   get position(): number {
@@ -121,18 +128,20 @@ export class Course {
       entries: await loadLedger(trx, detector.name, scope),
     }));
     this.#ledger = new MemoryLedger(entries);
-    this.#snapshots = entries
-      .flatMap(([key]) => (key.startsWith("@") ? [Number(key.slice(1))] : []))
-      .sort((a, b) => a - b);
     this.#memory = cursor?.memory ?? detector.begin();
     const { step } = detector.cadence;
     this.#position = cursor?.checkpoint ?? Math.floor((await this.#options.begin(scope)) / step) * step;
+    // Later ones are of before a rewind.
+    this.#snapshots = entries
+      .flatMap(([key]) => (key.startsWith("@") ? [Number(key.slice(1))] : []))
+      .filter((at) => at <= this.#position)
+      .sort((a, b) => a - b);
     this.#checkpoint = this.#reach = this.#position;
-    this.#told = cursor?.position ?? 0;
     this.#written = cursor !== null;
-    this.#heldBack = new Standing();
-    this.#heldComplete = [];
-    this.#checkpointAt = this.#savedAt = now();
+    this.#holdBack(this.#position, cursor?.position ?? 0);
+    this.#savedAt = cursor?.at ?? this.#made;
+    // A detector that fails again and again is written down all the same: it is not to judge a longer and longer time once more.
+    this.#checkpointAt = Math.min(now(), this.#savedAt);
     this.#kept = structuredClone(this.#memory);
     this.#length = step;
     this.#late.clear();
@@ -142,13 +151,13 @@ export class Course {
       this.#snapshots.push(this.#position);
       this.#ledger.set(`@${this.#position}`, structuredClone(this.#memory));
     }
-    if (cursor !== null) {
-      const { rows } = await store.query<{ t: number; n: number }>(
-        "SELECT toUnixTimestamp64Micro(interval) AS t, toInt64(interval_length) AS n FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String} AND received >= fromUnixTimestamp64Micro({at:Int64}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND flow_rows > 0",
-        { ...scope, at: Math.floor(cursor.at - OVERLAP), to: this.#position },
-      );
-      for (const { t, n } of rows) this.arrived(t, n);
-    }
+    const { rows } = await store.query<{ t: number; n: number }>(
+      "SELECT toUnixTimestamp64Micro(interval) AS t, toInt64(interval_length) AS n FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String} AND received >= fromUnixTimestamp64Micro({at:Int64}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND flow_rows > 0",
+      { ...scope, at: Math.floor(this.#savedAt - OVERLAP), to: this.#position },
+    );
+    for (const { t, n } of rows) this.arrived(t, n);
+    // They came at some time since then: until they were judged, the next restart has to find them too.
+    if (this.#late.size > 0) this.#lateSince = Math.min(this.#lateSince, this.#savedAt);
     this.#context = {
       scope,
       owners: around.owners(),
@@ -159,6 +168,46 @@ export class Course {
       past: pastOf(store),
     };
     for (const tell of this.#untold.splice(0)) tell();
+  }
+
+  /** What is judged between these is told whole, and what stood in it and is not claimed again is taken back. */
+  #holdBack(from: number, told: number): void {
+    this.#anew = from;
+    this.#told = told;
+    this.#heldBack = new Standing();
+    this.#heldComplete = [];
+  }
+
+  /**
+   * The node's clock says that no more than this has closed. Where a clock that was ahead had it judge far beyond, it goes back to the present: what
+   * was judged there had not happened, and what happens until then would else be late for as long as the clock was wrong, or never judged.
+   */
+  async present(closed: number): Promise<void> {
+    if (this.#context === null) await this.open();
+    if (Math.max(this.#position, this.#told) <= closed + AHEAD) return;
+    const { detector } = this;
+    const { step } = detector.cadence;
+    const now = Math.floor(closed / step) * step;
+    this.#position = this.#reach = Math.min(this.#position, now);
+    if (detector.late === "rewind") {
+      for (const beyond of this.#snapshots.filter((at) => at > now)) this.#ledger.delete(`@${beyond}`);
+      this.#snapshots = this.#snapshots.filter((at) => at <= now);
+      const before = this.#snapshots.at(-1);
+      if (before === undefined) {
+        this.#memory = detector.begin();
+        this.#snapshots.push(now);
+        this.#ledger.set(`@${now}`, structuredClone(this.#memory));
+      } else {
+        this.#memory = structuredClone(this.#ledger.get(`@${before}`));
+        this.#position = before;
+      }
+    }
+    this.#holdBack(this.#position, Math.max(this.#position, Math.min(this.#told, now)));
+    this.#again.clear();
+    this.#backlogAt = -Infinity;
+    this.#lateSince = Math.min(this.#lateSince, this.#options.now());
+    // Where it stands now is written down with the next word: the one before is of a time to come.
+    this.#checkpointAt = -Infinity;
   }
 
   /** Rows of this interval can be seen. */
@@ -245,7 +294,8 @@ export class Course {
               : this.#length;
         this.#length = Math.max(step, Math.floor(this.#length / step) * step);
       }
-      if (this.late > 0 && this.#position + step > closed) {
+      // What is held back is told first.
+      if (this.late > 0 && this.#position + step > closed && this.#position >= this.#told) {
         const due = this.#due();
         this.#catching = due.filter(({ withdrawn }) => withdrawn === undefined).length;
         await this.#catchUp(due);
@@ -272,11 +322,15 @@ export class Course {
       }
       return;
     }
-    const first = late.reduce((least, { from }) => Math.min(least, from), Infinity);
+    // What came is older than all that is remembered: it stays out. What left is taken out of as much as can be judged again.
+    const oldest = this.#snapshots[0] ?? Infinity;
+    const first = late
+      .filter(({ from, withdrawn }) => from >= oldest || withdrawn !== undefined)
+      .reduce((least, { from }) => Math.min(least, Math.max(from, oldest)), Infinity);
     const before = this.#snapshots.findLast((position) => position <= first);
-    // Without one that old, what came is older than what is remembered: it stays out.
-    if (before === undefined) return;
+    if (first === Infinity || before === undefined) return;
     this.#snapshots = this.#snapshots.filter((position) => position <= before);
+    this.#holdBack(before, Math.max(this.#told, this.#position));
     this.#position = before;
     this.#memory = structuredClone(this.#ledger.get(`@${before}`));
   }
@@ -297,10 +351,9 @@ export class Course {
       this.#heldBack.apply(this.detector.name, this.scope, verdict);
       this.#heldComplete.push(...complete);
       if (span.to < this.#told) return;
-      const [held, judged] = [this.#heldBack.all(), this.#heldComplete];
-      this.#heldBack = new Standing();
-      this.#heldComplete = [];
-      await this.#commit(held, judged, { since: this.#checkpoint, until: this.#told });
+      const [held, judged, since] = [this.#heldBack.all(), this.#heldComplete, this.#anew];
+      this.#holdBack(span.to, this.#told);
+      await this.#commit(held, judged, { since, until: this.#told });
       return;
     }
     if (detections.length > 0 || complete.length > 0) await this.#commit(detections, complete);

@@ -101,7 +101,7 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
   const sensors = async (scope: Scope, to: number): Promise<readonly Sensor[]> => {
     const name = `${nameOf(scope)} ${Math.floor(to / FRESH)}`;
     const held = known.get(name);
-    if (held !== undefined && now() - held.at < FRESH) return held.sensors;
+    if (held !== undefined && Math.abs(now() - held.at) < FRESH) return held.sensors;
     const countries = new Map(options.sensors().map((sensor) => [sensor.name, sensor.country]));
     const read = await sensorsAt(store, scope, (Math.floor(to / FRESH) + 1) * FRESH, countries);
     if (known.size > 64) known.clear();
@@ -166,8 +166,11 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
       }
       for (const one of courses.values()) {
         if (closing) break;
-        if (now() < one.rest) continue;
+        const resting = one.rest - now();
+        // A clock that went back rests nobody for longer.
+        if (resting > 0 && resting <= REST) continue;
         try {
+          await one.course.present(closedAt(options.sensors(), now()));
           await one.course.advance(closedAt(options.sensors(), now()), now() + TURN);
         } catch (error) {
           one.failures++;
