@@ -44,7 +44,9 @@ const closure = (file: string, seen: Map<string, string> = new Map()): Map<strin
 
 /** What asks detectors, and whose they think an address is. */
 const asking = (): string[] => [
-  ...sourcesIn(join(root, "app"), (name) => name.startsWith("detection-") || name === "evaluate.ts"),
+  ...sourcesIn(join(root, "app"), (name) =>
+    /^(?:detection-(?:examine|history|past|standing)|evaluate)\.ts$/.test(name),
+  ),
   ...sourcesIn(join(root, "constituency")),
 ];
 

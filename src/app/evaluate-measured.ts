@@ -41,10 +41,9 @@ const measured = ({ right, n }: Share) => wilson(right, n);
 const none = wilson(0, 0);
 const late = (delays: readonly number[]): Pick<Row, "detectMedian" | "detectLate"> => {
   const [median, most] = [quantile(delays, 0.5), quantile(delays, 0.95)];
-  return {
-    detectMedian: median === null ? null : Math.max(0, median),
-    detectLate: most === null ? null : Math.max(0, most),
-  };
+  // What was never found has no time: null.
+  const told = (time: number | null): number | null => (time === null || time === Infinity ? null : Math.max(0, time));
+  return { detectMedian: told(median), detectLate: told(most) };
 };
 const rate = (wrong: number, { sensorMonths }: Scores): number | null =>
   sensorMonths === 0 ? null : wrong / sensorMonths;

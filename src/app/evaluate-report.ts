@@ -77,6 +77,7 @@ const mark = (met: boolean | null): string => (met === null ? "not measured" : m
 
 const span = (seconds: number | null): string => {
   if (seconds === null) return "-";
+  if (seconds === Infinity) return "never";
   const size = Math.abs(seconds);
   if (size < 90) return `${seconds.toFixed(0)} s`;
   return size < 5400 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
@@ -85,6 +86,7 @@ const delayRow = (what: string, from: string, values: readonly number[]): string
   what,
   from,
   values.length.toLocaleString("en"),
+  values.filter((value) => value === Infinity).length.toLocaleString("en"),
   span(quantile(values, 0.5)),
   span(quantile(values, 0.9)),
 ];
@@ -150,6 +152,7 @@ export const report = (evaluations: readonly Evaluation[], { command, looks, rea
   const monthly = (wrong: number): string => (wrong / Math.max(1e-9, all.sensorMonths)).toFixed(2);
   const infectedWrong = all.notices.n - all.notices.right;
   const victimsWrong = all.victims.n - all.victims.right;
+  const scanningWrong = all.scanning.n - all.scanning.right;
   const bound = [5, 20, 50, 100, 250, 600].map((rate) => {
     const dark = [256, 768, 4096, 65_536].map((addresses) => {
       const day = 1 - Math.exp((-rate * 86_400 * addresses) / 2 ** 32);
@@ -181,6 +184,7 @@ ${table(
     ["of the infected hosts found: their owner told without an analyst", told(all.toldAtOnce)],
     ["infected hosts found, without those that use scanners' own tools", told(all.infectedPlain)],
     ["of all infected hosts, seen by a sensor or not", told(all.infectedAll)],
+    ["scanning-host claims told: the host did send, and was not forged", told(all.scanning)],
     ["held for an analyst: infected, not infected", `${all.held.right}, ${all.held.wrong}`],
     ["smaller attacks found", told(all.attacksSmall)],
     ["dos-victim claims that were attacks", told(all.victims)],
@@ -202,7 +206,7 @@ ${table(
 ## Time to detect
 
 ${table(
-  ["what", "counted from", "cases", "median", "90th percentile"],
+  ["what", "counted from", "cases", "never found", "median", "90th percentile"],
   [
     delayRow("infected host", "its first packet at a sensor", all.delays.infectedFirst),
     delayRow("infected host", "10 packets to 3 dark addresses (a mark needs fewer)", all.delays.infectedEnough),
@@ -211,7 +215,7 @@ ${table(
   ],
 )}
 
-Event time, to the end of the ten seconds (outbreaks: ten minutes) in which the rule is fulfilled; a live node adds what docs/performance.md measures.
+What was never found counts among the cases; what is held for an analyst was found. Event time, to the end of the ten seconds (outbreaks: ten minutes) in which the rule is fulfilled; a live node adds what docs/performance.md measures.
 
 ## False alarms a sensor and month
 
@@ -219,6 +223,7 @@ ${table(
   ["detector", "false alarms", "a sensor and month"],
   [
     ["infected-host (notices)", String(infectedWrong), monthly(infectedWrong)],
+    ["infected-host (scanning hosts that were forged)", String(scanningWrong), monthly(scanningWrong)],
     ["dos-victim", String(victimsWrong), monthly(victimsWrong)],
     ["early-warning (surge)", String(all.falseSurges), monthly(all.falseSurges)],
     ["amplification (reflector-abuse)", String(all.abuse.n - all.abuse.right), monthly(all.abuse.n - all.abuse.right)],

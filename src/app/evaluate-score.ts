@@ -12,6 +12,8 @@ export interface Scores {
   /** Hosts told to their owners: real ones, and the false ones by what they are. */
   readonly notices: Share;
   readonly falseNotices: Readonly<Record<string, number>>;
+  /** Owners are told of scanning hosts too: those claims whose host did send, and was not made up by somebody else. */
+  readonly scanning: Share;
   /** Infected hosts with 10 packets to 3 dark addresses that were claimed, as an infected or as a scanning host, told or held; those without hosts that no packet can tell from scanners. */
   readonly infected: Share;
   readonly infectedPlain: Share;
@@ -52,9 +54,9 @@ export interface Scores {
   readonly campaigns: number;
   readonly delays: Delays;
 }
-/** Seconds, unsorted. */
+/** Seconds, unsorted; infinite: never found, which a share of the whole has to count. */
 export interface Delays {
-  /** Infected hosts told: from the first packet at a sensor, and from when 10 packets to 3 dark addresses had come (a mark needs fewer: negative). */
+  /** Infected hosts found, told or held: from the first packet at a sensor, and from when 10 packets to 3 dark addresses had come (a mark needs fewer: negative). */
   readonly infectedFirst: readonly number[];
   readonly infectedEnough: readonly number[];
   /** Attacks found: from the first packet of their echo to the claim. */
@@ -92,9 +94,9 @@ const leastOf = (times: readonly unknown[]): number | null => {
   const known = times.filter((time) => typeof time === "number");
   return known.length === 0 ? null : Math.min(...known);
 };
-/** Seconds from one time to another, where both are known. */
+/** Seconds from one time, where it is known, to another; infinite where that never came. */
 const since = (from: number | null, to: number | null): number[] =>
-  from === null || to === null ? [] : [(to - from) / 1e6];
+  from === null ? [] : [to === null ? Infinity : (to - from) / 1e6];
 
 interface Said {
   readonly hours: number;
@@ -121,10 +123,11 @@ const forecastShares = (
     const at = truth.outbreaks.findIndex(
       (one) => one.protocol === protocol && one.port === port && Number(evidence["found"]) >= one.start,
     );
-    if (at < 0) continue;
-    for (const { hours, due, low, high } of said) real.push([hours, within(low, high, hostsAt(at, due))]);
+    // An outbreak that is none has no hosts: who forecasts some is wrong.
+    const hosts = (time: number): number => (at < 0 ? 0 : hostsAt(at, time));
+    for (const { hours, due, low, high } of said) real.push([hours, within(low, high, hosts(due))]);
     for (const [hour, low, , high] of (evidence["hosts_by_hour"] ?? []) as [number, number, number, number][]) {
-      populations.push(within(low, high < 0 ? null : high, hostsAt(at, hour * HOUR)));
+      populations.push(within(low, high < 0 ? null : high, hosts(hour * HOUR)));
     }
   }
   const by = Map.groupBy(real, ([hours]) => `${hours} h`);
@@ -136,10 +139,12 @@ const forecastShares = (
   };
 };
 
+/** Who is on packets that somebody else made. */
+const madeUp: ReadonlySet<string> = new Set(["forged", "framed", "reflector"]);
+
 export interface ScoreOptions {
-  /** Microseconds. */
-  readonly length: number;
-  readonly sensors: number;
+  /** How long the shared sensors watched, all together, microseconds: without the time in which one was away. */
+  readonly watched: number;
   /** Of the shared sensors, at the end. */
   readonly darkAddresses: number;
   /** Hosts of an outbreak at a time, microseconds, by its place in the truth. */
@@ -154,7 +159,7 @@ export interface ScoreOptions {
 export const score = (
   truth: WorldTruth,
   claims: readonly Detection[],
-  { length, sensors, darkAddresses, hostsAt, letters, isOwned }: ScoreOptions,
+  { watched, darkAddresses, hostsAt, letters, isOwned }: ScoreOptions,
 ): Scores => {
   const hosts = claims.filter(({ kind }) => kind === "infected-host" || kind === "scanning-host");
   const bySource = Map.groupBy(hosts, (one) => key(one.realm, one.source));
@@ -172,10 +177,12 @@ export const score = (
       (one) => one.infected && overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
     );
   const told = letters.filter(isOwned);
-  const free = Map.groupBy(
-    [...letters, ...hosts.filter(({ kind, held: why }) => kind === "scanning-host" && why.length === 0)],
-    (one) => key(one.realm, one.source),
-  );
+  const scanning = hosts.filter(({ kind, held: why }) => kind === "scanning-host" && why.length === 0);
+  const didSend = (claim: Detection): boolean =>
+    (truths.get(key(claim.realm, claim.source)) ?? []).some(
+      (one) => !madeUp.has(one.kind) && overlaps(claim, one.first ?? one.from, one.last ?? one.to),
+    );
+  const free = Map.groupBy([...letters, ...scanning], (one) => key(one.realm, one.source));
   const isTold = (one: (typeof truth.sources)[number]): boolean =>
     (free.get(key(one.realm, one.source)) ?? []).some((claim) =>
       overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)),
@@ -196,7 +203,6 @@ export const score = (
   const acceptedOf = (one: (typeof truth.sources)[number]): number | null =>
     leastOf(
       (bySource.get(key(one.realm, one.source)) ?? [])
-        .filter(({ held: why }) => why.length === 0)
         .filter((claim) => overlaps(claim, one.from, Math.max(one.to, one.last ?? one.to)))
         .map(({ evidence }) => evidence["accepted"]),
     );
@@ -234,7 +240,10 @@ export const score = (
     (claim) =>
       claim.kind === "surge" &&
       !truth.outbreaks.some(
-        (one) => one.port === claim.port && one.protocol === claim.protocol && claim.last >= one.start,
+        (one) =>
+          one.port === claim.port &&
+          one.protocol === claim.protocol &&
+          Number(claim.evidence["found"] ?? claim.last) >= one.start,
       ),
   );
   const { all: said, real: saidTrue, by: saidBy, populations } = forecastShares(truth, claims, hostsAt);
@@ -250,6 +259,7 @@ export const score = (
   return {
     notices: counted(told, isTrue),
     falseNotices,
+    scanning: counted(scanning.filter(isOwned), didSend),
     infected: counted(enough, claimed),
     infectedPlain: counted(
       enough.filter(({ mimics }) => !mimics),
@@ -273,7 +283,7 @@ export const score = (
     outbreakRows,
     falseSurges: stray.length,
     falseSurgePorts: stray.map(({ port, protocol }) => `${port}/${protocol}`),
-    sensorMonths: (length / MONTH) * sensors,
+    sensorMonths: watched / MONTH,
     forecasts: said,
     forecastsTrue: saidTrue,
     forecastsBy: saidBy,
@@ -308,6 +318,7 @@ const addScores = (a: Scores, b: Scores): Scores => {
   return {
     notices: plus(a.notices, b.notices),
     falseNotices,
+    scanning: plus(a.scanning, b.scanning),
     infected: plus(a.infected, b.infected),
     infectedPlain: plus(a.infectedPlain, b.infectedPlain),
     named: plus(a.named, b.named),

@@ -20,7 +20,8 @@ import { Kept, detectorHash } from "./evaluate-kept.ts";
 import { score } from "./evaluate-score.ts";
 import type { Scores } from "./evaluate-score.ts";
 import { darkAddresses } from "./replay.ts";
-import { openWorld, playWorld } from "./evaluate-world.ts";
+import { openWorld, playWorld, worldSteps } from "./evaluate-world.ts";
+import type { World } from "./evaluate-world.ts";
 
 export interface Evaluation {
   readonly scenario: string;
@@ -56,6 +57,12 @@ const networksOf = (organisations: readonly SimulatedOrganisation[]): Network[] 
       until: null,
     })),
   );
+
+/** How long these sensors watched, all together, microseconds: a sensor that is away, or has no dark address yet, raises no false alarm either. */
+export const watchedTime = (world: World, sensors: readonly string[]): number =>
+  worldSteps(world, world.to - world.from)
+    .flat()
+    .reduce((sum, { sensor, from, to }) => (sensors.includes(sensor) ? sum + to - from : sum), 0);
 
 /** Plays a scenario into a store of its own, asks it with the detectors, and compares what they claim with the truth. */
 export const evaluateScenario = async (which: string, options: EvaluateOptions = {}): Promise<Evaluation> => {
@@ -127,8 +134,10 @@ export const evaluateScenario = async (which: string, options: EvaluateOptions =
       flows: known.flows,
       scores: score(truth, claims, {
         letters,
-        length: world.to - world.from,
-        sensors: shared.length,
+        watched: watchedTime(
+          world,
+          shared.map((one) => one.name),
+        ),
         darkAddresses: darkAddresses(shared.flatMap(({ dark }) => dark)),
         hostsAt: (outbreak, time) =>
           infectedAt(world.scenario.outbreaks![outbreak]!, time - truth.outbreaks[outbreak]!.start),
