@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accessSync, constants, statSync } from "node:fs";
+import { Resolver } from "node:dns";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { parsePrefix } from "../net/prefix.ts";
 import { loadConfig, readSecret } from "../platform/config.ts";
 import { isEconomy } from "../platform/economy.ts";
+import { createEgress } from "../platform/egress.ts";
 import { AppError } from "../platform/errors.ts";
 import { logLevels } from "../platform/log.ts";
 
@@ -375,6 +378,19 @@ const check = (config: Config, name: string): void => {
   for (const text of config.sensor.dark) {
     if (parsePrefix(text) === undefined) refuse(`\`sensor.dark\`: "${text}" is no network, for example 192.0.2.0/24`);
   }
+  const { servers } = config.dns;
+  try {
+    if (servers.length > 0) new Resolver().setServers(servers);
+  } catch {
+    refuse(
+      `\`dns.servers\`: ${servers.map((one) => `"${one}"`).join(", ")} are not all addresses, for example 192.0.2.53 or 192.0.2.53:5353`,
+    );
+  }
+  try {
+    createEgress(config.egress);
+  } catch (error) {
+    refuse((error as Error).message);
+  }
   if (!loopback.has(sensors.host) && sensors.tls === undefined) {
     refuse(`\`sensors.host\` is ${sensors.host}: outside loopback the sensors' door needs \`sensors.tls\``);
   }
@@ -432,4 +448,18 @@ export const checkNamedFiles = ({ config, path }: Settings): void => {
   };
   for (const [key, file] of files) if (file !== undefined) look(key, file, false);
   if (config.prefixes !== undefined) look("prefixes", config.prefixes, true);
+  for (const [key, tls] of [
+    ["portal.tls", portal.tls],
+    ["sensors.tls", sensors.tls],
+  ] as const) {
+    if (tls === undefined) continue;
+    try {
+      createSecureContext({ cert: readFileSync(path(tls.certificate)), key: readFileSync(path(tls.key)) });
+    } catch (error) {
+      throw new AppError(
+        "CONFIG_INVALID",
+        `\`${key}\`: the certificate and the key cannot be used (${(error as Error).message.split("\n")[0] ?? ""})`,
+      );
+    }
+  }
 };

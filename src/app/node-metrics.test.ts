@@ -30,8 +30,9 @@ it("counts what is missing by batches, and lag and roll-ups by the clock", async
     frontiers: () => ({ "5m": 1.7e15 - 400e6, "1h": 1.7e15 - 3_600e6, "1d": 0 }),
     failures,
     detectors: () => [
-      { detector: "event", remembered: 3 },
-      { detector: "event", remembered: 4 },
+      { detector: "event", remembered: 3, position: 1.7e15 - 30e6, late: 2, failures: 0 },
+      { detector: "event", remembered: 4, position: 1.7e15 - 90e6, late: 1, failures: 5 },
+      { detector: "dos", remembered: 0, position: 0, late: 0, failures: 0 },
     ],
     now: () => now,
   });
@@ -45,6 +46,10 @@ it("counts what is missing by batches, and lag and roll-ups by the clock", async
   expect(await value('layang_rollup_age_seconds{grain="5m"}')).toBe(400);
   expect(await value('layang_rollup_age_seconds{grain="1d"}')).toBeUndefined();
   expect(await value('layang_detector_remembered{detector="event"}')).toBe(7);
+  expect(await value('layang_detector_behind_seconds{detector="event"}')).toBe(90);
+  expect(await value('layang_detector_behind_seconds{detector="dos"}')).toBeUndefined();
+  expect(await value('layang_detector_late{detector="event"}')).toBe(3);
+  expect(await value('layang_detector_failures_total{detector="event"}')).toBe(5);
   expect(await value('layang_memory_bytes{of="resident"}')).toBeGreaterThan(
     (await value('layang_memory_bytes{of="heap"}')) ?? Infinity,
   );

@@ -12,7 +12,10 @@ export interface NodeMetrics {
   readonly frontiers: FlowStore["frontiers"];
   /** Failed passes since the start, by the node's regular work. */
   readonly failures: ReadonlyMap<string, number>;
-  readonly detectors: () => readonly Pick<DetectorState, "detector" | "remembered">[];
+  readonly detectors: () => readonly Pick<
+    DetectorState,
+    "detector" | "remembered" | "position" | "late" | "failures"
+  >[];
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -110,6 +113,43 @@ export const nodeMetrics = ({
     collect() {
       this.reset();
       for (const { detector, remembered } of detectors()) this.inc({ detector }, remembered);
+    },
+  });
+  new Gauge({
+    name: "layang_detector_behind_seconds",
+    help: "Now minus the time up to which a detector has judged, where it is furthest behind: it grows where one fails again and again.",
+    labelNames: ["detector"],
+    registers,
+    collect() {
+      this.reset();
+      // One that was not opened yet stands nowhere.
+      for (const [detector, all] of Map.groupBy(
+        detectors().filter(({ position }) => position > 0),
+        (one) => one.detector,
+      )) {
+        const least = all.reduce((until, { position }) => Math.min(until, position), Infinity);
+        this.set({ detector }, Math.max(0, now() / 1e3 - least / 1e6));
+      }
+    },
+  });
+  new Gauge({
+    name: "layang_detector_late",
+    help: "Stretches of time that a detector has to judge again, over all realms and exercises.",
+    labelNames: ["detector"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { detector, late } of detectors()) this.inc({ detector }, late);
+    },
+  });
+  new Counter({
+    name: "layang_detector_failures_total",
+    help: "How often a detector failed since the start, and went on from what the desk holds.",
+    labelNames: ["detector"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { detector, failures: count } of detectors()) this.inc({ detector }, count);
     },
   });
   new Gauge({

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { checkNamedFiles, openConfig } from "./config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "layang-config-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const check = (text: string): void => {
+  const file = join(folder, "layang.yaml");
+  writeFileSync(file, text);
+  checkNamedFiles(openConfig(file));
+};
+
+it("refuses what a node's start would stumble over, in one line", () => {
+  const refused = (says: string) =>
+    expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringMatching(says) as string }) as Error;
+  expect(() => check("egress: { allow: [elsewhere] }\n")).toThrow(refused('egress.allow.*"elsewhere"'));
+  expect(() => check("egress: { allow: [192.168.7.0/24, 'fd00::/8'] }\n")).not.toThrow();
+  expect(() => check("dns: { servers: [resolver.example] }\n")).toThrow(refused('dns.servers.*"resolver.example"'));
+  expect(() =>
+    check("dns: { servers: [192.0.2.53, '192.0.2.54:5353', '[2001:db8::1]:53', '2001:db8::2'] }\n"),
+  ).not.toThrow();
+  for (const name of ["cert.pem", "key.pem"]) writeFileSync(join(folder, name), "not what it should be\n");
+  expect(() => check("sensors: { tls: { certificate: cert.pem, key: key.pem } }\n")).toThrow(refused("sensors.tls"));
+});
