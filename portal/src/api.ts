@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { type Query as Asked, queryOptions } from "@tanstack/react-query";
 import type { Problem } from "../../src/api/contract/shapes.ts";
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -27,6 +27,12 @@ export const address = (path: string, query: Query = {}): string => {
   return `/api/v1/${path}${text === "" ? "" : `?${text}`}`;
 };
 
+/** An answer that is to what is asked now: what is said of it in words must not be of the question before. */
+export const answered = <A>(asked: {
+  readonly data: A | undefined;
+  readonly isPlaceholderData: boolean;
+}): A | undefined => (asked.isPlaceholderData ? undefined : asked.data);
+
 export const fetchJson = async <T>(path: string, signal: AbortSignal): Promise<T> => {
   let response: Response;
   try {
@@ -47,11 +53,23 @@ export const fetchJson = async <T>(path: string, signal: AbortSignal): Promise<T
   );
 };
 
-/** One question to the node. The answer before stays on the page while the next one is on its way. */
+/** What a key asks about: the thing, and the exercise it is asked in. What else is in it only narrows. */
+const aboutOf = (key: readonly unknown[]): string =>
+  JSON.stringify(key.map((part) => (typeof part === "object" ? (part as Query | null)?.["exercise"] : part)));
+/**
+ * While the next answer is on its way the one before stays on the page, marked as waiting, where it is about the same thing: what is
+ * said of one case or address is never shown for another, nor what is real in an exercise.
+ */
+export const keepOf =
+  (key: readonly unknown[]) =>
+  <A>(before: A | undefined, asked: Pick<Asked, "queryKey"> | undefined): A | undefined =>
+    asked !== undefined && aboutOf(asked.queryKey) === aboutOf(key) ? before : undefined;
+
+/** One question to the node. */
 export const ask = <T>(path: string, query: Query = {}, every?: number) =>
   queryOptions<T, ApiError>({
     queryKey: [path, query],
     queryFn: ({ signal }) => fetchJson<T>(address(path, query), signal),
-    placeholderData: keepPreviousData,
+    placeholderData: keepOf([path, query]),
     ...(every === undefined ? {} : { refetchInterval: every }),
   });

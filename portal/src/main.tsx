@@ -4,6 +4,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api.ts";
+import { watchHolder } from "./desk/session.ts";
 import "./design/fonts.css";
 import "./design/tokens.css";
 import "./design/base.css";
@@ -19,6 +20,7 @@ const client: QueryClient = new QueryClient({
       if (error instanceof ApiError && error.code === "ACCESS_SIGN_IN")
         void client.invalidateQueries({ queryKey: ["desk", "session"] });
     },
+    onSuccess: (answer, { queryKey }) => watchHolder(client, queryKey, answer),
   }),
   defaultOptions: {
     queries: {

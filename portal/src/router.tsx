@@ -238,6 +238,8 @@ export const router = createRouter({
   stringifySearch: search.stringifySearch,
   defaultPreload: "intent",
   defaultErrorComponent: Broken,
+  // Another case, port or address is another page: what was typed, unfolded or answered on the one is not the other's.
+  defaultRemountDeps: ({ params }) => params,
   scrollRestoration: true,
 });
 declare module "@tanstack/react-router" {

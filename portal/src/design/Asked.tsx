@@ -165,6 +165,7 @@ export const Asked = <A extends Answer>({
       note={note}
       actions={actions}
       className={className ?? ""}
+      waiting={asked.isPlaceholderData}
       foot={
         answer === undefined ? undefined : (
           <Provenance answer={answer} path={path} query={query} failed={asked.isError} />

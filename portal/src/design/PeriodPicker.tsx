@@ -24,6 +24,15 @@ export const PeriodPicker = ({
   const [opened, setOpened] = useState(span === "custom");
   const [from, setFrom] = useState(field(search.from));
   const [to, setTo] = useState(field(search.to));
+  // Back and forward change the address: what is picked follows it.
+  const address = `${span} ${search.from ?? ""} ${search.to ?? ""}`;
+  const [of, setOf] = useState(address);
+  if (of !== address) {
+    setOf(address);
+    setOpened(span === "custom");
+    setFrom(field(search.from));
+    setTo(field(search.to));
+  }
   const shown = span === "custom" || choices.includes(span) ? choices : [...choices, span];
   const right = from !== "" && to !== "" && from < to;
   return (

@@ -19,6 +19,8 @@ interface TableProps<R> {
   readonly keyOf: (row: R, place: number) => string;
   /** All rows in the page, also the unseen: for printing. */
   readonly whole?: boolean;
+  /** The rows answer the question before. */
+  readonly waiting?: boolean;
 }
 const rowHeight = 29;
 const many = 120;
@@ -48,7 +50,7 @@ const Row = <R,>({ row, place, columns }: { row: R; place: number; columns: read
 );
 
 /** A dense table that scrolls inside itself. Beyond 120 rows only those in view are in the page. */
-export const Table = <R,>({ label, columns, rows, keyOf, whole = false }: TableProps<R>) => {
+export const Table = <R,>({ label, columns, rows, keyOf, whole = false, waiting = false }: TableProps<R>) => {
   const box = useRef<HTMLDivElement>(null);
   const virtual = !whole && rows.length > many;
   const list = useVirtualizer({
@@ -62,7 +64,8 @@ export const Table = <R,>({ label, columns, rows, keyOf, whole = false }: TableP
   const after = virtual ? list.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
   return (
     <div
-      className={`scroll ${!whole && rows.length > long ? "tall" : ""} ${virtual ? "virtual" : ""} ${!virtual && columns.length > 3 ? "cards" : ""}`}
+      className={`scroll ${!whole && rows.length > long ? "tall" : ""} ${virtual ? "virtual" : ""} ${!virtual && columns.length > 3 ? "cards" : ""} ${waiting ? "waiting" : ""}`}
+      aria-busy={waiting}
       ref={box}
       // A region that scrolls must be reachable by keyboard.
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex

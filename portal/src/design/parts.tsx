@@ -8,6 +8,7 @@ export const Panel = ({
   actions,
   foot,
   className = "",
+  waiting = false,
   children,
 }: {
   title?: string | undefined;
@@ -15,9 +16,11 @@ export const Panel = ({
   actions?: ReactNode;
   foot?: ReactNode;
   className?: string;
+  /** What is shown answers the question before. */
+  waiting?: boolean;
   children: ReactNode;
 }) => (
-  <section className={`panel ${className}`} aria-label={title}>
+  <section className={`panel ${className} ${waiting ? "waiting" : ""}`} aria-label={title} aria-busy={waiting}>
     {title === undefined ? undefined : (
       <header>
         <h2>{title}</h2>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import type { ApiError } from "../api.ts";
 import { Dialog } from "../shell/Dialog.tsx";
 import { useWords } from "../words/index.tsx";
@@ -33,19 +33,22 @@ export const FormDialog = ({
   children?: ReactNode;
 }) => {
   const { t } = useWords();
+  // Why the last one was refused, before this was opened, says nothing of this.
+  const [sent, setSent] = useState(false);
   return (
     <Dialog label={title} onClose={onClose}>
       <form
         className="dialog-body form"
         onSubmit={(event) => {
           event.preventDefault();
+          setSent(true);
           onSend(new FormData(event.currentTarget));
         }}
       >
         <h2>{title}</h2>
         {note === undefined ? undefined : <p className="muted">{note}</p>}
         {children}
-        <Refused error={error} />
+        <Refused error={sent && !pending ? error : null} />
         <div className="buttons">
           <button type="button" className="button" onClick={onClose}>
             {t.desk.word.cancel}

@@ -34,7 +34,7 @@ export const Rows = <R,>({
   return (
     <>
       {asked.isError ? <p className="chip warn">{t.state.stale(f.exact(new Date(first.asked)))}</p> : undefined}
-      <Table label={label} columns={columns} rows={rows} keyOf={keyOf} />
+      <Table label={label} columns={columns} rows={rows} keyOf={keyOf} waiting={asked.isPlaceholderData} />
       {asked.hasNextPage ? (
         <p className="row more-row no-print">
           <button type="button" className="button" disabled={asked.isFetchingNextPage} onClick={more}>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keepPreviousData, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import type { DeskAnswer, DeskBody, DeskName, DeskQuery } from "../../../src/api/contract/desk/index.ts";
 import type { Problem } from "../../../src/api/contract/shapes.ts";
-import { ApiError, type Query, address, fetchJson } from "../api.ts";
+import { ApiError, type Query, address, fetchJson, keepOf } from "../api.ts";
 
 /** `{alert}` in a path of the contract takes the value of `alert`. */
 const filled = (path: string, values: Readonly<Record<string, string | number>> = {}): string =>
@@ -18,7 +18,7 @@ export const deskAsk = <N extends DeskName>(
   queryOptions<DeskAnswer<N>, ApiError>({
     queryKey: ["desk", path, query],
     queryFn: ({ signal }) => fetchJson<DeskAnswer<N>>(address(`desk/${path}`, query as Query), signal),
-    placeholderData: keepPreviousData,
+    placeholderData: keepOf(["desk", path, query]),
     ...(every === undefined ? {} : { refetchInterval: every }),
   });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type ApiError, type Query, address, fetchJson } from "../api.ts";
+import { type ApiError, type Query, address, fetchJson, keepOf } from "../api.ts";
 
 interface Page<R> {
   readonly asked: string;
@@ -8,16 +8,18 @@ interface Page<R> {
   readonly next: string | null;
   readonly rows: readonly R[];
 }
-/** A list of the desk, page after page; the first page is asked again every `every` milliseconds while it is alone. */
+/**
+ * A list of the desk, page after page. It is asked again every `every` milliseconds, so many times rarer as there are pages: as often as one
+ * page, however long the list.
+ */
 export const useRows = <A extends Page<unknown>>(path: string, query: Query, every = 20_000) => {
   const asked = useInfiniteQuery<A, ApiError, { pages: A[] }, unknown[], string | undefined>({
     queryKey: ["desk", path, query],
     queryFn: ({ signal, pageParam }) => fetchJson(address(`desk/${path}`, { ...query, cursor: pageParam }), signal),
     initialPageParam: undefined,
     getNextPageParam: ({ next }) => next ?? undefined,
-    refetchInterval: ({ state }) =>
-      (state.data as { pages: unknown[] } | undefined)?.pages.length === 1 ? every : false,
-    placeholderData: (before) => before,
+    refetchInterval: ({ state }) => every * ((state.data as { pages: unknown[] } | undefined)?.pages.length ?? 1),
+    placeholderData: keepOf(["desk", path, query]),
   });
   const first = asked.data?.pages[0];
   return {
@@ -32,7 +34,7 @@ export const useRows = <A extends Page<unknown>>(path: string, query: Query, eve
 export interface RowList<R> {
   readonly asked: Pick<
     ReturnType<typeof useRows<Page<unknown>>>["asked"],
-    "isError" | "error" | "refetch" | "hasNextPage" | "isFetchingNextPage"
+    "isError" | "error" | "refetch" | "hasNextPage" | "isFetchingNextPage" | "isPlaceholderData"
   >;
   readonly first: Page<unknown> | undefined;
   readonly rows: readonly R[];

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Series, SourcesTop } from "../../../src/api/contract/answers.ts";
-import { ask } from "../api.ts";
+import { answered, ask } from "../api.ts";
 import { SeriesChart } from "../chart/SeriesChart.tsx";
 import { useGroupLabel } from "../chart/labels.ts";
 import { Asked } from "../design/Asked.tsx";
@@ -56,7 +56,7 @@ export const Explore = () => {
   const group = search.group ?? "none";
   const query = { ...when, ...filters, measure, group, step: search.step, limit: 6 };
   const asked = useQuery(ask<Series>("series", query));
-  const facts = asked.data?.facts;
+  const facts = answered(asked)?.facts;
   const label = useGroupLabel(group);
   const lede =
     facts === undefined
@@ -95,7 +95,6 @@ export const Explore = () => {
       />
       <div className="stack">
         <FilterBar
-          key={JSON.stringify(filters)}
           filters={filters}
           onApply={(next) =>
             void navigate({
@@ -265,6 +264,13 @@ const FilterBar = ({ filters, onApply }: { filters: FilterSearch; onApply: (filt
   const [draft, setDraft] = useState<Record<string, string>>({ ...filters });
   const bad = (name: FilterName): boolean =>
     (draft[name] ?? "").trim() !== "" && tidyFilter(name, draft[name] ?? "") === undefined;
+  // The address is what holds; what does not fit its field yet stays to be mended, and the focus where it was.
+  const address = JSON.stringify(filters);
+  const [of, setOf] = useState(address);
+  if (of !== address) {
+    setOf(address);
+    setDraft({ ...filters, ...Object.fromEntries(filterNames.filter(bad).map((name) => [name, draft[name] ?? ""])) });
+  }
   const send = (values: Record<string, string>): void =>
     onApply(
       Object.fromEntries(
@@ -333,7 +339,7 @@ const FilterBar = ({ filters, onApply }: { filters: FilterSearch; onApply: (filt
           {t.action.apply}
         </button>
         {Object.keys(filters).length === 0 ? undefined : (
-          <button type="button" className="button quiet" onClick={() => onApply({})}>
+          <button type="button" className="button quiet" onClick={() => (setDraft({}), onApply({}))}>
             {t.action.clear}
           </button>
         )}

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Suspense, lazy } from "react";
 import type { Countries, DomesticOverseas, Networks as NetworksAnswer } from "../../../src/api/contract/answers.ts";
-import { ask } from "../api.ts";
+import { answered, ask } from "../api.ts";
 import { DateChart } from "../chart/DateChart.tsx";
 import { Asked } from "../design/Asked.tsx";
 import { Bar, CountryLink, NetworkLink } from "../design/names.tsx";
@@ -24,7 +24,7 @@ export const Networks = () => {
   const when = whenOf(search, "24h");
   const query = { ...when, by, limit: 250 };
   const countries = useQuery(ask<Countries>("countries", query));
-  const facts = countries.data?.facts;
+  const facts = answered(countries)?.facts;
   const amount = (row: { packets: number; sources: number; miraiSources: number | null }): number =>
     by === "packets" ? row.packets : by === "sources" ? row.sources : (row.miraiSources ?? 0);
   const unit =

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
 import type { News, PortsTop, Sensors, Series } from "../../../src/api/contract/answers.ts";
-import { ask } from "../api.ts";
+import { answered, ask } from "../api.ts";
 import { SeriesChart } from "../chart/SeriesChart.tsx";
 import { Asked, Failed } from "../design/Asked.tsx";
 import { Bar, PortLink } from "../design/names.tsx";
@@ -12,50 +11,15 @@ import { PeriodPicker } from "../design/PeriodPicker.tsx";
 import { Table } from "../design/Table.tsx";
 import { useLive } from "../live.ts";
 import { portWords } from "../ports.ts";
-import { spanOf, whenOf } from "../search.ts";
+import { patched, set, spanOf, whenOf } from "../search.ts";
 import { Icon } from "../shell/icons.tsx";
 import { useStatus } from "../shell/status.ts";
 import { useWords } from "../words/index.tsx";
 import { LiveList, LiveStrip } from "./LiveStrip.tsx";
+import { useLastLook } from "./lastLook.ts";
 
 const route = getRouteApi("/");
-const hour = 3_600_000;
 const refresh = 10_000;
-
-/**
- * The period since the reader's last look, in whole five minutes: from when the page was left the last time, an hour at least
- * and seven days at most. Null at the first look.
- */
-const sinceLastLook = (now: number): { from: string; to: string } | null => {
-  let left: number;
-  try {
-    left = Number(localStorage.getItem("layang.lastLook") ?? "");
-  } catch {
-    return null; // Storage is switched off: every look is the first.
-  }
-  if (!(left > 0)) return null;
-  const round = (time: number): string =>
-    new Date(Math.floor(time / 300_000) * 300_000).toISOString().replace(".000", "");
-  return { from: round(Math.max(now - 168 * hour, Math.min(left, now - hour))), to: round(now + 300_000) };
-};
-const useLastLook = () => {
-  const [since] = useState(() => sinceLastLook(Date.now()));
-  useEffect(() => {
-    const leave = (): void => {
-      try {
-        localStorage.setItem("layang.lastLook", String(Date.now()));
-      } catch {
-        // Storage is switched off: the next look is the first again.
-      }
-    };
-    addEventListener("pagehide", leave);
-    return () => {
-      removeEventListener("pagehide", leave);
-      leave();
-    };
-  }, []);
-  return since;
-};
 
 /** Too little of the week before is known to call anything new in a sentence. */
 const weekIsThin = (answer: News): boolean => (answer.facts.weekCovered ?? 0) < 0.5;
@@ -82,7 +46,7 @@ export const Now = () => {
     .sort()
     .slice(0, 12);
   const wall = search.wall === "1";
-  const facts = top.data?.facts;
+  const facts = answered(top)?.facts;
   const change =
     facts === undefined || facts.previousCounted === null || facts.previousCounted === 0
       ? null
@@ -134,12 +98,12 @@ export const Now = () => {
               otherwise="1h"
               choices={["15m", "1h", "6h", "24h"]}
               onChange={(next) =>
-                void navigate({ search: { ...next, ...(search.news === undefined ? {} : { news: search.news }) } })
+                void navigate({ search: { ...next, ...set({ news: search.news, wall: search.wall }) } })
               }
             />
             <Link
               to="/"
-              search={wall ? {} : { ...search, wall: "1" }}
+              search={patched(search, { wall: wall ? undefined : "1" })}
               className="button"
               title={wall ? t.action.leaveWall : t.action.wall}
             >

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import type { OnePort } from "../../../src/api/contract/answers.ts";
-import { ask } from "../api.ts";
+import { answered, ask } from "../api.ts";
 import { TimeChart } from "../chart/TimeChart.tsx";
 import { Asked } from "../design/Asked.tsx";
 import { Bar, CountryLink, NetworkLink, SensorLink, SourceLink } from "../design/names.tsx";
@@ -26,22 +26,23 @@ export const Port = () => {
   const asked = useQuery(ask<OnePort>(path, query));
   const facts = asked.data?.facts;
   const service = serviceOf(protocol, Number(port));
+  const said = answered(asked)?.facts;
   const lede =
-    facts === undefined
+    said === undefined
       ? undefined
-      : facts.packets === 0
+      : said.packets === 0
         ? t.port.unseen
         : [
             t.port.lede({
-              packets: f.short(facts.packets),
-              sources: f.short(facts.sources),
-              n: facts.sources,
+              packets: f.short(said.packets),
+              sources: f.short(said.sources),
+              n: said.sources,
               inLast: t.period.inLast[spanOf(search, "7d")],
             }) +
-              (facts.change === null || Math.abs(facts.change) < 0.03
+              (said.change === null || Math.abs(said.change) < 0.03
                 ? t.now.noCompare
-                : (facts.change > 0 ? t.now.up : t.now.down)(f.share(Math.abs(facts.change)))),
-            facts.miraiShare !== null && facts.miraiShare > 0.01 ? t.port.mirai(f.share(facts.miraiShare)) : "",
+                : (said.change > 0 ? t.now.up : t.now.down)(f.share(Math.abs(said.change)))),
+            said.miraiShare !== null && said.miraiShare > 0.01 ? t.port.mirai(f.share(said.miraiShare)) : "",
           ].join(" ");
   return (
     <>

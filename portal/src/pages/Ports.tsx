@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { MiraiPorts, PortsBySensor, PortsTop, Research, Series } from "../../../src/api/contract/answers.ts";
-import { ask } from "../api.ts";
+import { answered, ask } from "../api.ts";
 import { SeriesChart } from "../chart/SeriesChart.tsx";
 import { Asked } from "../design/Asked.tsx";
 import { Bar, PortLink } from "../design/names.tsx";
@@ -24,7 +24,7 @@ export const Ports = () => {
   const by = search.by ?? "packets";
   const query = { ...when, by, limit: 50 };
   const top = useQuery(ask<PortsTop>("ports/top", query));
-  const facts = top.data?.facts;
+  const facts = answered(top)?.facts;
   const lede =
     facts === undefined
       ? undefined

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { Tsubame } from "../../../src/api/contract/answers.ts";
-import { ask } from "../api.ts";
+import { answered, ask } from "../api.ts";
 import { DateChart } from "../chart/DateChart.tsx";
 import { CoverageText, Downloads, Failed } from "../design/Asked.tsx";
 import { PortLink } from "../design/names.tsx";
@@ -31,7 +31,7 @@ export const Reports = () => {
   const quarter = search.quarter ?? quarters[0] ?? "";
   const query = { quarter };
   const asked = useQuery(ask<Tsubame>("reports/tsubame", query));
-  const answer = asked.data;
+  const answer = answered(asked);
   const facts = answer?.facts;
   const lede =
     facts === undefined

@@ -2,10 +2,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import type { OneSource } from "../../../src/api/contract/answers.ts";
-import { ask } from "../api.ts";
+import { answered, ask } from "../api.ts";
 import { deskAsk } from "../desk/client.ts";
 import { CaseLink, OwnerName, StateChip } from "../desk/parts.tsx";
-import { hasAny, isStaff, useSession } from "../desk/session.ts";
+import { isStaff, knowsDesk, useSession } from "../desk/session.ts";
 import { TimeChart } from "../chart/TimeChart.tsx";
 import { Asked, Failed } from "../design/Asked.tsx";
 import { CountryLink, NetworkLink, PortLink } from "../design/names.tsx";
@@ -61,7 +61,7 @@ export const Source = () => {
           )
         }
         sub={
-          facts === undefined || !facts.seen ? undefined : (
+          facts === undefined || !facts.seen || answered(asked) === undefined ? undefined : (
             <>
               {t.period.inLast[spanOf(search, "7d")]}:{" "}
               {t.source.lede({
@@ -129,8 +129,10 @@ export const Source = () => {
 const OnDesk = ({ ip }: { ip: string }) => {
   const { t } = useWords();
   const { session } = useSession();
-  const may = session?.state === "in" && (isStaff(session) || hasAny(session, "member"));
-  const { data } = useQuery({ ...deskAsk("alerts", "alerts", { q: ip, order: "last", limit: 20 }), enabled: may });
+  const { data } = useQuery({
+    ...deskAsk("alerts", "alerts", { q: ip, order: "last", limit: 20 }),
+    enabled: knowsDesk(session),
+  });
   if (data === undefined || data.rows.length === 0) return undefined;
   return (
     <Panel title={t.desk.alerts.onDesk}>

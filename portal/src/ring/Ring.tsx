@@ -18,6 +18,7 @@ import { useWords } from "../words/index.tsx";
 import { Picture } from "./Picture.tsx";
 import { useRingFeed } from "./feed.ts";
 import "./ring.css";
+import { gravest } from "./gravest.ts";
 import { Inlet, type Sums, Tally } from "./tally.ts";
 import { kindColours, kindOf, kinds } from "./trails.ts";
 
@@ -29,18 +30,23 @@ const withSeen = (before: ReadonlySet<string>, alert: string): ReadonlySet<strin
   new Set([...before].slice(-50)).add(alert);
 
 export const Ring = () => {
+  const exercise = useExercise();
+  // What came of the one is nothing of the other.
+  return <View key={exercise} exercise={exercise} />;
+};
+
+const View = ({ exercise }: { exercise: string }) => {
   const { t, f } = useWords();
   const words = t.watch.ring;
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const exercise = useExercise();
   const client = useQueryClient();
   const query = exercise === "" ? {} : { exercise };
   const asked = useQuery({ ...deskAsk("ring", "ring", query, 60_000), structuralSharing: true });
   const [inlet] = useState(() => new Inlet());
   const [tally] = useState(() => new Tally());
   const [anomalies, setAnomalies] = useState<readonly Anomaly[]>([]);
-  const [now, setNow] = useState<Sums>();
+  const [sums, setSums] = useState<Sums>();
   const [stopped, setStopped] = useState(false);
   const [open, setOpen] = useState<string>();
   const live = useRingFeed(exercise, {
@@ -54,12 +60,13 @@ export const Ring = () => {
   });
   // The figures beside the picture change once a second: no faster than they can be read.
   useEffect(() => {
-    const timer = setInterval(() => setNow(tally.sums()), 1000);
+    const timer = setInterval(() => setSums(tally.sums()), 1000);
     return () => clearInterval(timer);
   }, [tally]);
-  const shown = anomalies[0];
+  // Without the stream the last figures are figures of no time.
+  const now = live ? sums : undefined;
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
-  const current = shown !== undefined && !seen.has(shown.alert) ? shown : undefined;
+  const current = gravest(anomalies.filter(({ alert }) => !seen.has(alert)));
   const alert = current?.alert;
   useEffect(() => {
     if (alert === undefined || stopped) return undefined;
@@ -87,8 +94,9 @@ export const Ring = () => {
       else return;
       event.preventDefault();
     };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
+    // Before the shell's keys: Escape goes on with the picture first, and leaves the wall with the next.
+    addEventListener("keydown", press, true);
+    return () => removeEventListener("keydown", press, true);
   });
   const view = asked.data;
   const sentence = (one: Anomaly): string =>
@@ -251,6 +259,7 @@ const Beside = ({ id, onClose }: { id: string; onClose: () => void }) => {
   const navigate = route.useNavigate();
   return (
     <AlertPeek
+      key={id}
       id={id}
       staff={staff}
       onClose={onClose}

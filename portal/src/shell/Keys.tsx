@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useSession } from "../desk/session.ts";
+import { knowsDesk, useSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { Dialog } from "./Dialog.tsx";
+import { mayOpen } from "./Menu.tsx";
 
 const deskPages = [
   ["v", "ring"],
@@ -20,7 +21,7 @@ const deskPages = [
 export const KeysDialog = ({ onClose }: { onClose: () => void }) => {
   const { t } = useWords();
   const { session } = useSession();
-  const inside = session?.state === "in";
+  const pages = deskPages.filter(([, page]) => mayOpen(session, page));
   const keys: readonly (readonly [readonly string[], string])[] = [
     [["/"], t.shell.keySearch],
     [["?"], t.shell.keyHelp],
@@ -30,9 +31,9 @@ export const KeysDialog = ({ onClose }: { onClose: () => void }) => {
     [["g", "s"], t.shell.keyGo(t.nav.sensors)],
     [["g", "e"], t.shell.keyGo(t.nav.explore)],
     [["g", "r"], t.shell.keyGo(t.nav.reports)],
-    ...(inside ? deskPages.map(([key, page]) => [["g", key], t.shell.keyGo(t.desk.nav[page])] as const) : []),
+    ...pages.map(([key, page]) => [["g", key], t.shell.keyGo(t.desk.nav[page])] as const),
     [["←", "→"], t.shell.keyMove],
-    ...(inside
+    ...(knowsDesk(session)
       ? ([
           [["j", "k"], t.desk.alerts.keys.move],
           [["x"], t.desk.alerts.keys.select],

@@ -2,7 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import type { Session } from "../../../src/api/contract/desk/session.ts";
 import type { Summary } from "../../../src/api/contract/desk/statistics.ts";
-import { hasAny, isStaff } from "../desk/session.ts";
+import { hasAny } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import type { Messages } from "../words/messages.ts";
 import { Icon } from "./icons.tsx";
@@ -71,35 +71,30 @@ const isObservatory = (page: Page): page is (typeof observatory)[number][1] =>
   observatory.some(([, name]) => name === page);
 export const titleOf = (t: Messages, page: Page): string => (isObservatory(page) ? t.nav[page] : t.desk.nav[page]);
 
-/** What who asks may open. The doors decide; the menu only leaves out what would answer no. */
-const shown = (session: Session | null | undefined, page: Page): boolean => {
+type Role = Session["roles"][number];
+const staff = ["administrator", "analyst"] as const satisfies readonly Role[];
+/** Whose roles open a page, as its doors have it. */
+const doors: Readonly<Record<Exclude<(typeof desk | typeof node)[number][1], "account">, readonly Role[]>> = {
+  ring: staff,
+  alerts: [...staff, "member"],
+  cases: [...staff, "member"],
+  mine: ["member"],
+  inbox: ["member"],
+  warnings: [...staff, "member", "researcher"],
+  campaigns: [...staff, "member", "researcher"],
+  statistics: [...staff, "member", "researcher", "observer"],
+  constituency: staff,
+  unclaimed: staff,
+  notices: staff,
+  detectors: [...staff, "researcher"],
+  people: ["administrator"],
+  audit: ["administrator"],
+};
+/** What who asks may open. The doors decide; menu and keys only leave out what would answer no. */
+export const mayOpen = (session: Session | null | undefined, page: Page): boolean => {
+  if (isObservatory(page)) return session == null || session.state === "in";
   if (session == null || session.state !== "in") return false;
-  const staff = isStaff(session);
-  switch (page) {
-    case "ring":
-    case "warnings":
-    case "campaigns":
-    case "statistics":
-    case "detectors":
-      return session.roles.some((role) => role !== "sensor-host");
-    case "alerts":
-    case "cases":
-      return staff || hasAny(session, "member");
-    case "mine":
-    case "inbox":
-      return hasAny(session, "member");
-    case "constituency":
-    case "unclaimed":
-    case "notices":
-      return staff;
-    case "people":
-    case "audit":
-      return hasAny(session, "administrator");
-    case "account":
-      return session.person !== null && !session.demo;
-    default:
-      return false;
-  }
+  return page === "account" ? session.person !== null && !session.demo : hasAny(session, ...doors[page]);
 };
 const countOf = (page: Page, summary: Summary | undefined): readonly [number, "act" | "warn" | ""] | undefined => {
   if (summary === undefined) return undefined;
@@ -132,9 +127,9 @@ export const Menu = ({
 }) => {
   const { t, f } = useWords();
   const groups = [
-    ["observatory", observatory.filter(() => session == null || session.state === "in")],
-    ["desk", desk.filter(([, page]) => shown(session, page))],
-    ["node", node.filter(([, page]) => shown(session, page))],
+    ["observatory", observatory.filter(([, page]) => mayOpen(session, page))],
+    ["desk", desk.filter(([, page]) => mayOpen(session, page))],
+    ["node", node.filter(([, page]) => mayOpen(session, page))],
   ] as const;
   const several = groups.filter(([, pages]) => pages.length > 0).length > 1;
   return (

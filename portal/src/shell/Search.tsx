@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "react";
 import type { Search } from "../../../src/api/contract/answers.ts";
 import { ask } from "../api.ts";
 import { deskAsk } from "../desk/client.ts";
-import { useSession } from "../desk/session.ts";
+import { knowsDesk, useSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { Icon } from "./icons.tsx";
@@ -60,7 +60,7 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   }, [text]);
   const found = useQuery({ ...ask<Search>("search", { q: asked, limit: 12 }), enabled: asked !== "" });
   const { session } = useSession();
-  const inside = session?.state === "in";
+  const inside = knowsDesk(session);
   const known = useQuery({ ...deskAsk("desk/search", "search", { q: asked }), enabled: asked !== "" && inside });
   const typed = text.trim();
   const [seen, ofDesk]: [readonly Seen[], Known[]] =
@@ -104,6 +104,8 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
             entered.current = false;
           }}
           onKeyDown={(event) => {
+            // Enter and arrows that choose a word of an input method are not ours.
+            if (event.nativeEvent.isComposing) return;
             if (event.key === "ArrowDown") setAt(Math.min(hits.length - 1, chosen + 1));
             else if (event.key === "ArrowUp") setAt(Math.max(0, chosen - 1));
             else if (event.key === "Enter" && chosen < 0) entered.current = !settled;

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useMutation } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { Suspense, lazy, useEffect, useRef, useState } from "react";
+import { Fragment, Suspense, lazy, useEffect, useRef, useState } from "react";
 import type { Status } from "../../../src/api/contract/answers.ts";
 import { Bones, useNow } from "../design/parts.tsx";
+import type { ApiError } from "../api.ts";
+import { Refused } from "../desk/Loaded.tsx";
 import { deskSend } from "../desk/client.ts";
-import { useSession, useSummary, useTakeSession } from "../desk/session.ts";
+import { holderOf, useSession, useSummary, useTakeSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { type Language, languages } from "../words/languages.ts";
 import { useExercise } from "./exercise.ts";
 import { Icon } from "./icons.tsx";
 import { KeysDialog } from "./Keys.tsx";
-import { Menu, goKeys } from "./Menu.tsx";
+import { Menu, goKeys, mayOpen, pageOf } from "./Menu.tsx";
 import { SearchDialog } from "./Search.tsx";
 import { pastBehind } from "./past.ts";
 import { useSimulated, useStatus } from "./status.ts";
@@ -73,7 +75,9 @@ export const Shell = () => {
   const exercise = useExercise();
   const past = pastBehind(summary, status.data);
   const take = useTakeSession();
-  const leave = useMutation({ mutationFn: async () => take(await deskSend("session/logout", "session/logout", {})) });
+  const leave = useMutation<void, ApiError>({
+    mutationFn: async () => take(await deskSend("session/logout", "session/logout", {})),
+  });
   const page = titleAt(t, location.pathname);
   useEffect(() => {
     document.title = [
@@ -104,19 +108,23 @@ export const Shell = () => {
         document.querySelector("dialog[open]")
       )
         return;
-      const go = Date.now() - going.current < 1500 ? goKeys[event.key] : undefined;
+      const path = Date.now() - going.current < 1500 ? goKeys[event.key] : undefined;
+      const page = path === undefined ? undefined : pageOf(path);
+      // Where nobody is signed in the way in stands on every page.
+      const go = page !== undefined && (closed || mayOpen(session, page)) ? path : undefined;
       going.current = 0;
       if (go !== undefined) void navigate({ to: go });
       else if (event.key === "/" && !closed) setOpen("search");
       else if (event.key === "?") setOpen("keys");
       else if (event.key === "g") going.current = Date.now();
-      else if (event.key === "Escape" && wall) void navigate({ to: location.pathname, search: {} });
+      else if (event.key === "Escape" && wall && !event.defaultPrevented)
+        void navigate({ to: location.pathname, search: ({ wall: _wall, ...rest }) => rest });
       else return;
       event.preventDefault();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [navigate, wall, closed, location.pathname]);
+  }, [navigate, wall, closed, session, location.pathname]);
   return (
     <>
       <a className="skip" href="#content" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
@@ -155,9 +163,15 @@ export const Shell = () => {
             {session?.state === "in" && !session.demo && session.person !== null ? (
               <div className="who whole">
                 <span title={t.desk.nav.signedIn(session.person.name)}>{session.person.name}</span>
-                <button type="button" className="button quiet" onClick={() => leave.mutate()}>
+                <button
+                  type="button"
+                  className="button quiet"
+                  disabled={leave.isPending}
+                  onClick={() => leave.mutate()}
+                >
                   {t.desk.nav.signOut}
                 </button>
+                <Refused error={leave.error} />
               </div>
             ) : session?.demo ? (
               <div className="who whole">{t.desk.nav.demo}</div>
@@ -215,7 +229,10 @@ export const Shell = () => {
             {session === undefined && failed === undefined ? (
               <Bones lines={8} />
             ) : session == null || session.state === "in" ? (
-              <Outlet />
+              // Another person's page begins anew.
+              <Fragment key={session == null ? "" : holderOf(session)}>
+                <Outlet />
+              </Fragment>
             ) : (
               <Suspense fallback={<Bones lines={8} />}>
                 <Gate session={session} />

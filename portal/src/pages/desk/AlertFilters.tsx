@@ -157,7 +157,7 @@ export const SavedViews = ({ page, search }: { page: View["page"]; search: Alert
       )}
       {current === undefined ? (
         now === "" ? undefined : (
-          <button type="button" className="button" onClick={() => setSaving(true)}>
+          <button type="button" className="button" onClick={() => (kept.reset(), setSaving(true))}>
             {words.saveView}
           </button>
         )
@@ -165,11 +165,13 @@ export const SavedViews = ({ page, search }: { page: View["page"]; search: Alert
         <button
           type="button"
           className="button quiet"
+          disabled={removed.isPending}
           onClick={() => removed.mutate({ path: `views/${current.id}/remove`, body: {} })}
         >
           {t.desk.word.remove}
         </button>
       )}
+      <Refused error={removed.error} />
       {saving ? (
         <Dialog label={words.saveView} onClose={() => setSaving(false)}>
           <form

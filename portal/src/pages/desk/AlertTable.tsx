@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useVirtualizer, useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { AlertRow } from "../../../../src/api/contract/desk/alerts.ts";
 import { Ago, CaseLink, OwnerName, SeverityMark, StateChip } from "../../desk/parts.tsx";
 import { useWords } from "../../words/index.tsx";
@@ -17,9 +17,11 @@ export const AlertTable = ({
   rows,
   total,
   at,
+  moved,
   picked,
   selectable,
   loading,
+  waiting,
   onEnd,
   onAt,
   onPick,
@@ -28,9 +30,13 @@ export const AlertTable = ({
   rows: readonly AlertRow[];
   total: number;
   at: number;
+  /** Counts the keys' moves: with each the list scrolls to the cursor. */
+  moved: number;
   picked: ReadonlySet<string>;
   selectable: boolean;
   loading: boolean;
+  /** The rows answer the question before. */
+  waiting: boolean;
   onEnd: () => void;
   onAt: (place: number) => void;
   onPick: (row: AlertRow) => void;
@@ -40,33 +46,53 @@ export const AlertTable = ({
   const words = t.desk.word;
   const box = useRef<HTMLDivElement>(null);
   const cards = useNarrow();
-  const list = useVirtualizer({
+  // A table scrolls inside itself; on a telephone the whole page does, below what stands above the list.
+  const [above, setAbove] = useState(0);
+  const within = useVirtualizer({
     count: rows.length,
-    getScrollElement: () => (cards ? document.documentElement : box.current),
-    estimateSize: () => (cards ? 69 : 31),
-    overscan: cards ? 8 : 16,
-    scrollMargin: 0,
+    enabled: !cards,
+    getScrollElement: () => box.current,
+    estimateSize: () => 31,
+    overscan: 16,
   });
+  const paged = useWindowVirtualizer({
+    count: rows.length,
+    enabled: cards,
+    estimateSize: () => 69,
+    overscan: 8,
+    scrollMargin: above,
+  });
+  const list = cards ? paged : within;
+  useLayoutEffect(() => {
+    if (!cards) return undefined;
+    const measure = (): void => setAbove(Math.round((box.current?.getBoundingClientRect().top ?? 0) + scrollY));
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    return () => observer.disconnect();
+  }, [cards]);
   const items = list.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
     if (last >= rows.length - 40) onEnd();
   }, [last, rows.length, onEnd]);
-  const shownAt = useRef(at);
+  const follows = useRef(moved);
   useEffect(() => {
-    if (shownAt.current === at) return;
-    shownAt.current = at;
+    if (follows.current === moved) return;
+    follows.current = moved;
     list.scrollToIndex(at, { align: "auto" });
     // The row may only now come into the page: it gets the focus once it is there.
     requestAnimationFrame(() =>
       box.current?.querySelector<HTMLElement>(`tr[data-place="${at}"]`)?.focus({ preventScroll: true }),
     );
-  }, [at, list]);
-  const before = items[0]?.start ?? 0;
-  const after = list.getTotalSize() - (items.at(-1)?.end ?? 0);
+  }, [moved, at, list]);
+  const margin = cards ? above : 0;
+  const before = (items[0]?.start ?? margin) - margin;
+  const after = list.getTotalSize() - ((items.at(-1)?.end ?? margin) - margin);
   return (
     <div
-      className="board-list"
+      className={`board-list ${waiting ? "waiting" : ""}`}
+      aria-busy={waiting}
       ref={box}
       role="region"
       aria-label={t.desk.alerts.board}
@@ -78,7 +104,7 @@ export const AlertTable = ({
         <thead>
           <tr>
             <th scope="col">
-              <span className="hidden">{t.desk.alerts.act.assign}</span>
+              <span className="hidden">{t.desk.alerts.keys.select}</span>
             </th>
             <th scope="col">
               <span className="hidden">{words.severity}</span>
@@ -118,7 +144,6 @@ export const AlertTable = ({
                 className={`item ${index === at ? "at" : ""} ${picked.has(row.id) ? "picked" : ""} ${row.state === "new" || row.state === "relapsed" ? "unread" : ""}`}
                 onClick={(event) => {
                   if ((event.target as HTMLElement).closest("a, input") !== null) return;
-                  shownAt.current = index;
                   onAt(index);
                   onOpen(row);
                 }}
@@ -130,7 +155,6 @@ export const AlertTable = ({
                       aria-label={t.desk.alerts.select(row.subject)}
                       checked={picked.has(row.id)}
                       onChange={() => {
-                        shownAt.current = index;
                         onAt(index);
                         onPick(row);
                       }}

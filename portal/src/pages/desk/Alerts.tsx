@@ -17,6 +17,7 @@ import { BoardFilters, SavedViews } from "./AlertFilters.tsx";
 import { AlertPeek } from "./AlertPeek.tsx";
 import { AlertTable } from "./AlertTable.tsx";
 import { useActing } from "./acting.ts";
+import { type Cursor, atTop, placeIn } from "./cursor.ts";
 import "./board.css";
 
 const route = getRouteApi("/alerts");
@@ -47,32 +48,38 @@ export const Alerts = () => {
   const query = queryOf(search, exercise);
   const { asked, first, rows, more } = useRows<AlertsAnswer>("alerts", query, 10_000);
   const facts = first?.facts;
-  const [at, setAt] = useState(0);
+  const [cursor, setCursor] = useState<Cursor>(atTop);
+  /** How often the keys moved it: only then does the list follow, not when rows come in above it. */
+  const [moved, setMoved] = useState(0);
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
-  const [acting, setActing] = useState<ActionName>();
-  const place = Math.min(at, Math.max(0, rows.length - 1));
+  /** The alerts are those that were meant when the dialog was opened, whatever the list shows since. */
+  const [acting, setActing] = useState<{ readonly name: ActionName; readonly alerts: readonly AlertRow[] }>();
+  const place = placeIn(rows, cursor);
   const here = rows[place];
+  const setAt = (next: number): void => setCursor({ place: next, id: rows[next]?.id });
+  if (cursor.id !== undefined && here !== undefined && (cursor.id !== here.id || cursor.place !== place))
+    setCursor({ place, id: here.id });
   const chosen = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
   const targets = chosen.length > 0 ? chosen : here === undefined ? [] : [here];
   const set = useCallback(
     (next: Changes<AlertsSearch>) => void navigate({ search: (before) => patched(before, next), replace: true }),
     [navigate],
   );
-  const { act, undo, did, forget, pending, error } = useActing(rows, asked, () => {
+  const { act, undo, did, forget, fresh, pending, error } = useActing(asked, () => {
     setPicked(new Set());
     setActing(undefined);
   });
   const open = useCallback((row: AlertRow | undefined) => set({ open: row?.id }), [set]);
-  const begin = useCallback(
-    (name: ActionName) => {
-      if (staff && targets.length > 0) setActing(name);
-    },
-    [staff, targets.length],
-  );
+  const begin = (name: ActionName): void => {
+    if (!staff || targets.length === 0) return;
+    fresh();
+    setActing({ name, alerts: targets });
+  };
   useBoardKeys({
     move: (by) => {
       const next = Math.max(0, Math.min(rows.length - 1, place + by));
       setAt(next);
+      setMoved((before) => before + 1);
       if (search.open !== undefined) open(rows[next]);
     },
     pick: () => here !== undefined && setPicked(toggled(picked, here.id)),
@@ -131,11 +138,11 @@ export const Alerts = () => {
           )}
           onChange={(next) => {
             setPicked(new Set());
-            setAt(0);
+            setCursor(atTop);
             set({ state: next === "attention" ? undefined : next, open: undefined });
           }}
         />
-        <BoardFilters search={search} onChange={(next) => (setAt(0), set(next))} staff={staff} />
+        <BoardFilters search={search} onChange={(next) => (setCursor(atTop), set(next))} staff={staff} />
       </div>
       {did === undefined ? undefined : (
         <div className={`notice-line told ${did.refused.length > 0 ? "warn" : ""}`} role="status">
@@ -149,7 +156,7 @@ export const Alerts = () => {
             </span>
           )}
           {did.action.action === "close" && did.done > 0 ? (
-            <button type="button" className="button quiet" onClick={undo}>
+            <button type="button" className="button quiet" disabled={pending} onClick={undo}>
               {words.undo}
             </button>
           ) : undefined}
@@ -173,9 +180,11 @@ export const Alerts = () => {
               rows={rows}
               total={first?.total ?? 0}
               at={place}
+              moved={moved}
               picked={picked}
               selectable={staff}
               loading={asked.isFetchingNextPage}
+              waiting={asked.isPlaceholderData}
               onEnd={more}
               onAt={setAt}
               onPick={(row) => setPicked(toggled(picked, row.id))}
@@ -219,24 +228,26 @@ export const Alerts = () => {
         </div>
         {search.open === undefined ? undefined : (
           <AlertPeek
+            key={search.open}
             id={search.open}
             staff={staff}
             onClose={() => set({ open: undefined })}
+            // What is shown beside the board need not stand on it.
             onAct={(name, row) => {
-              setAt(
-                Math.max(
-                  0,
-                  rows.findIndex(({ id }) => id === row.id),
-                ),
-              );
-              setPicked(new Set());
-              setActing(name);
+              fresh();
+              setActing({ name, alerts: [row] });
             }}
           />
         )}
       </div>
-      {acting === undefined || targets.length === 0 ? undefined : (
-        <ActionDialog name={acting} alerts={targets} pending={pending} onClose={() => setActing(undefined)} onDo={act}>
+      {acting === undefined ? undefined : (
+        <ActionDialog
+          name={acting.name}
+          alerts={acting.alerts}
+          pending={pending}
+          onClose={() => setActing(undefined)}
+          onDo={(action) => act(action, acting.alerts)}
+        >
           <Refused error={error} />
         </ActionDialog>
       )}

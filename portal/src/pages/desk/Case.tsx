@@ -168,6 +168,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                 <button
                   type="button"
                   className="button"
+                  disabled={state.isPending}
                   onClick={() => state.mutate({ path: `${path}/state`, body: { version: one.version, state: "open" } })}
                 >
                   {words.reopen}
@@ -177,6 +178,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                   <button
                     type="button"
                     className="button primary"
+                    disabled={state.isPending}
                     onClick={() =>
                       state.mutate({ path: `${path}/state`, body: { version: one.version, state: "closed" } })
                     }
@@ -187,6 +189,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                     <button
                       type="button"
                       className="button"
+                      disabled={state.isPending}
                       onClick={() =>
                         state.mutate({ path: `${path}/state`, body: { version: one.version, state: "waiting" } })
                       }
@@ -259,6 +262,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
               <button
                 type="button"
                 className="button quiet"
+                disabled={revoked.isPending}
                 onClick={() => revoked.mutate({ path: `${path}/help-link/revoke`, body: {} })}
               >
                 {words.revoke}

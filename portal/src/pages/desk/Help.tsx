@@ -15,28 +15,27 @@ import { answerKinds, isVictim, toldBy, victimAnswers } from "./CaseTimeline.tsx
 import "./case.css";
 import "./help.css";
 
-const fetchHelp = async (token: string, language: string, signal: AbortSignal): Promise<HelpAnswer> => {
+/** An answer to the bearer of a link; @throws ApiError. */
+const linkFetch = async (token: string, path: string, signal?: AbortSignal): Promise<Response> => {
   let response: Response;
   try {
-    response = await fetch(address("desk/help", { language }), {
-      signal,
-      headers: { accept: "application/json", authorization: `Link ${token}` },
+    response = await fetch(path, {
+      ...(signal === undefined ? {} : { signal }),
+      headers: { accept: "application/json, text/csv", authorization: `Link ${token}` },
       credentials: "omit",
     });
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (signal?.aborted) throw error;
     throw new ApiError("UNREACHABLE", 0, error instanceof Error ? error.message : String(error));
   }
-  if (response.ok) return (await response.json()) as HelpAnswer;
+  if (response.ok) return response;
   const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
   throw new ApiError(problem.code ?? `HTTP_${response.status}`, response.status, problem.detail ?? response.statusText);
 };
+const fetchHelp = async (token: string, language: string, signal: AbortSignal): Promise<HelpAnswer> =>
+  (await linkFetch(token, address("desk/help", { language }), signal)).json() as Promise<HelpAnswer>;
 const downloadEvidence = async (token: string, number: number): Promise<void> => {
-  const response = await fetch(address("desk/help/evidence.csv"), {
-    headers: { authorization: `Link ${token}` },
-    credentials: "omit",
-  });
-  if (!response.ok) throw new ApiError(`HTTP_${response.status}`, response.status, response.statusText);
+  const response = await linkFetch(token, address("desk/help/evidence.csv"));
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());
   link.download = `LAYANG-${number}.csv`;
@@ -54,11 +53,14 @@ export const Help = () => {
     queryFn: ({ signal }) => fetchHelp(token, language, signal),
     enabled: token !== "",
     refetchInterval: 60_000,
+    // In another language it is the same page: what was typed stays. Another link is another case.
+    placeholderData: (before, of) => (of?.queryKey[1] === token ? before : undefined),
   });
   useEffect(() => {
     document.title = asked.data === undefined ? "Layang" : `${words.title(String(asked.data.case))} · Layang`;
   }, [asked.data, words]);
-  const dead = token === "" || (asked.data === undefined && [401, 403, 404, 410].includes(asked.error?.status ?? 0));
+  // A link that was withdrawn, or ran out, while its page was open shows nothing any more.
+  const dead = token === "" || [401, 403, 404, 410].includes(asked.error?.status ?? 0);
   return dead ? (
     <div className="help state">
       <h1>{words.invalid}</h1>
@@ -67,7 +69,7 @@ export const Help = () => {
   ) : (
     <div className="help">
       <Loaded<HelpAnswer> asked={asked} lines={10}>
-        {(answer) => <Page answer={answer} token={token} />}
+        {(answer) => <Page key={token} answer={answer} token={token} />}
       </Loaded>
     </div>
   );
@@ -242,7 +244,11 @@ const AnswerForm = ({ answer, token }: { answer: HelpAnswer; token: string }) =>
         token,
       );
     },
-    onSuccess: (now) => {
+    // A question that is on its way was asked before the answer: what it brings would take the thanks away again.
+    onMutate: () => client.cancelQueries({ queryKey: ["help", token] }),
+    onSuccess: async (now) => {
+      await client.cancelQueries({ queryKey: ["help", token] });
+      await client.invalidateQueries({ queryKey: ["help", token], refetchType: "none" });
       // The answer to a change is in the owner's own language: the steps stay in that of the page.
       client.setQueryData(["help", token, language], { ...now, steps: answer.steps });
       setAgain(false);

@@ -33,21 +33,22 @@ const decided = ({
   ]);
 
 /** What was done, and what was not. */
-interface Did {
+export interface Did {
   readonly action: AlertAction;
   readonly done: number;
   readonly refused: AlertActed["refused"];
 }
+/** What taking it back speaks of: what was refused is as somebody else left it, and stays so. */
+export const undoable = ({ action, refused }: Did): AlertAction["alerts"] =>
+  action.alerts.filter(({ id }) => !refused.some((one) => one.id === id));
+const lostOf = (alerts: AlertAction["alerts"], { code, message }: ApiError): AlertActed["refused"] =>
+  alerts.map(({ id }) => ({ id, code, detail: message }));
 
 /**
  * Acts on alerts of a board. Packets alone change nothing of what is decided: an alert that is otherwise as it was shown is named by its newest version, and
  * again where packets came between. What somebody else decided meanwhile is refused, and said.
  */
-export const useActing = (
-  rows: readonly AlertRow[],
-  asked: ReturnType<typeof useRows<Alerts>>["asked"],
-  done: () => void,
-) => {
+export const useActing = (asked: ReturnType<typeof useRows<Alerts>>["asked"], done: () => void) => {
   const { t } = useWords();
   const client = useQueryClient();
   const [did, setDid] = useState<Did>();
@@ -56,10 +57,11 @@ export const useActing = (
   const send = (body: AlertAction): Promise<AlertActed | ApiError> =>
     sent.mutateAsync({ path: "alerts/actions", body }).catch((error: ApiError) => error);
 
-  const act = async (action: AlertAction): Promise<void> => {
+  /** `shown`: the alerts as the person saw them who decided. */
+  const act = async (action: AlertAction, shown: readonly AlertRow[]): Promise<void> => {
     // What was done before says nothing of this.
     setDid(undefined);
-    const seen = new Map(rows.map((row) => [row.id, row]));
+    const seen = new Map(shown.map((row) => [row.id, row]));
     let left = action.alerts;
     let count = 0;
     for (let turn = 1; left.length > 0; turn++) {
@@ -77,8 +79,8 @@ export const useActing = (
       const answer = await send({ ...action, alerts });
       if (answer instanceof ApiError) {
         // The first turn's dialog shows it. It is closed when there is a second: what is left then is told with what was done, and why.
-        const lost = left.map(({ id }) => ({ id, code: answer.code, detail: answer.message }));
-        if (turn > 1) setDid((before) => before && { ...before, refused: [...before.refused, ...lost] });
+        if (turn > 1)
+          setDid((before) => before && { ...before, refused: [...before.refused, ...lostOf(left, answer)] });
         return;
       }
       count += answer.done;
@@ -97,24 +99,28 @@ export const useActing = (
   const undo = async (): Promise<void> => {
     if (did?.action.action !== "close") return;
     // What was closed has a newer version now, and stands on the board no longer.
+    setNaming(true);
     const alerts = await Promise.all(
-      did.action.alerts.map(({ id, version }) =>
+      undoable(did).map(({ id, version }) =>
         client.fetchQuery({ ...deskAsk("alert", `alerts/${encodeURIComponent(id)}`), staleTime: 0 }).then(
           ({ alert }) => ({ id, version: alert.version }),
           () => ({ id, version: version + 1 }),
         ),
       ),
     );
+    setNaming(false);
     const action: AlertAction = { action: "reopen", alerts, reason: t.desk.alerts.undo };
     const answer = await send(action);
-    if (!(answer instanceof ApiError)) setDid({ action, ...answer });
+    setDid({ action, ...(answer instanceof ApiError ? { done: 0, refused: lostOf(alerts, answer) } : answer) });
   };
 
   return {
-    act: (action: AlertAction) => void act(action),
+    act: (action: AlertAction, shown: readonly AlertRow[]) => void act(action, shown),
     undo: () => void undo(),
     did,
     forget: () => setDid(undefined),
+    /** Before a new decision: why the last was refused says nothing of it. */
+    fresh: sent.reset,
     pending: naming || sent.isPending,
     error: sent.error,
   };

@@ -13,11 +13,16 @@ export const ChangesPanel = ({ organisation, decide = true }: { organisation?: s
   const { t, f } = useWords();
   const words = t.office.constituency;
   const asked = useQuery(
-    deskAsk("changes", "changes", {
-      state: "open",
-      limit: 200,
-      ...(organisation === undefined ? {} : { organisation }),
-    }),
+    deskAsk(
+      "changes",
+      "changes",
+      {
+        state: "open",
+        limit: 200,
+        ...(organisation === undefined ? {} : { organisation }),
+      },
+      30_000,
+    ),
   );
   const decided = useSend("change/decide");
   const proved = useSend("change/prove");
@@ -59,15 +64,30 @@ export const ChangesPanel = ({ organisation, decide = true }: { organisation?: s
                     ) : undefined}
                     {decide ? (
                       <>
-                        <button type="button" className="button" onClick={() => act(change, "approve")}>
+                        <button
+                          type="button"
+                          className="button"
+                          disabled={decided.isPending}
+                          onClick={() => act(change, "approve")}
+                        >
                           {words.approve}
                         </button>
-                        <button type="button" className="button quiet" onClick={() => act(change, "refuse")}>
+                        <button
+                          type="button"
+                          className="button quiet"
+                          disabled={decided.isPending}
+                          onClick={() => act(change, "refuse")}
+                        >
                           {words.refuse}
                         </button>
                       </>
                     ) : (
-                      <button type="button" className="button quiet" onClick={() => act(change, "withdraw")}>
+                      <button
+                        type="button"
+                        className="button quiet"
+                        disabled={decided.isPending}
+                        onClick={() => act(change, "withdraw")}
+                      >
                         {t.desk.word.cancel}
                       </button>
                     )}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useState } from "react";
+import type { DeskBody } from "../../../../src/api/contract/desk/index.ts";
 import type { Imported } from "../../../../src/api/contract/desk/organisations.ts";
 import { Refused } from "../../desk/Loaded.tsx";
 import { useSend } from "../../desk/client.ts";
@@ -8,6 +9,7 @@ import { Table } from "../../design/Table.tsx";
 import { useWords } from "../../words/index.tsx";
 import "../../desk/desk.css";
 
+type ImportBody = DeskBody<"import">;
 /** What a file may look like: the first line names its columns, in any order. */
 const sample = `organisation,name,country,network,role,mail,language
 kirei,Kirei University Hospital,JP,192.0.2.0/24,security,csirt@kirei.example,ja
@@ -22,8 +24,13 @@ export const Import = () => {
   const [content, setContent] = useState("");
   const [form, setForm] = useState<"csv" | "yaml">("csv");
   const [replace, setReplace] = useState(false);
-  const [result, setResult] = useState<Imported>();
-  const sent = useSend("import", setResult);
+  const [looked, setLooked] = useState<{ readonly of: ImportBody; readonly answer: Imported }>();
+  const sent = useSend("import", (answer, { body }) => setLooked({ of: body, answer }));
+  // What would change is said of this very text: nothing else is applied.
+  const result =
+    looked?.of.content === content && looked.of.form === form && looked.of.replace === replace
+      ? looked.answer
+      : undefined;
   const send = (apply: boolean) =>
     sent.mutate({ path: "constituency/import", body: { form, content, apply, replace } });
   return (
@@ -48,7 +55,6 @@ export const Import = () => {
                     const file = event.currentTarget.files?.[0];
                     if (file === undefined) return;
                     setForm(/\.ya?ml$/i.test(file.name) ? "yaml" : "csv");
-                    setResult(undefined);
                     void file.text().then(setContent);
                   }}
                 />
@@ -71,11 +77,7 @@ export const Import = () => {
               <pre className="sample" tabIndex={0}>
                 {sample}
               </pre>
-              <button
-                type="button"
-                className="button"
-                onClick={() => (setContent(sample), setForm("csv"), setResult(undefined))}
-              >
+              <button type="button" className="button" onClick={() => (setContent(sample), setForm("csv"))}>
                 {words.tryIt}
               </button>
             </details>
@@ -85,16 +87,12 @@ export const Import = () => {
                 className="mono"
                 rows={10}
                 value={content}
-                onChange={(event) => (setContent(event.target.value), setResult(undefined))}
+                onChange={(event) => setContent(event.target.value)}
                 spellCheck={false}
               />
             </label>
             <label className="tick-line">
-              <input
-                type="checkbox"
-                checked={replace}
-                onChange={(event) => (setReplace(event.target.checked), setResult(undefined))}
-              />{" "}
+              <input type="checkbox" checked={replace} onChange={(event) => setReplace(event.target.checked)} />{" "}
               {words.replace}
             </label>
             <Refused error={sent.error} />

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Inbox as InboxAnswer, InboxRow } from "../../../../src/api/contract/desk/notices.ts";
+import { Refused } from "../../desk/Loaded.tsx";
 import { Rows } from "../../desk/Rows.tsx";
 import { useSend } from "../../desk/client.ts";
 import { Ago, CaseLink, SeverityMark } from "../../desk/parts.tsx";
@@ -28,6 +29,7 @@ export const Inbox = () => {
             <button
               type="button"
               className="button"
+              disabled={marked.isPending}
               onClick={() => marked.mutate({ path: "inbox/read", body: { ids: ids.slice(0, 200), read: true } })}
             >
               {words.readAll}
@@ -35,6 +37,7 @@ export const Inbox = () => {
           )
         }
       />
+      <Refused error={marked.error} />
       <Panel>
         <Rows<InboxRow>
           list={list}

@@ -42,7 +42,7 @@ export const Mine = () => {
           <Empty title={t.office.mine.nothingToDo} />
         </>
       ) : (
-        <Own id={id} />
+        <Own key={id} id={id} />
       )}
     </>
   );

@@ -154,7 +154,7 @@ export const Notices = () => {
           />
         </Panel>
         {search.letter === undefined ? undefined : (
-          <OneLetter id={search.letter} onClose={() => set({ letter: undefined })} />
+          <OneLetter key={search.letter} id={search.letter} onClose={() => set({ letter: undefined })} />
         )}
       </div>
       {resetting ? (
@@ -197,17 +197,22 @@ const OneLetter = ({ id, onClose }: { id: string; onClose: () => void }) => {
             <p className="row">
               <span className={`chip ${tones[answer.letter.state]}`}>{words.states[answer.letter.state]}</span>
               {answer.letter.state === "dead" || answer.letter.maybeSent ? (
-                <button type="button" className="button" onClick={() => act("retry")}>
+                <button type="button" className="button" disabled={acted.isPending} onClick={() => act("retry")}>
                   {words.retry}
                 </button>
               ) : undefined}
               {answer.letter.state === "held" ? (
-                <button type="button" className="button" onClick={() => act("release")}>
+                <button type="button" className="button" disabled={acted.isPending} onClick={() => act("release")}>
                   {words.release}
                 </button>
               ) : undefined}
               {answer.letter.state === "sent" ? undefined : (
-                <button type="button" className="button quiet" onClick={() => act("discard")}>
+                <button
+                  type="button"
+                  className="button quiet"
+                  disabled={acted.isPending}
+                  onClick={() => act("discard")}
+                >
                   {words.discard}
                 </button>
               )}

@@ -2,6 +2,7 @@
 import { useState } from "react";
 import type { ContactRow, NetworkRow, Organisation } from "../../../../src/api/contract/desk/organisations.ts";
 import { Choice, FormDialog, orNull, read } from "../../desk/Form.tsx";
+import { Refused } from "../../desk/Loaded.tsx";
 import { useSend } from "../../desk/client.ts";
 import { Copy, Empty, Panel, When } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
@@ -102,7 +103,7 @@ export const Networks = ({ answer, claim = false }: { answer: Organisation; clai
           {...(claim ? { note: words.claimNote } : {})}
           button={claim ? words.claimNetwork : words.addNetwork}
           pending={added.isPending || claimed.isPending}
-          error={added.error ?? claimed.error}
+          error={claim ? claimed.error : added.error}
           onClose={() => setAdding(false)}
           onSend={(form) => {
             const network = networkOf(read(form, "network"));
@@ -187,6 +188,7 @@ export const Contacts = ({ answer }: { answer: Organisation }) => {
       }
     >
       {outcome.line}
+      <Refused error={checked.error ?? ended.error} />
       {checked.isSuccess ? (
         <p className="notice-line" role="status">
           {words.checkSent}
@@ -266,6 +268,7 @@ export const Contacts = ({ answer }: { answer: Organisation }) => {
                           <button
                             type="button"
                             className="button quiet"
+                            disabled={checked.isPending}
                             onClick={() =>
                               checked.mutate({ path: `organisations/${id}/contacts/${row.id}/check`, body: {} })
                             }
@@ -277,6 +280,7 @@ export const Contacts = ({ answer }: { answer: Organisation }) => {
                           <button
                             type="button"
                             className="button quiet"
+                            disabled={ended.isPending}
                             onClick={() =>
                               ended.mutate({ path: `organisations/${id}/contacts/${row.id}/end`, body: {} })
                             }
@@ -298,7 +302,7 @@ export const Contacts = ({ answer }: { answer: Organisation }) => {
           {...(of === undefined ? {} : { note: words.wait48 })}
           button={t.desk.word.save}
           pending={added.isPending || changed.isPending}
-          error={added.error ?? changed.error}
+          error={of === undefined ? added.error : changed.error}
           onClose={() => setEditing(undefined)}
           onSend={(form) => {
             const key = read(form, "openpgpKey");

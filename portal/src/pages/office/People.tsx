@@ -194,7 +194,7 @@ export const People = () => {
         <Access
           person={editing === "new" ? undefined : editing}
           pending={invited.isPending || changed.isPending}
-          error={invited.error ?? changed.error}
+          error={editing === "new" ? invited.error : changed.error}
           onClose={() => setEditing(undefined)}
           onSend={(form, language) => {
             const roles = offered.filter((role) => form.getAll("role").includes(role));
@@ -228,6 +228,9 @@ const Access = ({
   const { t, language } = useWords();
   const words = t.office.people;
   const organisations = useQuery(deskAsk("organisations", "organisations", { limit: 500 }));
+  // A person's own stand first, also where the list has not come or is longer: what is not offered would be taken away.
+  const own = person?.organisations ?? [];
+  const offers = [...own, ...(organisations.data?.rows ?? []).filter(({ id }) => !own.some((one) => one.id === id))];
   return (
     <FormDialog
       title={person === undefined ? words.invite : person.name}
@@ -255,13 +258,13 @@ const Access = ({
       <label className="field">
         <span>{words.organisations}</span>
         <select
-          key={organisations.data?.rows.length ?? 0}
+          key={offers.length}
           name="organisation"
           multiple
           size={6}
           defaultValue={person?.organisations.map(({ id }) => id) ?? []}
         >
-          {organisations.data?.rows.map((one) => (
+          {offers.map((one) => (
             <option key={one.id} value={one.id}>
               {one.name}
             </option>
