@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Query as Asked, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import type { Problem } from "../../src/api/contract/shapes.ts";
+import { keepOf } from "./keep.ts";
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -21,7 +22,7 @@ export class ApiError extends Error {
 export const address = (path: string, query: Query = {}): string => {
   const text = new URLSearchParams(
     Object.entries(query).flatMap(([name, value]) =>
-      value === undefined || value === "" ? [] : [[name, String(value)]],
+      value === undefined || value === "" ? [] : [[name, String(value)] satisfies [string, string]],
     ),
   ).toString();
   return `/api/v1/${path}${text === "" ? "" : `?${text}`}`;
@@ -52,18 +53,6 @@ export const fetchJson = async <T>(path: string, signal: AbortSignal): Promise<T
     problem.suggestion,
   );
 };
-
-/** What a key asks about: the thing, and the exercise it is asked in. What else is in it only narrows. */
-const aboutOf = (key: readonly unknown[]): string =>
-  JSON.stringify(key.map((part) => (typeof part === "object" ? (part as Query | null)?.["exercise"] : part)));
-/**
- * While the next answer is on its way the one before stays on the page, marked as waiting, where it is about the same thing: what is
- * said of one case or address is never shown for another, nor what is real in an exercise.
- */
-export const keepOf =
-  (key: readonly unknown[]) =>
-  <A>(before: A | undefined, asked: Pick<Asked, "queryKey"> | undefined): A | undefined =>
-    asked !== undefined && aboutOf(asked.queryKey) === aboutOf(key) ? before : undefined;
 
 /** One question to the node. */
 export const ask = <T>(path: string, query: Query = {}, every?: number) =>

@@ -34,7 +34,7 @@ export interface Format {
   local(at: Date): string;
   /** Hour and minute in the reader's zone, with its name. */
   localClock(at: Date): string;
-  /** Two instants in UTC, what they share said once. */
+  /** Two instants in UTC, what they share said once; the year only when it is not this one. */
   range(from: Date, to: Date): string;
   /** A length of time in its largest fitting unit: 3 h, 12 min. */
   span(seconds: number): string;
@@ -113,7 +113,8 @@ export const formatFor = (language: Language): Format => {
     month: (at) => month.format(at),
     local: (at) => here.format(at),
     localClock: (at) => hereClock.format(at),
-    range: (from, to) => `${between.formatRange(from, to)} UTC`,
+    range: (from, to) =>
+      `${(from.getUTCFullYear() === new Date().getUTCFullYear() ? between : utc).formatRange(from, to)} UTC`,
     span: (seconds) => {
       const [length, unit] = unitOf(Math.abs(seconds));
       return new Intl.NumberFormat(locale, {

@@ -4,7 +4,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api.ts";
-import { watchHolder } from "./desk/session.ts";
+import { watchHolder } from "./desk/rights.ts";
 import "./design/fonts.css";
 import "./design/tokens.css";
 import "./design/base.css";

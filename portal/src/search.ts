@@ -125,7 +125,7 @@ export const parseSearch = (search: string): Record<string, string> => Object.fr
 export const stringifySearch = (search: Raw): string => {
   const query = new URLSearchParams(
     Object.entries(search).flatMap(([name, value]) =>
-      typeof value === "string" && value !== "" ? [[name, value]] : [],
+      typeof value === "string" && value !== "" ? [[name, value] satisfies [string, string]] : [],
     ),
   )
     .toString()

@@ -114,6 +114,87 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     await close();
   });
 
+  it("leaves Enter to an input method, and the focus and what was typed where they were", async () => {
+    const { page, errors, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/constituency`);
+    await page.waitForSelector(".lede:not(:has(.bone))");
+    await page.keyboard.press("/");
+    await page.keyboard.type("23");
+    await page.waitForSelector("[role=option][aria-selected=true]");
+    await page
+      .locator("input[role=combobox]")
+      .dispatchEvent("keydown", { key: "Enter", isComposing: true, bubbles: true });
+    expect(page.url()).toBe(`${url}/constituency`);
+    expect(await page.locator("dialog[open]").count()).toBe(1);
+    await page.keyboard.press("Escape");
+    const add = page.getByRole("button", { name: "Add organisation" });
+    await add.click();
+    await page.locator("dialog input[name=name]").fill("Kirei");
+    // Text that is selected from its end to outside of the dialog is no wish to close it.
+    const field = await page.locator("dialog input[name=name]").boundingBox();
+    await page.mouse.move((field?.x ?? 0) + 60, (field?.y ?? 0) + 10);
+    await page.mouse.down();
+    await page.mouse.move(5, 5);
+    await page.mouse.up();
+    expect(await page.locator("dialog[open]").count()).toBe(1);
+    await page.locator("dialog").getByRole("button", { name: "Cancel" }).click();
+    await page.waitForSelector("dialog", { state: "detached" });
+    await expect.poll(() => page.evaluate("document.activeElement?.textContent")).toBe("Add organisation");
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  it("another case is another page: no note of the one is sent to the other", async () => {
+    const { page, errors, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/cases/4`);
+    await page.locator(".composer textarea").fill("meant for four");
+    await page.locator("a[href='/cases/1']").first().click();
+    await page.waitForURL(`${url}/cases/1`);
+    await expect.poll(() => page.locator("h1").textContent()).toContain("1");
+    await page.waitForSelector(".composer textarea");
+    expect(await page.locator(".composer textarea").inputValue()).toBe("");
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  it("the board of a telephone goes on as far as one scrolls", async () => {
+    const { page, errors, close } = await watchedPage(browser, url, { viewport: { width: 360, height: 780 } });
+    await page.goto(`${url}/alerts?state=all`);
+    await page.waitForSelector("tr.item");
+    for (const down of [3000, 9000, 5000]) {
+      await page.evaluate(`scrollTo(0, ${down})`);
+      await expect
+        .poll(() => page.evaluate("document.elementFromPoint(180, 500)?.closest('tr.item') !== null"), {
+          timeout: 5000,
+        })
+        .toBe(true);
+    }
+    // And no more of it is on the page than is seen.
+    expect(await page.locator("tr.item").count()).toBeLessThan(60);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  it("the period that is picked follows back and forward", async () => {
+    const { page, errors, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/ports`);
+    await page.waitForSelector(".lede:not(:has(.bone))");
+    const picked = () => page.locator(".segments button[aria-pressed=true]").allTextContents();
+    const before = await picked();
+    await page.getByRole("button", { name: "From–to" }).click();
+    await page.locator("input[type=datetime-local]").first().fill("2026-11-20T00:00");
+    await page.locator("input[type=datetime-local]").last().fill("2026-11-21T00:00");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.waitForURL(/from=2026/);
+    expect(await picked()).not.toEqual(before);
+    await page.goBack();
+    await expect.poll(picked).toEqual(before);
+    await page.goForward();
+    await expect.poll(() => page.locator("input[type=datetime-local]").count()).toBe(2);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
   it("says on a chart of days which sensor was down while others were up", async () => {
     const { page, close } = await watchedPage(browser, url);
     await page.goto(`${url}/campaigns/c-0`);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the portal keeps between two answers, two people and two pages.
-import { QueryClient } from "@tanstack/react-query";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { QueryClient } from "@tanstack/query-core";
 import { describe, expect, it } from "vitest";
-import { keepOf } from "../../portal/src/api.ts";
+import { keepOf } from "../../portal/src/keep.ts";
+import { pointAt } from "../../portal/src/chart/steps.ts";
 import { alertsSearch, auditSearch, constituencySearch } from "../../portal/src/desk/search.ts";
-import { watchHolder } from "../../portal/src/desk/session.ts";
-import { undoable } from "../../portal/src/pages/desk/acting.ts";
+import { watchHolder } from "../../portal/src/desk/rights.ts";
+import { formatFor } from "../../portal/src/format.ts";
+import { undoable } from "../../portal/src/pages/desk/undoable.ts";
 import { atTop, placeIn } from "../../portal/src/pages/desk/cursor.ts";
-import { sinceLook } from "../../portal/src/pages/lastLook.ts";
+import { joined } from "../../portal/src/pages/desk/joined.ts";
+import { sinceLook } from "../../portal/src/pages/sinceLook.ts";
 import { gravest } from "../../portal/src/ring/gravest.ts";
-import { mayOpen } from "../../portal/src/shell/Menu.tsx";
+import { mayOpen } from "../../portal/src/shell/doors.ts";
 import type { Session } from "../../src/api/contract/desk/session.ts";
 import { roles } from "../../src/model/actor.ts";
 
@@ -87,15 +92,15 @@ it("addresses keep what people search for, in any script and with a company's si
 });
 
 it("menu and keys name the pages that a role may open, and no others", () => {
-  const pages = ["ring", "alerts", "mine", "warnings", "campaigns", "statistics", "detectors", "unclaimed", "audit"];
+  const pages = ["ring", "alerts", "mine", "warnings", "campaigns", "statistics", "detectors", "people", "audit"];
   const held = roles.filter((role) => role !== "link" && role !== "system");
   const opened = held.map((role) => [
     role,
     pages.filter((page) => mayOpen(session("one", role), page as "ring")).join(" "),
   ]);
   expect(Object.fromEntries(opened)).toEqual({
-    administrator: "ring alerts warnings campaigns statistics detectors unclaimed audit",
-    analyst: "ring alerts warnings campaigns statistics detectors unclaimed",
+    administrator: "ring alerts warnings campaigns statistics detectors people audit",
+    analyst: "ring alerts warnings campaigns statistics detectors people",
     "sensor-host": "",
     member: "alerts mine warnings campaigns statistics",
     researcher: "warnings campaigns statistics detectors",
@@ -123,4 +128,37 @@ it("an anomaly at the edge of the screen is not pushed away by a lesser one", ()
   ] as const;
   expect(gravest(newest)).toEqual(newest[1]);
   expect(gravest([])).toBeUndefined();
+});
+
+it("a timeline that goes on loses no entry between what was unfolded and what is newest", () => {
+  const entries = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => ({ id: from + i }));
+  // Five newest are told each time; older ones were asked for when 8 was the oldest told.
+  const kept = joined(entries(1, 7), entries(8, 12));
+  expect(joined(kept, entries(11, 15)).map(({ id }) => id)).toEqual(entries(1, 15).map(({ id }) => id));
+  expect(joined([], entries(3, 4))).toEqual(entries(3, 4));
+});
+
+it("a day on which nobody was watched any more has no reading, on the curve as in its table", () => {
+  const at = (day: number, atRisk: number) => ({ day, atRisk, still: 0.5, low: 0, high: 1, quiet: 0, censored: 0 });
+  const points = [at(0, 9), at(3, 4), at(5, 0)];
+  expect([0, 2, 4, 5, 60].map((day) => pointAt(points, day)?.day)).toEqual([0, 0, 3, undefined, undefined]);
+});
+
+it("a range says its year unless it is this one", () => {
+  const year = new Date().getUTCFullYear();
+  const said = (of: number) =>
+    formatFor("en")
+      .range(new Date(Date.UTC(of, 0, 1)), new Date(Date.UTC(of, 3, 1)))
+      .replaceAll("\u2009", " ");
+  expect(said(year - 2)).toContain(String(year - 2));
+  expect(said(year)).toBe("1 Jan, 00:00 – 1 Apr, 00:00 UTC");
+  expect(formatFor("th").range(new Date(Date.UTC(2024, 0, 1)), new Date(Date.UTC(2024, 3, 1)))).toContain("2024");
+});
+
+it("print is on white paper, whatever theme was chosen", () => {
+  const css = readFileSync(join(import.meta.dirname, "../../portal/src/design/tokens.css"), "utf8");
+  const print = css.slice(css.indexOf("@media print"));
+  // As heavy as the rule that a chosen theme sets, and after it.
+  expect(css.indexOf(':root[data-theme="dark"]')).toBeLessThan(css.indexOf("@media print"));
+  expect(print).toMatch(/:root\[data-theme\]\s*\{\s*color-scheme: light/);
 });

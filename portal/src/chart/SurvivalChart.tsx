@@ -6,7 +6,7 @@ import { useWords } from "../words/index.tsx";
 import "./chart.css";
 import "./survival.css";
 import { spread, lettersOf } from "./scale.ts";
-import { stepBand, steps, watched } from "./steps.ts";
+import { pointAt, stepBand, steps, watched } from "./steps.ts";
 
 export interface NamedCurve {
   readonly curve: Curve;
@@ -14,8 +14,6 @@ export interface NamedCurve {
   /** For comparison alone: drawn grey and dashed. */
   readonly baseline?: boolean;
 }
-type Point = Curve["points"][number];
-const at = (curve: Curve, day: number): Point | undefined => curve.points.findLast((point) => point.day <= day);
 
 /**
  * Kaplan-Meier curves: the share still infected, in steps, from all to none. One curve shows its interval; the tick marks are
@@ -48,7 +46,8 @@ export const SurvivalChart = ({ curves, height = 300 }: { curves: readonly Named
   const every =
     [1, 2, 5, 7, 14, 30, 60].find((one) => last / one <= Math.max(3, (inner.right - inner.left) / 70)) ?? 60;
   const ticks = Array.from({ length: Math.floor(last / every) + 1 }, (_, i) => i * every);
-  const reading = day === undefined ? undefined : curves.map(({ curve, label }) => ({ label, point: at(curve, day) }));
+  const reading =
+    day === undefined ? undefined : curves.map(({ curve, label }) => ({ label, point: pointAt(curve.points, day) }));
   const said = (reading ?? [])
     .map(({ label, point }) => `${label} ${point === undefined ? "–" : f.share(point.still)}`)
     .join("; ");

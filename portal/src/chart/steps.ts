@@ -8,6 +8,12 @@ export const watched = (points: readonly Point[]): readonly Point[] => {
   return end < 0 ? points : points.slice(0, end + 1);
 };
 
+/** What holds on a day; undefined where nobody was watched any more. */
+export const pointAt = (points: readonly Point[], day: number): Point | undefined => {
+  const point = points.findLast((one) => one.day <= day);
+  return point === undefined || point.atRisk === 0 ? undefined : point;
+};
+
 /** A path in steps: each value holds until the next day. */
 export const steps = (
   points: readonly Point[],

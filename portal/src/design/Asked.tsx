@@ -51,12 +51,14 @@ export const Failed = ({ error, onRetry }: { error: ApiError; onRetry?: () => vo
   );
 };
 
-export const Downloads = ({ path, query }: { path: string; query: Query }) => {
+const forms = ["csv", "json", "parquet"] as const;
+/** `whole`: what is shown is not the answer's main table, which CSV and Parquet carry alone: JSON has all of it. */
+export const Downloads = ({ path, query, whole = false }: { path: string; query: Query; whole?: boolean }) => {
   const { t } = useWords();
   return (
     <span className="download no-print">
       {t.action.download}
-      {(["csv", "json", "parquet"] as const).map((format) => (
+      {(whole ? (["json"] as const) : forms).map((format) => (
         <a key={format} href={address(path, { ...query, format })} download>
           {format === "parquet" ? "Parquet" : format.toUpperCase()}
         </a>
@@ -94,11 +96,13 @@ const Provenance = ({
   answer,
   path,
   query,
+  whole,
   failed,
 }: {
   answer: Answer;
   path: string;
   query: Query;
+  whole: boolean;
   failed: boolean;
 }) => {
   const { t, f } = useWords();
@@ -117,7 +121,7 @@ const Provenance = ({
         </span>
       ) : undefined}
       <span className="end">
-        <Downloads path={path} query={query} />
+        <Downloads path={path} query={query} whole={whole} />
       </span>
     </>
   );
@@ -137,6 +141,7 @@ export const Asked = <A extends Answer>({
   height,
   lines = 6,
   className,
+  whole = false,
   isEmpty = rowless,
   empty,
   children,
@@ -152,6 +157,8 @@ export const Asked = <A extends Answer>({
   height?: number;
   lines?: number;
   className?: string;
+  /** What is shown is not the answer's main table. */
+  whole?: boolean;
   isEmpty?: (answer: A) => boolean;
   empty?: ReactNode;
   children: (answer: A) => ReactNode;
@@ -168,7 +175,7 @@ export const Asked = <A extends Answer>({
       waiting={asked.isPlaceholderData}
       foot={
         answer === undefined ? undefined : (
-          <Provenance answer={answer} path={path} query={query} failed={asked.isError} />
+          <Provenance answer={answer} path={path} query={query} whole={whole} failed={asked.isError} />
         )
       }
     >

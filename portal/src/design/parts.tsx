@@ -88,6 +88,16 @@ export const Empty = ({ title, children }: { title: string; children?: ReactNode
   </div>
 );
 
+/** Whether the text is in the clipboard; a browser may refuse it, and has none at an address that is not secure. */
+export const copied = async (text: string): Promise<boolean> => {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /** Text that copies itself when clicked: addresses, prefixes, signatures. */
 export const Copy = ({ text, children }: { text: string; children?: ReactNode }) => {
   const { t } = useWords();
@@ -103,12 +113,14 @@ export const Copy = ({ text, children }: { text: string; children?: ReactNode })
         type="button"
         className={`copy ${done ? "copied" : ""}`}
         title={t.action.copy}
-        onClick={() =>
-          navigator.clipboard.writeText(text).then(
-            () => setDone(true),
-            () => setDone(false),
-          )
-        }
+        onClick={(event) => {
+          const button = event.currentTarget;
+          void copied(text).then((done) => {
+            setDone(done);
+            // It may not be copied here: marked, so that the keys copy it.
+            if (!done) getSelection()?.selectAllChildren(button);
+          });
+        }}
       >
         {children ?? text}
       </button>

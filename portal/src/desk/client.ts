@@ -2,7 +2,8 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import type { DeskAnswer, DeskBody, DeskName, DeskQuery } from "../../../src/api/contract/desk/index.ts";
 import type { Problem } from "../../../src/api/contract/shapes.ts";
-import { ApiError, type Query, address, fetchJson, keepOf } from "../api.ts";
+import { ApiError, type Query, address, fetchJson } from "../api.ts";
+import { keepOf } from "../keep.ts";
 
 /** `{alert}` in a path of the contract takes the value of `alert`. */
 const filled = (path: string, values: Readonly<Record<string, string | number>> = {}): string =>

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { AlertRow, Silence } from "../../../src/api/contract/desk/alerts.ts";
 import type { CaseRow } from "../../../src/api/contract/desk/cases.ts";
 import type { Measured, OrganisationName } from "../../../src/api/contract/desk/shapes.ts";
+import { type Query, address } from "../api.ts";
 import { useNow } from "../design/parts.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { useWords } from "../words/index.tsx";
@@ -143,6 +144,19 @@ export const IntervalBar = ({ measured }: { measured: Measured }) =>
       <path className="point" d={`M${Math.min(99, Math.max(1, measured.value * 100))} 0V10`} />
     </svg>
   );
+
+/** What a panel of the desk shows, as a program takes it. */
+export const DeskDownload = ({ path, query, name }: { path: string; query?: Query; name: string }) => {
+  const { t } = useWords();
+  return (
+    <span className="download end no-print">
+      {t.action.download}
+      <a href={address(`desk/${path}`, query)} download={`${name}.json`}>
+        JSON
+      </a>
+    </span>
+  );
+};
 
 /** Small values over time in a table's cell. */
 export const Spark = ({

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type ApiError, type Query, address, fetchJson, keepOf } from "../api.ts";
+import { type ApiError, type Query, address, fetchJson } from "../api.ts";
+import { keepOf } from "../keep.ts";
 
 interface Page<R> {
   readonly asked: string;

@@ -8,7 +8,7 @@ import { SeriesChart } from "../chart/SeriesChart.tsx";
 import { useGroupLabel } from "../chart/labels.ts";
 import { Asked } from "../design/Asked.tsx";
 import { CountryLink, NetworkLink, SourceLink } from "../design/names.tsx";
-import { Head, Segments, When } from "../design/parts.tsx";
+import { Head, Segments, When, copied } from "../design/parts.tsx";
 import { PeriodPicker } from "../design/PeriodPicker.tsx";
 import { Table } from "../design/Table.tsx";
 import {
@@ -244,12 +244,7 @@ const CopyLink = () => {
     <button
       type="button"
       className="button"
-      onClick={() =>
-        navigator.clipboard.writeText(location.href).then(
-          () => setDone(true),
-          () => setDone(false),
-        )
-      }
+      onClick={() => void copied(location.href).then(setDone)}
       onBlur={() => setDone(false)}
     >
       <Icon name="link" />

@@ -97,6 +97,7 @@ export const Port = () => {
         )}
         <Asked<OnePort>
           title={t.port.over}
+          whole
           path={path}
           query={query}
           height={280}

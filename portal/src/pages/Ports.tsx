@@ -115,6 +115,7 @@ export const Ports = () => {
           <Asked<Research>
             title={t.ports.research}
             note={t.ports.researchNote}
+            whole
             path="scanners/research"
             query={when}
             lines={4}

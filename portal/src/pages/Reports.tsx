@@ -97,14 +97,16 @@ export const Reports = () => {
 
 const Tables = ({ answer, query }: { answer: Tsubame; query: { quarter: string } }) => {
   const { t, f } = useWords();
-  const foot = (
+  // CSV and Parquet carry table (b), the main one; JSON has them all.
+  const footOf = (whole: boolean) => (
     <>
       {answer.meta.simulated ? <span className="sim">{t.shell.simulated}</span> : undefined}
       <span className="end">
-        <Downloads path="reports/tsubame" query={query} />
+        <Downloads path="reports/tsubame" query={query} whole={whole} />
       </span>
     </>
   );
+  const foot = footOf(true);
   const monthName = (month: string): string => f.month(new Date(`${month}-01T00:00:00Z`));
   const months = [...new Set(answer.rows.map(({ month }) => month))];
   const side = (month: string, which: "domestic" | "overseas"): string => {
@@ -203,7 +205,7 @@ const Tables = ({ answer, query }: { answer: Tsubame; query: { quarter: string }
           </div>
         )}
       </Panel>
-      <Panel className="w6 tall" title={t.reports.b} note={t.reports.bNote} foot={foot}>
+      <Panel className="w6 tall" title={t.reports.b} note={t.reports.bNote} foot={footOf(false)}>
         <Table
           label={t.reports.b}
           rows={months}

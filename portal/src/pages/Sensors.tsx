@@ -69,6 +69,7 @@ export const Sensors = () => {
         <Asked<SensorsAnswer>
           title={t.sensors.history}
           note={t.sensors.historyNote(days)}
+          whole
           path="sensors"
           query={query}
           every={10_000}
@@ -92,6 +93,7 @@ export const Sensors = () => {
           <div className="w4">
             <Asked<SensorsAnswer>
               title={t.sensors.alarms}
+              whole
               path="sensors"
               query={query}
               every={10_000}

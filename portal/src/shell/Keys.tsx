@@ -2,7 +2,7 @@
 import { knowsDesk, useSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { Dialog } from "./Dialog.tsx";
-import { mayOpen } from "./Menu.tsx";
+import { mayOpen } from "./doors.ts";
 
 const deskPages = [
   ["v", "ring"],

@@ -2,39 +2,11 @@
 import { Link } from "@tanstack/react-router";
 import type { Session } from "../../../src/api/contract/desk/session.ts";
 import type { Summary } from "../../../src/api/contract/desk/statistics.ts";
-import { hasAny } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import type { Messages } from "../words/messages.ts";
 import { Icon } from "./icons.tsx";
+import { type Page, desk, isObservatory, mayOpen, node, observatory } from "./doors.ts";
 
-const observatory = [
-  ["/", "now"],
-  ["/ports", "ports"],
-  ["/networks", "networks"],
-  ["/sensors", "sensors"],
-  ["/explore", "explore"],
-  ["/reports", "reports"],
-] as const;
-const desk = [
-  ["/ring", "ring"],
-  ["/alerts", "alerts"],
-  ["/cases", "cases"],
-  ["/mine", "mine"],
-  ["/inbox", "inbox"],
-  ["/warnings", "warnings"],
-  ["/campaigns", "campaigns"],
-  ["/statistics", "statistics"],
-] as const;
-const node = [
-  ["/constituency", "constituency"],
-  ["/unclaimed", "unclaimed"],
-  ["/notices", "notices"],
-  ["/detectors", "detectors"],
-  ["/people", "people"],
-  ["/audit", "audit"],
-  ["/account", "account"],
-] as const;
-type Page = (typeof observatory | typeof desk | typeof node)[number][1];
 const paths: readonly (readonly [string, Page])[] = [
   ...observatory.slice(1),
   ...desk,
@@ -67,35 +39,8 @@ export const goKeys: Readonly<Record<string, string>> = {
 /** The page of an address; undefined: there is none. */
 export const pageOf = (path: string): Page | undefined =>
   path === "/" ? "now" : paths.find(([one]) => path === one || path.startsWith(`${one}/`))?.[1];
-const isObservatory = (page: Page): page is (typeof observatory)[number][1] =>
-  observatory.some(([, name]) => name === page);
 export const titleOf = (t: Messages, page: Page): string => (isObservatory(page) ? t.nav[page] : t.desk.nav[page]);
 
-type Role = Session["roles"][number];
-const staff = ["administrator", "analyst"] as const satisfies readonly Role[];
-/** Whose roles open a page, as its doors have it. */
-const doors: Readonly<Record<Exclude<(typeof desk | typeof node)[number][1], "account">, readonly Role[]>> = {
-  ring: staff,
-  alerts: [...staff, "member"],
-  cases: [...staff, "member"],
-  mine: ["member"],
-  inbox: ["member"],
-  warnings: [...staff, "member", "researcher"],
-  campaigns: [...staff, "member", "researcher"],
-  statistics: [...staff, "member", "researcher", "observer"],
-  constituency: staff,
-  unclaimed: staff,
-  notices: staff,
-  detectors: [...staff, "researcher"],
-  people: ["administrator"],
-  audit: ["administrator"],
-};
-/** What who asks may open. The doors decide; menu and keys only leave out what would answer no. */
-export const mayOpen = (session: Session | null | undefined, page: Page): boolean => {
-  if (isObservatory(page)) return session == null || session.state === "in";
-  if (session == null || session.state !== "in") return false;
-  return page === "account" ? session.person !== null && !session.demo : hasAny(session, ...doors[page]);
-};
 const countOf = (page: Page, summary: Summary | undefined): readonly [number, "act" | "warn" | ""] | undefined => {
   if (summary === undefined) return undefined;
   switch (page) {

@@ -12,6 +12,7 @@ import { Icon } from "../../shell/icons.tsx";
 import { useSimulated } from "../../shell/status.ts";
 import { useWords } from "../../words/index.tsx";
 import type { ActionName } from "./AlertActions.tsx";
+import { isVictim } from "./CaseTimeline.tsx";
 
 const isAddress = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/i;
 /** Numbers and names of a claim, as they are: an analyst compares them with the rule's text. */
@@ -37,7 +38,7 @@ export const AlertPeek = ({
   onAct: (name: ActionName, row: AlertRow) => void;
 }) => {
   const { t } = useWords();
-  const asked = useQuery(deskAsk("alert", `alerts/${encodeURIComponent(id)}`));
+  const asked = useQuery(deskAsk("alert", `alerts/${encodeURIComponent(id)}`, {}, 15_000));
   return (
     <aside className="panel peek" aria-label={t.desk.alerts.evidence}>
       <Loaded<Alert> asked={asked} lines={12}>
@@ -175,7 +176,7 @@ const Peek = ({
       {silence === null ? undefined : (
         <section>
           <h3>{t.desk.silence.title}</h3>
-          <SilenceText silence={silence} simulated={simulated} />
+          <SilenceText silence={silence} simulated={simulated} victim={isVictim(alert.kind)} />
         </section>
       )}
       {samples.length === 0 ? undefined : (

@@ -55,7 +55,7 @@ export const Tasks = ({ answer: { case: one, tasks, may } }: { answer: Case }) =
             added.mutate(
               {
                 path: `cases/${one.number}/tasks`,
-                body: { title: read(form, "title"), ...(due === "" ? {} : { due: `${due}T00:00:00.000Z` }) },
+                body: { title: read(form, "title"), ...(due === "" ? {} : { due: `${due}T23:59:59.999Z` }) },
               },
               { onSuccess: () => form.reset() },
             );

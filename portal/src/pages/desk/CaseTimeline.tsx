@@ -15,6 +15,7 @@ import { Tlp } from "../../desk/parts.tsx";
 import { isStaff, useSession } from "../../desk/session.ts";
 import { Segments } from "../../design/parts.tsx";
 import { useWords } from "../../words/index.tsx";
+import { joined } from "./joined.ts";
 
 const markings = ["TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED"] as const;
 export const answerKinds = [
@@ -190,23 +191,22 @@ const Standing = ({ row, quiet }: { row: TimelineRow; quiet: string | null }) =>
 export const Timeline = ({ answer }: { answer: Case }) => {
   const { t, f } = useWords();
   const words = t.desk.cases;
-  const [before, setBefore] = useState<readonly TimelineRow[]>([]);
-  const [left, setLeft] = useState(answer.earlier);
+  /** All that was there when older entries were asked for: what is new pushes nothing out of it. */
+  const [kept, setKept] = useState<TimelineAnswer>();
+  const left = kept?.earlier ?? answer.earlier;
+  const all = joined(kept?.rows ?? [], answer.timeline);
   const older = useMutation<TimelineAnswer, ApiError>({
     mutationFn: () =>
       fetchJson(
         address(`desk/cases/${answer.case.number}/timeline`, {
-          before: (before[0] ?? answer.timeline[0])?.id,
+          before: all[0]?.id,
           limit: 200,
         }),
         new AbortController().signal,
       ),
-    onSuccess: ({ rows, earlier }) => {
-      setBefore([...rows, ...before]);
-      setLeft(earlier);
-    },
+    onSuccess: ({ rows, earlier }) => setKept({ rows: joined(rows, all), earlier }),
   });
-  const shown = [...before, ...answer.timeline].toReversed();
+  const shown = all.toReversed();
   // The clock of quiet stands at the last packet, which comes before who cleaned the machine says so: the verdict is what comes after.
   const { quiet } = answer.clocks;
   const verdict = quiet === null ? null : (shown.find(({ kind }) => kind === "quiet")?.at ?? quiet);

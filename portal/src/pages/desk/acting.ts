@@ -6,6 +6,7 @@ import { ApiError } from "../../api.ts";
 import { deskAsk, useSend } from "../../desk/client.ts";
 import type { useRows } from "../../desk/useRows.ts";
 import { useWords } from "../../words/index.tsx";
+import { type Did, undoable } from "./undoable.ts";
 
 /** How often packets may come between what was read and what is done. */
 const TURNS = 3;
@@ -32,15 +33,6 @@ const decided = ({
     number,
   ]);
 
-/** What was done, and what was not. */
-export interface Did {
-  readonly action: AlertAction;
-  readonly done: number;
-  readonly refused: AlertActed["refused"];
-}
-/** What taking it back speaks of: what was refused is as somebody else left it, and stays so. */
-export const undoable = ({ action, refused }: Did): AlertAction["alerts"] =>
-  action.alerts.filter(({ id }) => !refused.some((one) => one.id === id));
 const lostOf = (alerts: AlertAction["alerts"], { code, message }: ApiError): AlertActed["refused"] =>
   alerts.map(({ id }) => ({ id, code, detail: message }));
 

@@ -194,7 +194,7 @@ export const Constituency = () => {
                   verified === null ? (
                     <span className="faint">{t.office.organisation.never}</span>
                   ) : (
-                    f.dayShort(new Date(verified))
+                    f.day(new Date(verified))
                   ),
               },
               { key: "alerts", head: words.openAlerts, num: true, cell: ({ openAlerts }) => f.count(openAlerts) },

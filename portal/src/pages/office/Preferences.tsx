@@ -26,6 +26,8 @@ export const Preferences = () => {
   const { organisation: id } = route.useParams();
   const path = `organisations/${encodeURIComponent(id)}/preferences`;
   const asked = useQuery({ ...deskAsk("preferences", path), refetchOnWindowFocus: false });
+  // The form begins anew with what was saved; that it was is still said.
+  const saved = useSend("preferences/set");
   const lede =
     asked.data === undefined
       ? undefined
@@ -36,7 +38,7 @@ export const Preferences = () => {
       <div className="grid">
         <div className="w6">
           <Loaded<PreferencesAnswer & { asked?: string }> asked={asked} lines={14}>
-            {(answer) => <Form key={JSON.stringify(answer.preferences)} answer={answer} path={path} />}
+            {(answer) => <Form key={JSON.stringify(answer.preferences)} answer={answer} path={path} saved={saved} />}
           </Loaded>
         </div>
         <div className="w6">
@@ -47,11 +49,18 @@ export const Preferences = () => {
   );
 };
 
-const Form = ({ answer, path }: { answer: PreferencesAnswer; path: string }) => {
+const Form = ({
+  answer,
+  path,
+  saved,
+}: {
+  answer: PreferencesAnswer;
+  path: string;
+  saved: ReturnType<typeof useSend<"preferences/set">>;
+}) => {
   const { t, f } = useWords();
   const words = t.office.preferences;
   const [now, setNow] = useState<Chosen>(answer.preferences);
-  const saved = useSend("preferences/set");
   const set = (next: Partial<Chosen>) => setNow({ ...now, ...next });
   const rule = (place: number, next: Partial<Chosen["rules"][number]>) =>
     set({ rules: now.rules.map((one, i) => (i === place ? { ...one, ...next } : one)) });
@@ -204,7 +213,7 @@ const Form = ({ answer, path }: { answer: PreferencesAnswer; path: string }) => 
                   type="number"
                   min={0}
                   max={23}
-                  aria-label={`${words.quiet} ${end}`}
+                  aria-label={`${words.quiet}: ${end === "from" ? t.word.since : t.sensors.until}`}
                   value={now.quiet?.[end] ?? 0}
                   onChange={(event) =>
                     set({ quiet: { ...(now.quiet ?? { from: 22, to: 6 }), [end]: hour(event.target.value) } })
@@ -267,7 +276,7 @@ const Form = ({ answer, path }: { answer: PreferencesAnswer; path: string }) => 
         <button type="submit" className="button primary" disabled={saved.isPending}>
           {words.save}
         </button>
-        {saved.isSuccess ? <span role="status">{words.saved}</span> : undefined}
+        {saved.isSuccess && now === answer.preferences ? <span role="status">{words.saved}</span> : undefined}
       </p>
     </form>
   );

@@ -75,18 +75,23 @@ const PasswordPanel = () => {
   const { t } = useWords();
   const words = t.office.account;
   const [done, setDone] = useState(false);
+  const [turn, setTurn] = useState(0);
   return (
     <Panel title={words.password}>
       {done ? <p role="status">{words.changed}</p> : undefined}
       <Ask
+        // What was typed does not stay on the page once it is the password.
+        key={turn}
         className="form"
         button={words.changePassword}
         onSend={async (form) => {
+          setDone(false);
           await deskSend("session/password", "session/password", {
             current: String(form.get("current")),
             next: String(form.get("next")),
           });
           setDone(true);
+          setTurn((before) => before + 1);
         }}
       >
         <Field

@@ -126,7 +126,27 @@ const Factor = ({ session }: { session: Session }) => {
           </button>
         </p>
       ) : undefined}
+      <Back />
     </div>
+  );
+};
+
+/** Half way in, by the wrong account or without the second factor at hand: back to the beginning. */
+const Back = () => {
+  const { t } = useWords();
+  const take = useTakeSession();
+  const left = useMutation<void, ApiError>({
+    mutationFn: async () => take(await deskSend("session/logout", "session/logout", {})),
+  });
+  return (
+    <>
+      <p>
+        <button type="button" className="button quiet" disabled={left.isPending} onClick={() => left.mutate()}>
+          {t.desk.nav.signOut}
+        </button>
+      </p>
+      <Refused error={left.error} />
+    </>
   );
 };
 
@@ -145,6 +165,7 @@ const EnrolPage = () => {
           else setMade(now);
         }}
       />
+      <Back />
     </div>
   );
 };

@@ -143,9 +143,11 @@ export const Enrol = ({ onMade }: { onMade: (made: FactorMade) => void }) => {
             </p>
             <Ask
               button={s.confirm}
-              onSend={async (form) =>
-                onMade(await deskSend("session/totp/confirm", "session/totp/confirm", { code: given(form, "code") }))
-              }
+              onSend={async (form) => {
+                onMade(await deskSend("session/totp/confirm", "session/totp/confirm", { code: given(form, "code") }));
+                // A secret that is in use has no place on the page.
+                setKey(undefined);
+              }}
             >
               <Field
                 label={s.code}

@@ -5,7 +5,7 @@ import type { Campaign as CampaignAnswer } from "../../../../src/api/contract/de
 import { DateChart } from "../../chart/DateChart.tsx";
 import { Loaded } from "../../desk/Loaded.tsx";
 import { deskAsk } from "../../desk/client.ts";
-import { OwnerName, Pairs } from "../../desk/parts.tsx";
+import { DeskDownload, OwnerName, Pairs } from "../../desk/parts.tsx";
 import { CountryLink, PortLink } from "../../design/names.tsx";
 import { Copy, Empty, Head, Panel, When } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
@@ -47,7 +47,10 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
   return (
     <div className="grid">
       <div className="w8 stack">
-        <Panel title={words.days}>
+        <Panel
+          title={words.days}
+          foot={<DeskDownload path={`campaigns/${encodeURIComponent(one.id)}`} name={`campaign-${one.id}`} />}
+        >
           {answer.days.length === 0 ? (
             <Empty title={t.state.emptyTitle} />
           ) : (

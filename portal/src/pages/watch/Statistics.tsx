@@ -3,10 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { CleanUp, Curve, Precision, Response, Span } from "../../../../src/api/contract/desk/statistics.ts";
 import { SurvivalChart } from "../../chart/SurvivalChart.tsx";
-import { watched } from "../../chart/steps.ts";
+import { pointAt, watched } from "../../chart/steps.ts";
 import { Loaded } from "../../desk/Loaded.tsx";
 import { deskAsk } from "../../desk/client.ts";
-import { MeasuredShare } from "../../desk/parts.tsx";
+import { DeskDownload, MeasuredShare } from "../../desk/parts.tsx";
 import { cleanUpBys, responseBys, statisticsDays } from "../../desk/search.ts";
 import { Empty, Facts, Head, Panel, Segments } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
@@ -58,6 +58,7 @@ export const Statistics = () => {
         <Panel
           title={words.curve}
           note={words.curveNote}
+          foot={<DeskDownload path="statistics/clean-up" query={{ by, days }} name="clean-up" />}
           actions={
             <div className="row no-print">
               <Segments
@@ -82,6 +83,7 @@ export const Statistics = () => {
         <Panel
           title={words.response}
           note={words.responseNote}
+          foot={<DeskDownload path="statistics/response" query={{ by: responseBy }} name="response" />}
           actions={
             <Segments
               label={words.by}
@@ -93,7 +95,11 @@ export const Statistics = () => {
         >
           <Loaded<Response> asked={response}>{(answer) => <Responses answer={answer} />}</Loaded>
         </Panel>
-        <Panel title={words.precision} note={words.precisionNote}>
+        <Panel
+          title={words.precision}
+          note={words.precisionNote}
+          foot={<DeskDownload path="statistics/precision" name="precision" />}
+        >
           <Loaded<Precision> asked={precision}>
             {({ rows }) =>
               rows.length === 0 ? (
@@ -148,8 +154,8 @@ const Curves = ({ answer }: { answer: CleanUp }) => {
     (one) => one <= Math.max(...curves.flatMap(({ curve }) => watched(curve.points).map((point) => point.day))),
   );
   const cell = (curve: Curve, mark: number): string => {
-    const point = curve.points.findLast((one) => one.day <= mark);
-    return point === undefined || point.atRisk === 0 ? "–" : `${f.share(point.still)} · ${f.count(point.atRisk)}`;
+    const point = pointAt(curve.points, mark);
+    return point === undefined ? "–" : `${f.share(point.still)} · ${f.count(point.atRisk)}`;
   };
   return (
     <>

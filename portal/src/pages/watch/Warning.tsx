@@ -6,7 +6,7 @@ import { OutcomeChart } from "../../chart/OutcomeChart.tsx";
 import { TimeChart } from "../../chart/TimeChart.tsx";
 import { Loaded } from "../../desk/Loaded.tsx";
 import { deskAsk } from "../../desk/client.ts";
-import { Ago, Pairs } from "../../desk/parts.tsx";
+import { Ago, DeskDownload, Pairs } from "../../desk/parts.tsx";
 import { Empty, Head, Panel, When } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
 import { portName } from "../../ports.ts";
@@ -76,21 +76,55 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
   return (
     <div className="grid">
       <div className="w8 stack">
-        <Panel title={words.series} note={words.seriesNote}>
+        <Panel
+          title={words.series}
+          note={words.seriesNote}
+          foot={
+            <DeskDownload
+              path={`warnings/${encodeURIComponent(answer.surge.id)}`}
+              name={`warning-${answer.surge.id}`}
+            />
+          }
+        >
           {answer.series.length < 2 ? (
             <Empty title={t.state.emptyTitle} />
           ) : (
-            <TimeChart
-              times={answer.series.map(({ time }) => Date.parse(time))}
-              step={3_600_000}
-              filling={answer.filling}
-              label={words.series}
-              height={240}
-              lines={[
-                { key: "sources", label: t.word.sources, values: answer.series.map(({ sources }) => sources) },
-                { key: "usual", label: words.usual, values: answer.series.map(({ usual }) => usual) },
-              ]}
-            />
+            <>
+              <TimeChart
+                times={answer.series.map(({ time }) => Date.parse(time))}
+                step={3_600_000}
+                filling={answer.filling}
+                label={words.series}
+                height={240}
+                lines={[
+                  { key: "sources", label: t.word.sources, values: answer.series.map(({ sources }) => sources) },
+                  { key: "usual", label: words.usual, values: answer.series.map(({ usual }) => usual) },
+                ]}
+              />
+              <details className="table no-print">
+                <summary>{t.action.table}</summary>
+                <Table
+                  label={words.series}
+                  rows={answer.series.toReversed()}
+                  keyOf={({ time }) => time}
+                  columns={[
+                    { key: "time", head: t.word.time, rowHead: true, cell: ({ time }) => f.time(new Date(time)) },
+                    {
+                      key: "sources",
+                      head: t.word.sources,
+                      num: true,
+                      cell: ({ sources }) => (sources === null ? t.chart.outage : f.count(sources)),
+                    },
+                    {
+                      key: "usual",
+                      head: words.usual,
+                      num: true,
+                      cell: ({ usual }) => (usual === null ? "–" : f.rate(usual)),
+                    },
+                  ]}
+                />
+              </details>
+            </>
           )}
         </Panel>
         {answer.surge.kind === "outbreak" ? (
