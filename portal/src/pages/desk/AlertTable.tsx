@@ -58,7 +58,7 @@ export const AlertTable = ({
   const paged = useWindowVirtualizer({
     count: rows.length,
     enabled: cards,
-    estimateSize: () => 69,
+    estimateSize: () => 70,
     overscan: 8,
     scrollMargin: above,
   });
