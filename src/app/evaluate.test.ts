@@ -15,6 +15,7 @@ describe("a question of somebody's detector", () => {
       "SELECT src, sum(packets) FROM flows WHERE first_seen > now() GROUP BY src",
       "WITH 1 AS one SELECT one, uniqMerge(x) FROM (SELECT 1)",
       "SELECT 'a; file(1) -- not code' AS text FROM reports",
+      "SELECT src AS `whose \\` file`, \"a ' b\" # it's one\nFROM flows WHERE family = $$it's$$",
     ]) {
       expect(refusedSql(sql)).toBeUndefined();
     }
@@ -33,6 +34,14 @@ describe("a question of somebody's detector", () => {
       "SELECT * FROM executable('sh', 'x')",
       "ALTER TABLE flows DELETE WHERE 1",
       "SELECT * FROM mysql('x')",
+      // A quotation mark where it opens nothing hides nothing.
+      "SELECT 1 AS `'`, * FROM file('/etc/passwd', 'LineAsString')",
+      "SELECT 1 AS \"'\", * FROM file('/etc/passwd', 'LineAsString')",
+      "SELECT $$'$$, * FROM file('/etc/passwd', 'LineAsString')",
+      "SELECT $a$'$a$, * FROM file('/etc/passwd', 'LineAsString')",
+      "SELECT 1 # '\n, * FROM file('/etc/passwd', 'LineAsString')",
+      "SELECT * FROM `file`('/etc/passwd', 'LineAsString')",
+      "SELECT * FROM `system`.`tables`",
     ]) {
       expect(refusedSql(sql), sql).toBeTypeOf("string");
     }
