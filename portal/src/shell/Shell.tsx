@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { Fragment, Suspense, lazy, useEffect, useRef, useState } from "react";
 import type { Status } from "../../../src/api/contract/answers.ts";
+import type { FactorMade } from "../../../src/api/contract/desk/session.ts";
 import { Bones, useNow } from "../design/parts.tsx";
 import type { ApiError } from "../api.ts";
 import { Refused } from "../desk/Loaded.tsx";
@@ -71,6 +72,8 @@ export const Shell = () => {
   const going = useRef(0);
   const { session, failed } = useSession();
   const summary = useSummary();
+  /** Kept here: the next answer says that the person is signed in, and would take the codes off the page. */
+  const [made, setMade] = useState<FactorMade>();
   /** Nobody is signed in where that is needed. */
   const closed = session != null && session.state !== "in";
   const exercise = useExercise();
@@ -229,14 +232,14 @@ export const Shell = () => {
           <main id="content" ref={main} tabIndex={-1}>
             {session === undefined && failed === undefined ? (
               <Bones lines={8} />
-            ) : session == null || session.state === "in" ? (
+            ) : session == null || (session.state === "in" && made === undefined) ? (
               // Another person's page begins anew.
               <Fragment key={session == null ? "" : holderOf(session)}>
                 <Outlet />
               </Fragment>
             ) : (
               <Suspense fallback={<Bones lines={8} />}>
-                <Gate session={session} />
+                <Gate session={session} made={made} onMade={setMade} />
               </Suspense>
             )}
           </main>

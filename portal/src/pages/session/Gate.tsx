@@ -150,11 +150,9 @@ const Back = () => {
   );
 };
 
-const EnrolPage = () => {
+const EnrolPage = ({ onMade }: { onMade: (made: FactorMade) => void }) => {
   const { t } = useWords();
   const take = useTakeSession();
-  const [made, setMade] = useState<FactorMade>();
-  if (made !== undefined) return <RecoveryCodes codes={made.recoveryCodes} onKept={() => take(made.session)} />;
   return (
     <div className="sign">
       <h1>{t.desk.session.enrol}</h1>
@@ -162,7 +160,7 @@ const EnrolPage = () => {
       <Enrol
         onMade={(now) => {
           if (now.recoveryCodes.length === 0) take(now.session);
-          else setMade(now);
+          else onMade(now);
         }}
       />
       <Back />
@@ -170,9 +168,32 @@ const EnrolPage = () => {
   );
 };
 
-/** Stands where the page would, until who asks is known. The address stays: after signing in the page that was wanted shows. */
-export const Gate = ({ session }: { session: Session }) => {
+/**
+ * Stands where the page would, until who asks is known. The address stays: after signing in the page that was wanted shows. `made`: the first
+ * second factor, whose recovery codes are shown once, and until they are kept: the session knows nothing of that.
+ */
+export const Gate = ({
+  session,
+  made,
+  onMade,
+}: {
+  session: Session;
+  made: FactorMade | undefined;
+  onMade: (made: FactorMade | undefined) => void;
+}) => {
   const { t } = useWords();
+  const take = useTakeSession();
+  if (made !== undefined) {
+    return (
+      <RecoveryCodes
+        codes={made.recoveryCodes}
+        onKept={() => {
+          take(made.session);
+          onMade(undefined);
+        }}
+      />
+    );
+  }
   switch (session.state) {
     case "first":
       return (
@@ -185,7 +206,7 @@ export const Gate = ({ session }: { session: Session }) => {
     case "factor":
       return <Factor session={session} />;
     case "enrol":
-      return <EnrolPage />;
+      return <EnrolPage onMade={onMade} />;
     default:
       return <Login session={session} />;
   }
