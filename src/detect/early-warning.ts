@@ -45,10 +45,16 @@ const between = (from: number, to: number): string =>
  * steps, and the past in whole hours: so it does not show how many steps were asked for at once, nor whether the hours were summed up before. A port counts for its
  * source from a step until its time is over without a longer pause, so that the ports of a day are a running sum of comings and goings.
  */
-const newsQuestion = ({ from }: Span, past: Past | undefined): Question => {
+const newsQuestion = ({ from, to }: Span, past: Past | undefined): Question => {
   const began = Math.floor(from / HOUR - BEFORE) * HOUR;
-  const news = `src IN (SELECT src FROM flows WHERE ${inSpan} AND ${asks} AND ${unmarked})`;
-  const hours = past?.hours({ from: began, to: from }, `${scoped} AND ${news}`);
+  const who = `src IN (SELECT src FROM flows WHERE ${inSpan} AND ${asks} AND ${unmarked})`;
+  const hours = past?.hours({ from: began, to: from }, `${scoped} AND ${who}`);
+  // Whoever asked for more in one hour that counts in all of these steps is focused in none: most of what was asked for is left aside so.
+  const many =
+    hours === undefined
+      ? ""
+      : ` AND src NOT IN (SELECT src FROM ${hours.sql} WHERE bucket >= toDateTime(${(Math.floor((to - 1) / HOUR) - BEFORE) * (HOUR / 1e6)}, 'UTC') AND length(port_set) > ${FOCUS})`;
+  const news = `${who}${many}`;
   const older = (since: number, until: number): string[] =>
     since >= until
       ? []
@@ -65,7 +71,7 @@ FROM flows WHERE ${inSpan} AND ${asking} AND ${news}`,
       ? []
       : [
           `SELECT src, toUInt8(intDiv(way, 131072)) AS protocol, toUInt16(way % 131072) AS port, toInt64(intDiv(toUnixTimestamp(bucket), ${STEP / 1e6})) AS seen, toUInt64(0) AS of_it, CAST('', 'LowCardinality(String)') AS at, CAST(NULL, 'Nullable(UInt64)') AS signed, toDateTime64(0, 6, 'UTC') AS first_seen, toUInt8(0) AS is_own
-FROM ${hours.sql} ARRAY JOIN port_set AS way WHERE way % 131072 < 65536`,
+FROM ${hours.sql} ARRAY JOIN port_set AS way WHERE way % 131072 < 65536${many}`,
         ]),
   ];
   const hour = (step: string): string => `intDiv(${step}, ${perHour})`;
