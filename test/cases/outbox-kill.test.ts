@@ -16,7 +16,7 @@ import { serverPlace } from "../desk/place.ts";
 import { organisation } from "./place.ts";
 
 /** 200 with LAYANG_PROVE=1 (`npm run prove`). */
-const kills = process.env["LAYANG_PROVE"] === "1" ? 200 : 5;
+const kills = process.env["LAYANG_PROVE"] === "1" ? 200 : 3;
 const random = chance(Date.now());
 let folder: string;
 let smtp: ChildProcess;

@@ -9,7 +9,7 @@ import { afterAll, expect, it } from "vitest";
 import { systemActor } from "../../src/model/actor.ts";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 
-const kills = Number(process.env["LAYANG_TEST_KILLS"] ?? 3);
+const kills = Number(process.env["LAYANG_TEST_KILLS"] ?? 2);
 const folders: string[] = [];
 const newFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "layang-kill-"));
