@@ -2,6 +2,7 @@
 import type { Detection } from "../model/detection.ts";
 import { protocolName } from "../model/traffic.ts";
 import { asks } from "./asks.ts";
+import { inScope } from "./detector.ts";
 import type { Context, Detector, Parameter, Question, Row, Span } from "./detector.ts";
 import { UNROUTED, isForgedEvenly } from "./guards.ts";
 import { detectionId } from "./identity.ts";
@@ -32,7 +33,7 @@ const each = `SELECT src, if(mark = 'mirai' OR most.2 = 1, '', toString(most.1))
   FROM (
     SELECT src, sensor, ifNull(signature, 0) AS sig, isNull(signature) AS none, groupUniqArray(${least.ports + 1})(${way}) AS ways, sum(packets) AS some, sum(mirai) AS is_mirai, sum(zmap) AS is_zmap,
       sum(masscan) AS is_masscan, sum(stateless) AS is_stateless, min(first_seen) AS begun, max(last_seen) AS finished, max(ifNull(src_asn, 0)) AS origin, max(ifNull(src_cc, '')) AS country
-    FROM flows WHERE realm = {realm:String} AND exercise = {exercise:String} AND ${asks}
+    FROM flows WHERE ${inScope} AND ${asks}
       AND first_seen >= fromUnixTimestamp64Micro({to:Int64} - ${DAY}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})
     GROUP BY src, sensor, sig, none)
   GROUP BY src`;

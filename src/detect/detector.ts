@@ -163,8 +163,9 @@ export interface Ledger {
   entries(): IterableIterator<[string, unknown]>;
 }
 
+/** Condition on any table that tells realm and exercise: rows of this scope. */
+export const inScope = "realm = {realm:String} AND exercise = {exercise:String}";
 /** Condition on `flows`: rows of this scope whose first packet lies in the span. */
-export const inSpan =
-  "realm = {realm:String} AND exercise = {exercise:String} AND first_seen >= fromUnixTimestamp64Micro({from:Int64}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})";
+export const inSpan = `${inScope} AND first_seen >= fromUnixTimestamp64Micro({from:Int64}) AND first_seen < fromUnixTimestamp64Micro({to:Int64})`;
 /** Microseconds of a time column as a number. */
 export const micros = (column: string): string => `toUnixTimestamp64Micro(${column})`;

@@ -4,6 +4,7 @@ import { BLOCK, hasOwnWay } from "./cast.ts";
 import type { Events } from "./cast.ts";
 import { hostOf } from "./constituency.ts";
 import { DarkSpace } from "./dark.ts";
+import { echo } from "./echo.ts";
 import { Frames } from "./frames.ts";
 import { hopsFrom, pathTo } from "./paths.ts";
 import { hostIn } from "./plan.ts";
@@ -14,12 +15,11 @@ import { Rng, hashText, mix, mix3, poisson, unit } from "./random.ts";
 import type { Outbreak, Region, Storm } from "./region.ts";
 import { DAY, HOUR, infectedAt } from "./scenario.ts";
 import type { SimulatedSensor } from "./scenario.ts";
-import { dhtPing, noOptions, pingLong, replies, tools } from "./tools.ts";
+import { dhtPing, noOptions, tools } from "./tools.ts";
 import type { Tool } from "./tools.ts";
 import { TYPE } from "./truth.ts";
 
 const SPACE = 4294967296;
-const DF = 0x4000;
 
 /** Packets of one sensor in order of time: those from `from` up to, not including, `to` of `frames`. */
 export interface Piece {
@@ -379,9 +379,7 @@ export class Stream implements SensorStream {
   }
 
   #echo(attack: Attack, time: number): void {
-    const rng = this.#rng;
-    const frames = this.#frames;
-    const { hash, victim, port } = attack;
+    const { port } = attack;
     const actor = this.#region.truth
       ? this.#region.registry.number(`attack ${attack.id}`, () => ({
           kind: "backscatter",
@@ -393,89 +391,7 @@ export class Stream implements SensorStream {
       : 0;
     const dst = this.#target();
     if (!this.#dark.isDark(dst, time)) return;
-    const sport = 1024 + rng.below(64512);
-    const ttl = (hash & 1 ? 64 : 128) - hopsFrom(victim) - pathTo(victim, this.#hash);
-    const u = rng.unit();
-    const id = rng.next() & 0xffff;
-    if (attack.kind === "ping") {
-      frames.icmp(time, victim, dst, ttl, id, 0, 0, rng.next(), pingLong, actor, TYPE.pong);
-      return;
-    }
-    if (attack.kind === "udp") {
-      // Some answers come from a router before the victim: only the quoted packet names it.
-      const router = u < 0.2;
-      const src = router ? (victim & 0xffffff00) + 1 : victim;
-      const [type, code] = router ? (u < 0.06 ? [11, 0] : [3, u < 0.13 ? 1 : 13]) : [3, 3];
-      const length = 64 + (hash & 255);
-      const left = 1 + ((hash >>> 9) & 31);
-      const what = type === 11 ? TYPE.exceeded : TYPE.unreachable;
-      const [innerTtl, innerId, check] = [type === 11 ? 1 : left, rng.next() & 0xffff, rng.next() & 0xffff];
-      frames.icmpError(
-        time,
-        src,
-        dst,
-        ttl,
-        id,
-        type,
-        code,
-        victim,
-        innerTtl,
-        innerId,
-        sport,
-        port,
-        length,
-        check,
-        actor,
-        what,
-      );
-      return;
-    }
-    const seq = rng.next();
-    const ack = rng.next();
-    const style = (hash >>> 16) & 3;
-    // A port that is shut answers resets alone; one that is open, SYN-ACKs until it gives up.
-    const shut = unit(mix(hash, 31)) < 0.2;
-    if (shut || u < 0.12) {
-      frames.tcp(
-        time,
-        victim,
-        dst,
-        ttl,
-        id,
-        DF,
-        port,
-        sport,
-        shut ? 0 : seq,
-        ack,
-        0x14,
-        0,
-        noOptions,
-        0,
-        actor,
-        TYPE.rst,
-      );
-      return;
-    }
-    const options = replies.options[style]!;
-    const stamp = (hash + Math.floor(time / 4000)) >>> 0;
-    frames.tcp(
-      time,
-      victim,
-      dst,
-      ttl,
-      0,
-      DF,
-      port,
-      sport,
-      seq,
-      ack,
-      0x12,
-      replies.windows[style]!,
-      options,
-      stamp,
-      actor,
-      TYPE.synAck,
-    );
+    echo(this.#frames, this.#rng, time, attack, dst, pathTo(attack.victim, this.#hash), actor);
   }
 
   #storm({ spec }: Storm, time: number): void {
