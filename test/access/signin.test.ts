@@ -166,7 +166,8 @@ describe("sign-in", () => {
     const device = owner.cookies.get("layang-device-80") ?? "";
     expect(house.accounts.signIn.deviceOf("m@example.org", device)).toBeDefined();
     expect(house.accounts.signIn.deviceOf("first@example.org", device)).toBeUndefined();
-    expect(house.accounts.signIn.deviceOf("m@example.org", `x${device.slice(1)}`)).toBeUndefined();
+    const altered = `${device.startsWith("x") ? "y" : "x"}${device.slice(1)}`;
+    expect(house.accounts.signIn.deviceOf("m@example.org", altered)).toBeUndefined();
   });
   it("ends a session that is idle, one that is old, and those that are ended", async () => {
     const idle = await house.signIn("m@example.org");
