@@ -22,7 +22,7 @@ const ports = createRoute({
 const port = createRoute({
   getParentRoute,
   path: "/ports/$protocol/$port",
-  validateSearch: search.portSearch,
+  validateSearch: search.portsSearch,
   component: lazyRouteComponent(() => import("./pages/Port.tsx"), "Port"),
 });
 const networks = createRoute({

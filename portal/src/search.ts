@@ -87,15 +87,7 @@ export const nowSearch = (raw: Raw) => ({
   ...whenSearch(raw),
   ...set({ news: oneOf(raw, "news", ["look", "24h"] as const), wall: oneOf(raw, "wall", ["1"] as const) }),
 });
-export const portsSearch = (raw: Raw) => ({
-  ...whenSearch(raw),
-  ...set({
-    by: oneOf(raw, "by", bys),
-    sensor: text(raw, "sensor", filterForms.sensor),
-    country: text(raw, "country", filterForms.country),
-  }),
-});
-export const portSearch = (raw: Raw) => ({ ...whenSearch(raw), ...set({ by: oneOf(raw, "by", bys) }) });
+export const portsSearch = (raw: Raw) => ({ ...whenSearch(raw), ...set({ by: oneOf(raw, "by", bys) }) });
 export const networksSearch = (raw: Raw) => ({
   ...whenSearch(raw),
   ...set({ by: oneOf(raw, "by", amounts), country: text(raw, "country", filterForms.country) }),

@@ -15,6 +15,7 @@ import { joined } from "../../portal/src/pages/desk/joined.ts";
 import { sinceLook } from "../../portal/src/pages/sinceLook.ts";
 import { gravest } from "../../portal/src/ring/gravest.ts";
 import { mayOpen } from "../../portal/src/shell/doors.ts";
+import { pressed } from "../../portal/src/shell/pressed.ts";
 import type { Session } from "../../src/api/contract/desk/session.ts";
 import { roles } from "../../src/model/actor.ts";
 
@@ -161,4 +162,22 @@ it("print is on white paper, whatever theme was chosen", () => {
   // As heavy as the rule that a chosen theme sets, and after it.
   expect(css.indexOf(':root[data-theme="dark"]')).toBeLessThan(css.indexOf("@media print"));
   expect(print).toMatch(/:root\[data-theme\]\s*\{\s*color-scheme: light/);
+});
+
+describe("a shortcut", () => {
+  const key = (name: string, code: string, shiftKey = false) => pressed({ key: name, code, shiftKey });
+  it("is where it is printed, on a layout of another script", () => {
+    expect(key("่", "KeyJ")).toBe("j");
+    expect(key("ำ", "KeyE")).toBe("e");
+    expect(key("ฝ", "Slash")).toBe("/");
+    expect(key("ฦ", "Slash", true)).toBe("?");
+    expect(key("ま", "KeyJ")).toBe("j");
+  });
+  it("is the letter, wherever a Latin layout has it", () => {
+    // AZERTY: what a US keyboard has as q is printed a.
+    expect(key("a", "KeyQ")).toBe("a");
+    expect(key("/", "Digit7", true)).toBe("/");
+    expect(key("Escape", "Escape")).toBe("Escape");
+    expect(key("é", "Digit2")).toBe("é");
+  });
 });

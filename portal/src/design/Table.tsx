@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, isValidElement, useRef } from "react";
+import { usePrinting } from "./printing.ts";
 
 export interface Column<R> {
   readonly key: string;
@@ -17,7 +18,7 @@ interface TableProps<R> {
   readonly columns: readonly Column<R>[];
   readonly rows: readonly R[];
   readonly keyOf: (row: R, place: number) => string;
-  /** All rows in the page, also the unseen: for printing. */
+  /** All rows in the page, also the unseen, as on paper. */
   readonly whole?: boolean;
   /** The rows answer the question before. */
   readonly waiting?: boolean;
@@ -49,9 +50,11 @@ const Row = <R,>({ row, place, columns }: { row: R; place: number; columns: read
   </tr>
 );
 
-/** A dense table that scrolls inside itself. Beyond 120 rows only those in view are in the page. */
-export const Table = <R,>({ label, columns, rows, keyOf, whole = false, waiting = false }: TableProps<R>) => {
+/** A dense table that scrolls inside itself. Beyond 120 rows only those in view are in the page, unless it is printed. */
+export const Table = <R,>({ label, columns, rows, keyOf, whole: all = false, waiting = false }: TableProps<R>) => {
   const box = useRef<HTMLDivElement>(null);
+  const printing = usePrinting();
+  const whole = all || printing;
   const virtual = !whole && rows.length > many;
   const list = useVirtualizer({
     count: virtual ? rows.length : 0,

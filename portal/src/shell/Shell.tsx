@@ -18,6 +18,7 @@ import { Menu, goKeys, pageOf } from "./Menu.tsx";
 import { mayOpen } from "./doors.ts";
 import { SearchDialog } from "./Search.tsx";
 import { pastBehind } from "./past.ts";
+import { pressed } from "./pressed.ts";
 import { useSimulated, useStatus } from "./status.ts";
 import { type Theme, themes, useTheme } from "./theme.ts";
 import { titleAt } from "./title.ts";
@@ -112,16 +113,17 @@ export const Shell = () => {
         document.querySelector("dialog[open]")
       )
         return;
-      const path = Date.now() - going.current < 1500 ? goKeys[event.key] : undefined;
+      const key = pressed(event);
+      const path = Date.now() - going.current < 1500 ? goKeys[key] : undefined;
       const page = path === undefined ? undefined : pageOf(path);
       // Where nobody is signed in the way in stands on every page.
       const go = page !== undefined && (closed || mayOpen(session, page)) ? path : undefined;
       going.current = 0;
       if (go !== undefined) void navigate({ to: go });
-      else if (event.key === "/" && !closed) setOpen("search");
-      else if (event.key === "?") setOpen("keys");
-      else if (event.key === "g") going.current = Date.now();
-      else if (event.key === "Escape" && wall && !event.defaultPrevented)
+      else if (key === "/" && !closed) setOpen("search");
+      else if (key === "?") setOpen("keys");
+      else if (key === "g") going.current = Date.now();
+      else if (key === "Escape" && wall && !event.defaultPrevented)
         void navigate({ to: location.pathname, search: ({ wall: _wall, ...rest }) => rest });
       else return;
       event.preventDefault();

@@ -3,6 +3,7 @@ import { useVirtualizer, useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { AlertRow } from "../../../../src/api/contract/desk/alerts.ts";
 import { Ago, CaseLink, OwnerName, SeverityMark, StateChip } from "../../desk/parts.tsx";
+import { usePrinting } from "../../design/printing.ts";
 import { useWords } from "../../words/index.tsx";
 
 const narrow = matchMedia("(max-width: 760px)");
@@ -12,7 +13,7 @@ const useNarrow = (): boolean =>
     () => narrow.matches,
   );
 
-/** Rows as in a mail reader: one is under the cursor, any number selected. Only those in view are in the page. */
+/** Rows as in a mail reader: one is under the cursor, any number selected. Only those in view are in the page, unless it is printed. */
 export const AlertTable = ({
   rows,
   total,
@@ -71,6 +72,7 @@ export const AlertTable = ({
     observer.observe(document.body);
     return () => observer.disconnect();
   }, [cards]);
+  const printing = usePrinting();
   const items = list.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -128,8 +130,8 @@ export const AlertTable = ({
           </tr>
         </thead>
         <tbody>
-          {before > 0 ? <tr aria-hidden style={{ height: before }} /> : undefined}
-          {items.map(({ index }) => {
+          {before > 0 && !printing ? <tr aria-hidden style={{ height: before }} /> : undefined}
+          {(printing ? [...rows.keys()] : items.map(({ index }) => index)).map((index) => {
             const row = rows[index];
             if (row === undefined) return undefined;
             const family = row.family === null ? "" : ` · ${row.family}`;
@@ -198,7 +200,7 @@ export const AlertTable = ({
               </tr>
             );
           })}
-          {after > 0 ? <tr aria-hidden style={{ height: after }} /> : undefined}
+          {after > 0 && !printing ? <tr aria-hidden style={{ height: after }} /> : undefined}
         </tbody>
       </table>
       {loading ? (

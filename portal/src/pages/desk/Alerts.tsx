@@ -11,6 +11,7 @@ import { type Changes, patched } from "../../search.ts";
 import { Failed } from "../../design/Asked.tsx";
 import { Bones, Empty, Head, Segments } from "../../design/parts.tsx";
 import { useExercise } from "../../shell/exercise.ts";
+import { pressed } from "../../shell/pressed.ts";
 import { useWords } from "../../words/index.tsx";
 import { ActionDialog, type ActionName } from "./AlertActions.tsx";
 import { BoardFilters, SavedViews } from "./AlertFilters.tsx";
@@ -292,19 +293,20 @@ const useBoardKeys = (newest: Moves): void => {
         /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName) &&
         (on as HTMLInputElement).type !== "checkbox";
       if (event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]")) return;
+      const key = pressed(event);
       // The shell's `g` and its second key are not ours.
       if (Date.now() - went < 1500) return void (went = 0);
-      if (event.key === "g") return void (went = Date.now());
+      if (key === "g") return void (went = Date.now());
       const moves = kept.current;
       const button = on instanceof HTMLElement && on.closest("button, a, summary") !== null;
-      if (event.key === "j" || event.key === "ArrowDown") moves.move(1);
-      else if (event.key === "k" || event.key === "ArrowUp") moves.move(-1);
-      else if (event.key === "x") moves.pick();
-      else if (event.key === "*") moves.pickAll();
-      else if ((event.key === "Enter" || event.key === "o") && !button) moves.open();
-      else if (event.key === "c") moves.goCase();
-      else if (event.key === "Escape") moves.leave();
-      else if (actKeys[event.key] !== undefined) moves.act(actKeys[event.key] ?? "close");
+      if (key === "j" || key === "ArrowDown") moves.move(1);
+      else if (key === "k" || key === "ArrowUp") moves.move(-1);
+      else if (key === "x") moves.pick();
+      else if (key === "*") moves.pickAll();
+      else if ((key === "Enter" || key === "o") && !button) moves.open();
+      else if (key === "c") moves.goCase();
+      else if (key === "Escape") moves.leave();
+      else if (actKeys[key] !== undefined) moves.act(actKeys[key] ?? "close");
       else return;
       event.preventDefault();
     };
