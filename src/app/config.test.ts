@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { checkNamedFiles, openConfig } from "./config.ts";
+import { checkNamedFiles, openConfig, unsetSecrets } from "./config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "layang-config-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -24,4 +24,17 @@ it("refuses what a node's start would stumble over, in one line", () => {
   ).not.toThrow();
   for (const name of ["cert.pem", "key.pem"]) writeFileSync(join(folder, name), "not what it should be\n");
   expect(() => check("sensors: { tls: { certificate: cert.pem, key: key.pem } }\n")).toThrow(refused("sensors.tls"));
+});
+
+it("names the secrets that this environment does not set, and refuses an empty file", () => {
+  const file = join(folder, "secrets.yaml");
+  const mail = "mail: { host: m.example, from: a@b.example, password: ";
+  writeFileSync(file, `${mail}{ env: LAYANG_TEST_UNSET } }\n`);
+  expect(unsetSecrets(openConfig(file))).toEqual([{ key: "mail.password", name: "LAYANG_TEST_UNSET" }]);
+  writeFileSync(file, `${mail}{ env: PATH } }\n`);
+  expect(unsetSecrets(openConfig(file))).toEqual([]);
+  writeFileSync(join(folder, "empty"), "\n");
+  expect(() => check(`${mail}{ file: empty } }\n`)).toThrow(/mail\.password.*empty/);
+  writeFileSync(join(folder, "empty"), "hunter2\n");
+  expect(() => check(`${mail}{ file: empty } }\n`)).not.toThrow();
 });
