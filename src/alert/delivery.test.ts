@@ -65,6 +65,19 @@ it("sends digests on weekdays at nine there", () => {
   );
 });
 
+it("sends the week's digest on its first working day", () => {
+  const weekly: Preferences = { ...jakarta, digest: { every: "week", hour: 9 } };
+  const next = (now: string, ...off: string[]): string =>
+    iso(nextDigest(weekly, at(now), (_country, date) => off.includes(date)));
+  // Saturday 6 June 2026; Monday the 8th is a holiday, then Tuesday too.
+  expect(next("2026-06-06T03:00:00Z", "2026-06-08")).toBe("2026-06-09T02:00:00.000Z");
+  expect(next("2026-06-06T03:00:00Z", "2026-06-08", "2026-06-09")).toBe("2026-06-10T02:00:00.000Z");
+  // A holiday in the middle of a week moves nothing, nor does one of a recipient who keeps none.
+  expect(next("2026-06-08T03:00:00Z", "2026-06-09")).toBe("2026-06-15T02:00:00.000Z");
+  const always = nextDigest({ ...weekly, holidays: null }, at("2026-06-06T03:00:00Z"), () => true);
+  expect(iso(always)).toBe("2026-06-08T02:00:00.000Z");
+});
+
 it("knows changes of the clock, half-hour zones and who is never there", () => {
   // Berlin springs from 02:00 to 03:00 on 29 March 2026: quiet until 7 local, once UTC+1, once UTC+2.
   const berlin = { ...jakarta, timeZone: "Europe/Berlin", holidays: null };

@@ -118,8 +118,17 @@ const isQuiet = ({ minutes }: LocalTime, quiet: Preferences["quiet"]): boolean =
   return from < to ? minutes >= from && minutes < to : minutes >= from || minutes < to;
 };
 
-const digestDay = ({ weekday }: LocalTime, every: Preferences["digest"]["every"]): boolean =>
-  every === "day" || (every === "week" ? weekday === 1 : weekday >= 1 && weekday <= 5);
+/** Whether a digest leaves on this day, which is no holiday: the week's leaves on its first working day. */
+const digestDay = (local: LocalTime, preferences: Preferences, isHoliday: IsHoliday): boolean => {
+  const { every } = preferences.digest;
+  if (every === "day") return true;
+  if (local.weekday < 1 || local.weekday > 5) return false;
+  if (every === "weekdays") return true;
+  const midnight = Date.parse(`${local.date}T00:00:00Z`);
+  return Array.from({ length: local.weekday - 1 }, (_, i) =>
+    new Date(midnight - (i + 1) * 86_400_000).toISOString().slice(0, 10),
+  ).every((date) => isOff({ ...local, date }, preferences, isHoliday));
+};
 
 const step = 15 * minute;
 /** A recipient that is never on duty is told all the same, after this long. */
@@ -150,7 +159,7 @@ export const dueAt = (
     const local = localTime(time, preferences.timeZone);
     if (isOff(local, preferences, isHoliday)) continue;
     if (delivery === "immediate" && !isQuiet(local, preferences.quiet)) return { delivery, due: time };
-    if (delivery !== "digest" || !digestDay(local, preferences.digest.every)) continue;
+    if (delivery !== "digest" || !digestDay(local, preferences, isHoliday)) continue;
     // The first quarter of the day that is not before the hour: clocks leave hours out, and have others twice.
     const before = localTime(time - step, preferences.timeZone);
     const hour = preferences.digest.hour * 60;
