@@ -300,12 +300,13 @@ const openNode = async (
   });
   const operator = createOperatorDoor(data);
   const portalTls = config.portal.tls;
+  const released = createReleased({ engine: store, now: Date.now, simulated, lot: lotOf(nodeDesk.key) });
   const api = createApi({
     observatory,
     live,
     guard: access.guard,
     audit: access.audit,
-    released: createReleased({ engine: store, now: Date.now, simulated, lot: lotOf(nodeDesk.key) }),
+    released,
     told: toldSources(desk, (address) => nodeDesk.owners().ownerOf("", address, now())?.organisation ?? null),
     desk: [
       ...access.routes,
@@ -417,14 +418,23 @@ const openNode = async (
   const work = [
     every(ROLL_UP_EVERY, "rolling up", () => store.rollUp(Date.now() * 1000, Date.now() * 1000)),
     every(ROLL_UP_EVERY, "withdrawing", async () => {
+      const failed: unknown[] = [];
       for (const { name, since } of registry.toWithdraw()) {
-        await store.revoke(name, since);
+        try {
+          await store.revoke(name, since);
+        } catch (error) {
+          // Those behind it do not wait for what cannot be done now.
+          failed.push(error);
+          continue;
+        }
+        released.forget(since / 1000);
         // The mark goes when the detectors have looked again: a node that was killed meanwhile withdraws once more.
         await Promise.race([detection.withdrew(name, since), rest(LOOKING_AGAIN)]);
         if (closing.signal.aborted) return;
         registry.withdrawn(name, since);
         log.warn({ sensor: name, since: new Date(since / 1000).toISOString() }, "rows of a revoked sensor withdrawn");
       }
+      if (failed.length > 0) throw failed[0];
     }),
     every(ALARMS_EVERY, "looking for alarms", async () => {
       for (const { name, revoked } of registry.list()) if (revoked !== null) alarms.forget(name);

@@ -13,8 +13,8 @@ import { protocolNumber } from "./relation.ts";
  * - whole days (UTC), not before they are final (26 h after their end);
  * - of each network at most `packets` packets and `sources` sources count in a cell, and at most `cells` ports a day;
  * - a cell needs `networks` networks to be told at all, give or take;
- * - everything carries noise, Laplace, `noise` times what one network can contribute. It is drawn once for a cell and day by a keyed hash:
- *   asking again gives the same.
+ * - everything carries noise, Laplace, `noise` times what one network can contribute. It is drawn by a keyed hash of cell, day and true
+ *   value: asking again gives the same, and two figures of a day that changed (a sensor's rows were withdrawn) do not differ by the change alone.
  */
 export const releaseRule = {
   delay: 26 * hour,
@@ -49,6 +49,8 @@ export interface Released {
   ask(name: "countries", query: QueryOf<"countries">): Promise<AnswerOf<"countries">>;
   ask(name: "series", query: QueryOf<"series">): Promise<AnswerOf<"series">>;
   ask(name: "ports/top" | "countries" | "series", query: Readonly<Record<string, unknown>>): Promise<Answer>;
+  /** Computes days again when they are next asked for, from the one of `since` (milliseconds) on: their rows have changed. */
+  forget(since: number): void;
 }
 
 /** Laplace noise of scale `b` from a lot in (0, 1). */
@@ -83,15 +85,18 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
       cells: releaseRule.cells,
     };
     const run = async (sql: string) => (await engine.query<Record<string, unknown>>(sql, parameters)).rows;
-    const noisy = (rows: readonly Record<string, unknown>[], key: (row: Record<string, unknown>) => string) => {
+    const told = (rows: readonly Record<string, unknown>[], key: (row: Record<string, unknown>) => string) => {
       const found = new Map<string, Cell>();
       for (const row of rows) {
         const name = key(row);
-        const noise = (what: string, scale: number): number => laplace(lot(`${date} ${name} ${what}`), scale);
+        const noisy = (what: "networks" | "packets" | "sources", scale: number): number => {
+          const value = num(row, what);
+          return value + laplace(lot(`${date} ${name} ${what} ${value}`), scale);
+        };
         // Told by a noisy count of networks: who adds one at the edge does not see it cross.
-        if (num(row, "networks") + noise("networks", 2) < releaseRule.networks) continue;
+        if (noisy("networks", 2) < releaseRule.networks) continue;
         const of = (what: "packets" | "sources"): number =>
-          Math.max(0, Math.round(num(row, what) + noise(what, releaseRule[what] * releaseRule.noise)));
+          Math.max(0, Math.round(noisy(what, releaseRule[what] * releaseRule.noise)));
         found.set(name, { packets: of("packets"), sources: of("sources") });
       }
       return found;
@@ -106,12 +111,12 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
     const countries = await run(cells(perNetwork("ifNull(src_cc, '--') AS cc", "cc"), "cc"));
     const total = await run(cells(perNetwork("1 AS whole", "whole"), "whole"));
     return {
-      ports: noisy(
+      ports: told(
         ports.filter((row) => row["dst_port"] !== null),
         (row) => `${num(row, "protocol")}/${num(row, "dst_port")}`,
       ),
-      countries: noisy(countries, (row) => text(row, "cc")),
-      total: noisy(total, () => "all").get("all") ?? { packets: 0, sources: 0 },
+      countries: told(countries, (row) => text(row, "cc")),
+      total: told(total, () => "all").get("all") ?? { packets: 0, sources: 0 },
     };
   };
   const released = (start: number): Promise<ReleasedDay> => {
@@ -120,7 +125,7 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
     if (found !== undefined) return found;
     const made = compute(start);
     kept.set(date, made);
-    made.catch(() => kept.delete(date));
+    made.catch(() => kept.get(date) === made && kept.delete(date));
     const oldest = kept.keys().next().value;
     if (kept.size > longestKept && oldest !== undefined) kept.delete(oldest);
     return made;
@@ -335,5 +340,8 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
   };
   const ask = (name: string, query: Readonly<Record<string, unknown>>): Promise<Answer> =>
     name === "ports/top" ? portsTop(query) : name === "countries" ? countries(query) : series(query);
-  return { ask: ask as Released["ask"] };
+  const forget = (since: number): void => {
+    for (const date of kept.keys()) if (date >= dayOf(floorTo(since, day))) kept.delete(date);
+  };
+  return { ask: ask as Released["ask"], forget };
 };
