@@ -9,15 +9,21 @@ interface Node {
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
   readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: Node;
   readonly anyOf?: readonly Node[];
   readonly properties?: Readonly<Record<string, Node>>;
 }
 
+const whole = ({ minimum, maximum }: Node): string =>
+  `whole number${minimum === undefined || maximum === undefined ? "" : `, ${minimum} to ${maximum}`}`;
 const kind = (node: Node): string => {
   if (node.enum !== undefined) return node.enum.map(String).join(", ");
-  if (node.anyOf?.some(({ type }) => type === "null") === true) return "whole number or null";
+  if (node.anyOf?.some(({ type }) => type === "null") === true)
+    return `${whole(node.anyOf.find(({ type }) => type === "integer") ?? {})}, or null`;
   if (node.anyOf !== undefined) return "`{env: NAME}` or `{file: PATH}`";
-  return node.type === "integer" ? "whole number" : node.type === "array" ? "list" : (node.type ?? "");
+  return node.type === "integer" ? whole(node) : node.type === "array" ? "list" : (node.type ?? "");
 };
 
 const rows = (node: Node, path: string): string[] =>
@@ -27,7 +33,11 @@ const rows = (node: Node, path: string): string[] =>
       return [`| **${name}** | | | ${child.description ?? ""} |`, ...rows(child, name)];
     }
     const initial = child.default === undefined ? "" : `\`${JSON.stringify(child.default).replaceAll('"', "")}\``;
-    return [`| ${name} | ${kind(child)} | ${initial} | ${child.description ?? ""} |`];
+    const said = child.description ?? child.items?.description ?? "";
+    return [
+      `| ${name} | ${kind(child)} | ${initial} | ${said} |`,
+      ...(child.items?.properties === undefined ? [] : rows(child.items, `${name}[]`)),
+    ];
   });
 
 /** docs/configuration.md, made from the schema that the program checks with. */

@@ -90,19 +90,24 @@ export const configSchema = Type.Object(
         providers: Type.Array(
           Type.Object(
             {
-              id: Type.String({ pattern: "^[a-z0-9-]{2,32}$", ...form("2 to 32 characters of a-z, 0-9 and -") }),
-              name: Type.String({ minLength: 1, maxLength: 100 }),
+              id: Type.String({
+                pattern: "^[a-z0-9-]{2,32}$",
+                ...form("2 to 32 characters of a-z, 0-9 and -"),
+                description: "part of its addresses; people are bound to the issuer, not to this",
+              }),
+              name: Type.String({ minLength: 1, maxLength: 100, description: "what its button says" }),
               issuer: Type.String({
                 pattern: "^https://|^http://(localhost|127\\.0\\.0\\.1)[:/]",
                 maxLength: 512,
                 ...form("an address that begins with https://"),
+                description: "people are known by issuer and subject alone",
               }),
-              clientId: Type.String({ minLength: 1, maxLength: 256 }),
+              clientId: Type.String({ minLength: 1, maxLength: 256, description: "as it is registered there" }),
               clientSecret: secret,
             },
-            { ...strict, description: "OpenID Connect; people are known by issuer and subject alone" },
+            strict,
           ),
-          { default: [], maxItems: 10, description: "identity providers beside passwords" },
+          { default: [], maxItems: 10, description: "identity providers beside passwords (OpenID Connect)" },
         ),
       },
       "accounts",
@@ -200,7 +205,7 @@ export const configSchema = Type.Object(
             },
             {
               ...strict,
-              description: "a PostgreSQL server instead of the embedded engine; its user owns the database",
+              description: "a PostgreSQL server (15 or newer) instead of the embedded engine; its user owns the database and may create roles",
             },
           ),
         ),
@@ -248,7 +253,7 @@ export const configSchema = Type.Object(
             }),
           ),
         },
-        { ...strict, description: "without it letters wait in the outbox" },
+        { ...strict, description: "without it letters are tried for four days and are dead then: `retry` sends them" },
       ),
     ),
     name: Type.String({

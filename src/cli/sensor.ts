@@ -6,6 +6,7 @@ import type { Prefix } from "../net/prefix.ts";
 import { startAfresh } from "../platform/afresh.ts";
 import { abortSignal } from "../platform/lifecycle.ts";
 import { createLog } from "../platform/log.ts";
+import { readEnrolment } from "../ship/enrol.ts";
 import { text, texts, usageError } from "./command.ts";
 import type { Command, Option, Parsed } from "./command.ts";
 import { count } from "./table.ts";
@@ -134,7 +135,7 @@ export const doctor: Command = {
       interface: settings.interface,
       dark: settings.dark,
       state: settings.state,
-      node: settings.node,
+      node: settings.node ?? readEnrolment(settings.state)?.node,
     });
     const sign = { ok: "✓", warn: "!", fail: "✗" } as const;
     for (const { state, text: said } of findings) process.stdout.write(`${sign[state]} ${said}\n`);

@@ -55,13 +55,14 @@ export interface Outbox {
   stop(): Promise<void>;
 }
 
-const attemptsAtMost = 12;
+/** Over four days and eleven hours: a server that is away for a long weekend costs no letter (RFC 5321, 4.5.4.1). */
+const attemptsAtMost = 32;
 /** Longer than an attempt takes: a server may look at a letter for ten minutes before it answers. */
 export const leaseFor = 15 * minute;
 /** Webhooks are their recipients' own servers, as slow as those like: they have lanes of their own, and mail does not wait for them. */
 const lanes = ["mail", "webhook"] as const;
 type Lane = (typeof lanes)[number];
-/** 30 s, 2 min, 8 min, 32 min, 2 h, then every 4 h: two days in all. */
+/** 30 s, 2 min, 8 min, 32 min, 2 h, then every 4 h. */
 export const backoff = (attempt: number): number => Math.min(240 * minute, 30 * second * 4 ** (attempt - 1));
 
 /** A line in the timeline of every case that a letter speaks of. */

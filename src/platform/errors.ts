@@ -58,7 +58,6 @@ export const errorCodes = {
   CLAIM_UNPROVEN: { exit: 2, status: 409 },
   EGRESS_REFUSED: { exit: 2, status: 502 },
   EGRESS_FAILED: { exit: 1, status: 502 },
-  RDAP_OFF: { exit: 2, status: 409 },
   BACKUP_FAILED: { exit: 1, status: 500 },
   BACKUP_INVALID: { exit: 2, status: 400 },
   NODE_RUNNING: { exit: 2, status: 409 },

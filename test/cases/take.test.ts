@@ -365,13 +365,15 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
       const tryFor = async (attempts: number): Promise<void> => {
         for (let i = 0; i < attempts; i++, now += 5 * hour) await drain(cases, now);
       };
-      await tryFor(12);
-      expect(await letter()).toMatchObject({ state: "dead", attempts: 12 });
-      await actOnLetter(desk, analyst, (await letter())?.id ?? "", "retry", null, now);
-      await tryFor(11);
-      expect(await letter()).toMatchObject({ state: "waiting", attempts: 23 });
+      await tryFor(31);
+      expect(await letter()).toMatchObject({ state: "waiting", attempts: 31 });
       await tryFor(1);
-      expect(await letter()).toMatchObject({ state: "dead", attempts: 24 });
+      expect(await letter()).toMatchObject({ state: "dead", attempts: 32 });
+      await actOnLetter(desk, analyst, (await letter())?.id ?? "", "retry", null, now);
+      await tryFor(31);
+      expect(await letter()).toMatchObject({ state: "waiting", attempts: 63 });
+      await tryFor(1);
+      expect(await letter()).toMatchObject({ state: "dead", attempts: 64 });
       await desk.as(systemActor, (trx) =>
         trx.updateTable("contacts").set({ mail: "new@away.example" }).where("id", "=", id).execute(),
       );

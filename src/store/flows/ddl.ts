@@ -69,7 +69,7 @@ const quoted = (name: string): string => `\`${name}\``;
 /**
  * All statements that make the store, each ended by a semicolon. On a cluster every table is a replicated one on each shard
  * (`NAME_local`) and a distributed one over them with the store's own name, so that the same questions run unchanged. Rows
- * are spread by the hour, so that a roll-up's bucket lies on one shard.
+ * are spread by the day, so that a roll-up's bucket lies on one shard.
  */
 export const schemaSql = ({ cluster, retention = defaultRetention }: SchemaOptions = {}): string => {
   if (cluster === undefined) return storeTables.map((table) => `${createSql(table, retention)};\n`).join("\n");
