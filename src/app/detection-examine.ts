@@ -88,10 +88,34 @@ export interface Surroundings {
 }
 
 const DAY = 86_400e6;
+const SPACE = 2 ** 32;
 
 /** Realms and exercises that reports speak of. */
 export const scopesIn = async (store: FlowStore): Promise<Scope[]> =>
   (await store.query<Scope>("SELECT DISTINCT realm, exercise FROM reports ORDER BY realm, exercise")).rows;
+
+/** A sensor is silent in these five minutes where no report covers any part of them: up-time as the portal shows it. */
+const BEAT = 300e6;
+
+interface Heard {
+  readonly name: string;
+  readonly dark: number;
+  readonly since: number;
+  readonly until: number;
+  readonly error: number | null;
+  /** Beats in which reports begin, and the last that one of these reaches. */
+  readonly beats: readonly (readonly [number, number])[];
+}
+/** Times between `from` and the last report that no report covers. */
+const silentOf = ({ since, beats }: Heard, from: number): [number, number][] => {
+  const silent: [number, number][] = [];
+  let heard = Math.floor(Math.max(from, since) / BEAT);
+  for (const [begins, ends] of beats.toSorted(([a], [b]) => a - b)) {
+    if (begins > heard) silent.push([heard * BEAT, begins * BEAT]);
+    heard = Math.max(heard, ends + 1);
+  }
+  return silent;
+};
 
 /** Sensors of a scope that reported in the two days before `to`: a day is judged when it is over. */
 export const sensorsAt = async (
@@ -100,19 +124,29 @@ export const sensorsAt = async (
   to: number,
   countries: ReadonlyMap<string, string | null>,
 ): Promise<Sensor[]> => {
-  const { rows } = await store.query<{ name: string; dark: number; since: number; error: number | null }>(
-    `SELECT sensor AS name, argMaxIf(dark_addresses, interval, interval >= fromUnixTimestamp64Micro({from:Int64})) AS dark, toUnixTimestamp64Micro(min(interval)) AS since,
-abs(argMaxIf(clock_offset, interval, interval >= fromUnixTimestamp64Micro({from:Int64}) AND clock_offset IS NOT NULL)) AS error
-FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String} AND interval < fromUnixTimestamp64Micro({to:Int64})
-GROUP BY sensor HAVING max(interval) >= fromUnixTimestamp64Micro({from:Int64}) ORDER BY sensor`,
-    { ...scope, from: Math.max(0, Math.floor(to - 2 * DAY)), to: Math.floor(to) },
+  const from = Math.max(0, Math.floor(to - 2 * DAY));
+  const own =
+    "realm = {realm:String} AND exercise = {exercise:String} AND interval < fromUnixTimestamp64Micro({to:Int64})";
+  // No report covers more than a day.
+  const { rows } = await store.query<Heard>(
+    `SELECT sensor AS name, argMax(dark, at) AS dark, any(firsts.since) AS since, max(ended) AS until, abs(argMaxIf(offset, told, isNotNull(offset))) AS error, groupArray((beat, intDiv(ended - 1, ${BEAT}))) AS beats
+FROM (SELECT sensor, intDiv(toUnixTimestamp64Micro(interval), ${BEAT}) AS beat, max(toUnixTimestamp64Micro(interval)) AS at, max(toUnixTimestamp64Micro(interval) + toInt64(greatest(interval_length, 1))) AS ended,
+  argMax(dark_addresses, interval) AS dark, argMaxIf(clock_offset, interval, isNotNull(clock_offset)) AS offset, maxIf(interval, isNotNull(clock_offset)) AS told
+  FROM reports WHERE ${own} AND interval >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) GROUP BY sensor, beat) AS heard
+INNER JOIN (SELECT sensor, toUnixTimestamp64Micro(min(interval)) AS since FROM reports WHERE ${own} GROUP BY sensor) AS firsts USING sensor
+GROUP BY sensor HAVING max(at) >= {from:Int64} ORDER BY sensor`,
+    { ...scope, from, to: Math.floor(to) },
   );
-  return rows.map(({ name, dark, since, error }) => ({
-    name,
-    country: countries.get(name) ?? null,
-    darkAddresses: dark,
-    since,
-    clockError: error,
+  return rows.map((row) => ({
+    name: row.name,
+    country: countries.get(row.name) ?? null,
+    // A sensor that says more than there are in the IPv4 space watches IPv6 (`DarkSet.reported`); how many else is not told.
+    darkAddresses: row.dark > SPACE ? 0 : row.dark,
+    ...(row.dark === 0 ? { blind: true } : {}),
+    since: row.since,
+    until: row.until,
+    silent: silentOf(row, from),
+    clockError: row.error,
   }));
 };
 

@@ -85,9 +85,9 @@ export interface ReplayTo {
   finish(): Promise<void>;
 }
 
-/** How many addresses are in the prefixes (in text form, sound), each counted once however often it is declared. */
+/** What a sensor with these prefixes (in text form, sound) reports: the IPv4 addresses, each counted once however often it is declared. */
 export const darkAddresses = (dark: readonly string[]): number =>
-  new DarkSet(dark.flatMap((text) => parsePrefix(text) ?? [])).size;
+  new DarkSet(dark.flatMap((text) => parsePrefix(text) ?? [])).reported;
 
 /** The files behind the paths of a command line. @throws AppError CAPTURE_NOT_FOUND. */
 export const replayFiles = (paths: readonly string[]): CaptureFile[] => {

@@ -242,7 +242,7 @@ const run = async (options: SensorOptions, signal: AbortSignal): Promise<SensorS
       watermark: passed(),
       closedAt: Date.now() * 1_000,
       clockOffset: sender.standing.clockOffset,
-      darkAddresses: darkness.set.size,
+      darkAddresses: darkness.set.reported,
       degraded: batch.degraded,
     };
     batches++;

@@ -103,10 +103,16 @@ export interface Owners {
 export interface Sensor {
   readonly name: string;
   readonly country: string | null;
-  /** Dark addresses in force; 0: not known, every destination was taken for dark. */
+  /** Dark addresses in force, those of IPv4: rates and shares are of that space. 0: it watches IPv6 alone, or is blind. */
   readonly darkAddresses: number;
+  /** Its dark addresses are not known: every destination was taken for dark. */
+  readonly blind?: true;
   /** Event time of its first report, microseconds. */
   readonly since: number;
+  /** Event time at which its last report ends. */
+  readonly until: number;
+  /** Stretches [from, to) of the last two days that no report covers, in order. */
+  readonly silent?: readonly (readonly [number, number])[];
   /** How far its clock was off by the node's at its last report, microseconds without sign; null: not known. */
   readonly clockError: number | null;
 }

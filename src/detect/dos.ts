@@ -5,12 +5,12 @@ import { addReply, emptyVector } from "./backscatter.ts";
 import type { Vector } from "./backscatter.ts";
 import { inSpan } from "./detector.ts";
 import type { Complete, Context, Detector, Examination, Rows, Span } from "./detector.ts";
-import { darkAddresses } from "./guards.ts";
+import { darkAddresses, watching } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
 import { createPending } from "./pending.ts";
 import type { Pending } from "./pending.ts";
-import { HOUR, WINDOW, addressOf, byHost, engineAddress, rowsIn, rowsOf, startOf } from "./rows.ts";
+import { HOUR, WINDOW, addressOf, byHost, engineAddress, isV4, rowsIn, rowsOf, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 import { countOf } from "./tokens.ts";
 
@@ -102,6 +102,10 @@ const isScan = ({ drawn, targets, classes: by, ports, others, packets }: Vector)
   return (by["tcp-syn-ack"] ?? 0) * 2 >= packets && others > 0 && top * 2 < packets;
 };
 
+/** Dark addresses that were watched all the vector's time; those of IPv4 say nothing of a victim in the IPv6 space. 0: not known. */
+const addressesOf = (key: string, { first, last }: Vector, { sensors }: Context): number =>
+  isV4(key) ? darkAddresses(watching(sensors, first, last)) : 0;
+
 const passes = (vector: Vector, addresses: number): boolean =>
   vector.packets >= P.packets &&
   vector.last - vector.first >= P.duration * 1e6 &&
@@ -125,14 +129,15 @@ const pendings = createPending<Entry>({
 });
 
 /** Takes down when an attack's thresholds were first passed, as of its last packet. */
-const note = (entry: Entry, addresses: number): void => {
-  if (entry.found === null && passes(entry.vector, addresses))
+const note = (key: string, entry: Entry, context: Context): void => {
+  if (entry.found === null && passes(entry.vector, addressesOf(key, entry.vector, context)))
     entry.found = startOf(entry.vector.last, WINDOW) + WINDOW;
 };
 
-const detectionOf = (address: string, { vector, found }: Entry, context: Context): Detection => {
+const detectionOf = (key: string, { vector, found }: Entry, context: Context): Detection => {
   const { scope } = context;
-  const dark = darkAddresses(context.sensors);
+  const address = addressOf(key);
+  const dark = addressesOf(key, vector, context);
   const ports = Object.entries(vector.ports).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   const [number, protocol] = ports[0]?.[0].includes("/") === true ? ports[0][0].split("/") : [undefined, ports[0]?.[0]];
   return {
@@ -202,7 +207,6 @@ const addRows = (
 ): void => {
   let entry = context.ledger.get(key) as Entry | undefined;
   const known = entry !== undefined;
-  const addresses = darkAddresses(context.sensors);
   for (const row of rows) {
     if (entry !== undefined && row.first - entry.vector.last > IDLE) {
       ended(key, entry);
@@ -215,7 +219,7 @@ const addRows = (
       entry = { vector: emptyVector(row.first), found: null, claim: "", dirty: true };
     }
     // Rows may be cut differently within ten seconds: what holds is looked at where they end.
-    if (startOf(row.first, WINDOW) > startOf(entry.vector.last, WINDOW)) note(entry, addresses);
+    if (startOf(row.first, WINDOW) > startOf(entry.vector.last, WINDOW)) note(key, entry, context);
     addReply(entry.vector, row, classes[row.class]!);
     entry.dirty = true;
   }
@@ -260,15 +264,13 @@ function* tell(
   context: Context,
   into: Judged,
 ): Generator<{ sql: string; parameters: Record<string, unknown> }, void, Rows> {
-  const addresses = darkAddresses(context.sensors);
-  const holding = chosen.filter(
-    ([, { vector, claim, dirty }]) => passes(vector, addresses) && (claim === "" || (due && dirty)),
-  );
+  const holds = (key: string, { vector }: Entry): boolean => passes(vector, addressesOf(key, vector, context));
+  const holding = chosen.filter(([key, entry]) => holds(key, entry) && (entry.claim === "" || (due && entry.dirty)));
   const scanning = yield* scanners(holding.map(([key, { vector }]) => [key, vector] as const));
   for (const [key, entry] of holding) {
     if (scanning.has(key)) continue;
-    note(entry, addresses);
-    const detection = detectionOf(addressOf(key), entry, context);
+    note(key, entry, context);
+    const detection = detectionOf(key, entry, context);
     entry.claim = detection.id;
     entry.dirty = false;
     into.detections.push(detection);
@@ -276,7 +278,7 @@ function* tell(
   const kept = new Set(into.detections.map(({ id }) => id));
   for (const [key, entry] of chosen) {
     const { vector, claim } = entry;
-    if (claim === "" || kept.has(claim) || (passes(vector, addresses) && !scanning.has(key))) continue;
+    if (claim === "" || kept.has(claim) || (holds(key, entry) && !scanning.has(key))) continue;
     // What looked like an attack at first does not any more.
     entry.claim = "";
     into.complete.push({ kinds: ["dos-victim"], source: addressOf(key), since: vector.first, until: vector.last + 1 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Sample } from "../model/detection.ts";
 import { CLASS, protocolName } from "../model/traffic.ts";
-import { DAY, HOUR, WINDOW, startOf } from "./rows.ts";
+import { DAY, HOUR, WINDOW, isV4, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 import { addRow, countOf, noTokens } from "./tokens.ts";
 import type { Distinct } from "./tokens.ts";
@@ -24,6 +24,8 @@ export interface SensorSight {
 
 /** What a source did in one episode: all of it adds up over rows, whatever their length. JSON. */
 export interface Evidence {
+  /** The source has an IPv6 address. */
+  v6?: true;
   first: number;
   last: number;
   packets: number;
@@ -59,7 +61,8 @@ export interface Evidence {
   sampled: string[];
 }
 
-const emptyEvidence = (first: number): Evidence => ({
+const emptyEvidence = ({ key, first }: Seen): Evidence => ({
+  ...(isV4(key) ? {} : { v6: true }),
   first,
   last: first,
   packets: 0,
@@ -129,7 +132,7 @@ const addSample = (evidence: Evidence, row: Seen, port: string, errorOf: ErrorOf
 
 /** Adds one row; rows come in order of time. */
 export const addSeen = (before: Evidence | undefined, row: Seen, errorOf: ErrorOf): Evidence => {
-  const evidence = before ?? emptyEvidence(row.first);
+  const evidence = before ?? emptyEvidence(row);
   const n = row.packets;
   evidence.first = Math.min(evidence.first, row.first);
   evidence.last = Math.max(evidence.last, row.last);

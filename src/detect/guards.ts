@@ -7,16 +7,32 @@ import { HOUR } from "./rows.ts";
 
 const SPACE = 2 ** 32;
 
-/** Dark addresses of the sensors; 0 when any of those that saw the source does not know. */
+/** IPv4 dark addresses of the sensors; one that does not know its own, or watches IPv6 alone, adds none. */
 export const darkAddresses = (sensors: readonly Sensor[]): number =>
-  sensors.reduce((sum, { darkAddresses: one }) => sum + one, 0);
+  Math.min(
+    SPACE,
+    sensors.reduce((sum, { darkAddresses: one }) => sum + one, 0),
+  );
+
+/** What a sensor reported last may be known so much later, microseconds. */
+const LAG = 60e6;
+/** Of a time a sensor missed no more than this. */
+const MISSED = 0.1;
+/** The sensors that watched from one time to another: who was not there cannot have seen anything. */
+export const watching = (sensors: readonly Sensor[], from: number, to: number): Sensor[] =>
+  sensors.filter(({ since, until, silent = [] }) => {
+    if (since > from || until + LAG < to) return false;
+    const end = to + 1;
+    const missed = silent.reduce((sum, [a, b]) => sum + Math.max(0, Math.min(b, end) - Math.max(a, from)), 0);
+    return missed <= MISSED * (end - from);
+  });
 
 /**
  * Packets a second that a source would send to the whole IPv4 space if it drew addresses at random, by what reached the sensors:
- * over its time so far, or over its busiest hour where that says more. Null where it cannot be told.
+ * over its time so far, or over its busiest hour where that says more. Null where it cannot be told, and of an IPv6 source: nobody draws from that space.
  */
-export const impliedRate = ({ packets, first, last, busiest }: Evidence, dark: number): number | null => {
-  if (dark === 0 || packets < 2) return null;
+export const impliedRate = ({ packets, first, last, busiest, v6 }: Evidence, dark: number): number | null => {
+  if (dark === 0 || packets < 2 || v6 === true) return null;
   const soFar = (packets - 1) / Math.max(0.01, (last - first) / 1e6);
   // An hour of its own has said something only with a handful of packets in it.
   const hourly = busiest >= 10 && last - first >= HOUR ? busiest / 3_600 : 0;
@@ -57,14 +73,17 @@ export const ttlWander = ({ sensors }: Evidence): number =>
     return sum + (Math.max(...ttls) - Math.min(...ttls) >= ROUTE ? ttls.length - 1 : 0);
   }, 0);
 
-/** P(X <= x) for X binomial(n, p). */
-export const binomialTail = (x: number, n: number, p: number): number => {
-  if (p <= 0) return 1;
-  if (p >= 1) return x >= n ? 1 : 0;
+/** P(X <= x) for X binomial(n, p). What is above `enough` need not be told exactly. */
+export const binomialTail = (x: number, n: number, p: number, enough = 1): number => {
+  if (p <= 0 || x >= n) return 1;
+  if (p >= 1) return 0;
+  // The shorter way round.
+  if (x > n - x) return Math.max(0, 1 - binomialTail(n - x - 1, n, 1 - p));
+  const odds = Math.log(p) - Math.log1p(-p);
   let term = n * Math.log1p(-p);
   let sum = Math.exp(term);
-  for (let i = 1; i <= x; i++) {
-    term += Math.log((n - i + 1) / i) + Math.log(p) - Math.log1p(-p);
+  for (let i = 1; i <= x && sum <= enough; i++) {
+    term += Math.log((n - i + 1) / i) + odds;
     sum += Math.exp(term);
   }
   return Math.min(1, sum);
@@ -76,17 +95,24 @@ export interface Disagreement {
   /** Packets the others should have seen of a source that draws addresses at random, and did see. */
   readonly expected: number;
   readonly seen: number;
+  /** Of so few by chance, as far as it is below 1 %; 1 where they are not so few that it matters. */
   readonly probability: number;
 }
+/** What the others should have seen, and saw, says something from so many packets on, and where it is so small a part. */
+const TELLING = 10;
+const LITTLE = 0.1;
+const ENOUGH = 0.01;
 
-/** How the other sensors that were there agree with the one that saw most; null where there are none to compare with. */
+/** How the other sensors that watched all the time agree with the one that saw most; null where there are none to compare with. */
 export const disagreement = (evidence: Evidence, sensors: readonly Sensor[]): Disagreement | null => {
   const [sensor, sight] =
     Object.entries(evidence.sensors).sort(([a, m], [b, n]) => n.packets - m.packets || (a < b ? -1 : 1))[0] ?? [];
   const own = sensors.find(({ name }) => name === sensor);
-  if (sensor === undefined || sight === undefined || own === undefined || own.darkAddresses === 0) return null;
-  const others = sensors.filter(
-    ({ name, darkAddresses: dark, since }) => name !== sensor && dark > 0 && since <= evidence.first,
+  // How many packets each should have seen is known of the IPv4 space alone.
+  if (evidence.v6 === true || sensor === undefined || sight === undefined || own === undefined) return null;
+  if (own.darkAddresses === 0) return null;
+  const others = watching(sensors, evidence.first, evidence.last).filter(
+    ({ name, darkAddresses: dark }) => name !== sensor && dark > 0,
   );
   const dark = darkAddresses(others);
   if (dark === 0) return null;
@@ -95,10 +121,14 @@ export const disagreement = (evidence: Evidence, sensors: readonly Sensor[]): Di
     (sum, [name, { packets }]) => sum + (there.has(name) ? packets : 0),
     0,
   );
+  const expected = (sight.packets * dark) / own.darkAddresses;
   return {
     sensor,
-    expected: (sight.packets * dark) / own.darkAddresses,
+    expected,
     seen,
-    probability: binomialTail(seen, sight.packets + seen, dark / (dark + own.darkAddresses)),
+    probability:
+      expected >= TELLING && seen <= LITTLE * expected
+        ? binomialTail(seen, sight.packets + seen, dark / (dark + own.darkAddresses), ENOUGH)
+        : 1,
   };
 };

@@ -172,7 +172,8 @@ const isReflected = (evidence: Evidence): boolean => {
 export const isStray = (evidence: Evidence, dark: number): boolean => {
   const reached = darkOf(evidence);
   const each = reached < 8 ? P.stray_tries : P.stray_packets;
-  return reached < 16 && dark >= 8 * reached && evidence.packets >= each * reached;
+  // Of an IPv6 prefix there are always many.
+  return reached < 16 && (evidence.v6 === true || dark >= 8 * reached) && evidence.packets >= each * reached;
 };
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */

@@ -4,7 +4,7 @@ import { isBogon } from "./bogons.ts";
 import type { Complete, Context, Detector, Examination, Ledger, Owner, Span } from "./detector.ts";
 import { addSeen } from "./evidence.ts";
 import type { ErrorOf } from "./evidence.ts";
-import { darkAddresses, impliedRate } from "./guards.ts";
+import { darkAddresses, impliedRate, watching } from "./guards.ts";
 import { NAME, VERSION, detectionOf, sightingOf, stormOf } from "./infected-claim.ts";
 import {
   alikeWith,
@@ -89,7 +89,7 @@ const addRows = (
   const { ledger } = context;
   let entry = ledger.get(key) as Entry | undefined;
   if (entry !== undefined) takeFromIndex(index, key, entry);
-  const blind = new Set(context.sensors.filter(({ darkAddresses: dark }) => dark === 0).map(({ name }) => name));
+  const blind = new Set(context.sensors.filter((sensor) => sensor.blind).map(({ name }) => name));
   for (const row of rows) {
     if (blind.has(row.sensor)) continue;
     if (entry === undefined || row.first - entry.evidence.last > IDLE) {
@@ -105,7 +105,8 @@ const addRows = (
       noteBegun(begun, key, row.first);
     } else addSeen(entry.evidence, row, errorOf);
     if (entry.accepted === null) {
-      const rule = accepts(entry.evidence, context.sensors.length);
+      const there = watching(context.sensors, row.first, row.first).filter(({ darkAddresses: dark }) => dark > 0);
+      const rule = accepts(entry.evidence, there.length);
       if (rule !== null) Object.assign(entry, { rule, accepted: startOf(row.first, WINDOW) + WINDOW });
     }
   }
@@ -214,7 +215,7 @@ function* candidates(
   const { owners, scope, home } = context;
   const found = new Map<string, string>();
   // Where every destination is taken for dark, nobody is accused.
-  if (context.sensors.every(({ darkAddresses: dark }) => dark === 0)) return found;
+  if (context.sensors.every((sensor) => sensor.blind)) return found;
   if (owners.count > 0) {
     for (const key of hostsOf(yield hostsIn("src", SENT))) {
       const words = wordsOf(key);

@@ -113,6 +113,8 @@ export const wordsOf = (key: string): IpWords => [
   Number.parseInt(key.slice(16, 24), 16),
   Number.parseInt(key.slice(24, 32), 16),
 ];
+/** Whether these 32 digits are an IPv4 address. */
+export const isV4 = (key: string): boolean => /^0{20}ffff/i.test(key);
 export const addressOf = (key: string): string => formatIp(wordsOf(key));
 /** The address in the engine's own form, as a parameter takes it. */
 export const engineAddress = (key: string): string => key.match(/.{4}/g)!.join(":").toLowerCase();

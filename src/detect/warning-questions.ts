@@ -83,11 +83,11 @@ WHERE is_row AND own AND step >= intDiv({from:Int64}, ${STEP}) AND ports <= ${FO
 GROUP BY step, protocol, port, signature, sensor ORDER BY step, protocol, port, signature, sensor`,
   };
 };
-/** How long each sensor looked in each step: its reports' intervals, as far as they lie in it. */
+/** How long each sensor looked in each step: its reports' intervals, as far as they lie in it. Above 2^32 it says that it watches IPv6, and not how many IPv4 addresses. */
 export const sensorsQuestion: Question = {
   sql: `SELECT step, sensor, sum(least(ended, (step + 1) * ${STEP}) - greatest(began, step * ${STEP})) / 1e6 AS seconds, max(dark) AS dark
 FROM (SELECT sensor, dark, began, ended, arrayJoin(range(intDiv(greatest(began, {from:Int64}), ${STEP}), intDiv(least(ended, {to:Int64}) - 1, ${STEP}) + 1)) AS step
-  FROM (SELECT sensor, dark_addresses AS dark, toUnixTimestamp64Micro(interval) AS began, began + toInt64(interval_length) AS ended FROM reports
+  FROM (SELECT sensor, if(dark_addresses > 4294967296, 0, dark_addresses) AS dark, toUnixTimestamp64Micro(interval) AS began, began + toInt64(interval_length) AS ended FROM reports
     WHERE ${inScope}
       AND interval >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND ended > {from:Int64}))
 GROUP BY step, sensor ORDER BY step, sensor`,

@@ -19,6 +19,7 @@ export class DarkSet {
   readonly #v6: readonly Prefix[];
   readonly #retired = new Map<string, IpWords>();
   readonly #retiredV4 = new Set<number>();
+  readonly #declaredV4: number;
   readonly #declared: number;
 
   constructor(prefixes: readonly Prefix[]) {
@@ -44,9 +45,8 @@ export class DarkSet {
             (other.length < one.length || (other.length === one.length && j < i)),
         ),
     );
-    this.#declared =
-      merged.reduce((sum, [first, last]) => sum + (last - first + 1), 0) +
-      this.#v6.reduce((sum, prefix) => sum + prefixSize(prefix), 0);
+    this.#declaredV4 = merged.reduce((sum, [first, last]) => sum + (last - first + 1), 0);
+    this.#declared = this.#declaredV4 + this.#v6.reduce((sum, prefix) => sum + prefixSize(prefix), 0);
   }
 
   /**
@@ -55,6 +55,16 @@ export class DarkSet {
    */
   get size(): number {
     return Math.min(this.#declared, Number.MAX_SAFE_INTEGER) - this.#retired.size;
+  }
+
+  /**
+   * What a sensor tells its node: the IPv4 addresses in force, for rates and shares are of that space. Where it watches IPv6 alone, how many of those and as
+   * many as the whole IPv4 space has: a number that nobody takes for IPv4 addresses.
+   */
+  get reported(): number {
+    const v4 = this.#declaredV4 - this.#retiredV4.size;
+    if (v4 > 0 || this.size === 0) return v4;
+    return Math.min(2 ** 32 + this.size, Number.MAX_SAFE_INTEGER - this.#retired.size);
   }
 
   /** Whether the IPv4 address is declared dark (retired or not). */

@@ -20,7 +20,7 @@ export interface SensorReport {
   readonly retired: number;
   readonly droppedByKernel: number;
   readonly droppedByInterface: number;
-  /** How many dark addresses were in force. */
+  /** How many IPv4 dark addresses were in force; more than 2^32: it watches IPv6 alone (of sensors of an earlier version: IPv6 beside others). */
   readonly darkAddresses: number;
   /** Bytes waiting in the spool, and batches lost for want of room since the last batch. */
   readonly spoolBytes: number;

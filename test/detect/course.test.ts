@@ -106,6 +106,7 @@ const courseOf = (detector: Detector, scope: Scope, clock: Clock, begin = START)
         country,
         darkAddresses: 256,
         since: START - HOUR,
+        until: Infinity,
         clockError: null,
       })),
     begin: async () => begin,

@@ -53,7 +53,7 @@ export interface Cut {
 }
 
 const sizeOf = ({ dark, undeclared = false }: SensorSpec): number =>
-  undeclared ? 0 : new DarkSet(dark.flatMap((text) => parsePrefix(text) ?? [])).size;
+  undeclared ? 0 : new DarkSet(dark.flatMap((text) => parsePrefix(text) ?? [])).reported;
 
 let sequence = 0;
 const seal = (batch: FlowBatch, dark: number): ArrivedBatch => {
@@ -196,12 +196,9 @@ export const openWorld = async (asnV4?: string): Promise<World> => {
       const first = packets.reduce((least, { time }) => Math.min(least, time), Infinity);
       const last = packets.reduce((most, { time }) => Math.max(most, time), -Infinity);
       for (const sensor of sensors) {
-        for (
-          let time = Math.floor((first - 2 * HOUR) / SECOND) * SECOND;
-          time < last;
-          time += (last - first > 24 * HOUR ? 12 : 1) * HOUR
-        ) {
-          await store.append(presence(scope, sensor, time));
+        const each = (last - first > 24 * HOUR ? 12 : 1) * HOUR;
+        for (let time = Math.floor((first - 2 * HOUR) / SECOND) * SECOND; time < last; time += each) {
+          await store.append(presence(scope, sensor, time, each));
         }
         for (const batch of batchesOf(scope, sensor, packets, cut)) await store.append(batch);
       }

@@ -194,7 +194,9 @@ const Health = ({ answer, days }: { answer: SensorsAnswer; days: string }) => {
           key: "dark",
           head: t.sensors.dark,
           num: true,
-          cell: ({ darkAddresses }) => (darkAddresses === null ? "–" : f.count(darkAddresses)),
+          // More than there are in the IPv4 space: it watches IPv6 alone.
+          cell: ({ darkAddresses }) =>
+            darkAddresses === null ? "–" : darkAddresses > 2 ** 32 ? "IPv6" : f.count(darkAddresses),
         },
         {
           key: "up",

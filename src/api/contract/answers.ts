@@ -387,6 +387,7 @@ export const SensorRow = {
   loss: orNull(Share),
   spoolBytes: orNull(Count),
   spoolLost: Count,
+  /** IPv4 addresses; more than 2^32: it watches IPv6 alone. */
   darkAddresses: orNull(Count),
   retired: Count,
   degraded: Type.Boolean(),

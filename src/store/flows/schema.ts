@@ -127,7 +127,7 @@ export const reportsTable: EngineTable = {
     { name: "retired", type: "UInt64", doc: "packets to retired dark addresses" },
     { name: "dropped_by_kernel", type: "UInt64", doc: "packets lost in the kernel" },
     { name: "dropped_by_interface", type: "UInt64", doc: "packets lost in the interface" },
-    { name: "dark_addresses", type: "UInt64", doc: "dark addresses in force" },
+    { name: "dark_addresses", type: "UInt64", doc: "IPv4 dark addresses in force; above 2^32 it watches IPv6" },
     { name: "spool_bytes", type: "UInt64", doc: "bytes waiting in the sensor's spool" },
     { name: "spool_lost", type: "UInt64", doc: "batches lost for want of spool" },
     { name: "degraded", type: "Bool", doc: "part of the interval is in aggregates" },
