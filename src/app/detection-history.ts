@@ -73,6 +73,13 @@ export const detectHistory = async (options: HistoryOptions): Promise<Detection[
     const first = options.from ?? extent.from;
     const last = Math.min(options.to ?? Infinity, extent.to);
     const stretches = await busy(store, scope, first, last);
+    // As a live node knows them when the span is over. The store does not change meanwhile.
+    const known = new Map<number, readonly Sensor[]>();
+    const sensorsOf = async (to: number): Promise<readonly Sensor[]> => {
+      const sensors = known.get(to) ?? (await sensorsAt(store, scope, to, options.countries ?? new Map()));
+      known.set(to, sensors);
+      return sensors;
+    };
     for (const detector of detectors) {
       const { step, longest } = detector.cadence;
       const length = Math.min(longest, Math.max(options.step ?? longest, step, WINDOW));
@@ -86,13 +93,9 @@ export const detectHistory = async (options: HistoryOptions): Promise<Detection[
         past: pastOf(store),
         sensors: [] as readonly Sensor[],
       };
-      let day = -1;
       for (const from of spansOver(stretches, length, detector.late === "again" ? 2 * longest : GAP, 2 * longest)) {
         const span = { from, to: from + length };
-        if (Math.floor(from / DAY) !== day) {
-          day = Math.floor(from / DAY);
-          context.sensors = await sensorsAt(store, scope, (day + 1) * DAY, options.countries ?? new Map());
-        }
+        context.sensors = await sensorsOf(span.to);
         const verdict = await examineSpan(store, detector, span, memory, context);
         memory = verdict.memory;
         const withdrawn = standing.apply(detector.name, scope, verdict);

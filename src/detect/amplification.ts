@@ -9,11 +9,12 @@ import { parameter, valuesOf } from "./parameters.ts";
 import { createPending } from "./pending.ts";
 import type { Pending } from "./pending.ts";
 import { DAY, HOUR, WINDOW, addressOf, startOf } from "./rows.ts";
-import { smallestCount, smallestSql, unite } from "./smallest.ts";
+import { countOf, distinctOf, distinctSql, unite } from "./tokens.ts";
+import type { Distinct } from "./tokens.ts";
 
 const NAME = "amplification";
-/** 2: claims carry the packets an owner can look for. */
-const VERSION = 2;
+/** 2: claims carry the packets an owner can look for. 3: dark addresses of rows that have too many for a list are united. */
+const VERSION = 3;
 const MINUTE = 60e6;
 const REFRESH = 300e6;
 const KINDS: readonly DetectionKind[] = ["amplification-scan", "reflector-abuse"];
@@ -46,12 +47,10 @@ export const amplificationParameters = {
 } as const;
 const P = valuesOf(amplificationParameters);
 
-interface Entry {
+interface Entry extends Distinct {
   first: number;
   last: number;
   packets: number;
-  tokens: number[];
-  least: number;
   /** Requests by port. */
   ports: Record<string, number>;
   /** The one source port of all requests; null: there were several. */
@@ -99,8 +98,7 @@ const entryOf = (row: Row): Entry => {
     first: row["f"] as number,
     last: row["l"] as number,
     packets: row["n"] as number,
-    tokens: row["t"] as number[],
-    least: row["u"] as number,
+    ...distinctOf(row),
     ports: { [String(row["d"] as number)]: row["n"] as number },
     sourcePort: (row["x"] as number) === 1 && ports.length === 1 ? ports[0]! : null,
     sensors: (row["s"] as string[]).toSorted(),
@@ -117,8 +115,7 @@ const join = (a: Entry, b: Entry): Entry => {
     first: Math.min(a.first, b.first),
     last: Math.max(a.last, b.last),
     packets: a.packets + b.packets,
-    tokens: unite(a.tokens, b.tokens),
-    least: Math.max(a.least, b.least),
+    ...unite(a, b),
     ports,
     sourcePort: a.sourcePort === b.sourcePort ? a.sourcePort : null,
     sensors: [...new Set([...a.sensors, ...b.sensors])].sort(),
@@ -131,20 +128,16 @@ const join = (a: Entry, b: Entry): Entry => {
 const question = (
   where: string,
 ): string => `SELECT hex(src) AS k, dst_port AS d, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS w, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n,
-${smallestSql} AS t, max(dst_count) AS u, max(src_port_count) AS x, groupUniqArrayArray(2)(sample_ports) AS e, max(udp_length_max) AS y, groupUniqArray(sensor) AS s,
+${distinctSql}, max(src_port_count) AS x, groupUniqArrayArray(2)(sample_ports) AS e, max(udp_length_max) AS y, groupUniqArray(sensor) AS s,
 minMap([intDiv(toUnixTimestamp64Micro(first_seen), ${WINDOW})], [(toUnixTimestamp64Micro(first_seen) % ${WINDOW}) * 65536 + sample_ports[1]]) AS a, a.1 AS aw, a.2 AS ap
 FROM flows WHERE ${inSpan} AND ${REQUEST}${where} GROUP BY src, dst_port, w ORDER BY w, k, d`;
 
 const kindOf = (key: string): DetectionKind => (key.includes(" ") ? "reflector-abuse" : "amplification-scan");
 const idleOf = (key: string): number => (key.includes(" ") ? P.abuse_idle * 1e6 : P.scan_idle * DAY);
 const isAbuse = (entry: Entry): boolean =>
-  entry.packets >= P.abuse_packets &&
-  entry.sourcePort !== null &&
-  smallestCount(entry.tokens, entry.least) <= P.abuse_addresses;
+  entry.packets >= P.abuse_packets && entry.sourcePort !== null && countOf(entry) <= P.abuse_addresses;
 const holds = (key: string, entry: Entry): boolean =>
-  key.includes(" ")
-    ? isAbuse(entry)
-    : entry.packets >= P.packets && smallestCount(entry.tokens, entry.least) >= P.dark_addresses;
+  key.includes(" ") ? isAbuse(entry) : entry.packets >= P.packets && countOf(entry) >= P.dark_addresses;
 
 const detectionOf = (key: string, entry: Entry, context: Context): Detection => {
   const { scope } = context;
@@ -170,7 +163,7 @@ const detectionOf = (key: string, entry: Entry, context: Context): Detection => 
     first: entry.first,
     last: entry.last,
     packets: entry.packets,
-    darkAddresses: smallestCount(entry.tokens, entry.least),
+    darkAddresses: countOf(entry),
     sensors: entry.sensors,
     confidence: kind === "reflector-abuse" ? 0.7 : 0.95,
     family: amplifiers.get(port) ?? null,

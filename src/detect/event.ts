@@ -2,15 +2,17 @@
 import type { Detection } from "../model/detection.ts";
 import { classes, protocolName } from "../model/traffic.ts";
 import { inSpan } from "./detector.ts";
-import type { Context, Detector, Examination, Question, Row, Span } from "./detector.ts";
-import { darkAddresses } from "./guards.ts";
+import type { Context, Detector, Examination, Question, Row, Rows, Span } from "./detector.ts";
+import { darkAddresses, watching } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
-import { addressOf, engineAddress } from "./rows.ts";
-import { smallestCount, smallestSql, unite } from "./smallest.ts";
+import { addressOf, engineAddress, isV4 } from "./rows.ts";
+import { countOf, distinctOf, distinctSql, unite } from "./tokens.ts";
+import type { Distinct } from "./tokens.ts";
 
 const NAME = "event";
-const VERSION = 1;
+/** 2: the rate is of the IPv4 addresses that watched; dark addresses of rows that have too many for a list are united. */
+const VERSION = 2;
 /** Shorter than the idle time: inside a step an event cannot end and begin again. */
 const STEP = 600e6;
 /** Steps of history that are asked for at once. */
@@ -32,13 +34,11 @@ export const eventParameters = {
 const P = valuesOf(eventParameters);
 const IDLE = P.idle * 1e6;
 
-interface Entry {
+interface Entry extends Distinct {
   first: number;
   last: number;
   packets: number;
   bytes: number;
-  tokens: number[];
-  least: number;
   protocol: number;
   sensors: string[];
   mirai: number;
@@ -58,8 +58,7 @@ const add = (before: Entry | undefined, row: Row): Entry => {
     last: row["l"] as number,
     packets: row["n"] as number,
     bytes: row["b"] as number,
-    tokens: row["t"] as number[],
-    least: row["u"] as number,
+    ...distinctOf(row),
     protocol: row["o"] as number,
     sensors: uniqueSorted(row["s"] as string[]),
     mirai: row["m"] as number,
@@ -72,8 +71,7 @@ const add = (before: Entry | undefined, row: Row): Entry => {
     last: Math.max(before.last, entry.last),
     packets: before.packets + entry.packets,
     bytes: before.bytes + entry.bytes,
-    tokens: unite(before.tokens, entry.tokens),
-    least: Math.max(before.least, entry.least),
+    ...unite(before, entry),
     sensors: uniqueSorted([...before.sensors, ...entry.sensors]),
     mirai: before.mirai + entry.mirai,
     zmap: before.zmap + entry.zmap,
@@ -84,8 +82,9 @@ const add = (before: Entry | undefined, row: Row): Entry => {
 const detectionOf = (key: string, entry: Entry, context: Context): Detection | null => {
   const { scope } = context;
   const [host = "", port = "", code = ""] = key.split(" ");
-  const dark = smallestCount(entry.tokens, entry.least);
-  const addresses = darkAddresses(context.sensors);
+  const dark = countOf(entry);
+  // How fast it went is known of IPv4, and of the sensors that watched it.
+  const addresses = isV4(host) ? darkAddresses(watching(context.sensors, entry.first, entry.last)) : 0;
   const seconds = Math.max(1, (entry.last - entry.first) / 1e6);
   const rate = addresses === 0 ? null : (entry.packets / seconds) * (2 ** 32 / addresses);
   if (dark < P.dark_addresses || (rate !== null && rate < P.rate)) return null;
@@ -117,25 +116,55 @@ const detectionOf = (key: string, entry: Entry, context: Context): Detection | n
   };
 };
 
+const columns = `hex(src) AS k, dst_port AS d, CAST(class, 'Int8') AS c, any(protocol) AS o, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n, sum(bytes) AS b,
+${distinctSql}, groupUniqArray(sensor) AS s, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS q`;
+
 /**
  * A step's rows at a time: what began or may go on. Of a span of many steps the hosts that may have an open event are those that had one before, or
  * begin one in it; a few rows more than a step alone would ask for, and the judge passes over them.
  */
 const question = (open: readonly string[]): Question => ({
-  sql: `SELECT intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) AS step, hex(src) AS k, dst_port AS d, CAST(class, 'Int8') AS c, any(protocol) AS o, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n, sum(bytes) AS b,
-${smallestSql} AS t, max(dst_count) AS u, groupUniqArray(sensor) AS s, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS q
+  sql: `SELECT intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) AS step, ${columns}
 FROM flows WHERE ${inSpan} AND (src IN {open:Array(IPv6)} OR src IN (
   SELECT src FROM flows WHERE ${inSpan} GROUP BY src, dst_port, class, intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) HAVING sum(packets) >= {begin:UInt32}))
 GROUP BY step, src, dst_port, class ORDER BY step, n DESC, k, d, c LIMIT {limit:UInt32} BY step`,
   parameters: { open: open.map(engineAddress), begin: P.begin, limit: P.open },
 });
 
+const keyOf = (row: Row): string => `${row["k"] as string} ${(row["d"] as number | null) ?? "-"} ${row["c"] as number}`;
+
+/** Rows of a sensor have left the store: what it saw of open events is asked anew. A pause that shows now leaves what came after it. */
+function* withdraw({ from, to, withdrawn = "" }: Span, { ledger }: Context): Generator<Question, void, Rows> {
+  const seen = new Map<string, Entry>();
+  for (const [key, value] of ledger.entries()) {
+    const entry = value as Entry;
+    if (entry.sensors.includes(withdrawn) && entry.last >= from) seen.set(key, entry);
+  }
+  if (seen.size === 0) return;
+  const hosts = new Set([...seen.keys()].map((key) => engineAddress(key.slice(0, 32))));
+  const first = [...seen.values()].reduce((least, one) => Math.min(least, one.first), Infinity);
+  const rows = yield {
+    sql: `SELECT intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) AS step, ${columns}
+FROM flows WHERE ${inSpan} AND src IN {hosts:Array(IPv6)} GROUP BY step, src, dst_port, class ORDER BY step`,
+    parameters: { hosts: [...hosts], from: first, to },
+  };
+  for (const key of seen.keys()) ledger.delete(key);
+  for (const row of rows) {
+    const key = keyOf(row);
+    const before = ledger.get(key) as Entry | undefined;
+    const begins = row["f"] as number;
+    // Earlier ones are of an event that has ended.
+    if (begins < (seen.get(key)?.first ?? Infinity)) continue;
+    ledger.set(key, add(before !== undefined && begins - before.last > IDLE ? undefined : before, row));
+  }
+}
+
 /** One step of a span: takes its rows in, and gives the events that ended. */
 const judgeStep = (ends: number, rows: readonly Row[], context: Context): Detection[] => {
   const { ledger } = context;
   const ended: [string, Entry][] = [];
   for (const row of rows) {
-    const key = `${row["k"] as string} ${(row["d"] as number | null) ?? "-"} ${row["c"] as number}`;
+    const key = keyOf(row);
     let entry = ledger.get(key) as Entry | undefined;
     if (entry !== undefined && (row["f"] as number) - entry.last > IDLE) {
       ended.push([key, entry]);
@@ -157,6 +186,7 @@ const judgeStep = (ends: number, rows: readonly Row[], context: Context): Detect
 
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
   const { ledger } = context;
+  if (span.withdrawn !== undefined) yield* withdraw(span, context);
   // What came late is not sewn into events that have ended: they are a view of the flows, which hold it.
   if (span.late === true) return { memory, detections: [] };
   const open = new Set<string>();

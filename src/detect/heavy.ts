@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection } from "../model/detection.ts";
-import type { Context, Detector, Examination, Row, Span } from "./detector.ts";
-import { inSpan } from "./detector.ts";
+import { inScope, inSpan } from "./detector.ts";
+import type { Complete, Context, Detector, Examination, Question, Row, Rows, Span } from "./detector.ts";
 import { darkAddresses } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
-import { DAY, HOUR, addressOf, engineAddress, startOf } from "./rows.ts";
+import { DAY, HOUR, addressOf, engineAddress, isV4, startOf } from "./rows.ts";
+import { countOf, distinctOf, distinctSql } from "./tokens.ts";
 
 const NAME = "heavy-scanner";
-const VERSION = 1;
+/** 2: the tail is of those that send; what a day's late or withdrawn rows change is taken back. */
+const VERSION = 2;
 const SENT = "class IN ('tcp-syn', 'udp', 'icmp-echo-request') AND victim IS NULL";
 
 export const heavyParameters = {
@@ -34,21 +36,30 @@ interface Memory {
   position: number;
 }
 
+/** Whom the detector told of on a day is in its ledger, by the day's start, for so long. */
+const KEPT = 31 * DAY;
+
+/** Distinct ports that were asked for by SYN or UDP, as the day's roll-up counts them. */
+const ports =
+  "uniqExactIf(toUInt32(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536)), class IN ('tcp-syn', 'udp'))";
+
 const detectionOf = (
   row: Row,
   day: number,
   limits: { packets: number; ports: number },
-  dark: number,
+  addresses: number,
   context: Context,
 ): Detection | null => {
   const key = row["k"] as string;
+  // An IPv6 source reaches no share of the IPv4 space.
+  const dark = isV4(key) ? addresses : 0;
   const packets = row["n"] as number;
-  const ports = row["ports"] as number;
-  const reached = row["dark"] as number;
+  const distinct = row["ports"] as number;
+  const reached = countOf(distinctOf(row));
   const by = [
     ...(dark > 0 && reached >= P.dispersion * dark ? ["dispersion"] : []),
     ...(packets >= Math.max(P.packets, limits.packets) ? ["packets"] : []),
-    ...(ports >= Math.max(P.ports, limits.ports) ? ["ports"] : []),
+    ...(distinct >= Math.max(P.ports, limits.ports) ? ["ports"] : []),
   ];
   if (by.length === 0 || packets < P.packets) return null;
   const { scope } = context;
@@ -73,7 +84,7 @@ const detectionOf = (
     evidence: {
       day: new Date(day / 1000).toISOString().slice(0, 10),
       by,
-      ports,
+      ports: distinct,
       share_of_dark: dark === 0 ? null : Number((reached / dark).toPrecision(2)),
       limits,
       researcher: context.researcher(source),
@@ -82,29 +93,32 @@ const detectionOf = (
   };
 };
 
-/** The day that is judged in this span: an hour after its end, when its sums stand in the roll-ups; or again, when rows of it came late. */
-const dayOf = ({ from, to, late }: Span, { position }: Memory): number | null => {
+/** The days that are judged in this span: one an hour after its end, when its sums stand in the roll-ups; or again those of which rows came late, or were withdrawn. */
+const daysOf = ({ from, to, late }: Span, { position }: Memory): number[] => {
   const moment = startOf(from, DAY) + HOUR;
-  if (late !== true) return moment >= from && moment < to ? moment - HOUR - DAY : null;
-  const day = startOf(from, DAY);
-  return position > day + DAY + HOUR ? day : null;
+  if (late !== true) return moment >= from && moment < to ? [moment - HOUR - DAY] : [];
+  const days: number[] = [];
+  for (let day = Math.max(startOf(from, DAY), startOf(position, DAY) - KEPT); day < to; day += DAY) {
+    if (position > day + DAY + HOUR) days.push(day);
+  }
+  return days;
 };
 
-function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
-  const day = dayOf(span, memory);
-  const now = span.late === true ? memory : { position: span.to };
-  if (day === null) return { memory: now, detections: [] };
+/** Who stood out on a day. Null: no row of it is left in the store, and nothing can be said. */
+function* judgeDay(day: number, context: Context): Generator<Question, Detection[] | null, Rows> {
   const times = { from: day, to: day + DAY };
   const [rolled] = yield {
-    sql: "SELECT max(revision) AS revision FROM rollup_revisions WHERE grain = '1d' AND bucket = toDateTime(intDiv({from:Int64}, 1000000), 'UTC')",
+    sql: `SELECT max(revision) AS revision, (SELECT count() FROM (SELECT 1 FROM flows WHERE ${inSpan} LIMIT 1)) AS there FROM rollup_revisions WHERE grain = '1d' AND bucket = toDateTime(intDiv({from:Int64}, 1000000), 'UTC')`,
     parameters: times,
   };
+  if (Number(rolled?.["there"] ?? 0) === 0) return null;
   const revision = (rolled?.["revision"] as number | undefined) ?? 0;
-  // Sums by source: from the day's roll-up where there is one, else from the rows.
+  // What each source sent: from the day's roll-up where there is one, less what came back from it; else from the rows.
   const sums =
     revision > 0
-      ? "(SELECT src, sum(packets) AS n, max(ports) AS ports FROM source_days_1d WHERE bucket = toDateTime(intDiv({from:Int64}, 1000000), 'UTC') AND revision = {revision:UInt64} AND realm = {realm:String} AND exercise = {exercise:String} GROUP BY src)"
-      : `(SELECT src, sum(packets) AS n, uniqExact(protocol, dst_port) AS ports FROM flows WHERE ${inSpan} GROUP BY src)`;
+      ? `(SELECT src, sums.n - others.n AS n, ports FROM (SELECT src, sum(packets) AS n, max(ports) AS ports FROM source_days_1d WHERE bucket = toDateTime(intDiv({from:Int64}, 1000000), 'UTC') AND revision = {revision:UInt64} AND ${inScope} GROUP BY src) AS sums
+LEFT JOIN (SELECT src, sum(packets) AS n FROM flows WHERE ${inSpan} AND NOT (${SENT}) GROUP BY src) AS others USING src WHERE sums.n > others.n)`
+      : `(SELECT src, sum(packets) AS n, ${ports} AS ports FROM flows WHERE ${inSpan} AND ${SENT} GROUP BY src)`;
   const [tail] = yield {
     sql: `SELECT quantileExact({level:Float64})(n) AS packets, quantileExact({level:Float64})(ports) AS ports FROM ${sums}`,
     parameters: { ...times, revision, level: 1 - P.tail },
@@ -113,21 +127,40 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     packets: (tail?.["packets"] as number | undefined) ?? 0,
     ports: (tail?.["ports"] as number | undefined) ?? 0,
   };
-  const dark = darkAddresses(context.sensors);
+  // The sensors of that day, which is over.
+  const dark = darkAddresses(context.sensors.filter(({ since, until }) => since < day + DAY && until > day));
   const least = Math.max(P.packets, Math.min(dark === 0 ? Infinity : P.dispersion * dark, limits.packets));
   const chosen = yield {
     sql: `SELECT hex(src) AS k FROM ${sums} WHERE n >= {least:Float64} OR (ports >= {ports:Float64} AND n >= {some:UInt32}) ORDER BY n DESC, k LIMIT {most:UInt32}`,
     parameters: { ...times, revision, least, ports: Math.max(P.ports, limits.ports), some: P.packets, most: P.most },
   };
-  if (chosen.length === 0) return { memory: now, detections: [] };
+  if (chosen.length === 0) return [];
   const rows = yield {
-    sql: `SELECT hex(src) AS k, sum(packets) AS n, uniqExact(protocol, dst_port) AS ports, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l,
-greatest(uniqCombinedArray(12)(dst_tokens), max(dst_count)) AS dark, groupUniqArray(sensor) AS s
+    sql: `SELECT hex(src) AS k, sum(packets) AS n, ${ports} AS ports, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l,
+${distinctSql}, groupUniqArray(sensor) AS s
 FROM flows WHERE ${inSpan} AND ${SENT} AND src IN {hosts:Array(IPv6)} GROUP BY src ORDER BY n DESC, k`,
     parameters: { ...times, hosts: chosen.map((row) => engineAddress(row["k"] as string)) },
   };
-  const detections = rows.flatMap((row) => detectionOf(row, day, limits, dark, context) ?? []);
-  return { memory: now, detections };
+  return rows.flatMap((row) => detectionOf(row, day, limits, dark, context) ?? []);
+}
+
+function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
+  const { ledger } = context;
+  const now = span.late === true ? memory : { position: span.to };
+  const found: Detection[] = [];
+  const complete: Complete[] = [];
+  for (const day of daysOf(span, memory)) {
+    const detections = yield* judgeDay(day, context);
+    if (detections === null) continue;
+    const sources = new Set(detections.flatMap(({ source }) => source ?? []));
+    for (const source of sources.union(new Set(ledger.get(String(day)) as string[] | undefined))) {
+      complete.push({ kinds: ["heavy-scanner"], source, since: day, until: day + DAY });
+    }
+    ledger.set(String(day), [...sources]);
+    for (const key of ledger.keys()) if (Number(key) < day - KEPT) ledger.delete(key);
+    found.push(...detections);
+  }
+  return { memory: now, detections: found, complete };
 }
 
 export const heavyScanner: Detector<Memory> = {

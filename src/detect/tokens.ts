@@ -38,6 +38,16 @@ const unfold = (distinct: Distinct): number[] => {
   return registers;
 };
 
+const addTokens = (distinct: Distinct, tokens: readonly number[], exact: number): void => {
+  for (const token of tokens) {
+    if (distinct.registers !== null) addTo(distinct.registers, token);
+    else if (!distinct.tokens.includes(token)) {
+      distinct.tokens.push(token);
+      if (distinct.tokens.length > exact) unfold(distinct);
+    }
+  }
+};
+
 /** Adds what a row says: its tokens, or its registers as hexadecimal text. */
 export const addRow = (
   distinct: Distinct,
@@ -52,14 +62,36 @@ export const addRow = (
       if (value > 0) raise(into, i, value);
     }
   }
-  for (const token of tokens) {
-    if (distinct.registers !== null) addTo(distinct.registers, token);
-    else if (!distinct.tokens.includes(token)) {
-      distinct.tokens.push(token);
-      if (distinct.tokens.length > exact) unfold(distinct);
-    }
-  }
+  addTokens(distinct, tokens, exact);
+};
+
+const rank = (token: string): string =>
+  `if(${token} < 4096, 21, 20 - toUInt8(floor(log2(bitShiftRight(${token}, 12)))))`;
+const bytes = "reinterpret(dst_registers, 'Array(UInt8)')";
+const few = `groupUniqArrayArray(${EXACT + 1})(dst_tokens)`;
+const many = `(length(${few}) > ${EXACT} OR max(notEmpty(dst_registers)))`;
+/**
+ * SQL of a group of rows, for `distinctOf`: as `t` its tokens while they are few; else as `r` the folded registers that tokens and registers make, each place * 32 + value, a
+ * place more than once.
+ */
+export const distinctSql = `if(${many}, [], arraySort(${few})) AS t, if(${many}, groupUniqArrayArray(arrayConcat(
+  arrayMap(token -> toUInt16(bitAnd(token, ${FOLDED - 1}) * 32 + ${rank("token")}), dst_tokens),
+  arrayFilter(code -> code % 32 > 0, arrayMap((value, at) -> toUInt16(bitAnd(at - 1, ${FOLDED - 1}) * 32 + value), ${bytes}, arrayEnumerate(${bytes}))))), []) AS r`;
+
+/** What a group of rows says in the columns of `distinctSql`. */
+export const distinctOf = (row: Readonly<Record<string, unknown>>): Distinct => {
+  const distinct: Distinct = { tokens: row["t"] as number[], registers: null };
+  const codes = row["r"] as number[];
+  if (codes.length > 0) for (const code of codes) raise(unfold(distinct), code >>> 5, code & 31);
+  return distinct;
+};
+/** Both together. Of what was written down before there were registers, `registers` is absent. */
+export const unite = (a: Partial<Distinct>, b: Distinct): Distinct => {
+  const both: Distinct = { tokens: [...(a.tokens ?? [])], registers: a.registers?.slice() ?? null };
+  for (const [place, value] of b.registers?.entries() ?? []) raise(unfold(both), place, value);
+  addTokens(both, b.tokens, EXACT);
+  return both;
 };
 
 export const countOf = ({ tokens, registers }: Distinct): number =>
-  registers === null ? tokens.length : Math.round(estimateRegisters(Uint8Array.from(registers), 0, FOLDED));
+  registers == null ? tokens.length : Math.round(estimateRegisters(Uint8Array.from(registers), 0, FOLDED));
