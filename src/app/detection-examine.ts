@@ -88,73 +88,124 @@ export interface Surroundings {
 }
 
 const DAY = 86_400e6;
-const SPACE = 2 ** 32;
 
 /** Realms and exercises that reports speak of. */
 export const scopesIn = async (store: FlowStore): Promise<Scope[]> =>
   (await store.query<Scope>("SELECT DISTINCT realm, exercise FROM reports ORDER BY realm, exercise")).rows;
-
-/** A sensor is silent in these five minutes where no report covers any part of them: up-time as the portal shows it. */
-const BEAT = 300e6;
-
-interface Heard {
-  readonly name: string;
-  readonly dark: number;
-  readonly since: number;
-  readonly until: number;
-  readonly error: number | null;
-  /** Beats in which reports begin, and the last that one of these reaches. */
-  readonly beats: readonly (readonly [number, number])[];
-}
-/** Times between `from` and the last report that no report covers. */
-const silentOf = ({ since, beats }: Heard, from: number): [number, number][] => {
-  const silent: [number, number][] = [];
-  let heard = Math.floor(Math.max(from, since) / BEAT);
-  for (const [begins, ends] of beats.toSorted(([a], [b]) => a - b)) {
-    if (begins > heard) silent.push([heard * BEAT, begins * BEAT]);
-    heard = Math.max(heard, ends + 1);
-  }
-  return silent;
-};
-
-/** Sensors of a scope that reported in the two days before `to`: a day is judged when it is over. */
-export const sensorsAt = async (
-  store: FlowStore,
-  scope: Scope,
-  to: number,
-  countries: ReadonlyMap<string, string | null>,
-): Promise<Sensor[]> => {
-  const from = Math.max(0, Math.floor(to - 2 * DAY));
-  const own =
-    "realm = {realm:String} AND exercise = {exercise:String} AND interval < fromUnixTimestamp64Micro({to:Int64})";
-  // No report covers more than a day.
-  const { rows } = await store.query<Heard>(
-    `SELECT sensor AS name, argMax(dark, at) AS dark, any(firsts.since) AS since, max(ended) AS until, abs(argMaxIf(offset, told, isNotNull(offset))) AS error, groupArray((beat, intDiv(ended - 1, ${BEAT}))) AS beats
-FROM (SELECT sensor, intDiv(toUnixTimestamp64Micro(interval), ${BEAT}) AS beat, max(toUnixTimestamp64Micro(interval)) AS at, max(toUnixTimestamp64Micro(interval) + toInt64(greatest(interval_length, 1))) AS ended,
-  argMax(dark_addresses, interval) AS dark, argMaxIf(clock_offset, interval, isNotNull(clock_offset)) AS offset, maxIf(interval, isNotNull(clock_offset)) AS told
-  FROM reports WHERE ${own} AND interval >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) GROUP BY sensor, beat) AS heard
-INNER JOIN (SELECT sensor, toUnixTimestamp64Micro(min(interval)) AS since FROM reports WHERE ${own} GROUP BY sensor) AS firsts USING sensor
-GROUP BY sensor HAVING max(at) >= {from:Int64} ORDER BY sensor`,
-    { ...scope, from, to: Math.floor(to) },
-  );
-  return rows.map((row) => ({
-    name: row.name,
-    country: countries.get(row.name) ?? null,
-    // A sensor that says more than there are in the IPv4 space watches IPv6 (`DarkSet.reported`); how many else is not told.
-    darkAddresses: row.dark > SPACE ? 0 : row.dark,
-    ...(row.dark === 0 ? { blind: true } : {}),
-    since: row.since,
-    until: row.until,
-    silent: silentOf(row, from),
-    clockError: row.error,
-  }));
-};
 
 /**
  * How far one question of a detector may go. Nobody waits for it: what is large goes to disk rather than beside everything else into memory, and a machine that is busy
  * has its time, for what was broken off would be asked again and broken off again.
  */
 const limits: QueryLimits = { seconds: 600, memory: 2 ** 31, spill: 192 * 2 ** 20 };
+
+/** A sensor is silent in these five minutes where no report covers any part of them: up-time as the portal shows it. */
+const BEAT = 300e6;
+
+/** What the reports of a sensor that begin in five minutes say, the newest of them; microseconds. */
+interface Heard {
+  readonly name: string;
+  readonly first: number;
+  readonly last: number;
+  readonly until: number;
+  readonly dark: number;
+  readonly offset: number | null;
+}
+/** By sensor, in order of time. */
+type HeardOf = ReadonlyMap<string, readonly Heard[]>;
+
+const own =
+  "FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String} AND interval < fromUnixTimestamp64Micro({to:Int64})";
+const heardIn = async (store: FlowStore, scope: Scope, from: number, to: number): Promise<HeardOf> => {
+  const at = "toUnixTimestamp64Micro(interval)";
+  const { rows } = await store.query<Heard>(
+    `SELECT sensor AS name, min(${at}) AS first, max(${at}) AS last, max(${at} + toInt64(greatest(interval_length, 1))) AS until, argMax(dark_addresses, interval) AS dark, argMaxIf(clock_offset, interval, clock_offset IS NOT NULL) AS offset
+${own} AND interval >= fromUnixTimestamp64Micro({from:Int64}) GROUP BY sensor, intDiv(toUnixTimestamp64Micro(interval), ${BEAT}) ORDER BY sensor, first`,
+    { ...scope, from, to },
+    limits,
+  );
+  return Map.groupBy(rows, ({ name }) => name);
+};
+
+/** Times between `from` and the last report that no report covers. */
+const silentOf = (heard: readonly Heard[], from: number): [number, number][] => {
+  const silent: [number, number][] = [];
+  let covered = Math.floor(from / BEAT);
+  for (const { first, until } of heard) {
+    const begins = Math.floor(first / BEAT);
+    if (begins > covered) silent.push([covered * BEAT, begins * BEAT]);
+    covered = Math.max(covered, Math.floor((until - 1) / BEAT) + 1);
+  }
+  return silent;
+};
+/** Where the reports from a time on begin. */
+const placeOf = (heard: readonly Heard[], time: number): number => {
+  let low = 0;
+  for (let high = heard.length; low < high;) {
+    const middle = (low + high) >>> 1;
+    if (heard[middle]!.first < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+/** No report covers more. */
+const LONGEST = DAY;
+const isTold = ({ offset }: Heard): boolean => offset !== null;
+
+/** The sensors that reported in the two days before `to`: a day is judged when it is over. */
+const sensorsOf = (
+  heard: HeardOf,
+  since: ReadonlyMap<string, number>,
+  to: number,
+  countries: ReadonlyMap<string, string | null>,
+): Sensor[] => {
+  const from = Math.max(0, to - 2 * DAY);
+  return [...heard].flatMap(([name, all]) => {
+    const reports = all.slice(placeOf(all, from - LONGEST), placeOf(all, to));
+    const newest = reports.at(-1);
+    if (newest === undefined || newest.last < from) return [];
+    const first = since.get(name) ?? newest.first;
+    const offset = reports.findLast(isTold)?.offset ?? null;
+    return {
+      name,
+      country: countries.get(name) ?? null,
+      // A sensor that says more than there are in the IPv4 space watches IPv6 (`DarkSet.reported`); how many else is not told.
+      darkAddresses: newest.dark > 2 ** 32 ? 0 : newest.dark,
+      ...(newest.dark === 0 ? { blind: true } : {}),
+      since: first,
+      until: reports.reduce((most, { until }) => Math.max(most, until), 0),
+      silent: silentOf(reports, Math.max(from, first)),
+      clockError: offset === null ? null : Math.abs(offset),
+    };
+  });
+};
+
+/** Sensors of a scope as of an event time. */
+export const sensorsAt = async (
+  store: FlowStore,
+  scope: Scope,
+  to: number,
+  countries: ReadonlyMap<string, string | null>,
+): Promise<Sensor[]> => {
+  const end = Math.floor(to);
+  const heard = await heardIn(store, scope, Math.max(0, end - 2 * DAY - LONGEST), end);
+  const { rows } = await store.query<{ name: string; since: number }>(
+    `SELECT sensor AS name, toUnixTimestamp64Micro(min(interval)) AS since ${own} GROUP BY sensor`,
+    { ...scope, to: end },
+  );
+  return sensorsOf(heard, new Map(rows.map(({ name, since }) => [name, since])), end, countries);
+};
+/** The same of a history that does not change meanwhile: read once, asked for any time before `to`. */
+export const sensorsBefore = async (
+  store: FlowStore,
+  scope: Scope,
+  to: number,
+  countries: ReadonlyMap<string, string | null>,
+): Promise<(to: number) => Sensor[]> => {
+  const heard = await heardIn(store, scope, 0, to);
+  const since = new Map([...heard].map(([name, [first]]) => [name, first!.first]));
+  return (time) => sensorsOf(heard, since, time, countries);
+};
 
 /** Drives a detector over one span: asks what it asks. @throws AppError of the store. */
 export const examineSpan = async (

@@ -2,7 +2,7 @@
 import type { Detector, Scope, Sensor, Span } from "../detect/detector.ts";
 import type { Detection } from "../model/detection.ts";
 import type { FlowStore } from "../store/flows/store.ts";
-import { MemoryLedger, examineSpan, scopesIn, sensorsAt } from "./detection-examine.ts";
+import { MemoryLedger, examineSpan, scopesIn, sensorsBefore } from "./detection-examine.ts";
 import type { Surroundings } from "./detection-examine.ts";
 import { pastOf } from "./detection-past.ts";
 import { Standing } from "./detection-standing.ts";
@@ -13,6 +13,8 @@ const STRETCH = 600e6;
 const DAY = 86_400e6;
 /** A gap in the rows longer than this is not walked through span by span by detectors that remember in order. */
 const GAP = 8 * DAY;
+/** No span begins longer after the last row. */
+const TAIL = 8 * DAY;
 
 export interface HistoryOptions {
   readonly store: FlowStore;
@@ -73,13 +75,8 @@ export const detectHistory = async (options: HistoryOptions): Promise<Detection[
     const first = options.from ?? extent.from;
     const last = Math.min(options.to ?? Infinity, extent.to);
     const stretches = await busy(store, scope, first, last);
-    // As a live node knows them when the span is over. The store does not change meanwhile.
-    const known = new Map<number, readonly Sensor[]>();
-    const sensorsOf = async (to: number): Promise<readonly Sensor[]> => {
-      const sensors = known.get(to) ?? (await sensorsAt(store, scope, to, options.countries ?? new Map()));
-      known.set(to, sensors);
-      return sensors;
-    };
+    // As a live node knows them when a span is over: what is waited for comes due after the last.
+    const sensorsAt = await sensorsBefore(store, scope, last + TAIL, options.countries ?? new Map());
     for (const detector of detectors) {
       const { step, longest } = detector.cadence;
       const length = Math.min(longest, Math.max(options.step ?? longest, step, WINDOW));
@@ -95,7 +92,7 @@ export const detectHistory = async (options: HistoryOptions): Promise<Detection[
       };
       for (const from of spansOver(stretches, length, detector.late === "again" ? 2 * longest : GAP, 2 * longest)) {
         const span = { from, to: from + length };
-        context.sensors = await sensorsOf(span.to);
+        context.sensors = sensorsAt(span.to);
         const verdict = await examineSpan(store, detector, span, memory, context);
         memory = verdict.memory;
         const withdrawn = standing.apply(detector.name, scope, verdict);

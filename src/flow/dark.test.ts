@@ -57,6 +57,23 @@ describe("the dark set", () => {
     expect(setOf().size).toBe(0);
   });
 
+  it("reports its IPv4 addresses, and IPv6 alone as more than there are", () => {
+    expect(setOf("2001:db8::/32", "192.0.2.0/24").reported).toBe(256);
+    expect(setOf("2001:db8::/126").reported).toBe(2 ** 32 + 4);
+    expect(setOf("2001:db8::/32").reported).toBe(Number.MAX_SAFE_INTEGER);
+    expect([setOf("0.0.0.0/0").reported, setOf().reported]).toEqual([2 ** 32, 0]);
+    const dark = setOf("2001:db8::/32", "192.0.2.0/31");
+    dark.retire(at("2001:db8::1"));
+    dark.retire(at("192.0.2.1"));
+    expect(dark.reported).toBe(1);
+    dark.retire(at("192.0.2.0"));
+    expect(dark.reported).toBeGreaterThan(2 ** 32);
+    const alone = setOf("2001:db8::/32");
+    const before = alone.reported;
+    alone.retire(at("2001:db8::1"));
+    expect(alone.reported).toBe(before - 1);
+  });
+
   it("does not take IPv4 for a part of ::/0", () => {
     expect(setOf("::/0").contains(at("192.0.2.1"))).toBe(false);
     expect(setOf("::/0").contains(at("2001:db8::1"))).toBe(true);

@@ -332,7 +332,8 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       state.stored++;
       if (state.report !== null && report.closedAt < state.report.closedAt) continue;
       const before = state.report?.darkAddresses ?? report.darkAddresses;
-      if (report.darkAddresses < before) {
+      // Above the IPv4 space a sensor of an earlier version told of IPv6 beside it: that one has been renewed.
+      if (report.darkAddresses < before && (before <= 2 ** 32 || report.darkAddresses > 2 ** 32)) {
         log.warn({ sensor: record.name, before, now: report.darkAddresses }, "dark addresses retired: they speak");
       }
       if (report.spoolLost > 0) log.warn({ sensor: record.name, batches: report.spoolLost }, "the sensor lost batches");
