@@ -19,6 +19,7 @@ const long = [
   "src/store/flows/embedded",
   "test/detect/runner",
   "test/detect/cuts",
+  "test/detect/sight",
 ];
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
