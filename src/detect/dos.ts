@@ -4,7 +4,6 @@ import { classes } from "../model/traffic.ts";
 import { addReply, emptyVector } from "./backscatter.ts";
 import type { Vector } from "./backscatter.ts";
 import { beginnings } from "./beginnings.ts";
-import { inSpan } from "./detector.ts";
 import type { Complete, Context, Detector, Examination, Ledger, Question, Rows, Span } from "./detector.ts";
 import { REPLY, scanners, triggers } from "./dos-questions.ts";
 import { darkAddresses } from "./guards.ts";
@@ -12,7 +11,7 @@ import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
 import { createPending } from "./pending.ts";
 import type { Pending } from "./pending.ts";
-import { HOUR, WINDOW, addressOf, byHost, engineAddress, hostsIn, hostsOf, rowsIn, rowsOf, startOf } from "./rows.ts";
+import { HOUR, WINDOW, addressOf, byHost, hostsIn, hostsOf, rowsIn, rowsOf, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 import { countOf } from "./tokens.ts";
 
