@@ -158,14 +158,7 @@ const judgeStep = (ends: number, rows: readonly Row[], context: Context): Detect
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
   const { ledger } = context;
   // What came late is not sewn into events that have ended: they are a view of the flows, which hold it.
-  if (span.late === true) {
-    // What only the sensor saw whose rows left is not told when it ends.
-    for (const [key, value] of span.withdrawn === undefined ? [] : ledger.entries()) {
-      const { sensors, last } = value as Entry;
-      if (last >= span.from && sensors.join() === span.withdrawn) ledger.delete(key);
-    }
-    return { memory, detections: [] };
-  }
+  if (span.late === true) return { memory, detections: [] };
   const open = new Set<string>();
   for (const key of ledger.keys()) open.add(key.slice(0, 32));
   const steps = Map.groupBy(yield question([...open]), (row) => Number(row["step"]));
