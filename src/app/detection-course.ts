@@ -4,21 +4,27 @@ import { systemActor } from "../model/actor.ts";
 import type { Detection } from "../model/detection.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import type { FlowStore } from "../store/flows/store.ts";
-import { loadCursor, loadLedger, moveCursor, saveCursor, saveLedger, notAgain, takenBack } from "./detection-desk.ts";
+import { Backlog, FINAL } from "./detection-backlog.ts";
+import type { Late, Withdrawal } from "./detection-backlog.ts";
+import {
+  loadCursor,
+  loadLedger,
+  moveCursor,
+  notAgain,
+  restingOn,
+  saveCursor,
+  saveLedger,
+  takenBack,
+  tookOver,
+} from "./detection-desk.ts";
 import { MemoryLedger, examineSpan } from "./detection-examine.ts";
 import { pastOf } from "./detection-past.ts";
 import { Standing } from "./detection-standing.ts";
 import type { Surroundings } from "./detection-examine.ts";
 
 const HOUR = 3_600e6;
-/** Intervals older than this are final. */
-export const FINAL = 25 * HOUR;
 /** How often what is remembered is written down, by the node's clock. */
 const CHECKPOINT = 60e6;
-/** An interval is judged again at most this often, by the node's clock; older backlog waits as long for more to come. */
-const PATIENCE = 60e6;
-/** What is late by no more than this is judged again at once. */
-const JUST = 120e6;
 /** A span that took less may be followed by a longer one, in a past that is caught up with; milliseconds. */
 const QUICK = 250;
 /** So far the node's clock may go back and nothing is lost: what comes then comes late, and is judged again. */
@@ -46,11 +52,11 @@ export interface CourseOptions {
   begin(scope: Scope): Promise<number>;
 }
 
-/** A stretch that must be judged again, and whose rows were withdrawn in it (undefined: rows came late). */
-interface Late {
-  readonly from: number;
-  readonly to: number;
-  readonly withdrawn: string | undefined;
+/** Of what is told now: what was judged once more for it. */
+interface Anew {
+  /** Everything that opened in this time was judged again, from the store as it is now. */
+  readonly span?: { readonly since: number; readonly until: number };
+  readonly withdrawals?: readonly Withdrawal[];
 }
 
 /**
@@ -79,20 +85,9 @@ export class Course {
   #heldBack = new Standing();
   #heldComplete: Complete[] = [];
   #length: number;
-  /** Starts of the intervals (of the cadence's step) that rows came late for. */
-  readonly #late = new Set<number>();
-  #withdrawn: Late[] = [];
+  readonly #backlog: Backlog;
   /** Withdrawals told of before the cursor was read. */
   #untold: (() => void)[] = [];
-  /** Who waits until what was withdrawn is judged again. */
-  #waiting: { readonly until: number; readonly late: Late; readonly done: () => void }[] = [];
-  /** When intervals were judged again, by their start. */
-  readonly #again = new Map<number, number>();
-  #backlogAt = -Infinity;
-  /** Node's clock when the oldest of them came. */
-  #lateSince = Infinity;
-  /** Late stretches that are being judged. */
-  #catching = 0;
   /** Memory as of the checkpoint, and from when on what was received may not be in it. */
   #kept: unknown = null;
   #savedAt = 0;
@@ -107,13 +102,19 @@ export class Course {
     this.#options = options;
     this.#length = detector.cadence.step;
     this.#made = options.now();
+    this.#backlog = new Backlog(detector.cadence, options.now);
   }
 
   get position(): number {
     return this.#position;
   }
   get late(): number {
-    return this.#late.size + this.#withdrawn.length + this.#catching;
+    return this.#backlog.size;
+  }
+  /** Nothing waits to be judged before this time, and nobody for it. */
+  isIdleAt(closed: number): boolean {
+    const behind = this.#position + this.detector.cadence.step <= closed || this.#position < this.#told;
+    return this.#context !== null && !behind && this.late === 0 && !this.#backlog.isAwaited;
   }
   get remembered(): number {
     return this.#ledger.size;
@@ -144,20 +145,19 @@ export class Course {
     this.#checkpointAt = Math.min(now(), this.#savedAt);
     this.#kept = structuredClone(this.#memory);
     this.#length = step;
-    this.#late.clear();
-    this.#again.clear();
-    this.#catching = 0;
+    this.#backlog.reopen();
     if (detector.late === "rewind" && this.#snapshots.length === 0) {
       this.#snapshots.push(this.#position);
       this.#ledger.set(`@${this.#position}`, structuredClone(this.#memory));
     }
+    const quiet = this.heedsQuiet ? "" : " AND flow_rows > 0";
     const { rows } = await store.query<{ t: number; n: number }>(
-      "SELECT toUnixTimestamp64Micro(interval) AS t, toInt64(interval_length) AS n FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String} AND received >= fromUnixTimestamp64Micro({at:Int64}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND flow_rows > 0",
+      `SELECT toUnixTimestamp64Micro(interval) AS t, toInt64(interval_length) AS n FROM reports WHERE realm = {realm:String} AND exercise = {exercise:String} AND received >= fromUnixTimestamp64Micro({at:Int64}) AND interval < fromUnixTimestamp64Micro({to:Int64}) ${quiet}`,
       { ...scope, at: Math.floor(this.#savedAt - OVERLAP), to: this.#position },
     );
     for (const { t, n } of rows) this.arrived(t, n);
     // They came at some time since then: until they were judged, the next restart has to find them too.
-    if (this.#late.size > 0) this.#lateSince = Math.min(this.#lateSince, this.#savedAt);
+    if (this.late > 0) this.#backlog.noticeSince(this.#savedAt);
     this.#context = {
       scope,
       owners: around.owners(),
@@ -203,68 +203,26 @@ export class Course {
       }
     }
     this.#holdBack(this.#position, Math.max(this.#position, Math.min(this.#told, now)));
-    this.#again.clear();
-    this.#backlogAt = -Infinity;
-    this.#lateSince = Math.min(this.#lateSince, this.#options.now());
+    this.#backlog.present();
     // Where it stands now is written down with the next word: the one before is of a time to come.
     this.#checkpointAt = -Infinity;
   }
 
-  /** Rows of this interval can be seen. */
+  /** Reports without rows count too: how long was looked says what is usual. */
+  get heedsQuiet(): boolean {
+    return this.detector.late === "rewind";
+  }
+  /** What was reported of this interval can be seen. */
   arrived(interval: number, length: number): void {
-    if (interval >= this.#reach || interval < this.#reach - FINAL) return;
-    this.#notice();
-    const { step } = this.detector.cadence;
-    const end = Math.min(interval + Math.max(1, length), this.#reach);
-    for (let at = Math.floor(interval / step) * step; at < end; at += step) this.#late.add(at);
+    this.#backlog.arrived(interval, length, this.#reach);
   }
   /** Rows of a sensor from this time on have left the store. Resolves when all that had been judged of them is judged again. */
   withdrew(sensor: string, since: number): Promise<void> {
     return new Promise((resolve) => {
-      const tell = (): void => {
-        // What was told beyond the checkpoint is judged again anyway, and without the rows that left.
-        const until = Math.max(this.#reach, this.#told);
-        if (since >= until) return resolve();
-        const { step } = this.detector.cadence;
-        const late = { from: Math.floor(since / step) * step, to: this.#reach, withdrawn: sensor };
-        if (since < this.#reach) {
-          this.#notice();
-          this.#withdrawn.push(late);
-        }
-        this.#waiting.push({ until, late, done: resolve });
-      };
+      const tell = (): void => this.#backlog.withdrew({ sensor, since }, Math.max(this.#reach, this.#told), resolve);
       if (this.#context === null) this.#untold.push(tell);
       else tell();
     });
-  }
-  #settle(): void {
-    this.#waiting = this.#waiting.filter(({ until, late, done }) => {
-      if (this.#withdrawn.includes(late) || this.#position < until) return true;
-      done();
-      return false;
-    });
-  }
-  #notice(): void {
-    if (this.late === 0) this.#lateSince = this.#options.now();
-  }
-
-  /** Late stretches that may be judged now, contiguous intervals together. */
-  #due(): Late[] {
-    const now = this.#options.now();
-    const { step, longest } = this.detector.cadence;
-    for (const [start, at] of this.#again) if (now - at >= PATIENCE) this.#again.delete(start);
-    const backlog = now - this.#backlogAt >= PATIENCE;
-    if (backlog) this.#backlogAt = now;
-    const due: { from: number; to: number; withdrawn: undefined }[] = [];
-    for (const start of [...this.#late].sort((a, b) => a - b)) {
-      if (this.#again.has(start) || (!backlog && start < this.#reach - JUST - step)) continue;
-      this.#late.delete(start);
-      this.#again.set(start, now);
-      const last = due.at(-1);
-      if (last !== undefined && last.to === start && start - last.from < longest) last.to = start + step;
-      else due.push({ from: start, to: start + step, withdrawn: undefined });
-    }
-    return [...due, ...this.#withdrawn];
   }
 
   /** Judges what has closed, then, at most once a minute, what came late. `pause` says when to give others their turn (node's clock). `whole`: by spans
@@ -296,14 +254,11 @@ export class Course {
       }
       // What is held back is told first.
       if (this.late > 0 && this.#position + step > closed && this.#position >= this.#told) {
-        const due = this.#due();
-        this.#catching = due.filter(({ withdrawn }) => withdrawn === undefined).length;
+        const due = this.#backlog.due(this.#reach);
         await this.#catchUp(due);
-        this.#withdrawn = this.#withdrawn.filter((one) => !due.includes(one));
-        this.#catching = 0;
-        if (this.late === 0) this.#lateSince = Infinity;
+        this.#backlog.took(due);
       }
-      this.#settle();
+      this.#backlog.settle(this.#position);
       // What is remembered is written down even where nothing was told for long.
       if (now() - this.#checkpointAt >= CHECKPOINT && this.#position > this.#checkpoint && this.#position >= this.#told)
         await this.#commit([], []);
@@ -317,8 +272,11 @@ export class Course {
   async #catchUp(late: readonly Late[]): Promise<void> {
     if (late.length === 0) return;
     if (this.detector.late === "again") {
-      for (const { from, to, withdrawn } of late) {
-        await this.#judge({ from, to, late: true, ...(withdrawn === undefined ? {} : { withdrawn }) });
+      for (const one of late) {
+        const { from, to, withdrawn } = one;
+        const span = { from, to, late: true };
+        if (withdrawn === undefined) await this.#judge(span);
+        else await this.#judge({ ...span, withdrawn }, [this.#backlog.withdrawalOf(one)!]);
       }
       return;
     }
@@ -335,7 +293,7 @@ export class Course {
     this.#memory = structuredClone(this.#ledger.get(`@${before}`));
   }
 
-  async #judge(span: Span): Promise<void> {
+  async #judge(span: Span, withdrawals: readonly Withdrawal[] = []): Promise<void> {
     const { store, sensors } = this.#options;
     const base = this.#context!;
     const context = { ...base, owners: this.#options.around.owners(), sensors: await sensors(this.scope, span.to) };
@@ -353,10 +311,12 @@ export class Course {
       if (span.to < this.#told) return;
       const [held, judged, since] = [this.#heldBack.all(), this.#heldComplete, this.#anew];
       this.#holdBack(span.to, this.#told);
-      await this.#commit(held, judged, { since, until: this.#told });
+      const again = { since, until: this.#told };
+      await this.#commit(held, judged, { span: again, withdrawals: this.#backlog.begun() });
       return;
     }
-    if (detections.length > 0 || complete.length > 0) await this.#commit(detections, complete);
+    if (detections.length > 0 || complete.length > 0 || withdrawals.length > 0)
+      await this.#commit(detections, complete, { withdrawals });
   }
 
   /** Memory at each hour of the last day, for detectors that go back when rows come late. */
@@ -367,30 +327,32 @@ export class Course {
     while ((this.#snapshots[0] ?? to) < to - FINAL - HOUR) this.#ledger.delete(`@${this.#snapshots.shift()!}`);
   }
 
-  /** `anew`: everything that opened in this time was judged again, from the store as it is now. */
   async #commit(
-    detections: readonly Detection[],
+    all: readonly Detection[],
     complete: readonly Complete[],
-    anew?: { readonly since: number; readonly until: number },
+    { span, withdrawals = [] }: Anew = {},
   ): Promise<void> {
     const { detector, scope } = this;
     const { desk, take, now } = this.#options;
     const clock = now();
     const checkpoint = clock - this.#checkpointAt >= CHECKPOINT || this.#checkpoint === 0;
     const changes = checkpoint ? this.#ledger.take() : [];
+    // What was remembered from before all that can be judged again may rest on what left, too.
+    const detections = span === undefined ? all : all.filter((one) => !tookOver(one, span.since, withdrawals));
     const ids = new Set(detections.map(({ id }) => id));
     if (checkpoint) {
       this.#checkpoint = this.#position;
       this.#checkpointAt = clock;
       this.#kept = structuredClone(this.#memory);
       // What came late and was not looked at yet is found again by when it was received.
-      this.#savedAt = this.late === 0 ? clock : Math.min(clock, this.#lateSince);
+      this.#savedAt = this.late === 0 ? clock : Math.min(clock, this.#backlog.since);
     }
     await desk.as(systemActor, async (trx) => {
       const back = complete.length === 0 ? [] : await takenBack(trx, detector.name, scope, complete, ids);
       // Before the restart rows may have counted that have left the store since, or others may have come.
-      const gone = anew === undefined ? [] : await notAgain(trx, detector.name, scope, anew, ids);
-      const withdrawn = [...new Set([...back, ...gone])].toSorted();
+      const gone = span === undefined ? [] : await notAgain(trx, detector.name, scope, span, ids);
+      const lost = withdrawals.length === 0 ? [] : await restingOn(trx, detector, scope, withdrawals, ids);
+      const withdrawn = [...new Set([...back, ...gone, ...lost])].toSorted();
       if (detections.length > 0 || withdrawn.length > 0) await take(trx, detections, { now: clock, withdrawn });
       if (changes.length > 0) await saveLedger(trx, detector.name, scope, changes);
       if (this.#written && !checkpoint) {

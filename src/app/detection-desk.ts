@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
-import type { Complete, Scope } from "../detect/detector.ts";
+import type { Complete, Detector, Scope } from "../detect/detector.ts";
+import type { Detection } from "../model/detection.ts";
 import { json } from "../store/desk/desk.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
+import type { Withdrawal } from "./detection-backlog.ts";
 
 /** Where a detector stands in one scope, as the desk remembers it. */
 export interface Cursor {
@@ -156,7 +158,13 @@ export const takenBack = async (
   return found.toSorted();
 };
 
-/** Ids of standing claims that opened in this time and are not among those claimed now. */
+/** When a claim about no address was found: it may say that it began long before. */
+const foundOf = sql`coalesce((evidence->>'claimed')::bigint, (evidence->>'found')::bigint)`;
+
+/**
+ * Ids of standing claims that this time, judged once more, did not bring again: those about an address that opened in it, and those about none that
+ * were found in it, or opened in it where they do not say when they were found.
+ */
 export const notAgain = async (
   trx: DeskTransaction,
   detector: string,
@@ -164,15 +172,67 @@ export const notAgain = async (
   { since, until }: { readonly since: number; readonly until: number },
   claimed: ReadonlySet<string>,
 ): Promise<string[]> => {
-  const rows = await trx
-    .selectFrom("detections")
-    .select("id")
-    .where("detector", "=", detector)
-    .where("realm", "=", realm)
-    .where("exercise", "=", exercise)
-    .where("withdrawn", "=", false)
-    .where("first", ">=", since)
-    .where("first", "<", until)
-    .execute();
+  const { rows } = await sql<{
+    id: string;
+  }>`SELECT id FROM detections WHERE detector = ${detector} AND realm = ${realm} AND exercise = ${exercise} AND NOT withdrawn
+AND CASE WHEN source IS NULL AND ${foundOf} IS NOT NULL THEN ${foundOf} > ${since} AND ${foundOf} <= ${until} ELSE first >= ${since} AND first < ${until} END`.execute(
+    trx,
+  );
   return rows.map(({ id }) => id).filter((id) => !claimed.has(id));
 };
+
+/** Ids of standing claims that rest on nothing but what one sensor said, some of it withdrawn, and are not among those claimed now. */
+export const restingOn = async (
+  trx: DeskTransaction,
+  { name, kinds }: Pick<Detector, "name" | "kinds">,
+  { realm, exercise }: Scope,
+  withdrawals: readonly Withdrawal[],
+  claimed: ReadonlySet<string>,
+): Promise<string[]> => {
+  const found = new Set<string>();
+  for (const { sensor, since } of withdrawals) {
+    const { rows } = await sql<{
+      id: string;
+    }>`SELECT id FROM detections WHERE detector = ${name} AND realm = ${realm} AND exercise = ${exercise} AND kind = ANY (${[...kinds]}::text[])
+AND NOT withdrawn AND last >= ${since} AND sensors = ${[sensor]}::text[]`.execute(trx);
+    for (const { id } of rows) if (!claimed.has(id)) found.add(id);
+  }
+  return [...found];
+};
+
+/**
+ * Whether a claim rests on such a sensor alone and was found after it began to lie, but before all that was judged once more: it stands in what was
+ * remembered, not in what the store says.
+ */
+export const tookOver = (
+  { source, sensors, first, last, evidence }: Detection,
+  judged: number,
+  withdrawals: readonly Withdrawal[],
+): boolean => {
+  const found = Number(evidence["claimed"] ?? evidence["found"] ?? first);
+  return (
+    source === null &&
+    found <= judged &&
+    withdrawals.some(({ sensor, since }) => sensors.join() === sensor && found > since && last >= since)
+  );
+};
+
+/** Where the last of these detectors stands in each scope. */
+export const positionsOf = async (
+  trx: DeskTransaction,
+  detectors: readonly string[],
+): Promise<(Scope & { position: number })[]> =>
+  trx
+    .selectFrom("detector_cursors")
+    .select(["realm", "exercise", ({ fn }) => fn.min<number>("position").as("position")])
+    .where("detector", "in", detectors)
+    .groupBy(["realm", "exercise"])
+    .execute();
+
+/** Scopes with standing claims that a sensor's rows since a time are part of. */
+export const scopesTold = async (trx: DeskTransaction, sensor: string, since: number): Promise<Scope[]> =>
+  (
+    await sql<Scope>`SELECT DISTINCT realm, exercise FROM detections WHERE ${sensor} = ANY (sensors) AND last >= ${since} AND NOT withdrawn`.execute(
+      trx,
+    )
+  ).rows;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { detectors as all } from "../detect/detectors.ts";
 import type { Detector, Scope, Sensor } from "../detect/detector.ts";
+import { systemActor } from "../model/actor.ts";
 import type { FlowBatch } from "../model/flows.ts";
 import type { Logger } from "../platform/log.ts";
 import { Course } from "./detection-course.ts";
 import type { CourseOptions, Take } from "./detection-course.ts";
+import { scopesTold } from "./detection-desk.ts";
 import { scopesIn, sensorsAt } from "./detection-examine.ts";
+import { ScopeEnds, nameOf } from "./detection-scopes.ts";
 
 const TICK = 200;
 /** An interval closes when all sensors that are up have passed it, or so much later; microseconds. */
@@ -18,6 +21,8 @@ const FRESH = 30e6;
 const TURN = 1e6;
 /** After a failure a detector rests so long, microseconds. */
 const REST = 5e6;
+/** How often it is looked for scopes that were judged to their end, microseconds. */
+const LOOK = 600e6;
 /** A detector that never ran here begins so long ago, microseconds. */
 const PAST = 3_600e6;
 
@@ -91,12 +96,12 @@ export const closedAt = (sensors: readonly SensorNow[], now: number): number => 
 
 /** Runs every detector over what the store takes in, one after another, until it is closed. A failure is logged, and the detector goes on from what the desk holds. */
 export const startDetection = (options: DetectionOptions): RunningDetection => {
-  const { store, log } = options;
+  const { store, desk, log } = options;
   const now = options.now ?? (() => Date.now() * 1000);
   const chosen = options.detectors ?? all;
   const courses = new Map<string, { course: Course; failures: number; rest: number }>();
   const known = new Map<string, { at: number; sensors: readonly Sensor[] }>();
-  const nameOf = (scope: Scope): string => JSON.stringify([scope.realm, scope.exercise]);
+  const ends = new ScopeEnds(store, now);
 
   const sensors = async (scope: Scope, to: number): Promise<readonly Sensor[]> => {
     const name = `${nameOf(scope)} ${Math.floor(to / FRESH)}`;
@@ -123,7 +128,7 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
   /** The scopes that the store held at the start have their courses. */
   const entered = Promise.withResolvers<void>();
   let wake = (): void => undefined;
-  const rest = (): Promise<void> =>
+  const pause = (): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(resolve, TICK);
       wake = () => {
@@ -153,13 +158,16 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
     }
   };
   const turn = async (): Promise<void> => {
-    let scoped = false;
+    let looked: number | null = null;
     if (options.past !== undefined) await livePast(options.past);
     present.resolve();
     while (!closing) {
       try {
-        if (!scoped) for (const scope of await scopesIn(store)) enter(scope);
-        scoped = true;
+        if (looked === null) {
+          const names = chosen.map(({ name }) => name);
+          for (const scope of await ends.open(desk, names, options.begin ?? now() - PAST)) enter(scope);
+        } else if (Math.abs(now() - looked) >= LOOK) await leave();
+        if (looked === null || Math.abs(now() - looked) >= LOOK) looked = now();
         entered.resolve();
       } catch (error) {
         log.error({ err: error }, "the scopes of the store could not be read");
@@ -171,7 +179,8 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
         if (resting > 0 && resting <= REST) continue;
         try {
           await one.course.present(closedAt(options.sensors(), now()));
-          await one.course.advance(closedAt(options.sensors(), now()), now() + TURN);
+          const closed = Math.min(closedAt(options.sensors(), now()), ends.endOf(one.course.scope));
+          await one.course.advance(closed, now() + TURN);
         } catch (error) {
           one.failures++;
           one.rest = now() + REST;
@@ -181,7 +190,18 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
           );
         }
       }
-      if (!closing) await rest();
+      if (!closing) await pause();
+    }
+  };
+  /** Of scopes that were judged to their end nothing is needed but what stands in the desk. */
+  const leave = async (): Promise<void> => {
+    await ends.read();
+    const closed = closedAt(options.sensors(), now());
+    for (const own of Map.groupBy(courses, ([, { course }]) => nameOf(course.scope)).values()) {
+      const [[, { course }]] = own as [(typeof own)[0]];
+      const end = ends.endOf(course.scope);
+      if (end > closed || ends.isHeard(course.scope) || !own.every(([, one]) => one.course.isIdleAt(end))) continue;
+      for (const [name] of own) courses.delete(name);
     }
   };
   const running = turn();
@@ -190,8 +210,9 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
     present: present.promise,
     arrived: (batch) => {
       enter(batch);
-      if (batch.flows.count === 0) return;
+      ends.heard(batch, batch.interval + batch.intervalLength);
       for (const { course } of courses.values()) {
+        if (batch.flows.count === 0 && !course.heedsQuiet) continue;
         if (course.scope.realm === batch.realm && course.scope.exercise === batch.exercise) {
           course.arrived(batch.interval, batch.intervalLength);
         }
@@ -199,17 +220,20 @@ export const startDetection = (options: DetectionOptions): RunningDetection => {
     },
     withdrew: async (sensor, since) => {
       await entered.promise;
+      for (const scope of await desk.as(systemActor, (trx) => scopesTold(trx, sensor, since))) enter(scope);
       await Promise.all([...courses.values()].map(({ course }) => course.withdrew(sensor, since)));
     },
     states: () =>
-      [...courses.values()].map(({ course, failures }) => ({
-        detector: course.detector.name,
-        ...course.scope,
-        position: course.position,
-        late: course.late,
-        remembered: course.remembered,
-        failures,
-      })),
+      [...courses.values()]
+        .filter(({ course }) => !course.isIdleAt(ends.endOf(course.scope)))
+        .map(({ course, failures }) => ({
+          detector: course.detector.name,
+          ...course.scope,
+          position: course.position,
+          late: course.late,
+          remembered: course.remembered,
+          failures,
+        })),
     close: async () => {
       closing = true;
       wake();

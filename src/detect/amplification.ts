@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection, DetectionKind, Sample } from "../model/detection.ts";
+import { beginnings } from "./beginnings.ts";
 import { inSpan } from "./detector.ts";
-import type { Complete, Context, Detector, Examination, Ledger, Row, Span } from "./detector.ts";
+import type { Complete, Context, Detector, Examination, Ledger, Question, Row, Rows, Span } from "./detector.ts";
 import { keepSample, samplesOf } from "./evidence.ts";
 import { amplifiers } from "./families.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
 import { createPending } from "./pending.ts";
 import type { Pending } from "./pending.ts";
-import { DAY, HOUR, WINDOW, addressOf, startOf } from "./rows.ts";
+import { DAY, HOUR, WINDOW, addressOf, engineAddress, startOf } from "./rows.ts";
 import { countOf, distinctOf, distinctSql, unite } from "./tokens.ts";
 import type { Distinct } from "./tokens.ts";
 
 const NAME = "amplification";
-/** 2: claims carry the packets an owner can look for. 3: dark addresses of rows that have too many for a list are united. */
+/**
+ * 2: claims carry the packets an owner can look for. 3: dark addresses of rows that have too many for a list are united; rows that come
+ * late add to the scan they are of.
+ */
 const VERSION = 3;
 const MINUTE = 60e6;
 const REFRESH = 300e6;
@@ -219,37 +223,65 @@ const prune = (pending: Pending<Entry>, ledger: Ledger): void => {
   if (pending.isLoose) pendings.forget(ledger);
 };
 
+/** Sources in the late rows, or in those that left, are made anew from where their scan began: gives all rows of them since. */
+function* again(span: Span, to: number, { ledger }: Context, { complete }: Judged): Generator<Question, Rows, Rows> {
+  const { withdrawn } = span;
+  const hosts = new Set<string>();
+  if (withdrawn === undefined) for (const row of yield { sql: question("") }) hosts.add(row["k"] as string);
+  const keys = new Map<string, string[]>();
+  for (const key of ledger.keys()) {
+    const host = key.slice(0, 32);
+    if (withdrawn !== undefined) {
+      const { sensors, last } = ledger.get(key) as Entry;
+      if (sensors.includes(withdrawn) && last >= span.from) hosts.add(host);
+    }
+    const own = keys.get(host);
+    if (own === undefined) keys.set(host, [key]);
+    else own.push(key);
+  }
+  if (hosts.size === 0) return [];
+  const begun = new Map<string, number>();
+  for (const host of hosts) {
+    const first = (ledger.get(host) as Entry | undefined)?.first;
+    if (first !== undefined && (first <= span.from || withdrawn !== undefined)) begun.set(host, first);
+  }
+  const others = [...hosts].filter((host) => !begun.has(host)).sort();
+  for (const [host, first] of yield* beginnings("src", REQUEST, P.scan_idle * DAY, others, span.from))
+    begun.set(host, first);
+
+  const rows = (yield {
+    sql: question(" AND src IN {hosts:Array(IPv6)}"),
+    parameters: { hosts: [...hosts].map(engineAddress), from: Math.min(...begun.values()), to },
+  }).filter((row) => (row["f"] as number) >= begun.get(row["k"] as string)!);
+  const packets = new Map<string, number>();
+  for (const row of rows) {
+    const host = row["k"] as string;
+    packets.set(host, (packets.get(host) ?? 0) + (row["n"] as number));
+  }
+  const pending = pendings.of(ledger);
+  for (const [host, since] of begun) {
+    const known = ledger.get(host) as Entry | undefined;
+    // Rows only come, unless they are withdrawn: where there are fewer, the oldest have left by age, and what is remembered says more.
+    if (withdrawn === undefined && (packets.get(host) ?? 0) < (known?.packets ?? 0)) {
+      hosts.delete(host);
+      continue;
+    }
+    complete.push({ kinds: KINDS, source: addressOf(host), since, until: Infinity });
+    for (const key of keys.get(host) ?? []) {
+      ledger.delete(key);
+      pending.left(key);
+    }
+  }
+  if (pending.isLoose) pendings.forget(ledger);
+  return rows.filter((row) => hosts.has(row["k"] as string));
+}
+
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
   const { ledger } = context;
   const into: Judged = { detections: [], complete: [] };
   const late = span.late === true;
-  let rows = span.withdrawn === undefined ? yield { sql: question("") } : [];
-  if (late) {
-    // Sources in the late rows: made anew from where their scan began.
-    const hosts = new Set(rows.map((row) => row["k"] as string));
-    let from = span.from;
-    for (const key of ledger.keys()) {
-      const host = key.slice(0, 32);
-      if (span.withdrawn === undefined && !hosts.has(host)) continue;
-      const entry = ledger.get(key) as Entry;
-      if (span.withdrawn !== undefined && !(entry.sensors.includes(span.withdrawn) && entry.last >= span.from))
-        continue;
-      hosts.add(host);
-      from = Math.min(from, entry.first);
-      into.complete.push({ kinds: [kindOf(key)], source: addressOf(host), since: entry.first, until: Infinity });
-      ledger.delete(key);
-    }
-    if (hosts.size === 0) return { memory, detections: [] };
-    pendings.forget(ledger);
-    rows = yield {
-      sql: question(" AND src IN {hosts:Array(IPv6)}"),
-      parameters: {
-        hosts: [...hosts].map((key) => key.match(/.{4}/g)!.join(":").toLowerCase()),
-        from,
-        to: Math.max(memory.position, span.to),
-      },
-    };
-  }
+  const to = late ? Math.max(memory.position, span.to) : span.to;
+  const rows = late ? yield* again(span, to, context, into) : yield { sql: question("") };
   const pending = pendings.of(ledger);
   const errors = new Map(context.sensors.map(({ name, clockError }) => [name, clockError]));
   const chosen = new Set<string>();
@@ -269,7 +301,6 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
       chosen.add(key);
     }
   }
-  const to = late ? Math.max(memory.position, span.to) : span.to;
   const due = late || startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
   // Who sent nothing since is told of when that is due, or when it is over; what did not hold then does not now.
   const over = pending.overAt(to);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { protocolName, protocols } from "../model/traffic.ts";
+import { CLASS, protocolName, protocols } from "../model/traffic.ts";
 import { WINDOW, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 import { addRow, noTokens } from "./tokens.ts";
@@ -84,9 +84,10 @@ const addTarget = (vector: Vector, { first, sensor, protocol, samplePort }: Seen
   if (!vector.targets.includes(samplePort)) vector.targets.push(samplePort);
 };
 
-/** The port that was attacked: the replies' source port, or the one in the packet that an ICMP error quotes. */
-const portOf = ({ port, protocol, innerPort, innerProtocol }: Seen): string => {
-  const [number, kind] = innerProtocol === null ? [port, protocol] : [innerPort, innerProtocol];
+/** The port that was attacked: the replies' source port (which is the first packet's where a row is by destination port), or the one in the packet that an ICMP error quotes. */
+const portOf = ({ class: code, port, samplePort, protocol, innerPort, innerProtocol }: Seen): string => {
+  const own = code === CLASS.udp ? samplePort : port;
+  const [number, kind] = innerProtocol === null ? [own, protocol] : [innerPort, innerProtocol];
   return number === null ? protocolName(kind) : `${number}/${protocolName(kind)}`;
 };
 

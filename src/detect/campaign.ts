@@ -11,7 +11,7 @@ import { signatureText } from "./signature.ts";
 const HOUR = 3_600e6;
 const DAY = 24 * HOUR;
 const NAME = "campaign";
-const VERSION = 5;
+const VERSION = 6;
 const STEP = 6 * HOUR;
 
 const least = {
@@ -160,6 +160,8 @@ interface Prediction {
 }
 interface Known {
   readonly opened: number;
+  /** End of the span in which it was found; what version 5 wrote down has none. */
+  readonly found?: number;
   readonly signature: string;
   readonly mark: string;
   ports: readonly string[];
@@ -187,12 +189,14 @@ const says = (value: number, unit: string, about: string): Parameter => ({ value
 const matching = (known: readonly Known[], group: Group): Known | undefined =>
   known
     .filter((one) => one.signature === group.signature && one.mark === group.mark)
-    .filter(({ ports }) =>
-      ports.length === 0
-        ? group.ports.length === 0
-        : overlap(ports, group.ports) >= least.overlap ||
-          contained(ports, group.ports) ||
-          contained(group.ports, ports),
+    // No ports are the many: no set of a few, though each contains nothing.
+    .filter(({ ports }) => ports.length > 0 === group.ports.length > 0)
+    .filter(
+      ({ ports }) =>
+        ports.length === 0 ||
+        overlap(ports, group.ports) >= least.overlap ||
+        contained(ports, group.ports) ||
+        contained(group.ports, ports),
     )
     .toSorted((a, b) => overlap(b.ports, group.ports) - overlap(a.ports, group.ports) || a.opened - b.opened)[0];
 
@@ -236,6 +240,7 @@ const detectionOf = (one: Known, group: Group, span: Span, context: Context): De
     held: [],
     evidence: {
       as_of: span.to,
+      found: one.found ?? null,
       signature: one.signature === "" ? null : signatureText(one.signature),
       mark: one.mark === "" ? null : one.mark,
       ports: group.ports,
@@ -315,6 +320,7 @@ export const campaign: Detector<CampaignMemory> = {
         if (known.length >= MOST) continue;
         one = {
           opened: group.first,
+          found: span.to,
           signature: group.signature,
           mark: group.mark,
           ports: group.ports,

@@ -3,24 +3,24 @@ import type { Detection } from "../model/detection.ts";
 import { classes } from "../model/traffic.ts";
 import { addReply, emptyVector } from "./backscatter.ts";
 import type { Vector } from "./backscatter.ts";
-import { inSpan } from "./detector.ts";
-import type { Complete, Context, Detector, Examination, Rows, Span } from "./detector.ts";
+import { beginnings } from "./beginnings.ts";
+import type { Complete, Context, Detector, Examination, Ledger, Question, Rows, Span } from "./detector.ts";
+import { REPLY, scanners, triggers } from "./dos-questions.ts";
 import { darkAddresses, watching } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
 import { createPending } from "./pending.ts";
 import type { Pending } from "./pending.ts";
-import { HOUR, WINDOW, addressOf, byHost, engineAddress, isV4, rowsIn, rowsOf, startOf } from "./rows.ts";
+import { HOUR, WINDOW, addressOf, byHost, hostsIn, hostsOf, isV4, rowsIn, rowsOf, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 import { countOf } from "./tokens.ts";
 
 const NAME = "dos-victim";
-const VERSION = 1;
+/** 2: of datagrams the attacked port is the one that answers. */
+const VERSION = 2;
 const MINUTE = 60e6;
 /** A standing claim is told anew when it changed, at most this often. */
 const REFRESH = 300e6;
-const REPLY = "victim IS NOT NULL";
-const SENT = "class IN ('tcp-syn', 'udp', 'icmp-echo-request') AND victim IS NULL";
 /** More hosts than this are not named in a question. */
 const NAMED = 5_000;
 
@@ -69,6 +69,12 @@ export const dosParameters = {
     "ours: forged sources have ports from everywhere",
   ),
   trigger: parameter(3, "packets", "in a clock minute make a host one to look at", "ours: half of the rate's floor"),
+  most: parameter(
+    50_000,
+    "vectors",
+    "are followed at a time",
+    "ours: bounds the memory in a storm of forged replies; beyond it those with fewest packets that were not told leave first",
+  ),
 } as const;
 const P = valuesOf(dosParameters);
 const IDLE = P.idle * 1e6;
@@ -174,23 +180,6 @@ const detectionOf = (key: string, { vector, found }: Entry, context: Context): D
   };
 };
 
-/** Clock minutes in which a host had enough replies to be looked at, in order. */
-function* triggers(): Generator<{ sql: string; parameters: Record<string, unknown> }, Map<string, number[]>, Rows> {
-  const found = new Map<string, number[]>();
-  const rows = yield {
-    sql: `SELECT hex(victim) AS k, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS m, sum(packets) AS n FROM flows WHERE ${inSpan} AND ${REPLY} GROUP BY victim, m HAVING n >= {trigger:UInt32}`,
-    parameters: { trigger: P.trigger },
-  };
-  for (const row of rows) {
-    const key = row["k"] as string;
-    const minutes = found.get(key);
-    if (minutes === undefined) found.set(key, [(row["m"] as number) * MINUTE]);
-    else minutes.push((row["m"] as number) * MINUTE);
-  }
-  for (const minutes of found.values()) minutes.sort((a, b) => a - b);
-  return found;
-}
-
 interface Judged {
   readonly detections: Detection[];
   readonly complete: Complete[];
@@ -232,38 +221,13 @@ const addRows = (
   if (!known) pending.came(key, entry);
 };
 
-/** Which of these hosts sent as much of their own will as came back from them: scanners, not victims. */
-function* scanners(
-  candidates: readonly (readonly [string, Vector])[],
-): Generator<{ sql: string; parameters: Record<string, unknown> }, Set<string>, Rows> {
-  const found = new Set<string>();
-  if (candidates.length === 0) return found;
-  const from = candidates.reduce((least, [, { first }]) => Math.min(least, first), Infinity);
-  const to = candidates.reduce((most, [, { last }]) => Math.max(most, last), 0) + 1;
-  const rows = yield {
-    sql: `SELECT hex(src) AS k, toUnixTimestamp64Micro(first_seen) AS f, packets AS n FROM flows WHERE ${inSpan} AND ${SENT} AND src IN {hosts:Array(IPv6)}`,
-    parameters: { hosts: candidates.map(([key]) => engineAddress(key)), from, to },
-  };
-  const vectors = new Map(candidates);
-  const sums = new Map<string, number>();
-  for (const row of rows) {
-    const key = row["k"] as string;
-    const vector = vectors.get(key);
-    const first = row["f"] as number;
-    if (vector === undefined || first < vector.first || first > vector.last) continue;
-    sums.set(key, (sums.get(key) ?? 0) + (row["n"] as number));
-  }
-  for (const [key, sent] of sums) if (sent * 2 >= vectors.get(key)!.packets) found.add(key);
-  return found;
-}
-
 /** Tells what of these holds: at once what is new, now and then what goes on, at the end what ended. */
 function* tell(
   chosen: readonly (readonly [string, Entry])[],
   due: boolean,
   context: Context,
   into: Judged,
-): Generator<{ sql: string; parameters: Record<string, unknown> }, void, Rows> {
+): Generator<Question, void, Rows> {
   const holds = (key: string, { vector }: Entry): boolean => passes(vector, addressesOf(key, vector, context));
   const holding = chosen.filter(([key, entry]) => holds(key, entry) && (entry.claim === "" || (due && entry.dirty)));
   const scanning = yield* scanners(holding.map(([key, { vector }]) => [key, vector] as const));
@@ -288,62 +252,110 @@ function* tell(
 const inOrder = (a: readonly [string, Entry, ...unknown[]], b: readonly [string, Entry, ...unknown[]]): number =>
   a[1].vector.first - b[1].vector.first || (a[0] < b[0] ? -1 : 1);
 
+/** Forged replies make a vector of every source that is forged: of too many the least leave that were not told of. */
+export const prune = (ledger: Ledger, most: number = P.most): void => {
+  const over = ledger.size - most;
+  if (over <= 0) return;
+  const least: [string, number, number][] = [];
+  for (const [key, value] of ledger.entries()) {
+    const { claim, vector } = value as Entry;
+    if (claim === "") least.push([key, vector.packets, vector.last]);
+  }
+  least.sort(([a, m, x], [b, n, y]) => m - n || x - y || (a < b ? -1 : 1));
+  const pending = pendings.of(ledger);
+  for (const [key] of least.slice(0, over)) {
+    ledger.delete(key);
+    pending.left(key);
+  }
+  if (pending.isLoose) pendings.forget(ledger);
+};
+
+/** Takes rows of a host in: in order of time, with the minutes that call for a look. */
+type Adding = (key: string, rows: readonly Seen[], minutes: readonly number[]) => void;
+
+/** Rows of the span: of hosts that call for a look with the hour before, and of attacks that go on. */
+function* onward(span: Span, { ledger }: Context, add: Adding): Generator<Question, void, Rows> {
+  const found = yield* triggers(P.trigger);
+  const fresh = [...found.keys()].filter((key) => ledger.get(key) === undefined).sort();
+  const open = [...ledger.keys()].sort();
+  for (let at = 0; at < fresh.length; at += NAMED) {
+    const part = fresh.slice(at, at + NAMED);
+    for (const [key, rows] of byHost(yield rowsOf("victim", REPLY, part, span.from - HOUR, span.to)))
+      add(key, rows, found.get(key)!);
+  }
+  if (open.length === 0) return;
+  const wanted = new Set(open);
+  for (const [key, rows] of byHost(yield rowsIn("victim", REPLY, open.length <= NAMED ? open : null))) {
+    if (wanted.has(key)) add(key, rows, found.get(key) ?? []);
+  }
+}
+
+/** Hosts that rows came late for, or that those which left were part of: each is made anew from where its attack began. */
+function* again(
+  span: Span,
+  to: number,
+  { ledger }: Context,
+  { complete }: Judged,
+  add: Adding,
+): Generator<Question, void, Rows> {
+  const { withdrawn } = span;
+  const hosts = new Set<string>();
+  if (withdrawn === undefined) {
+    for (const key of (yield* triggers(P.trigger)).keys()) hosts.add(key);
+    if (ledger.size > 0) {
+      for (const key of hostsOf(yield hostsIn("victim", REPLY))) if (ledger.get(key) !== undefined) hosts.add(key);
+    }
+  } else {
+    for (const [key, value] of ledger.entries()) {
+      const { vector } = value as Entry;
+      if (vector.sensors[withdrawn] !== undefined && vector.last >= span.from) hosts.add(key);
+    }
+  }
+  const begun = new Map<string, number>();
+  for (const key of hosts) {
+    const first = (ledger.get(key) as Entry | undefined)?.vector.first;
+    if (first !== undefined && (first <= span.from || withdrawn !== undefined)) begun.set(key, first);
+  }
+  const others = [...hosts].filter((key) => !begun.has(key)).sort();
+  for (const [key, first] of yield* beginnings("victim", REPLY, IDLE, others, span.from)) begun.set(key, first);
+
+  const pending = pendings.of(ledger);
+  const keys = [...hosts].sort();
+  for (let at = 0; at < keys.length; at += NAMED) {
+    const part = keys.slice(at, at + NAMED);
+    const from = part.reduce((least, key) => Math.min(least, begun.get(key)!), Infinity);
+    const minutes = yield* triggers(P.trigger, { hosts: part, from, to });
+    const rowsBy = new Map(byHost(yield rowsOf("victim", REPLY, part, from, to)));
+    for (const key of part) {
+      const since = begun.get(key)!;
+      const rows = (rowsBy.get(key) ?? []).filter(({ first }) => first >= since);
+      const known = ledger.get(key) as Entry | undefined;
+      // Rows only come, unless they are withdrawn: where there are fewer, the oldest have left by age, and what is remembered says more.
+      const packets = rows.reduce((sum, row) => sum + row.packets, 0);
+      if (withdrawn === undefined && packets < (known?.vector.packets ?? 0)) continue;
+      complete.push({ kinds: ["dos-victim"], source: addressOf(key), since, until: Infinity });
+      ledger.delete(key);
+      pending.left(key);
+      add(key, rows, minutes.get(key) ?? []);
+    }
+  }
+  if (pending.isLoose) pendings.forget(ledger);
+}
+
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
   const { ledger } = context;
   const into: Judged = { detections: [], complete: [] };
   const late = span.late === true;
   const to = late ? Math.max(memory.position, span.to) : span.to;
-  let found = span.withdrawn === undefined ? yield* triggers() : new Map<string, number[]>();
-  let from = span.from - HOUR;
-  if (late) {
-    // Hosts in the late rows, and those already told of: made anew from the hour before.
-    const hosts = new Set(found.keys());
-    for (const [key, value] of ledger.entries()) {
-      const { vector } = value as Entry;
-      if (vector.last < span.from - IDLE) continue;
-      if (span.withdrawn === undefined || vector.sensors[span.withdrawn] !== undefined) hosts.add(key);
-    }
-    for (const key of hosts) {
-      const entry = ledger.get(key) as Entry | undefined;
-      if (entry !== undefined) from = Math.min(from, entry.vector.first - HOUR);
-      into.complete.push({ kinds: ["dos-victim"], source: addressOf(key), since: from, until: Infinity });
-      ledger.delete(key);
-    }
-    pendings.forget(ledger);
-    found = new Map();
-    const rows = yield {
-      sql: `SELECT hex(victim) AS k, intDiv(toUnixTimestamp64Micro(first_seen), 60000000) AS m, sum(packets) AS n FROM flows WHERE ${inSpan} AND ${REPLY} AND victim IN {hosts:Array(IPv6)} GROUP BY victim, m`,
-      parameters: { hosts: [...hosts].map(engineAddress), from, to },
-    };
-    for (const key of hosts) found.set(key, []);
-    for (const row of rows) {
-      if ((row["n"] as number) >= P.trigger) found.get(row["k"] as string)?.push((row["m"] as number) * MINUTE);
-    }
-    for (const minutes of found.values()) minutes.sort((a, b) => a - b);
-  }
-
-  const pending = pendings.of(ledger);
   const touched = new Set<string>();
   const over: [string, Entry][] = [];
-  const ended = (key: string, entry: Entry): void => void over.push([key, entry]);
-  const fresh = [...found.keys()].filter((key) => ledger.get(key) === undefined).sort();
-  const open = [...ledger.keys()].sort();
-  if (fresh.length > 0) {
-    for (let at = 0; at < fresh.length; at += NAMED) {
-      for (const [key, rows] of byHost(yield rowsOf("victim", REPLY, fresh.slice(at, at + NAMED), from, to))) {
-        addRows(key, rows, found.get(key)!, context, ended, pending);
-        touched.add(key);
-      }
-    }
-  }
-  if (!late && open.length > 0) {
-    const wanted = new Set(open);
-    for (const [key, rows] of byHost(yield rowsIn("victim", REPLY, open.length <= NAMED ? open : null))) {
-      if (!wanted.has(key)) continue;
-      addRows(key, rows, found.get(key) ?? [], context, ended, pending);
-      touched.add(key);
-    }
-  }
+  const add: Adding = (key, rows, minutes) => {
+    addRows(key, rows, minutes, context, (ended, entry) => void over.push([ended, entry]), pendings.of(ledger));
+    touched.add(key);
+  };
+  if (late) yield* again(span, to, context, into, add);
+  else yield* onward(span, context, add);
+  const pending = pendings.of(ledger);
   const due = late || startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
   const gone = pending.overAt(to);
   for (const key of gone) over.push([key, ledger.get(key) as Entry]);
@@ -369,6 +381,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
     if (entry.claim !== claim || entry.dirty !== dirty) ledger.set(key, entry);
     pending.noted(key, entry);
   }
+  prune(ledger);
   return { memory: late ? memory : { position: span.to }, ...into };
 }
 

@@ -79,6 +79,40 @@ describe("a surge", () => {
   });
 });
 
+describe("a sensor that comes back", () => {
+  /** log10 of the smallest chance while 30 regular sources an hour come to each of two sensors, of which one was away for so long: whom it sees first is new to it. */
+  const chanceAfter = (away: number): number => {
+    const unit = chance(3);
+    const hour = 3_600e6;
+    const memory = newSurgeMemory(0);
+    let least = 0;
+    for (let at = 0; at < 168 + away + 30; at++) {
+      const back = at - 168;
+      const there = back < 0 || back >= away;
+      const again = back >= away && back < away + 6 ? 300 : 0;
+      const news = [{ sensor: "a", n: 30 }, ...(there ? [{ sensor: "b", n: 30 + again }] : [])];
+      const { looks } = takeNews(
+        memory,
+        { from: at * hour, to: (at + 1) * hour },
+        news.map(({ sensor, n }) => {
+          const sources = poisson(n, unit);
+          return { protocol: 6, port: 23, signature: "", sensor, sources, packets: sources };
+        }),
+        news.map(({ sensor }) => ({ sensor, seconds: 3600, dark: 256 })),
+        surgeParameters,
+      );
+      least = Math.min(least, rarest(memory, "6/23", looks, surgeParameters)?.chance ?? 0);
+    }
+    return least;
+  };
+  it("is watched for a day again before it counts", () => {
+    expect(chanceAfter(30)).toBeGreaterThan(surgeParameters.rare);
+    expect(chanceAfter(30 * 24)).toBeGreaterThan(surgeParameters.rare);
+    // After less than a day its sources are none that nobody knows.
+    expect(chanceAfter(12)).toBeLessThan(surgeParameters.rare);
+  });
+});
+
 describe("growth", () => {
   it("finds the doubling time behind Poisson counts, within its own error", () => {
     const unit = chance(7);

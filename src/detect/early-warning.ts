@@ -31,7 +31,7 @@ import type { Counted, Origin } from "./warning-questions.ts";
 const HOUR = 3_600e6;
 const DAY = 24 * HOUR;
 const NAME = "early-warning";
-const VERSION = 5;
+const VERSION = 6;
 
 /** Sources, faded, that a port may have had before and still be new. */
 const FEW = 0.5;
@@ -133,6 +133,8 @@ const detectionOf = ({ kind, key, watched, open, view, counted, span, context, h
     evidence: {
       state,
       found: open.opened,
+      // A surge may have been a novelty first, and an outbreak a surge.
+      claimed: { novelty: open.opened, surge: open.surged, outbreak: open.grew }[kind] ?? open.opened,
       window_hours: open.window,
       sources: open.sources,
       expected: round(open.expected, 2),
@@ -210,6 +212,8 @@ function* judgeStep(
     if (known === undefined || rare.chance < known.rare.chance) found.set(of, { rare, signature });
   }
   const told = new Set<string>();
+  /** Novelties that are surges from now on. */
+  const upgraded = new Set<string>();
   for (const [key, { rare, signature }] of found) {
     const watched = memory.keys[key];
     if (watched === undefined) continue;
@@ -226,8 +230,10 @@ function* judgeStep(
       continue;
     }
     delete watched.refused;
+    if (watched.open !== undefined) upgraded.add(key);
     watched.open = {
       opened: watched.open?.opened ?? span.to,
+      ...(surge ? { surged: span.to } : {}),
       began: began * HOUR,
       chance: rare.chance,
       window: rare.look.hours,
@@ -270,13 +276,17 @@ function* judgeStep(
     if (open.surge && open.hosts.length < MOST_HOURS) {
       open.hosts.push([hour, view.hosts.low, view.hosts.middle, view.hosts.high ?? -1]);
     }
-    if (view.grows) open.outbreak = true;
+    if (view.grows) {
+      open.outbreak = true;
+      open.grew ??= span.to;
+    }
     if (open.outbreak && !over && open.forecasts.length < MOST_FORECASTS)
       open.forecasts.push(...forecasts(view, span.to));
     const state = over ? ("over" as const) : view.grows ? ("rising" as const) : ("steady" as const);
     const claim = { key, watched: basis, open, view, counted, span, context, hour, state };
     if (!open.surge) detections.push(detectionOf({ ...claim, kind: "novelty" }));
     else {
+      if (upgraded.has(key)) detections.push(detectionOf({ ...claim, kind: "novelty", state: "over" }));
       detections.push(detectionOf({ ...claim, kind: "surge" }));
       if (open.outbreak) detections.push(detectionOf({ ...claim, kind: "outbreak" }));
     }

@@ -19,7 +19,7 @@ export interface SurgeParameters {
   /** ... and so many times what is usual. */
   readonly times: number;
   readonly networks: number;
-  /** Hours a sensor is only watched, after it joined. */
+  /** Hours a sensor is only watched, after it joined, or came back from so long away: everybody seems new to it. */
   readonly settle: number;
   /** Hours of the past that must have been seen, summed over what the present has. */
   readonly past: number;
@@ -65,8 +65,10 @@ export interface SurgeMemory {
   exposure: ExposureMemory;
   /** New sources over all ports in the open hour. */
   crowd: number;
-  /** Sensor: hour of its first report. */
+  /** Sensor: hour of its first report, since it was last away for long. */
   sensors: Record<string, number>;
+  /** Sensor: hour of its newest report; what version 5 wrote down has none. */
+  seen?: Record<string, number>;
   /** By "protocol/port" and "protocol/port/signature". */
   keys: Record<string, WatchedMemory>;
   /** Keys with an open finding, and those that ChangeFinder follows. */
@@ -94,6 +96,7 @@ export const newSurgeMemory = (hour: number): SurgeMemory => ({
   exposure: newExposure(hour),
   crowd: 0,
   sensors: {},
+  seen: {},
   keys: {},
   open: [],
   busy: [],
@@ -233,7 +236,10 @@ export const takeNews = (
   turnHour(memory, hour);
   const settled = new Set<string>();
   const founders = new Set<string>();
+  const last = (memory.seen ??= {});
   for (const { sensor, seconds, dark } of sensors) {
+    if (hour - (last[sensor] ?? hour) >= parameters.settle) memory.sensors[sensor] = hour;
+    last[sensor] = hour;
     const joined = (memory.sensors[sensor] ??= hour);
     const seen = (seconds / 3600) * dark;
     if (hour - joined >= parameters.settle) {

@@ -29,6 +29,9 @@ export interface WatchedMemory {
 export interface OpenSurge {
   /** When it was found, microseconds. */
   readonly opened: number;
+  /** When it was first called a surge, and an outbreak; what version 5 of the detector wrote down has neither. */
+  readonly surged?: number;
+  grew?: number;
   /** Event time of the first hour above the usual, microseconds. */
   readonly began: number;
   /** The rarest window so far: its chance (log10), hours, sources, and how many were expected. */

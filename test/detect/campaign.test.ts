@@ -106,6 +106,17 @@ describe("a campaign", () => {
     ]);
   });
 
+  it("is another where sources of its tool ask for many ports: a set of none is part of no set", async () => {
+    const many = [22, 80, 443, 5555, 7547, 8080, 37215, 52869];
+    const telnet = bots(START + HOUR, 20, { ports: [23] });
+    const packets = [...telnet, ...bots(START + 8 * HOUR, 30, { ports: many, start: 40 })];
+    const found = await find(1, packets);
+    expect(found.map(({ port, evidence }) => [port, evidence["many_ports"], evidence["sources"]])).toEqual([
+      [23, false, 20],
+      [null, true, 30],
+    ]);
+  });
+
   it("puts together again what a small telescope saw of it in pieces", async () => {
     const found = await find(1, [
       ...bots(START + HOUR, 10),

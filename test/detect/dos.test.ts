@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { dosVictim, scaledRate } from "../../src/detect/dos.ts";
+import { MemoryLedger } from "../../src/app/detection-examine.ts";
+import { emptyVector } from "../../src/detect/backscatter.ts";
+import { dosVictim, prune, scaledRate } from "../../src/detect/dos.ts";
 import type { Detector } from "../../src/detect/detector.ts";
 import type { Detection } from "../../src/model/detection.ts";
-import { icmp, ip, syn } from "../flow/packets.ts";
+import { icmp, ip, syn, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { HOUR, SECOND, START, openWorld } from "./world.ts";
 import type { SensorSpec, World } from "./world.ts";
@@ -50,6 +52,16 @@ it("scales the rate by the size of the telescope, down to a floor", () => {
   expect(scaledRate(2 ** 23)).toBe(15);
   expect(scaledRate(512)).toBe(5);
   expect(scaledRate(1)).toBe(5);
+});
+
+it("gives up the least of too many vectors, and none that was told of", () => {
+  const ledger = new MemoryLedger();
+  for (let i = 0; i < 40; i++) {
+    const vector = { ...emptyVector(START + i), packets: 1 + i };
+    ledger.set(String(i), { vector, found: null, claim: i < 5 ? "told" : "", dirty: false });
+  }
+  prune(ledger, 12);
+  expect([...ledger.keys()].map(Number)).toEqual([0, 1, 2, 3, 4, 33, 34, 35, 36, 37, 38, 39]);
 });
 
 describe("a victim of denial of service", () => {
@@ -142,6 +154,15 @@ describe("a victim of denial of service", () => {
     expect(await find(forged)).toEqual([]);
     const both = await find([...errors, ...echo({ packets: 100 })]);
     expect(both.map(({ packets, source }) => [packets, source])).toEqual([[220, victim]]);
+  });
+  it("is attacked at the port that its datagrams come from", async () => {
+    const answers = echo().map(({ time, src, dst, dstPort }) =>
+      udp({ time, src: src!, dst: dst!, srcPort: 53, dstPort: dstPort! }),
+    );
+    const [one, ...more] = await find(answers);
+    expect(more).toEqual([]);
+    expect(one).toMatchObject({ source: victim, protocol: "udp", port: 53, packets: 200 });
+    expect(one!.evidence).toMatchObject({ ports: { "53/udp": 200 }, other_ports: 0 });
   });
   it("is one attack through pauses of less than an hour, two behind a longer one", async () => {
     const pause = await find([...echo({ packets: 60 }), ...echo({ packets: 60, from: START + 0.9 * HOUR })]);

@@ -102,6 +102,11 @@ describe("early warning", () => {
     // First a port that is new, for analysts; then a surge; then one that grows.
     expect(kinds(found)).toEqual(["novelty 7001/tcp", "outbreak 7001/tcp", "surge 7001/tcp"]);
     const surge = found.find(({ kind }) => kind === "surge")!;
+    // What it became goes on; the novelty does not.
+    const novelty = found.find(({ kind }) => kind === "novelty")!;
+    expect(novelty.evidence["state"]).toBe("over");
+    expect(novelty.last).toBe(surge.evidence["claimed"]);
+    expect(Number(surge.evidence["claimed"])).toBeGreaterThan(Number(novelty.evidence["claimed"]));
     const seen = Number(surge.evidence["found"]);
     // Half of its hosts came in the last two of ten hours.
     expect(seen).toBeGreaterThan(from);
