@@ -1,70 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Context, Ledger } from "./detector.ts";
-import type { Evidence } from "./evidence.ts";
-import { darkAddresses, impliedRate } from "./guards.ts";
-import {
-  isAtHome,
-  isDoubtful,
-  isCrowd,
-  isOneWay,
-  isStrange,
-  isStrangeCrowd,
-  infectedValues as P,
-} from "./infected-rule.ts";
+import type { Context } from "./detector.ts";
+import type { Entry } from "./infected-entry.ts";
+import type { Index, Place } from "./infected-index.ts";
+import { isCrowd, isDoubtful, isOneWay, isStrangeCrowd, infectedValues as P } from "./infected-rule.ts";
 import type { Company, Doubts } from "./infected-rule.ts";
-import { Crowds, Neighbours, networkOf } from "./neighbours.ts";
-import { AROUND, Onsets } from "./onsets.ts";
+import { AROUND } from "./onsets.ts";
 import { DAY, HOUR } from "./rows.ts";
-import { Ways, isAlike, waysOf } from "./ways.ts";
+import { isAlike, waysOf } from "./ways.ts";
 import type { Way, WayCompany } from "./ways.ts";
 
 const MINUTE = 60e6;
-
-/** One source of the constituency, one episode. JSON. */
-export interface Entry {
-  /** Organisation, or "" for a network of the node's economy that nobody has claimed. */
-  organisation: string;
-  evidence: Evidence;
-  /** End of the ten seconds in which the rule accepted it; null: not yet. */
-  accepted: number | null;
-  rule: "packets" | "mark" | null;
-  /** What is claimed now, as far as a change of it must be told at once. */
-  claim: string | null;
-  /** Told last with what was known up to here. */
-  told: number;
-  /** Changed since. */
-  dirty: boolean;
-  /** Began with many from its distance: stays so. */
-  oneWay?: true;
-  /** How much likelier it is where its neighbours are than anywhere (`Neighbours.likeness`); absent: none are known. */
-  likeness?: number;
-  /** By so many ways of which neighbours are known. */
-  ways?: number;
-  /** Not where its neighbours are, or of a crowd that is not: stays so. */
-  stranger?: true;
-}
-
-/** What can be made anew from the ledger. */
-export interface Index {
-  readonly onsets: Onsets;
-  readonly fast: Onsets;
-  readonly ways: Ways;
-  readonly neighbours: Neighbours;
-  readonly crowds: Crowds;
-  /** Organisations and minutes in whose company too many began: `ORGANISATION MINUTE`. */
-  readonly crowded: Set<string>;
-  /** Tools, and their distances, and the hours in which too many of them began: `TOOL HOUR`, `SENSOR TOOL HOPS HOUR`. */
-  readonly thronged: Set<string>;
-  /** Accepted, not yet claimed. */
-  readonly waiting: Set<string>;
-  readonly dirty: Set<string>;
-  /** The hour in which judging began: whom it finds there may have been at it for long. */
-  began: number;
-}
-const indexes = new WeakMap<Ledger, Index>();
-
-const isFast = (evidence: Evidence, context: Context): boolean =>
-  (impliedRate(evidence, darkAddresses(context.sensors)) ?? 0) >= P.fast_rate;
 
 const verdicts = new WeakMap<WayCompany, boolean>();
 /** Whether too many began like this within a day of a time. */
@@ -73,78 +18,6 @@ const isThronged = (way: Way, time: number, { ways }: Index): boolean => {
   let verdict = verdicts.get(company);
   if (verdict === undefined) verdicts.set(company, (verdict = isOneWay(company)));
   return verdict;
-};
-
-/** Ways are looked at again until so many packets have come: later ones tell little more. */
-const LOOKED_AT = 64;
-
-/** One packet is anybody's; of two it shows by which way they come. */
-const noteWays = (index: Index, key: string, entry: Entry, change: 1 | -1): void => {
-  const { evidence, likeness } = entry;
-  if (evidence.packets < 2) return;
-  const ways = waysOf(evidence);
-  const network = networkOf(key);
-  for (const way of ways) {
-    index.neighbours.note(key, way, evidence.first, change);
-    if (change > 0) index.ways.learn(way, network, evidence.first);
-    // Of those that lie where their neighbours do it says nothing that they lie alike.
-    if (likeness === undefined) index.ways.note(way, network, evidence.first, change);
-    else if (!isAtHome(entry)) index.ways.note(way, key, evidence.first, change);
-  }
-  const [way] = ways;
-  if (way !== undefined && likeness !== undefined) {
-    index.crowds.note(way.tool, evidence.first, isStrange(likeness), change);
-  }
-};
-export const liken = (index: Index, key: string, entry: Entry): void => {
-  const { evidence } = entry;
-  if (evidence.packets < 2 || (evidence.packets > LOOKED_AT && entry.likeness !== undefined)) return;
-  const found = index.neighbours.likeness(key, waysOf(evidence), evidence.first);
-  delete entry.likeness;
-  delete entry.ways;
-  if (found !== undefined) {
-    entry.likeness = Math.round(found.likeness * 10) / 10;
-    entry.ways = found.ways;
-  }
-};
-export const putInIndex = (index: Index, key: string, entry: Entry, context: Context): void => {
-  const { evidence, organisation, accepted, claim } = entry;
-  noteWays(index, key, entry, 1);
-  if (evidence.packets >= 3) index.onsets.add(organisation, evidence.first, key);
-  if (accepted !== null && isFast(evidence, context)) index.fast.add(organisation, evidence.first, key);
-  if (accepted !== null && claim === null) index.waiting.add(key);
-  if (entry.dirty && claim !== null) index.dirty.add(key);
-};
-export const takeFromIndex = (index: Index, key: string, entry: Entry): void => {
-  const { organisation, evidence } = entry;
-  noteWays(index, key, entry, -1);
-  index.onsets.remove(organisation, evidence.first, key);
-  index.fast.remove(organisation, evidence.first, key);
-  leave(index, key);
-};
-/** A source is forgotten: what it began with and where it lay still counts for others. */
-export const leave = (index: Index, key: string): void => {
-  index.waiting.delete(key);
-  index.dirty.delete(key);
-};
-export const indexOf = (ledger: Ledger, context: Context): Index => {
-  const known = indexes.get(ledger);
-  if (known !== undefined) return known;
-  const index: Index = {
-    onsets: new Onsets(),
-    fast: new Onsets(),
-    ways: new Ways(),
-    neighbours: new Neighbours(),
-    crowds: new Crowds(),
-    crowded: new Set(),
-    thronged: new Set(),
-    waiting: new Set(),
-    dirty: new Set(),
-    began: 0,
-  };
-  for (const [key, entry] of ledger.entries()) putInIndex(index, key, entry as Entry, context);
-  indexes.set(ledger, index);
-  return index;
 };
 
 /**
@@ -181,33 +54,73 @@ export const doubtsOf = (entry: Entry, now: number, index: Index, context: Conte
   stranger: isStranger(entry, now, index, context),
 });
 export const companyAt = (organisation: string, time: number, index: Index, context: Context): Company => {
+  // Where the sensors, or we, have just begun, everybody seems to begin.
   const since = Math.max(index.began, Math.min(...context.sensors.map((sensor) => sensor.since)));
   return {
     together: index.onsets.countAround(organisation, time),
-    fast: index.fast.countAround(organisation, time),
-    // Where the sensors, or we, have just begun, everybody seems to begin.
-    usual: time - since < HOUR ? null : index.onsets.usual(organisation, time),
+    fast: time - since < HOUR ? 0 : index.fast.countAround(organisation, time),
+    usual: index.onsets.usual(organisation, time, since),
   };
+};
+
+/** Minutes around these, each once. */
+const minutesAround = function* (places: Iterable<readonly [string, number]>): Generator<[string, string, number]> {
+  const seen = new Set<string>();
+  for (const [organisation, first] of places) {
+    const middle = Math.floor(first / MINUTE);
+    if (seen.has(`${organisation} ${middle}`)) continue;
+    seen.add(`${organisation} ${middle}`);
+    for (let minute = middle - AROUND; minute <= middle + AROUND; minute++) {
+      yield [`${organisation} ${minute}`, organisation, minute * MINUTE];
+    }
+  }
+};
+/** Adds who began in this minute and is still known. */
+const addAt = (
+  found: Set<string>,
+  organisation: string,
+  time: number,
+  { onsets, fast }: Index,
+  { ledger }: Context,
+): void => {
+  for (const onset of [onsets, fast]) {
+    for (const key of onset.at(organisation, time)) if (ledger.get(key) !== undefined) found.add(key);
+  }
 };
 
 /** Sources beside which a crowd has grown since: what may be told of them is judged anew. */
 export const crowd = (news: ReadonlySet<string>, index: Index, context: Context): Set<string> => {
-  const moments = new Map<string, readonly [string, number]>();
-  for (const key of news) {
-    const { organisation, evidence } = context.ledger.get(key) as Entry;
-    const minute = Math.floor(evidence.first / MINUTE);
-    moments.set(`${organisation} ${minute}`, [organisation, minute]);
-  }
   const found = new Set<string>();
-  for (const [organisation, middle] of moments.values()) {
-    for (let minute = middle - AROUND; minute <= middle + AROUND; minute++) {
-      const name = `${organisation} ${minute}`;
-      if (index.crowded.has(name)) continue;
-      const time = minute * MINUTE;
-      if (!isCrowd(companyAt(organisation, time, index, context))) continue;
-      index.crowded.add(name);
-      for (const key of index.onsets.at(organisation, time)) found.add(key);
-      for (const key of index.fast.at(organisation, time)) found.add(key);
+  const places = [...news].map((key): [string, number] => {
+    const { organisation, evidence } = context.ledger.get(key) as Entry;
+    return [organisation, evidence.first];
+  });
+  for (const [name, organisation, time] of minutesAround(places)) {
+    if (index.crowded.has(name) || !isCrowd(companyAt(organisation, time, index, context))) continue;
+    index.crowded.add(name);
+    addAt(found, organisation, time, index, context);
+  }
+  return found;
+};
+
+const nameOf = ({ sensor, tool, hops }: Way, hour: number): string => `${sensor} ${tool} ${hops} ${hour}`;
+/**
+ * Rows came late, or left, of sources that stood here: where no crowd is any more, one that comes is news again. Gives whom those held that it was one: they are judged
+ * anew.
+ */
+export const disperse = (places: readonly Place[], index: Index, context: Context): Set<string> => {
+  const found = new Set<string>();
+  for (const [name, organisation, time] of minutesAround(places.map((one) => [one.organisation, one.first]))) {
+    if (!index.crowded.has(name) || isCrowd(companyAt(organisation, time, index, context))) continue;
+    index.crowded.delete(name);
+    addAt(found, organisation, time, index, context);
+  }
+  for (const { ways, first } of places) {
+    const hour = Math.floor(first / HOUR);
+    for (const way of ways) {
+      if (index.thronged.has(nameOf(way, hour)) && !isThronged(way, first, index))
+        index.thronged.delete(nameOf(way, hour));
+      if (!isStrangeCrowd(index.crowds.around(way.tool, first))) index.thronged.delete(`${way.tool} ${hour}`);
     }
   }
   return found;
@@ -230,7 +143,7 @@ export const alikeWith = (
     const hour = Math.floor(evidence.first / HOUR);
     const ways = waysOf(evidence);
     for (const way of ways) {
-      const name = `${way.sensor} ${way.tool} ${way.hops} ${hour}`;
+      const name = nameOf(way, hour);
       if (index.thronged.has(name) || !isThronged(way, evidence.first, index)) continue;
       index.thronged.add(name);
       distances.push(way);
