@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Context } from "./detector.ts";
 import type { Entry } from "./infected-entry.ts";
+import { likenAgain } from "./infected-index.ts";
 import type { Index, Place } from "./infected-index.ts";
 import { isCrowd, isDoubtful, isOneWay, isStrangeCrowd, infectedValues as P } from "./infected-rule.ts";
 import type { Company, Doubts } from "./infected-rule.ts";
 import { AROUND } from "./onsets.ts";
-import { DAY, HOUR } from "./rows.ts";
+import { DAY, HOUR, startOf } from "./rows.ts";
 import { isAlike, waysOf } from "./ways.ts";
 import type { Way, WayCompany } from "./ways.ts";
 
@@ -20,39 +21,51 @@ const isThronged = (way: Way, time: number, { ways }: Index): boolean => {
   return verdict;
 };
 
-/**
- * Whether most that began like this source came from where it is: at the sensor that saw it most of those to which it came by one way, or at most of all that saw it.
- * Asked within a day of its first packet, as long as what came before it is known whole. Inside a member's own network everybody is near.
- */
-const oneWay = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
-  const { evidence } = entry;
-  if (scope.realm !== "" || now - evidence.first > DAY) return entry.oneWay === true;
-  const alike = waysOf(evidence).map((way) => isThronged(way, evidence.first, index));
-  if (alike[0] === true || alike.filter(Boolean).length * 2 > Object.keys(evidence.sensors).length) entry.oneWay = true;
-  return entry.oneWay === true;
+/** Whether one asks who began like it: until the hour is over in which a day has passed since its first packet, as long as what came before it is known whole. */
+const isRecent = (first: number, now: number): boolean => now <= startOf(first + DAY + HOUR - 1, HOUR);
+/** Whether most that began like this source came from where it is: at the sensor that saw it most of those to which it came by one way, or at most of all that saw it. */
+const isOfThrong = ({ evidence }: Entry, ways: readonly Way[], index: Index): boolean => {
+  const alike = ways.map((way) => isThronged(way, evidence.first, index));
+  return alike[0] === true || alike.filter(Boolean).length * 2 > Object.keys(evidence.sensors).length;
 };
+/** Whether a source is not where its neighbours are: by far, or perhaps, and in the company of many of its tool that are not. */
+const isStranger = (entry: Entry, [way]: readonly Way[], { crowds }: Index): boolean =>
+  way !== undefined &&
+  ((entry.likeness !== undefined && entry.likeness <= P.far) ||
+    (isDoubtful(entry) && isStrangeCrowd(crowds.around(way.tool, entry.evidence.first))));
+
 /**
- * Whether a source is not where its neighbours are: by far, or perhaps, and in the company of many of its tool that are not. Asked within a day of its first
- * packet, and not inside a member's own network.
+ * What speaks against a source now, or did at the end of an hour: at another moment it may be chance that so many are alike, and when one looks must not show in what is
+ * found. Inside a member's own network everybody is near.
  */
-const isStranger = (entry: Entry, now: number, index: Index, { scope }: Context): boolean => {
-  const { evidence, likeness } = entry;
-  if (scope.realm !== "" || now - evidence.first > DAY) return entry.stranger === true;
-  const [way] = waysOf(evidence);
-  if (way === undefined) return entry.stranger === true;
-  if (
-    (likeness !== undefined && likeness <= P.far) ||
-    (isDoubtful(entry) && isStrangeCrowd(index.crowds.around(way.tool, evidence.first)))
-  ) {
-    entry.stranger = true;
+export const doubtsOf = (key: string, entry: Entry, now: number, index: Index, { scope, ledger }: Context): Doubts => {
+  const stays = { oneWay: entry.oneWay === true, stranger: entry.stranger === true };
+  if (scope.realm !== "" || !isRecent(entry.evidence.first, now)) return stays;
+  const ways = waysOf(entry.evidence);
+  const doubts = {
+    oneWay: stays.oneWay || isOfThrong(entry, ways, index),
+    stranger: stays.stranger || isStranger(entry, ways, index),
+  };
+  if (now % HOUR === 0 && (doubts.oneWay !== stays.oneWay || doubts.stranger !== stays.stranger)) {
+    if (doubts.oneWay) entry.oneWay = true;
+    if (doubts.stranger) entry.stranger = true;
+    ledger.set(key, entry);
   }
-  return entry.stranger === true;
+  return doubts;
+};
+/** An hour is over: who is judged once more, by all that is known of the others by then. */
+export const atHour = (now: number, index: Index, context: Context): string[] => {
+  const found: string[] = [];
+  for (const [key, value] of context.ledger.entries()) {
+    const entry = value as Entry;
+    const { first, hour } = entry.evidence;
+    const seen = hour >= now - HOUR;
+    if (seen) likenAgain(index, key, entry, context);
+    if (entry.accepted !== null && (seen || isRecent(first, now))) found.push(key);
+  }
+  return found;
 };
 
-export const doubtsOf = (entry: Entry, now: number, index: Index, context: Context): Doubts => ({
-  oneWay: oneWay(entry, now, index, context),
-  stranger: isStranger(entry, now, index, context),
-});
 export const companyAt = (organisation: string, time: number, index: Index, context: Context): Company => {
   // Where the sensors, or we, have just begun, everybody seems to begin.
   const since = Math.max(index.began, Math.min(...context.sensors.map((sensor) => sensor.since)));
@@ -139,7 +152,7 @@ export const alikeWith = (
   const tools = new Set<string>();
   for (const key of news) {
     const { evidence } = ledger.get(key) as Entry;
-    if (evidence.packets < 2 || now - evidence.first > DAY) continue;
+    if (evidence.packets < 2 || !isRecent(evidence.first, now)) continue;
     const hour = Math.floor(evidence.first / HOUR);
     const ways = waysOf(evidence);
     for (const way of ways) {
@@ -159,7 +172,7 @@ export const alikeWith = (
   if (distances.length === 0 && tools.size === 0) return found;
   for (const [key, value] of ledger.entries()) {
     const { claim, evidence } = value as Entry;
-    if (claim === null || claim === "none" || now - evidence.first > DAY) continue;
+    if (claim === null || claim === "none" || !isRecent(evidence.first, now)) continue;
     if (waysOf(evidence).some((way) => tools.has(way.tool) || distances.some((one) => isAlike(way, one))))
       found.add(key);
   }

@@ -100,7 +100,9 @@ export const keepKnown = (entry: Entry, known: Entry, withdrawn: boolean, now: n
     if (entry.accepted === null) Object.assign(entry, { accepted: known.accepted, rule: known.rule });
     if (known.clear === true) entry.clear = true;
   }
-  if (entry.evidence.first > first || (withdrawn && now - first <= DAY)) return;
+  if (entry.evidence.first > first) return;
+  if (known.likeness !== undefined && !withdrawn) Object.assign(entry, { likeness: known.likeness, ways: known.ways });
+  if (withdrawn && now - first <= DAY) return;
   if (known.oneWay === true) entry.oneWay = true;
   if (known.stranger === true) entry.stranger = true;
 };

@@ -37,7 +37,7 @@ const indexes = new WeakMap<Ledger, Index>();
 const isFast = ({ evidence, accepted }: Entry, context: Context): boolean =>
   accepted !== null && (impliedRate(evidence, darkAddresses(context.sensors)) ?? 0) >= P.fast_rate;
 
-/** Ways are looked at again until so many packets have come: later ones tell little more. */
+/** Ways are looked at again until so many packets have come in hours that are over: later ones tell little more. */
 const LOOKED_AT = 64;
 
 /** Where an entry stands in the index. */
@@ -83,7 +83,8 @@ const noteWays = (index: Index, key: string, { ways, unit, strange, first }: Pla
 };
 const liken = (index: Index, key: string, entry: Entry): void => {
   const { evidence } = entry;
-  if (evidence.packets < 2 || (evidence.packets > LOOKED_AT && entry.likeness !== undefined)) return;
+  const { packets, hourPackets } = evidence;
+  if (packets < 2 || (packets - hourPackets > LOOKED_AT && entry.likeness !== undefined)) return;
   const found = index.neighbours.likeness(key, waysOf(evidence), evidence.first);
   delete entry.likeness;
   delete entry.ways;
@@ -126,6 +127,15 @@ export const putInIndex = (
   liken(index, key, entry);
   put(index, key, entry, before, context);
   if (endOf(entry) > now && isOpen(entry, context)) index.open.add(key);
+};
+/** Looks once more where it lies, by the neighbours that are known now. */
+export const likenAgain = (index: Index, key: string, entry: Entry, context: Context): void => {
+  const { likeness, ways } = entry;
+  const place = placeOf(key, entry);
+  liken(index, key, entry);
+  if (entry.likeness === likeness && entry.ways === ways) return;
+  put(index, key, entry, place, context);
+  context.ledger.set(key, entry);
 };
 /** A source is forgotten: what it began with and where it lay still counts for others. */
 export const leave = (index: Index, key: string): void => {

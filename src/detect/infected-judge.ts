@@ -38,7 +38,7 @@ export const judge = (key: string, now: number, due: boolean, index: Index, cont
   const company = companyAt(entry.organisation, entry.evidence.first, index, context);
   const finding = findingOf(entry.evidence, address, context);
   const held =
-    finding === null ? [] : holdsOf(entry.evidence, owner, company, doubtsOf(entry, now, index, context), context);
+    finding === null ? [] : holdsOf(entry.evidence, owner, company, doubtsOf(key, entry, now, index, context), context);
   const claim = finding === null ? "none" : JSON.stringify([finding.kind, finding.family, held, entry.evidence.first]);
   index.waiting.delete(key);
   if (claim === entry.claim && !(due && entry.dirty)) {

@@ -2,7 +2,7 @@
 import type { Context, Detector, Examination, Span } from "./detector.ts";
 import type { ErrorOf } from "./evidence.ts";
 import { NAME, VERSION } from "./infected-claim.ts";
-import { alikeWith, crowd } from "./infected-company.ts";
+import { alikeWith, atHour, crowd } from "./infected-company.ts";
 import { grow } from "./infected-entry.ts";
 import type { Entry } from "./infected-entry.ts";
 import { NAMED, SENT, candidates, errorsOf } from "./infected-hosts.ts";
@@ -76,14 +76,14 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   for (const key of crowd(judged, index, context)) judged.add(key);
   for (const key of alikeWith(judged, span.to, index, context)) judged.add(key);
   for (const key of index.waiting) judged.add(key);
+  const hourly = startOf(span.to, HOUR) > startOf(span.from, HOUR);
+  if (hourly) for (const key of atHour(span.to, index, context)) judged.add(key);
   const due = startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
   if (due) for (const key of index.dirty) judged.add(key);
   for (const key of [...judged].sort()) judge(key, span.to, due, index, context, into);
 
   sight(takeBegun(begun, span, context.ledger), context, into);
-  if (startOf(span.to, HOUR) > startOf(span.from, HOUR) || isFull(context.ledger)) {
-    prune(span.to, index, context);
-  }
+  if (hourly || isFull(context.ledger)) prune(span.to, index, context);
   return { memory: { position: span.to, since }, ...into };
 }
 
