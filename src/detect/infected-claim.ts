@@ -7,12 +7,12 @@ import { darkOf, portCount, samplesOf, topPorts } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
 import { darkAddresses, disagreement, dominantSpoof, impliedRate } from "./guards.ts";
 import { detectionId } from "./identity.ts";
-import type { Entry } from "./infected-company.ts";
+import type { Entry } from "./infected-entry.ts";
 import type { Finding } from "./infected-rule.ts";
 import { signatureWords } from "./signature.ts";
 
 export const NAME = "infected-host";
-export const VERSION = 4;
+export const VERSION = 5;
 const MINUTE = 60e6;
 
 const rounded = (value: number | null): number | null => (value === null ? null : Number(value.toPrecision(2)));

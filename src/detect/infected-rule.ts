@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DetectionKind, HoldReason } from "../model/detection.ts";
 import type { Context, Owner } from "./detector.ts";
-import { darkOf, isMirai, portCount, topPorts } from "./evidence.ts";
+import { darkOf, isMirai, topPorts } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
 import { familyOfPorts, isAmplifier } from "./families.ts";
 import {
@@ -206,9 +206,10 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
   if (raw >= 2 && raw >= P.tool_share * (syn + udp)) return scanner("raw-packets", 0.95);
   const scanned = Object.entries(evidence.signatures).reduce((sum, [hex, n]) => sum + (isNmap(hex) ? n : 0), 0);
   if (scanned >= 2 && scanned >= P.tool_share * (syn + udp)) return scanner("nmap", 0.9, "nmap");
-  const distinct = portCount(evidence);
   const asked = syn + udp;
-  if (asked > 0 && distinct >= P.wide_ports && distinct >= 0.6 * packets) {
+  // Of the ports that are counted one by one: what went to others says nothing of how many these were.
+  const counted = Object.keys(evidence.ports).length;
+  if (asked > 0 && counted >= P.wide_ports && counted >= 0.6 * (packets - evidence.others)) {
     // Strays of peer-to-peer programs go to any port of hosts that are long gone.
     return udp * 2 > packets ? null : scanner("ports", 0.9);
   }
@@ -229,7 +230,7 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
 export interface Company {
   /** Sources of the organisation that began within ten minutes. */
   readonly together: number;
-  /** Of these, fast ones. */
+  /** Of these, fast ones; none where the sensors have just begun. */
   readonly fast: number;
   /** How many usually do; null: the sensors have not been there long enough to say. */
   readonly usual: number | null;

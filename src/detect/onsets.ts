@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { DAY } from "./rows.ts";
+import { DAY, HOUR } from "./rows.ts";
 
 const MINUTE = 60e6;
 /** Minutes before and behind an onset that count as the same time. */
@@ -7,8 +7,15 @@ export const AROUND = 10;
 /** Minutes looked at around an onset: ten before, its own, ten behind. */
 const WIDTH = 2 * AROUND + 1;
 const PAST = 7 * DAY;
+/** Until a day has passed since these hours they say what is usual: not the very first, in which everybody seems to begin. */
+const FIRST = 7 * HOUR;
+/** A shorter time says nothing of what is usual. */
+const LEAST = HOUR;
 
 const MINUTES = 60;
+
+/** The first minute that is still known at a time. */
+export const leastMinute = (now: number): number => Math.floor((now - PAST - DAY) / MINUTE);
 
 interface Group {
   readonly minutes: Map<number, Set<string>>;
@@ -51,9 +58,15 @@ export class Onsets {
     return this.#sum(name, middle - AROUND, middle + AROUND + 1);
   }
 
-  /** How many usually begin in such a stretch: the mean over the six days that end a day before. */
-  usual(name: string, time: number): number {
-    const [from, to] = [Math.floor((time - PAST) / MINUTE), Math.floor((time - DAY) / MINUTE)];
+  /**
+   * How many usually begin in such a stretch: the mean over the six days that end a day before, as far as somebody looked (`since`). Before that it is the
+   * mean of the first hours; null where these are too few to say.
+   */
+  usual(name: string, time: number, since: number): number | null {
+    const start = Math.max(time - PAST, since + HOUR);
+    const end = Math.max(time - DAY, Math.min(time - HOUR, since + FIRST));
+    if (end - start < LEAST) return null;
+    const [from, to] = [Math.floor(start / MINUTE), Math.floor(end / MINUTE)];
     return (this.#sum(name, from, to) * WIDTH) / (to - from);
   }
 
@@ -73,7 +86,7 @@ export class Onsets {
 
   /** Forgets what no question reaches any more. */
   forget(now: number): void {
-    const least = Math.floor((now - PAST - DAY) / MINUTE);
+    const least = leastMinute(now);
     for (const [name, { minutes, hours }] of this.#groups) {
       for (const [minute, keys] of minutes) {
         if (minute >= least) continue;

@@ -64,6 +64,7 @@ export interface WayCompany {
 
 /** Sources, or networks, by hour, hops and name, and how often each was noted. */
 type Units = Map<number, Map<number, Map<string, number>>>;
+const firstOf = (hours: ReadonlyMap<number, number>): number => Math.min(...hours.keys());
 
 /**
  * At which distances sources began, by sensor and tool. Hosts of many networks lie at many distances from a sensor; who writes their addresses on
@@ -71,8 +72,8 @@ type Units = Map<number, Map<number, Map<string, number>>>;
  * neighbours are.
  */
 export class Ways {
-  /** By sensor: the first and the last hour in which a network was seen at a distance. */
-  readonly #networks = new Map<string, Map<number, Map<string, [first: number, last: number]>>>();
+  /** By sensor, hops and network: how many of its sources began in which hours. */
+  readonly #networks = new Map<string, Map<number, Map<string, Map<number, number>>>>();
   /** By sensor and tool. */
   readonly #units = new Map<string, Units>();
   /** What was answered last, by sensor and tool, until another unit is noted. */
@@ -80,21 +81,22 @@ export class Ways {
   /** The latest hour that was asked about. */
   #asked = 0;
 
-  /** A network was seen at a distance. */
-  learn({ sensor, hops }: Way, network: string, time: number): void {
+  /** A source of a network was seen at a distance, or is not any more. */
+  learn({ sensor, hops }: Way, network: string, time: number, change: 1 | -1): void {
     const hour = Math.floor(time / HOUR);
     let distances = this.#networks.get(sensor);
     if (distances === undefined) this.#networks.set(sensor, (distances = new Map()));
     let networks = distances.get(hops);
     if (networks === undefined) distances.set(hops, (networks = new Map()));
-    const span = networks.get(network);
+    let hours = networks.get(network);
+    if (hours === undefined) networks.set(network, (hours = new Map()));
+    const first = firstOf(hours);
+    const count = (hours.get(hour) ?? 0) + change;
+    if (count > 0) hours.set(hour, count);
+    else hours.delete(hour);
     // What an answer said was usual then is no more.
-    if (hour < this.#asked - AROUND && (span === undefined || hour < span[0])) this.#answers.clear();
-    if (span === undefined) networks.set(network, [hour, hour]);
-    else {
-      span[0] = Math.min(span[0], hour);
-      span[1] = Math.max(span[1], hour);
-    }
+    if (hour < this.#asked - AROUND && firstOf(hours) !== first) this.#answers.clear();
+    if (hours.size === 0) networks.delete(network);
   }
 
   /** Counts a unit: a source, or the network of sources that count as one. */
@@ -118,7 +120,7 @@ export class Ways {
     let [all, same] = [0, 0];
     for (const [hops, networks] of this.#networks.get(sensor) ?? []) {
       let n = 0;
-      for (const [first] of networks.values()) if (first < before) n++;
+      for (const hours of networks.values()) if (firstOf(hours) < before) n++;
       all += n;
       if (Math.abs(hops - at) <= NEAR) same += n;
     }
@@ -161,7 +163,10 @@ export class Ways {
     }
     for (const [sensor, distances] of this.#networks) {
       for (const [hops, networks] of distances) {
-        for (const [network, [, last]] of networks) if (last < least) networks.delete(network);
+        for (const [network, hours] of networks) {
+          for (const hour of hours.keys()) if (hour < least) hours.delete(hour);
+          if (hours.size === 0) networks.delete(network);
+        }
         if (networks.size === 0) distances.delete(hops);
       }
       if (distances.size === 0) this.#networks.delete(sensor);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { detectors as all } from "../../src/detect/detectors.ts";
 import { ip, syn, udp, icmp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
-import { HOUR, START, openWorld, ownersOf } from "./world.ts";
+import { bot, scan } from "./scan.ts";
+import { Walk } from "./walk.ts";
+import { HOUR, SECOND, START, openWorld, ownersOf } from "./world.ts";
 import type { World } from "./world.ts";
 
 const sensors = [
@@ -87,4 +89,118 @@ it("finds the same to the byte, however rows, batches and spans were cut", { tim
   );
   // A property of nothing would hold too.
   expect(found).toBeGreaterThan(10);
+});
+
+describe("an infected host", { timeout: 300_000 }, () => {
+  const jakarta = "192.0.2.";
+  /** SYNs to the same few dark addresses in turn. */
+  const again = (packets: number, few: number, { from = START, gap = SECOND, src = bot } = {}): Packet[] =>
+    Array.from({ length: packets }, (_, i) =>
+      syn({
+        time: from + i * gap,
+        src: ip(src),
+        dst: ip(`${jakarta}${1 + (i % few)}`),
+        dstPort: 443,
+        srcPort: 4_000 + i,
+      }),
+    );
+  /** The same flows, judged by whole hours and step by step; rows of the live ones as short as they get. */
+  const both = async (packets: readonly Packet[], step: number, until: number): Promise<[Walk, Walk]> => {
+    const [plain, live] = [world.scope(), world.scope()];
+    await world.feed(plain, sensors, packets);
+    await world.feed(live, sensors, packets, { interval: 1e6 });
+    const first = Math.floor(packets.reduce((least, { time }) => Math.min(least, time), Infinity) / HOUR) * HOUR;
+    const hours = await new Walk(world, plain, owners).walk(first, until, HOUR);
+    return [hours, await new Walk(world, live, owners).walk(first, until, step)];
+  };
+
+  it("is a stray or is none, whoever looks when", async () => {
+    // Eight of 512 in ten seconds, and then the same again and again: no stray, and told of.
+    const once = [...again(10, 8), ...again(100, 8, { from: START + 60 * SECOND, gap: SECOND / 5 })];
+    // The same within ten seconds: one all along.
+    const stray = again(110, 8, { from: START + 100 * SECOND, gap: 80_000, src: "36.70.1.3" });
+    const scope = world.scope();
+    await world.feed(scope, sensors, [...once, ...stray], { interval: 1e6 });
+    const live = await new Walk(world, scope, owners).walk(START, START + 120 * SECOND, SECOND);
+    expect(live.claims().map(({ source }) => source)).toEqual([bot]);
+    const whole = await new Walk(world, scope, owners).walk(START, START + HOUR, HOUR);
+    const bare = (walk: Walk): unknown => walk.standing().map(({ source, kind }) => [source, kind]);
+    expect(bare(whole)).toEqual([
+      [bot, "scanning-host"],
+      ["36.70.1.3", "sighting"],
+    ]);
+    await live.walk(START + 120 * SECOND, START + HOUR, 120 * SECOND);
+    expect(JSON.stringify(live.standing())).toBe(JSON.stringify(whole.standing()));
+    // A row that comes a little late makes it anew, and nothing is taken back.
+    const withdrawn = live.withdrawn.length;
+    await world.feed(scope, sensors, again(1, 8, { from: START + 70.5 * SECOND }), { interval: 1e6 });
+    await live.late(START + 70 * SECOND, START + 71 * SECOND);
+    expect(live.claims().map(({ source, packets }) => [source, packets])).toEqual([[bot, 111]]);
+    expect(live.withdrawn.length).toBe(withdrawn);
+  });
+
+  it("is accepted by one half of the rule, whatever the flow interval", async () => {
+    const marked = (n: number, net: string, from: number): Packet[] =>
+      scan({ packets: n, nets: [net], from, gap: 10_000, mirai: true, seed: n });
+    const packets = [
+      ...marked(5, jakarta, START + SECOND),
+      ...marked(1, "198.51.100.", START + 5 * SECOND),
+      ...marked(5, jakarta, START + 6 * SECOND),
+    ];
+    const [hours, live] = await both(packets, SECOND, START + 20 * SECOND);
+    expect(live.claims()[0]?.evidence["rule"]).toBe("mark");
+    // Who shows the mark is told of at once, others when their ten seconds are over.
+    expect(live.told.find(({ kind }) => kind === "infected-host")?.packets).toBe(6);
+    expect(hours.claims()[0]?.evidence["rule"]).toBe("mark");
+  });
+
+  it("is held or is not, whoever looks when", async () => {
+    const hosts = (n: number, from: number, ttlOf: (i: number) => number): Packet[] =>
+      Array.from({ length: n }, (_, i) =>
+        scan({
+          src: `36.${70 + i}.${i}.${from === START ? 1 : 2}`,
+          packets: 14,
+          from: from + i * 40 * SECOND,
+          gap: 20 * SECOND,
+          nets: [jakarta, "198.51.100."],
+          ports: [8080],
+          seed: i + 1,
+          change: { ttl: ttlOf(i) },
+        }),
+      ).flat();
+    // Seven from one distance at first, as if one had sent them all, and then many from elsewhere.
+    const seven = hosts(7, START, () => 52);
+    const [hours, live] = await both(
+      [...seven, ...hosts(20, START + 900 * SECOND, (i) => 34 + ((i * 5) % 15))],
+      20 * SECOND,
+      START + HOUR,
+    );
+    expect(live.told.filter(({ held }) => held.includes("one-way")).length).toBeGreaterThan(3);
+    expect(live.claims()).toHaveLength(27);
+    expect(JSON.stringify(live.claims())).toBe(JSON.stringify(hours.claims()));
+    expect(live.claims().filter(({ held }) => held.includes("one-way"))).toEqual([]);
+    const alone = await both(seven, 60 * SECOND, START + HOUR);
+    for (const walk of alone) {
+      expect(walk.claims().map(({ held }) => held)).toEqual(Array.from({ length: 7 }, () => ["one-way"]));
+    }
+  });
+
+  it("that turns out to be none is a sighting again", async () => {
+    const src = "36.70.1.255";
+    // With every second packet from port 0 two spoof reasons are on more than a half at last.
+    const packets = scan({ src, packets: 12, gap: 100 * SECOND, nets: [jakarta] }).concat(
+      scan({
+        src,
+        packets: 24,
+        gap: 10 * SECOND,
+        from: START + 2_000 * SECOND,
+        nets: [jakarta],
+        change: { srcPort: 0 },
+      }),
+    );
+    const [hours, live] = await both(packets, 20 * SECOND, START + HOUR);
+    expect(live.told.some(({ kind }) => kind !== "sighting")).toBe(true);
+    expect(live.standing().map(({ kind }) => kind)).toEqual(["sighting"]);
+    expect(JSON.stringify(live.standing())).toBe(JSON.stringify(hours.standing()));
+  });
 });

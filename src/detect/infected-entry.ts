@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Context } from "./detector.ts";
+import { addSeen } from "./evidence.ts";
+import type { ErrorOf, Evidence } from "./evidence.ts";
+import { darkAddresses, watching } from "./guards.ts";
+import { accepts, isStray, infectedValues as P } from "./infected-rule.ts";
+import { DAY, WINDOW, startOf } from "./rows.ts";
+import type { Seen } from "./rows.ts";
+
+/** A pause of this length ends an episode. */
+export const IDLE = P.idle * DAY;
+
+/** One source of the constituency, one episode. JSON. */
+export interface Entry {
+  /** Organisation, or "" for a network of the node's economy that nobody has claimed. */
+  organisation: string;
+  evidence: Evidence;
+  /** End of the ten seconds in which the rule accepted it; null: not yet. */
+  accepted: number | null;
+  rule: "packets" | "mark" | null;
+  /** Accepted, and at the end of some ten seconds not like a stray client: it may be told of, whatever it does then. */
+  clear?: true;
+  /** What is claimed now, as far as a change of it must be told at once. */
+  claim: string | null;
+  /** Told last with what was known up to here. */
+  told: number;
+  /** Changed since. */
+  dirty: boolean;
+  /** Began in a minute that was told of as a storm. */
+  storm?: true;
+  /** Began with many from its distance: stays so. */
+  oneWay?: true;
+  /** How much likelier it is where its neighbours are than anywhere (`Neighbours.likeness`); absent: none are known. */
+  likeness?: number;
+  /** By so many ways of which neighbours are known. */
+  ways?: number;
+  /** Not where its neighbours are, or of a crowd that is not: stays so. */
+  stranger?: true;
+}
+
+/** When the ten seconds are over in which it was seen last. */
+export const endOf = ({ evidence }: Entry): number => startOf(evidence.last, WINDOW) + WINDOW;
+
+/** How many sensors with dark addresses watched when it was seen last: of so many the short proof may ask for two. */
+const witnesses = ({ evidence: { last } }: Entry, { sensors }: Context): number =>
+  watching(sensors, last, last).filter(({ darkAddresses: dark }) => dark > 0).length;
+/**
+ * Takes down what an entry has come to. Rows may be cut differently within ten seconds, so that only the end of these says whether it is a stray, and by which half
+ * of the rule it was accepted. But Mirai's mark is asked for first, and who has shown it has shown it at the end too.
+ */
+export const noteRule = (entry: Entry, over: boolean, context: Context): void => {
+  if (entry.clear === true) return;
+  if (entry.accepted === null) {
+    const rule = accepts(entry.evidence, witnesses(entry, context));
+    if (rule === null || (rule === "packets" && !over)) return;
+    entry.rule = rule;
+    entry.accepted = endOf(entry);
+  }
+  if (entry.rule === "mark" || (over && !isStray(entry.evidence, darkAddresses(context.sensors)))) entry.clear = true;
+};
+/** Whether the end of its ten seconds may bring it further. */
+export const isOpen = (entry: Entry, context: Context): boolean =>
+  entry.clear !== true && (entry.accepted !== null || accepts(entry.evidence, witnesses(entry, context)) !== null);
+
+/** Adds rows to what is known of a host; rows in order of time. After a long pause another entry begins. `now`: judged up to here. */
+export const grow = (
+  before: Entry | undefined,
+  rows: Iterable<Seen>,
+  organisation: string,
+  now: number,
+  context: Context,
+  errorOf: ErrorOf,
+): Entry | undefined => {
+  let entry = before;
+  const blind = new Set(context.sensors.filter((sensor) => sensor.blind).map(({ name }) => name));
+  for (const row of rows) {
+    if (blind.has(row.sensor)) continue;
+    if (entry === undefined || row.first - entry.evidence.last > IDLE) {
+      const evidence = addSeen(undefined, row, errorOf);
+      entry = { organisation, evidence, accepted: null, rule: null, claim: null, told: 0, dirty: true };
+    } else {
+      if (row.first >= endOf(entry)) noteRule(entry, true, context);
+      addSeen(entry.evidence, row, errorOf);
+    }
+  }
+  if (entry === undefined) return undefined;
+  noteRule(entry, endOf(entry) <= now, context);
+  entry.organisation = organisation;
+  entry.dirty = true;
+  return entry;
+};
+
+/**
+ * Rows came late, or left: what an entry that is made anew from the store keeps of what was known. Rows may be older than the store holds; what came of them is not
+ * unlearned, and the claim stays the same. Nor is a doubt that nobody can ask about any more.
+ */
+export const keepKnown = (entry: Entry, known: Entry, withdrawn: boolean, now: number): void => {
+  const { first } = known.evidence;
+  const sensors = Object.keys(known.evidence.sensors);
+  // Of a sensor that has nothing left nothing is held on to: it may have been revoked.
+  if (entry.evidence.first > first && !withdrawn && sensors.every((name) => entry.evidence.sensors[name])) {
+    entry.evidence.first = first;
+    if (entry.accepted === null) Object.assign(entry, { accepted: known.accepted, rule: known.rule });
+    if (known.clear === true) entry.clear = true;
+  }
+  if (entry.evidence.first > first) return;
+  if (known.likeness !== undefined && !withdrawn) Object.assign(entry, { likeness: known.likeness, ways: known.ways });
+  if (withdrawn && now - first <= DAY) return;
+  if (known.oneWay === true) entry.oneWay = true;
+  if (known.stranger === true) entry.stranger = true;
+};
