@@ -117,6 +117,7 @@ const named = [
   "first_seen",
   "last_seen",
   "src",
+  "victim",
   "protocol",
   "dst_port",
   "class",
@@ -128,6 +129,7 @@ const named = [
 ];
 const nameless: Readonly<Record<string, string>> = {
   src: "toIPv6('::')",
+  victim: "CAST(NULL, 'Nullable(IPv6)')",
   ...Object.fromEntries(marks.map((mark) => [mark, "toUInt32(0)"])),
   src_asn: "CAST(NULL, 'Nullable(UInt32)')",
   src_cc: "CAST(NULL, 'LowCardinality(Nullable(String))')",

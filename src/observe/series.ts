@@ -74,7 +74,7 @@ const measured = (query: Query, rows: Tally): string => {
 /** The rows, one for each mark when those are the groups. */
 const source = (query: Query, rows: Tally): string =>
   query.group === "mark"
-    ? `(SELECT *, mark.1 AS mark_name, mark.2 AS mark_packets FROM (SELECT *, arrayJoin([${marks.map((mark) => `('${mark}', toUInt64(${mark}))`).join(", ")}]) AS mark FROM ${rows.sql}) WHERE mark_packets > 0)`
+    ? `(SELECT *, mark.1 AS mark_name, mark.2 AS mark_packets FROM (SELECT *, arrayJoin([${marks.filter((mark) => query.mark === undefined || mark === query.mark).map((mark) => `('${mark}', toUInt64(${mark}))`).join(", ")}]) AS mark FROM ${rows.sql}) WHERE mark_packets > 0)`
     : rows.sql;
 
 /** Ports by packets are looked for among the leaders; what is left is the whole less theirs. */

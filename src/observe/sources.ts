@@ -58,7 +58,7 @@ const details = (asked: Asked<Filters>, chosen: readonly string[]): Statement =>
   if (leads(asked)) {
     const days = sourceDays(asked, asked.query, ["packets", "marks", "sets"], { where: "src IN {chosen:Array(IPv6)}" });
     return shown(
-      `SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(d.n) AS n, uniqExactArray(port_set) AS ports, uniqExactArray(sensor_set) AS sensor_count,
+      `SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(d.n) AS n, uniqExactArray(arrayFilter(p -> p % 131072 != 65536, port_set)) AS ports, uniqExactArray(sensor_set) AS sensor_count,
     sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, toUnixTimestamp64Milli(min(first)) AS first_ms, toUnixTimestamp64Milli(max(last)) AS last_ms
   FROM ${days.sql} AS d`,
       days.parameters,

@@ -291,7 +291,7 @@ export const OneSource = answer(
     /**
      * The verdict, by a stated rule, first that fits: `unseen` no packets; `research` on the known list, or more than 10 ports on
      * a day with ZMap's, masscan's or the stateless shape; `mirai-type` Mirai-marked packets at two or more (one can be chance);
-     * `backscatter` mostly replies; `scanner` SYN or UDP to more than one dark address or port; else `other`.
+     * `backscatter` mostly replies, those of UDP among them; `scanner` SYN or UDP to more than one dark address or port; else `other`.
      */
     verdict: oneOf(["unseen", "research", "mirai-type", "backscatter", "scanner", "other"]),
     asn: orNull(Count),
