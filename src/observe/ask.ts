@@ -11,12 +11,14 @@ import { questions } from "./questions.ts";
 type Common = { from?: string; to?: string; last?: string; realm?: string; exercise?: string; sensor?: string };
 
 /**
- * The period of the same length just before. Where `last` was asked it begins on a whole 5 minutes (hour, above a day), so that
- * roll-ups answer it: it is then shorter by less than that.
+ * The period of the same length just before; of one that is not over, as long as what is over of it. Where it ends now it begins on a whole 5 minutes
+ * (hour, above a day), so that roll-ups answer it: it is then shorter by less than that.
  */
-const before = ({ from, to }: Span, { from: given }: Common): Span => {
-  const round = given !== undefined ? 1 : to - from < 2 * day ? 5 * minute : hour;
-  return { from: Math.min(from - 1, Math.ceil((from - (to - from)) / round) * round), to: from };
+const before = ({ from, to }: Span, { from: given }: Common, now: number): Span => {
+  const underWay = from < now && now < to;
+  const length = (underWay ? now : to) - from;
+  const round = given !== undefined && !underWay ? 1 : length < 2 * day ? 5 * minute : hour;
+  return { from: Math.min(from - 1, Math.ceil((from - length) / round) * round), to: from };
 };
 
 /** Makes the time of a question definite. @throws AppError QUERY_PERIOD */
@@ -32,7 +34,7 @@ export const askedOf = <Q extends QuestionName>(
   return {
     query,
     ...span,
-    previous: before(span, common),
+    previous: before(span, common, around.now),
     realm: common.realm ?? "",
     exercise: common.exercise ?? "",
     around,

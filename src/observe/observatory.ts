@@ -65,32 +65,37 @@ const briefly = <T>(
     readonly at: number;
     until: number;
     readonly value: Promise<T>;
+    /** Who waits for it; nobody once it is answered. */
     readonly askers: (() => boolean)[];
+    answered: boolean;
   }
   const kept = new Map<string, Kept>();
   return (key, make, gone = () => false) => {
+    // Answers are large: none is kept longer than it is given.
+    for (const [old, { at, until }] of kept) if (now() >= until || now() < at) kept.delete(old);
     const found = kept.get(key);
-    if (found !== undefined && now() < found.until && now() >= found.at) {
-      // Whom nobody waits for any more may have been given up already.
-      if (found.askers.some((one) => !one())) {
-        found.askers.push(gone);
-        return found.value;
-      }
+    if (found?.answered === true) return found.value;
+    // Whom nobody waits for any more may have been given up already.
+    if (found?.askers.some((one) => !one()) === true) {
+      found.askers.push(gone);
+      return found.value;
     }
     const askers = [gone];
     const value = make(() => askers.some((one) => !one()));
     kept.delete(key);
-    const one: Kept = { at: now(), until: Infinity, value, askers };
+    const one: Kept = { at: now(), until: Infinity, value, askers, answered: false };
     kept.set(key, one);
     const settle = (): void => {
       one.until = one.at + Math.max(fresh, Math.min(stale, patience * (now() - one.at)));
+      one.answered = true;
+      // They hold on to connections.
+      askers.length = 0;
     };
-    value.then(settle, settle);
+    value.then(settle, () => {
+      if (kept.get(key) === one) kept.delete(key);
+    });
     const oldest = kept.keys().next().value;
     if (kept.size > most && oldest !== undefined) kept.delete(oldest);
-    value.catch(() => {
-      if (kept.get(key)?.value === value) kept.delete(key);
-    });
     return value;
   };
 };

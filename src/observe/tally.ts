@@ -181,8 +181,11 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
     sources: (condition) => merge(state, condition),
     miraiSources: (condition) => merge("mirai_sources", condition),
     marked: (mark, condition) => when("sum", markColumn(mark), condition),
-    crowd: (condition) => when("sum", "source_count", condition),
-    throng: (condition) => when("max", "source_count", condition),
+    // The sources counted are all: of those with a mark there are no more than packets with it, and nobody knows how many at least.
+    crowd: (condition) =>
+      when("sum", filters.mark === undefined ? "source_count" : `least(source_count, ${packets})`, condition),
+    throng: (condition) =>
+      filters.mark === undefined ? when("max", "source_count", condition) : when("max", `${packets} > 0`, condition),
     ...(tellsPorts ? { ports: (condition?: string) => when("groupBitmapMerge", "port_set", condition) } : {}),
     rest: (span, sensors) =>
       leaders

@@ -350,7 +350,7 @@ export const News = answer(
     /** Mean per day of the week before. */
     usualPackets: Num,
     usualSources: Num,
-    /** Sources now divided by usual sources, both per day; null when new. */
+    /** Sources now divided by usual sources: of a day or less as they are, else the mean of the days; null when new. */
     times: orNull(Num),
     sensors: Count,
   },
