@@ -31,7 +31,7 @@ export const askedOf = <Q extends QuestionName>(
   const common = query as Common;
   const span =
     question.span === undefined ? spanOf(common, around, question.last) : question.span(query, endOf(around));
-  return {
+  const asked = {
     query,
     ...span,
     previous: before(span, common, around.now),
@@ -39,6 +39,18 @@ export const askedOf = <Q extends QuestionName>(
     exercise: common.exercise ?? "",
     around,
   };
+  // Without roll-ups there are rows alone.
+  const otherwise = around.rollUps === null ? around.kept.rows : -Infinity;
+  return { ...asked, since: question.since?.(asked) ?? otherwise };
+};
+
+/** From when on what is asked for is kept, where it reaches further back. */
+const keptFrom = <Q extends QuestionName>(
+  { names, compares }: QuestionOf<Q>,
+  { from, previous, since, around }: Asked<unknown>,
+): number | null => {
+  const all = names === true ? Math.max(since, around.kept.rows) : since;
+  return from < all ? all : compares && previous.from < since ? since : null;
 };
 
 /**
@@ -75,6 +87,7 @@ export const ask = async <Q extends QuestionName>(
     if (stage !== undefined) Object.assign(results, await run(stage(asked, results)));
   }
   const { truncated, ...body } = question.fold(asked, results);
+  const kept = keptFrom(question, asked);
   const answer = {
     question: name,
     period: { from: iso(asked.from), to: iso(asked.to) },
@@ -89,6 +102,7 @@ export const ask = async <Q extends QuestionName>(
       milliseconds: Math.round(performance.now() - started),
       from: around.dataUntil === null ? "none" : around.rollUps === null ? "base" : "mixed",
       truncated: truncated ?? false,
+      ...(kept === null ? {} : { keptFrom: iso(kept) }),
     },
     ...body,
   };

@@ -2,7 +2,7 @@
 import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
 import { AppError } from "../platform/errors.ts";
 import { ask } from "./ask.ts";
-import type { RollUps, SensorAlarm, SensorInfo, Surroundings } from "./asked.ts";
+import type { Kept, RollUps, SensorAlarm, SensorInfo, Surroundings } from "./asked.ts";
 import { defaultLimits } from "./engine.ts";
 import type { Engine, Limits } from "./engine.ts";
 import type { ResearchList } from "./research-list.ts";
@@ -20,6 +20,8 @@ export interface ObservatoryOptions {
   readonly alarms?: () => readonly SensorAlarm[];
   /** The store's roll-ups as they stand; without them everything is answered from the base table. */
   readonly rollUps?: () => RollUps | null | Promise<RollUps | null>;
+  /** What of the data is kept now; for ever where nothing is said. */
+  readonly kept?: () => Kept;
   readonly limits?: Limits;
 }
 export interface DataRange {
@@ -60,7 +62,7 @@ const waiting = 64;
 const briefly = <T>(
   now: () => number,
 ): ((key: string, make: (wanted: () => boolean) => Promise<T>, gone?: () => boolean) => Promise<T>) => {
-  interface Kept {
+  interface Answer {
     /** Asked, and taken as now until; while it is not answered, for ever. */
     readonly at: number;
     until: number;
@@ -69,7 +71,7 @@ const briefly = <T>(
     readonly askers: (() => boolean)[];
     answered: boolean;
   }
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, Answer>();
   return (key, make, gone = () => false) => {
     // Answers are large: none is kept longer than it is given.
     for (const [old, { at, until }] of kept) if (now() >= until || now() < at) kept.delete(old);
@@ -83,7 +85,7 @@ const briefly = <T>(
     const askers = [gone];
     const value = make(() => askers.some((one) => !one()));
     kept.delete(key);
-    const one: Kept = { at: now(), until: Infinity, value, askers, answered: false };
+    const one: Answer = { at: now(), until: Infinity, value, askers, answered: false };
     kept.set(key, one);
     const settle = (): void => {
       one.until = one.at + Math.max(fresh, Math.min(stale, patience * (now() - one.at)));
@@ -159,6 +161,7 @@ FROM reports WHERE ${scope}`,
       research: options.research?.() ?? null,
       alarms: alarms(own),
       rollUps: (await options.rollUps?.()) ?? null,
+      kept: options.kept?.() ?? { rows: -Infinity, fine: -Infinity },
       simulated,
     };
   };

@@ -143,7 +143,7 @@ const shortly = 2 * hour;
  * left out when a filter speaks of the source.
  */
 export const relation = (
-  asked: Asked<unknown>,
+  asked: Pick<Asked<unknown>, "around" | "realm" | "exercise">,
   span: Span,
   filters: Filters,
   { suffix = "", also = [], storms = true }: { suffix?: string; also?: readonly string[]; storms?: boolean } = {},

@@ -14,10 +14,11 @@ import type { Dimension, Tally } from "./tally.ts";
 import { AppError } from "../platform/errors.ts";
 
 type Query = QueryOf<"series">;
+type Asking = Omit<Asked<Query>, "since">;
 const seconds = { "5m": 300, "1h": 3600, "1d": 86_400 } as const;
 const most = 5000;
 
-const stepOf = ({ query, from, to }: Asked<Query>): keyof typeof seconds => {
+const stepOf = ({ query, from, to }: Asking): keyof typeof seconds => {
   const step = query.step ?? (to - from <= 1.7 * day ? "5m" : to - from <= 20 * day ? "1h" : "1d");
   if ((to - from) / 1000 / seconds[step] > most) {
     throw new AppError("QUERY_PERIOD", `at most ${most} buckets: take a longer \`step\` or a shorter period`);
@@ -63,7 +64,7 @@ const groupOf = (row: Record<string, unknown>): string => {
 const additive = (query: Query): boolean => query.measure !== "sources" && query.group !== "mark";
 
 /** Counting sources of marks needs rows that name their source. */
-const plainly = (asked: Asked<Query>): Asked<Query> =>
+const plainly = (asked: Asking): Asking =>
   asked.query.group === "mark" && (asked.query.measure ?? "packets") !== "packets"
     ? { ...asked, around: { ...asked.around, rollUps: null } }
     : asked;
@@ -71,8 +72,16 @@ const wantedOf = ({ measure }: Query): { sources: boolean; flows: boolean } => (
   sources: measure === "sources",
   flows: measure === "flows",
 });
-const wholeOf = (asked: Asked<Query>, span: Span): Tally =>
+const wholeOf = (asked: Asking, span: Span): Tally =>
   tally(plainly(asked), [span], asked.query, { ...wantedOf(asked.query), by: [], grain: "1d" });
+
+/** What the values are read from. */
+const valuesOf = (asked: Asking): Tally =>
+  tally(plainly(asked), [asked], asked.query, {
+    ...wantedOf(asked.query),
+    by: groups[asked.query.group ?? "none"].by,
+    grain: stepOf(asked),
+  });
 
 const limitOf = ({ limit }: Query): number => limit ?? 7;
 /** Groups by sources are chosen by an upper bound, and so many of them counted. */
@@ -125,6 +134,12 @@ const withRest = (results: Results): Results => {
     .filter(({ value }) => value > 0);
   return { ...results, values: [...values, ...rest] };
 };
+
+/** Buckets of before are told in part at best: what is left over, by what is kept longer than the groups. */
+const keptOf = (results: Results, since: number): Results => ({
+  ...results,
+  values: (results["values"] ?? []).filter((row) => num(row, "t") * 1000 >= since),
+});
 
 /** Every group with its sum or count, the largest first. */
 const groupRows = (query: Query, results: Results): { g: string; network: string | null; total: number }[] => {
@@ -198,6 +213,7 @@ export const series: QuestionOf<"series"> = {
   about: "Packets, sources or flows over time, under any filter, grouped or not",
   last: "24h",
   compares: true,
+  since: (asked) => Math.max(valuesOf(asked).since, wholeOf(asked, asked.previous).since),
   compile: (asked) => {
     const { query } = asked;
     const step = stepOf(asked);
@@ -277,7 +293,8 @@ export const series: QuestionOf<"series"> = {
   },
   fold: (asked, given) => {
     const { query } = asked;
-    const results = withRest(given);
+    const { since } = valuesOf(asked);
+    const results = keptOf(withRest(given), since);
     const step = stepOf(asked);
     const nameOf = (g: string): string => {
       if (query.group !== "port" || g === "other" || g === "") return g;
@@ -298,17 +315,17 @@ export const series: QuestionOf<"series"> = {
     );
     const rows = names.flatMap((g) =>
       buckets.map((bucket) => {
-        const value = values.get(`${bucket.ms / 1000} ${g}`);
-        return {
-          time: bucket.time,
-          group: nameOf(g),
-          value: value ?? (bucket.up === 0 || away(bucket.ms / 1000, g) ? null : 0),
-        };
+        const value =
+          values.get(`${bucket.ms / 1000} ${g}`) ?? (bucket.up === 0 || away(bucket.ms / 1000, g) ? null : 0);
+        return { time: bucket.time, group: nameOf(g), value: bucket.ms < since ? null : value };
       }),
     );
-    const total = additive(query)
-      ? (results["values"] ?? []).reduce((sum, row) => sum + num(row, "value"), 0)
-      : num(results["total"]?.[0], "total");
+    const total =
+      asked.to <= since
+        ? null
+        : additive(query)
+          ? (results["values"] ?? []).reduce((sum, row) => sum + num(row, "value"), 0)
+          : num(results["total"]?.[0], "total");
     const previous = num(results["before"]?.[0], "total");
     const usual = compared(asked, results, previous) ? previous : null;
     const sums = Map.groupBy(results["values"] ?? [], (row) => num(row, "t"));

@@ -66,6 +66,7 @@ export const oneSource: QuestionOf<"source"> = {
   about: "Everything about one source: verdict, ports, sensors, hours, marks, signatures, evidence",
   last: "30d",
   compares: false,
+  names: true,
   compile: (asked) => {
     const scope = scopeOf(asked, asked);
     const parameters = { ...scope.parameters, src: engineAddress(addressOf(asked.query.ip)) };

@@ -77,8 +77,11 @@ export const sourcesTop: QuestionOf<"sources/top"> = {
   about: "The sources with the most packets",
   last: "24h",
   compares: false,
+  names: true,
   compile: (asked) => {
-    const all = tally(asked, [asked], asked.query, { by: [], grain: "1d", sources: true, named: true });
+    // Shares are of what was sent while rows are kept.
+    const since = { from: Math.min(asked.to, Math.max(asked.from, asked.around.kept.rows)), to: asked.to };
+    const all = tally(asked, [since], asked.query, { by: [], grain: "1d", sources: true, named: true });
     return {
       top: first(asked),
       total: {
