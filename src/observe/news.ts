@@ -68,6 +68,12 @@ ORDER BY usual_packets = 0 DESC, now_daily / greatest(usual_sources, 1) DESC, no
   };
 };
 
+/** Of every day of the week before no fewer sources than this, added up: what has no more now can be left aside without counting. */
+const usual = (asked: Asked<unknown>, rows: Tally): string =>
+  Array.from({ length: 7 }, (_, i) => (week(asked).from + i * day) / 1000)
+    .map((start) => rows.throng(`now = 0 AND ${rows.bucket} = ${start}`))
+    .join(" + ");
+
 export const news: QuestionOf<"news"> = {
   about: "New and fast-moving ports and countries against the seven days before",
   last: "24h",
@@ -80,15 +86,14 @@ export const news: QuestionOf<"news"> = {
       ...Object.fromEntries(
         (["port", "country"] as const).map((what) => {
           const light = tally(asked, spans, kinds[what].filters, { by: kinds[what].by, grain: "1d", named: true });
+          // No fewer than the sources of its days added up: in roll-ups the bound is such a sum, in the base each day has at most what all have.
           const [shown, by] = what === "port" ? [unpacked, "packed"] : [column("country"), column("country")];
           const grouped = what === "port" ? packed : by;
           return [
             what === "port" ? "ports" : "countries",
             {
-              // By the day, sources are bounded from above now, and from below in the week: what has no more even so is left aside without counting.
-              sql: `SELECT ${shown} FROM (SELECT ${by}, sumIf(most, of_now) AS crowd, sumIf(n, of_now) AS packets, sumIf(n, NOT of_now) AS before, sumIf(least, NOT of_now) * ${days} / 7 AS usual
-FROM (SELECT ${grouped}, now = 1 AS of_now, ${light.bucket} AS d, ${light.crowd()} AS most, ${light.throng()} AS least, ${light.packets()} AS n FROM ${light.sql} GROUP BY ${by}, of_now, d) GROUP BY ${by}
-HAVING crowd >= ${rule.newSources} AND packets >= ${rule.newPackets} AND (before = 0 OR crowd >= ${rule.moreSources} AND crowd >= ${rule.times} * usual AND crowd >= usual + ${days} * ${rule.moreSources}) ORDER BY before = 0 DESC, packets / before DESC, ${by} LIMIT ${most})`,
+              sql: `SELECT ${shown} FROM (SELECT ${grouped}, ${light.crowd("now = 1")}${light.from === "base" ? ` * ${days}` : ""} AS crowd, ${light.packets("now = 1")} AS n, ${light.packets("now = 0")} AS before, (${usual(asked, light)}) * ${days} / 7 AS usual FROM ${light.sql} GROUP BY ${by}
+HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 OR crowd >= ${rule.moreSources} AND crowd >= ${rule.times} * usual AND crowd >= usual + ${days} * ${rule.moreSources}) ORDER BY before = 0 DESC, n / before DESC, ${by} LIMIT ${most})`,
               parameters: light.parameters,
             },
           ];
