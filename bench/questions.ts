@@ -80,6 +80,7 @@ const around: Surroundings = {
   research: null,
   alarms: [],
   simulated: true,
+  kept: { rows: -Infinity, fine: -Infinity },
   rollUps: rollUpsAt(frontiers),
 };
 /** The slowest statement of a question, when one is asked for by name. */

@@ -5,6 +5,7 @@ import type { Observatory } from "../observe/observatory.ts";
 import { parseResearchList } from "../observe/research-list.ts";
 import { AppError } from "../platform/errors.ts";
 import type { SensorRegistry } from "../ship/registry.ts";
+import { keptFrom } from "../store/flows/retention.ts";
 import { rollUpsAt } from "../store/flows/rollup-read.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import type { Alarms } from "./alarms.ts";
@@ -41,6 +42,10 @@ export const openObservatory = (
     simulated,
     research: () => research,
     alarms: () => alarms?.standing() ?? [],
+    kept: () => ({
+      rows: keptFrom(store.retention.sources, Date.now()),
+      fine: keptFrom(store.retention.fine, Date.now()),
+    }),
     rollUps: () => rollUpsAt(store.frontiers()),
     ...(registry === undefined
       ? {}

@@ -11,12 +11,14 @@ import { questions } from "./questions.ts";
 type Common = { from?: string; to?: string; last?: string; realm?: string; exercise?: string; sensor?: string };
 
 /**
- * The period of the same length just before. Where `last` was asked it begins on a whole 5 minutes (hour, above a day), so that
- * roll-ups answer it: it is then shorter by less than that.
+ * The period of the same length just before; of one that is not over, as long as what is over of it. Where it ends now it begins on a whole 5 minutes
+ * (hour, above a day), so that roll-ups answer it: it is then shorter by less than that.
  */
-const before = ({ from, to }: Span, { from: given }: Common): Span => {
-  const round = given !== undefined ? 1 : to - from < 2 * day ? 5 * minute : hour;
-  return { from: Math.min(from - 1, Math.ceil((from - (to - from)) / round) * round), to: from };
+const before = ({ from, to }: Span, { from: given }: Common, now: number): Span => {
+  const underWay = from < now && now < to;
+  const length = (underWay ? now : to) - from;
+  const round = given !== undefined && !underWay ? 1 : length < 2 * day ? 5 * minute : hour;
+  return { from: Math.min(from - 1, Math.ceil((from - length) / round) * round), to: from };
 };
 
 /** Makes the time of a question definite. @throws AppError QUERY_PERIOD */
@@ -29,14 +31,26 @@ export const askedOf = <Q extends QuestionName>(
   const common = query as Common;
   const span =
     question.span === undefined ? spanOf(common, around, question.last) : question.span(query, endOf(around));
-  return {
+  const asked = {
     query,
     ...span,
-    previous: before(span, common),
+    previous: before(span, common, around.now),
     realm: common.realm ?? "",
     exercise: common.exercise ?? "",
     around,
   };
+  // Without roll-ups there are rows alone.
+  const otherwise = around.rollUps === null ? around.kept.rows : -Infinity;
+  return { ...asked, since: question.since?.(asked) ?? otherwise };
+};
+
+/** From when on what is asked for is kept, where it reaches further back. */
+const keptFrom = <Q extends QuestionName>(
+  { names, compares }: QuestionOf<Q>,
+  { from, previous, since, around }: Asked<unknown>,
+): number | null => {
+  const all = names === true ? Math.max(since, around.kept.rows) : since;
+  return from < all ? all : compares && previous.from < since ? since : null;
 };
 
 /**
@@ -73,6 +87,7 @@ export const ask = async <Q extends QuestionName>(
     if (stage !== undefined) Object.assign(results, await run(stage(asked, results)));
   }
   const { truncated, ...body } = question.fold(asked, results);
+  const kept = keptFrom(question, asked);
   const answer = {
     question: name,
     period: { from: iso(asked.from), to: iso(asked.to) },
@@ -87,6 +102,7 @@ export const ask = async <Q extends QuestionName>(
       milliseconds: Math.round(performance.now() - started),
       from: around.dataUntil === null ? "none" : around.rollUps === null ? "base" : "mixed",
       truncated: truncated ?? false,
+      ...(kept === null ? {} : { keptFrom: iso(kept) }),
     },
     ...body,
   };

@@ -71,6 +71,18 @@ export interface Surroundings {
   readonly alarms: readonly SensorAlarm[];
   readonly simulated: boolean;
   readonly rollUps: RollUps | null;
+  readonly kept: Kept;
+}
+
+/**
+ * From when on the store has what questions read, milliseconds; -Infinity: for ever. What was before is not nothing: nobody knows any more. Reports and roll-ups
+ * by the day stay.
+ */
+export interface Kept {
+  /** Flow rows, and roll-ups that name sources. */
+  readonly rows: number;
+  /** Roll-ups of 5 minutes and of an hour. */
+  readonly fine: number;
 }
 
 /** Milliseconds; from <= t < to. */
@@ -84,6 +96,8 @@ export interface Asked<P> extends Span {
   readonly query: P;
   /** As long, and just before. */
   readonly previous: Span;
+  /** From when on everything is kept that the numbers are summed up from. */
+  readonly since: number;
   readonly realm: string;
   readonly exercise: string;
   readonly around: Surroundings;

@@ -140,7 +140,7 @@ const upShares = ({ from, to }: Span, rows: Rows): Map<string, number> => {
 
 /**
  * Whether the period before is one to compare with: the same sensors were up for the same share of it, within a tenth. Not where the data
- * began inside it, sensors were down in it or are down now, or came since: what would be compared then is the sensors, not the traffic.
+ * began inside it, sensors were down in it or are down now, or came since, or its rows are gone: what would be compared then is the sensors, not the traffic.
  */
 export const foldPrevious = (
   asked: Asked<unknown>,
@@ -155,7 +155,8 @@ export const foldPrevious = (
     from: iso(asked.previous.from),
     to: iso(asked.previous.to),
     sensors: Math.round(sum(then.values()) * 1000) / 1000,
-    comparable: most > 0 && both / most >= alike,
+    // What is not kept any more was not less.
+    comparable: most > 0 && both / most >= alike && asked.previous.from >= asked.since,
   };
 };
 /** Whether a number of the period before stands for what is usual: there were packets, and the same sensors to see them. */

@@ -154,6 +154,8 @@ export const miraiPorts: QuestionOf<"mirai/ports"> = {
   about: "Share of Mirai-type packets among the packets of each port",
   last: "30d",
   compares: false,
+  since: (asked) =>
+    tally(asked, [asked], { ...portFilters(asked.query), class: "tcp-syn" }, { by: ["port"], grain: "1d" }).since,
   compile: (asked) => miraiPortStatements(asked, portFilters(asked.query), asked.query.limit ?? 20),
   next: (asked, results) => miraiPortsExactly(asked, portFilters(asked.query), asked.query.limit ?? 20, results),
   fold: (asked, results) => {

@@ -16,7 +16,7 @@ type Row = AnswerOf<"news">["rows"][number];
 
 /** The rule, in numbers: what is rarer than this is weather. */
 const rule = { newSources: 3, newPackets: 10, times: 3, moreSources: 20 } as const;
-export const ruleText = `the seven whole days (UTC) before are the measure; new: no packet then, now at least ${rule.newSources} sources and ${rule.newPackets} packets; fast: at least ${rule.times} times the sources a day of those days of the week on which a sensor was up, and at least ${rule.moreSources} more`;
+export const ruleText = `the seven whole days (UTC) before are the measure; new: no packet then, now at least ${rule.newSources} sources and ${rule.newPackets} packets; fast: at least ${rule.times} times the sources a day of those days of the week on which a sensor was up, and at least ${rule.moreSources} more; of a period longer than a day the mean of its days is compared, of a shorter one what it has`;
 
 /** Seven whole days (UTC) before the day on which the period begins. */
 const week = (asked: Asked<unknown>): Span => {
@@ -31,6 +31,13 @@ const kinds = {
 /** Ports and countries looked at closely. */
 const most = 300;
 
+/**
+ * Over how many days what is counted by the day is shared out. Distinct sources do not grow with time: those of an hour are compared as they are, and of a
+ * longer period those of each day (UTC) that it touches.
+ */
+const daysOf = ({ from, to, around }: Asked<unknown>): number =>
+  to - from <= day ? 1 : Math.ceil((Math.max(from + 1, Math.min(to, around.now)) - floorTo(from, day)) / day);
+
 /** Days of the week before on which any sensor was up: a node's second day is not seven times its first. */
 const daysIn = (results: Results): number => Math.max(1, num(results["week"]?.[0], "days"));
 
@@ -38,11 +45,10 @@ const moved = (
   asked: Asked<QueryOf<"news">>,
   what: keyof typeof kinds,
   where: NonNullable<Wanted["where"]>,
-  keys: string,
+  key: string,
   names: string,
   days: number,
 ): Statement => {
-  const length = Math.max(1 / 24, (asked.to - asked.from) / day);
   const rows = tally(asked, [asked, week(asked)], kinds[what].filters, {
     by: [...kinds[what].by, "sensor"],
     grain: "1d",
@@ -51,12 +57,14 @@ const moved = (
     where,
   });
   return {
-    sql: `SELECT ${names}, sumIf(n, d = 0) AS now_packets, sumIf(s, d = 0) AS now_sources, sumIf(p, d = 0) AS sensor_count, sumIf(n, d > 0) / {days:Float64} AS usual_packets, sumIf(s, d > 0) / {days:Float64} AS usual_sources
-FROM (SELECT ${keys}, if(now = 1, 0, ${rows.bucket}) AS d, ${rows.packets()} AS n, ${rows.sources()} AS s, uniqExactIf(sensor, now = 1) AS p FROM ${rows.sql} GROUP BY ${names}, d) GROUP BY ${names}
+    sql: `SELECT ${names}, sumIf(n, of_all AND of_now) AS now_packets, sumIf(s, of_all AND of_now) AS now_sources, sumIf(p, of_all AND of_now) AS sensor_count, ${daysOf(asked) === 1 ? "now_sources" : `sumIf(s, NOT of_all AND of_now) / ${daysOf(asked)}`} AS now_daily,
+  sumIf(n, NOT of_all AND NOT of_now) / {days:Float64} AS usual_packets, sumIf(s, NOT of_all AND NOT of_now) / {days:Float64} AS usual_sources
+FROM (SELECT ${names}, of_now, grouping(d) = 1 AS of_all, ${rows.packets()} AS n, ${rows.sources()} AS s, uniqExact(sensor) AS p
+  FROM (SELECT *, ${key}, now = 1 AS of_now, ${rows.bucket} AS d FROM ${rows.sql}) GROUP BY GROUPING SETS ((${names}, of_now, d), (${names}, of_now))) GROUP BY ${names}
 HAVING (usual_packets = 0 AND now_sources >= ${rule.newSources} AND now_packets >= ${rule.newPackets})
-  OR (usual_packets > 0 AND now_sources / {length:Float64} >= ${rule.times} * usual_sources AND now_sources / {length:Float64} >= usual_sources + ${rule.moreSources})
-ORDER BY usual_packets = 0 DESC, now_sources / greatest(usual_sources, 1) DESC, now_packets DESC, ${names} LIMIT {limit:UInt32}`,
-    parameters: { ...rows.parameters, length, days, limit: asked.query.limit ?? 20 },
+  OR (usual_packets > 0 AND now_daily >= ${rule.times} * usual_sources AND now_daily >= usual_sources + ${rule.moreSources})
+ORDER BY usual_packets = 0 DESC, now_daily / greatest(usual_sources, 1) DESC, now_packets DESC, ${names} LIMIT {limit:UInt32}`,
+    parameters: { ...rows.parameters, days, limit: asked.query.limit ?? 20 },
   };
 };
 
@@ -72,19 +80,20 @@ export const news: QuestionOf<"news"> = {
   compares: false,
   compile: (asked) => {
     const spans = [asked, week(asked)];
-    const length = Math.max(1 / 24, (asked.to - asked.from) / day);
+    const days = daysOf(asked);
     const beats = covered(asked, week(asked), beat / 1000);
     return {
       ...Object.fromEntries(
         (["port", "country"] as const).map((what) => {
           const light = tally(asked, spans, kinds[what].filters, { by: kinds[what].by, grain: "1d", named: true });
+          // No fewer than the sources of its days added up: in roll-ups the bound is such a sum, in the base each day has at most what all have.
           const [shown, by] = what === "port" ? [unpacked, "packed"] : [column("country"), column("country")];
           const grouped = what === "port" ? packed : by;
           return [
             what === "port" ? "ports" : "countries",
             {
-              sql: `SELECT ${shown} FROM (SELECT ${grouped}, ${light.crowd("now = 1")} AS crowd, ${light.packets("now = 1")} AS n, ${light.packets("now = 0")} AS before, (${usual(asked, light)}) * ${length} / 7 AS usual FROM ${light.sql} GROUP BY ${by}
-HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 OR crowd >= ${rule.moreSources} AND crowd >= ${rule.times} * usual AND crowd >= usual + ${length} * ${rule.moreSources}) ORDER BY before = 0 DESC, n / before DESC, ${by} LIMIT ${most})`,
+              sql: `SELECT ${shown} FROM (SELECT ${grouped}, ${light.crowd("now = 1")}${light.from === "base" ? ` * ${days}` : ""} AS crowd, ${light.packets("now = 1")} AS n, ${light.packets("now = 0")} AS before, (${usual(asked, light)}) * ${days} / 7 AS usual FROM ${light.sql} GROUP BY ${by}
+HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 OR crowd >= ${rule.moreSources} AND crowd >= ${rule.times} * usual AND crowd >= usual + ${days} * ${rule.moreSources}) ORDER BY before = 0 DESC, n / before DESC, ${by} LIMIT ${most})`,
               parameters: light.parameters,
             },
           ];
@@ -107,7 +116,7 @@ HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 O
         (results["ports"] ?? []).map((row) => numOrNull(row, "port")),
         "UInt16",
       ),
-      "protocol, dst_port AS port",
+      "dst_port AS port",
       "protocol, port",
       daysIn(results),
     ),
@@ -134,7 +143,6 @@ HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 O
         ? share
         : there.reduce((sum, sensor) => sum + Math.min(1, (beatsBefore.get(sensor) ?? 0) / ((7 * day) / beat)), 0) /
           there.length;
-    const length = Math.max(1 / 24, (asked.to - asked.from) / day);
     const rowOf = (row: Record<string, unknown>, what: "port" | "country"): Row => {
       const usualSources = num(row, "usual_sources");
       return {
@@ -146,7 +154,7 @@ HAVING crowd >= ${rule.newSources} AND n >= ${rule.newPackets} AND (before = 0 O
         sources: num(row, "now_sources"),
         usualPackets: num(row, "usual_packets"),
         usualSources,
-        times: usualSources === 0 ? null : num(row, "now_sources") / length / usualSources,
+        times: usualSources === 0 ? null : num(row, "now_daily") / usualSources,
         sensors: num(row, "sensor_count"),
       };
     };

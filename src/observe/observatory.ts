@@ -2,7 +2,7 @@
 import type { AnswerOf, QueryOf, QuestionName } from "../api/contract/index.ts";
 import { AppError } from "../platform/errors.ts";
 import { ask } from "./ask.ts";
-import type { RollUps, SensorAlarm, SensorInfo, Surroundings } from "./asked.ts";
+import type { Kept, RollUps, SensorAlarm, SensorInfo, Surroundings } from "./asked.ts";
 import { defaultLimits } from "./engine.ts";
 import type { Engine, Limits } from "./engine.ts";
 import type { ResearchList } from "./research-list.ts";
@@ -20,6 +20,8 @@ export interface ObservatoryOptions {
   readonly alarms?: () => readonly SensorAlarm[];
   /** The store's roll-ups as they stand; without them everything is answered from the base table. */
   readonly rollUps?: () => RollUps | null | Promise<RollUps | null>;
+  /** What of the data is kept now; for ever where nothing is said. */
+  readonly kept?: () => Kept;
   readonly limits?: Limits;
 }
 export interface DataRange {
@@ -60,37 +62,42 @@ const waiting = 64;
 const briefly = <T>(
   now: () => number,
 ): ((key: string, make: (wanted: () => boolean) => Promise<T>, gone?: () => boolean) => Promise<T>) => {
-  interface Kept {
+  interface Answer {
     /** Asked, and taken as now until; while it is not answered, for ever. */
     readonly at: number;
     until: number;
     readonly value: Promise<T>;
+    /** Who waits for it; nobody once it is answered. */
     readonly askers: (() => boolean)[];
+    answered: boolean;
   }
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, Answer>();
   return (key, make, gone = () => false) => {
+    // Answers are large: none is kept longer than it is given.
+    for (const [old, { at, until }] of kept) if (now() >= until || now() < at) kept.delete(old);
     const found = kept.get(key);
-    if (found !== undefined && now() < found.until && now() >= found.at) {
-      // Whom nobody waits for any more may have been given up already.
-      if (found.askers.some((one) => !one())) {
-        found.askers.push(gone);
-        return found.value;
-      }
+    if (found?.answered === true) return found.value;
+    // Whom nobody waits for any more may have been given up already.
+    if (found?.askers.some((one) => !one()) === true) {
+      found.askers.push(gone);
+      return found.value;
     }
     const askers = [gone];
     const value = make(() => askers.some((one) => !one()));
     kept.delete(key);
-    const one: Kept = { at: now(), until: Infinity, value, askers };
+    const one: Answer = { at: now(), until: Infinity, value, askers, answered: false };
     kept.set(key, one);
     const settle = (): void => {
       one.until = one.at + Math.max(fresh, Math.min(stale, patience * (now() - one.at)));
+      one.answered = true;
+      // They hold on to connections.
+      askers.length = 0;
     };
-    value.then(settle, settle);
+    value.then(settle, () => {
+      if (kept.get(key) === one) kept.delete(key);
+    });
     const oldest = kept.keys().next().value;
     if (kept.size > most && oldest !== undefined) kept.delete(oldest);
-    value.catch(() => {
-      if (kept.get(key)?.value === value) kept.delete(key);
-    });
     return value;
   };
 };
@@ -154,6 +161,7 @@ FROM reports WHERE ${scope}`,
       research: options.research?.() ?? null,
       alarms: alarms(own),
       rollUps: (await options.rollUps?.()) ?? null,
+      kept: options.kept?.() ?? { rows: -Infinity, fine: -Infinity },
       simulated,
     };
   };

@@ -32,6 +32,9 @@ const statements = (asked: Asked<Query>, dimension: "country" | "asn"): Record<"
   };
 };
 
+const sinceOf = (asked: Omit<Asked<Query>, "since">, dimension: "country" | "asn"): number =>
+  tally(asked, [asked], asked.query, { ...shared, by: [dimension], sources: true, miraiSources: true }).since;
+
 const sums = (
   rows: Tally,
 ): string => `${rows.packets("now = 1")} AS now_packets, ${rows.packets("now = 0")} AS before_packets,
@@ -94,6 +97,7 @@ export const countries: QuestionOf<"countries"> = {
   about: "Countries of the sources, by packets, sources or Mirai-type sources",
   last: "24h",
   compares: true,
+  since: (asked) => sinceOf(asked, "country"),
   compile: (asked) => statements(asked, "country"),
   next: (asked, { chosen }) => ({ rows: closely(asked, "country", chosen) }),
   fold: (asked, results) => {
@@ -119,6 +123,7 @@ export const networks: QuestionOf<"networks"> = {
   about: "Networks (autonomous systems) of the sources, by packets, sources or Mirai-type sources",
   last: "24h",
   compares: true,
+  since: (asked) => sinceOf(asked, "asn"),
   compile: (asked) => statements(asked, "asn"),
   next: (asked, { chosen }) => {
     const { sql, parameters } = closely(asked, "asn", chosen);

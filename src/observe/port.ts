@@ -83,6 +83,7 @@ export const onePort: QuestionOf<"port"> = {
   about: "One port: its series, origins, sensors, signatures and Mirai share",
   last: "7d",
   compares: true,
+  names: true,
   compile: (asked) => {
     const { query } = asked;
     const filters = { port: String(query.port), protocol: query.protocol, class: "tcp-syn,udp" };
@@ -164,7 +165,7 @@ LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, src`,
         miraiPackets: num(summary, "mirai_packets"),
         miraiShare: shareOrNull(num(summary, "mirai_packets"), packets),
         sensors: sensors.length,
-        firstSeen: num(all, "total") > 0 ? iso(num(all, "first_at")) : null,
+        firstSeen: num(all, "total") > 0 && asked.from >= asked.around.kept.rows ? iso(num(all, "first_at")) : null,
         lastSeen: num(all, "total") > 0 ? iso(num(all, "last_at")) : null,
       },
       rows: named.slice(0, limit).map((row) => ({

@@ -72,6 +72,8 @@ export const portsTop: QuestionOf<"ports/top"> = {
   about: "The busiest destination ports, by packets or by sources, against the period before",
   last: "24h",
   compares: true,
+  since: (asked) =>
+    tally(asked, [asked], asking(asked.query), { by: ["protocol", "port"], grain: "1d", sources: true }).since,
   compile: (asked) => {
     const filters = asking(asked.query);
     const all = tally(asked, [asked, asked.previous], filters, { by: [], grain: "1d", sources: true, ports: true });
@@ -199,6 +201,9 @@ export const portsBySensor: QuestionOf<"ports/by-sensor"> = {
   about: "The top ports of every sensor, side by side",
   last: "24h",
   compares: false,
+  since: (asked) =>
+    tally(asked, [asked], asking(asked.query), { by: ["sensor", "protocol", "port"], grain: "1d", sources: true })
+      .since,
   compile: (asked) => {
     const whole = tally(asked, [asked], asking(asked.query), { by: ["sensor"], grain: "1d" });
     return {

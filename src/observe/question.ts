@@ -16,6 +16,10 @@ export interface Question<P, A> {
   readonly span?: (query: P, now: number) => { readonly from: number; readonly to: number };
   /** Whether its numbers are compared with the period before. */
   readonly compares: boolean;
+  /** From when on everything is kept that its numbers are summed up from, where that is not for ever as with roll-ups by the day. */
+  readonly since?: (asked: Omit<Asked<P>, "since">) => number;
+  /** Whether it tells more of it from rows that name sources, which go first. */
+  readonly names?: boolean;
   /** One sentence for `ask --help`. */
   readonly about: string;
   readonly compile: (asked: Asked<P>) => Readonly<Record<string, Statement>>;
@@ -41,5 +45,5 @@ export const textOrNull = (row: Record<string, unknown> | undefined, name: strin
 export const share = (part: number, all: number): number => (all > 0 ? Math.min(1, part / all) : 0);
 export const shareOrNull = (part: number, all: number): number | null => (all > 0 ? Math.min(1, part / all) : null);
 /** How much more than before, as a ratio; null when there was nothing before. */
-export const change = (now: number, before: number | null): number | null =>
-  before === null || before === 0 ? null : now / before - 1;
+export const change = (now: number | null, before: number | null): number | null =>
+  now === null || before === null || before === 0 ? null : now / before - 1;

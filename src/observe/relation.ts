@@ -117,6 +117,7 @@ const named = [
   "first_seen",
   "last_seen",
   "src",
+  "victim",
   "protocol",
   "dst_port",
   "class",
@@ -128,6 +129,7 @@ const named = [
 ];
 const nameless: Readonly<Record<string, string>> = {
   src: "toIPv6('::')",
+  victim: "CAST(NULL, 'Nullable(IPv6)')",
   ...Object.fromEntries(marks.map((mark) => [mark, "toUInt32(0)"])),
   src_asn: "CAST(NULL, 'Nullable(UInt32)')",
   src_cc: "CAST(NULL, 'LowCardinality(Nullable(String))')",
@@ -141,7 +143,7 @@ const shortly = 2 * hour;
  * left out when a filter speaks of the source.
  */
 export const relation = (
-  asked: Asked<unknown>,
+  asked: Pick<Asked<unknown>, "around" | "realm" | "exercise">,
   span: Span,
   filters: Filters,
   { suffix = "", also = [], storms = true }: { suffix?: string; also?: readonly string[]; storms?: boolean } = {},

@@ -16,6 +16,7 @@ export const research: QuestionOf<"scanners/research"> = {
   about: "How much of the traffic research scanners send: by the known list, and by more than 10 ports a day",
   last: "7d",
   compares: false,
+  names: true,
   compile: (asked) => {
     const filters = asked.query.sensor === undefined ? {} : { sensor: asked.query.sensor };
     const list = listed(asked.around.research, "src");
@@ -50,17 +51,20 @@ FROM (SELECT date AS on_date, n, ports > ${manyPorts} AS many, ${list.sql} AS on
     for (let t = Math.floor(asked.from / day) * day; t < asked.to; t += day) {
       const date = dayOf(t);
       const row = found.get(date);
+      const packets = row === undefined && !up.has(date) ? null : num(all.get(date), "n");
+      // Who sent them nobody knows any more.
+      const told = t >= asked.around.kept.rows;
       rows.push({
         date,
-        packets: row === undefined && !up.has(date) ? null : num(all.get(date), "n"),
-        listed: num(row, "listed_packets"),
-        heuristic: num(row, "heuristic"),
-        either: num(row, "either"),
-        share: shareOrNull(num(row, "either"), num(all.get(date), "n")),
+        packets: t >= asked.since ? packets : null,
+        listed: told ? num(row, "listed_packets") : null,
+        heuristic: told ? num(row, "heuristic") : null,
+        either: told ? num(row, "either") : null,
+        share: told ? shareOrNull(num(row, "either"), num(all.get(date), "n")) : null,
       });
     }
     const sum = (pick: "packets" | "listed" | "heuristic" | "either"): number =>
-      rows.reduce((all, row) => all + (row[pick] ?? 0), 0);
+      rows.reduce((all, row) => all + (row.either === null ? 0 : (row[pick] ?? 0)), 0);
     const owners = new Map<string, { sources: number; packets: number }>();
     for (const row of results["owners"] ?? []) {
       const owner = asked.around.research?.addresses.get(text(row, "src")) ?? listedNetwork;

@@ -34,8 +34,11 @@ export interface SilenceScope {
   readonly limits?: Limits;
 }
 
-/** What a host sends by itself; replies (backscatter) say nothing about it, and everything about an attack on it. */
-const asks = { column: "src", where: "class IN ('tcp-syn', 'udp', 'icmp-echo-request')" } as const;
+/** What a host sends by itself; replies (backscatter, also those of UDP) say nothing about it, and everything about an attack on it. */
+const asks = {
+  column: "src",
+  where: "class IN ('tcp-syn', 'udp', 'icmp-echo-request') AND victim IS NULL",
+} as const;
 const replies = { column: "victim", where: "victim IS NOT NULL" } as const;
 const atOnce = 500;
 

@@ -32,7 +32,7 @@ export const sourceDays = (
   if (rollUps === null || !rolledUp(asked, filters)) {
     const rows = relation(asked, asked, filters, { storms: false, also: where === "" ? [] : [where] });
     return {
-      sql: `(SELECT toDate(first_seen) AS date, src, sum(${rows.packets}) AS n, uniqUpToIf(10)(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536), class IN ('tcp-syn', 'udp')) AS ports FROM ${rows.sql} GROUP BY date, src)`,
+      sql: `(SELECT toDate(first_seen) AS date, src, sum(${rows.packets}) AS n, uniqUpToIf(10)(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536), class IN ('tcp-syn', 'udp') AND victim IS NULL) AS ports FROM ${rows.sql} GROUP BY date, src)`,
       parameters: rows.parameters,
       from: "base",
     };

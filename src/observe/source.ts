@@ -42,8 +42,9 @@ const verdictOf = (facts: {
   if (facts.requests > 0 && (facts.destinations > 1 || facts.ports > 1)) return "scanner";
   return "other";
 };
-const requests = new Set(["tcp-syn", "udp", "icmp-echo-request"]);
-const replies = new Set([
+/** Datagrams are of one class, asked or answered: those that answer have a victim. */
+const requests = "class IN ('tcp-syn', 'udp', 'icmp-echo-request') AND victim IS NULL";
+const replies = `(victim IS NOT NULL OR class IN (${[
   "tcp-syn-ack",
   "tcp-rst",
   "icmp-echo-reply",
@@ -54,7 +55,9 @@ const replies = new Set([
   "icmp-timestamp-reply",
   "icmp-information-reply",
   "icmp-mask-reply",
-]);
+]
+  .map((name) => `'${name}'`)
+  .join(", ")}))`;
 
 /** Newest flow rows whose samples are shown. */
 const evidenceRows = 200;
@@ -63,6 +66,7 @@ export const oneSource: QuestionOf<"source"> = {
   about: "Everything about one source: verdict, ports, sensors, hours, marks, signatures, evidence",
   last: "30d",
   compares: false,
+  names: true,
   compile: (asked) => {
     const scope = scopeOf(asked, asked);
     const parameters = { ...scope.parameters, src: engineAddress(addressOf(asked.query.ip)) };
@@ -71,7 +75,7 @@ export const oneSource: QuestionOf<"source"> = {
       "toUnixTimestamp64Milli(min(first_seen)) AS first_ms, toUnixTimestamp64Milli(max(last_seen)) AS last_ms";
     const statement = (sql: string): { sql: string; parameters: Record<string, unknown> } => ({ sql, parameters });
     const spoof = spoofReasons.map((reason) => `sum(spoof_${reason}) AS r_${reason}`).join(", ");
-    const asks = "class IN ('tcp-syn', 'udp')";
+    const asks = "class IN ('tcp-syn', 'udp') AND victim IS NULL";
     return {
       // One pass: the rows of a source lie in many parts, and each part that is opened costs.
       parts: statement(
@@ -79,9 +83,9 @@ export const oneSource: QuestionOf<"source"> = {
 SELECT multiIf(grouping(class) = 0 AND grouping(protocol) = 0, 'port', grouping(class) = 0, 'class', grouping(signature) = 0, 'signature', grouping(sensor) = 0, 'sensor', grouping(t) = 0, 'hour', grouping(date) = 0, 'day', 'all') AS kind,
   protocol, dst_port AS port, class, sensor, t, toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
   sum(packets) AS n, count() AS flow_rows, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, sum(bytes) AS octets, any(src_asn) AS asn, any(src_cc) AS cc,
-  min(ttl_min) AS low_ttl, max(ttl_max) AS high_ttl, uniqExact(protocol_of, port_of) AS ports, uniqExactIf(protocol_of, port_of, asks) AS asked_ports, uniqExact(sensor_of) AS sensor_count, ${spoof},
-  if(kind = 'sensor', greatest(uniqExactArray(dst_tokens), max(dst_count)), 0) AS destinations, ${seen}
-FROM (SELECT *, last_seen, protocol AS protocol_of, dst_port AS port_of, sensor AS sensor_of, ${asks} AS asks, toUnixTimestamp(toStartOfHour(first_seen)) AS t, toDate(first_seen) AS date ${from})
+  min(ttl_min) AS low_ttl, max(ttl_max) AS high_ttl, uniqExact(protocol_of, port_of) AS ports, uniqExactIf(protocol_of, port_of, asks) AS asked_ports, sumIf(packets, is_request) AS requests, sumIf(packets, is_reply) AS replies, uniqExact(sensor_of) AS sensor_count, ${spoof},
+  if(kind = 'sensor', greatest(uniqExactArrayIf(dst_tokens, victim IS NULL OR victim = src), max(dst_count)), 0) AS destinations, ${seen}
+FROM (SELECT *, last_seen, protocol AS protocol_of, dst_port AS port_of, sensor AS sensor_of, ${asks} AS asks, ${requests} AS is_request, ${replies} AS is_reply, toUnixTimestamp(toStartOfHour(first_seen)) AS t, toDate(first_seen) AS date ${from})
 GROUP BY GROUPING SETS ((protocol, dst_port, class), (class), (signature), (sensor), (t), (date), ())
 ORDER BY n DESC, protocol, port, class, high, low LIMIT 10000 BY kind) AS t LEFT JOIN networks ON networks.asn = t.asn AND t.kind = 'all' ORDER BY n DESC, protocol, port, class, high, low`,
       ),
@@ -100,7 +104,7 @@ ORDER BY n DESC, protocol, port, class, high, low LIMIT 10000 BY kind) AS t LEFT
       evidence: {
         sql: `SELECT toUnixTimestamp64Milli(first_seen) + intDiv(sample.1, 1000) AS ms, sensor, protocol, sample.2 AS source_port, dst_port AS port, class,
   toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed
-FROM (SELECT * FROM flows WHERE src = {src:IPv6} AND ${scope.sql} ORDER BY first_seen DESC LIMIT ${evidenceRows}) ARRAY JOIN arrayZip(sample_offsets, sample_ports) AS sample ORDER BY ms DESC LIMIT 50`,
+FROM (SELECT * FROM flows WHERE src = {src:IPv6} AND ${scope.sql} ORDER BY first_seen DESC LIMIT ${evidenceRows}) ARRAY JOIN arrayMap((at, i) -> (at, if(empty(sample_ports), NULL, sample_ports[i])), sample_offsets, arrayEnumerate(sample_offsets)) AS sample ORDER BY ms DESC LIMIT 50`,
         parameters: { ...scope.parameters, src: engineAddress(addressOf(asked.query.ip)) },
       },
     };
@@ -137,8 +141,6 @@ FROM (SELECT * FROM flows WHERE src = {src:IPv6} AND ${scope.sql} ORDER BY first
     const spoof = spoofReasons
       .map((reason) => ({ reason, packets: num(summary, `r_${reason}`) }))
       .filter((row) => row.packets > 0);
-    const sumOf = (names: ReadonlySet<string>): number =>
-      classes.reduce((all, row) => all + (names.has(row.class) ? row.packets : 0), 0);
     const mostPortsInDay = Math.max(0, ...of("day").map((row) => num(row, "asked_ports")));
     const owner = listOwner(around.research, ip);
     const rows = of("port")
@@ -164,8 +166,8 @@ FROM (SELECT * FROM flows WHERE src = {src:IPv6} AND ${scope.sql} ORDER BY first
           mostPortsInDay,
           scanShape: marks.zmap + marks.masscan + marks.stateless,
           mirai: marks.mirai,
-          replies: sumOf(replies),
-          requests: sumOf(requests),
+          replies: num(summary, "replies"),
+          requests: num(summary, "requests"),
           destinations,
           ports: num(summary, "ports"),
         }),

@@ -58,7 +58,7 @@ const details = (asked: Asked<Filters>, chosen: readonly string[]): Statement =>
   if (leads(asked)) {
     const days = sourceDays(asked, asked.query, ["packets", "marks", "sets"], { where: "src IN {chosen:Array(IPv6)}" });
     return shown(
-      `SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(d.n) AS n, uniqExactArray(port_set) AS ports, uniqExactArray(sensor_set) AS sensor_count,
+      `SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(d.n) AS n, uniqExactArray(arrayFilter(p -> p % 131072 != 65536, port_set)) AS ports, uniqExactArray(sensor_set) AS sensor_count,
     sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS a, sum(stateless) AS s, toUnixTimestamp64Milli(min(first)) AS first_ms, toUnixTimestamp64Milli(max(last)) AS last_ms
   FROM ${days.sql} AS d`,
       days.parameters,
@@ -77,8 +77,11 @@ export const sourcesTop: QuestionOf<"sources/top"> = {
   about: "The sources with the most packets",
   last: "24h",
   compares: false,
+  names: true,
   compile: (asked) => {
-    const all = tally(asked, [asked], asked.query, { by: [], grain: "1d", sources: true, named: true });
+    // Shares are of what was sent while rows are kept.
+    const since = { from: Math.min(asked.to, Math.max(asked.from, asked.around.kept.rows)), to: asked.to };
+    const all = tally(asked, [since], asked.query, { by: [], grain: "1d", sources: true, named: true });
     return {
       top: first(asked),
       total: {

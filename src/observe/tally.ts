@@ -54,6 +54,8 @@ export interface Tally {
   readonly sql: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly from: "base" | "rollup";
+  /** From when on it is whole, milliseconds. */
+  readonly since: number;
   /** Start of the bucket, seconds. */
   readonly bucket: string;
   packets(condition?: string): string;
@@ -83,8 +85,10 @@ const classesOf = (filter: string | undefined): number => {
 const seconds: Readonly<Record<Grain, number>> = { "5m": 300, "1h": 3600, "1d": 86_400 };
 const filterDimensions = ["sensor", "protocol", "port", "class", "country", "asn"] as const;
 
+type Asking = Pick<Asked<unknown>, "around" | "realm" | "exercise">;
+
 /** What one source of roll-ups or none answers with; `spans` are told apart as `now` 1, 0. */
-export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Filters, wanted: Wanted): Tally => {
+export const tally = (asked: Asking, spans: readonly Span[], filters: Filters, wanted: Wanted): Tally => {
   const needed = new Set<Dimension>([...wanted.by, ...filterDimensions.filter((name) => filters[name] !== undefined)]);
   const markedSources = wanted.sources === true && filters.mark !== undefined;
   const miraiOnly = markedSources && filters.mark === "mirai";
@@ -120,6 +124,7 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
         unknown
       >,
       from: "base",
+      since: asked.around.kept.rows,
       bucket: `intDiv(toUnixTimestamp(first_seen), ${seconds[wanted.grain]}) * ${seconds[wanted.grain]}`,
       packets: (condition) => when("sum", packets, condition),
       flows: (condition) => `countIf(named${condition === undefined ? "" : ` AND ${condition}`})`,
@@ -175,14 +180,18 @@ export const tally = (asked: Asked<unknown>, spans: readonly Span[], filters: Fi
     sql: source,
     parameters: { realm: asked.realm, exercise: asked.exercise, ...filter.parameters, ...wanted.where?.parameters },
     from: "rollup",
+    since: wanted.grain === "1d" ? -Infinity : asked.around.kept.fine,
     bucket: "toUnixTimestamp(bucket)",
     packets: (condition) => when("sum", packets, condition),
     flows: (condition) => when("sum", "flows", condition),
     sources: (condition) => merge(state, condition),
     miraiSources: (condition) => merge("mirai_sources", condition),
     marked: (mark, condition) => when("sum", markColumn(mark), condition),
-    crowd: (condition) => when("sum", "source_count", condition),
-    throng: (condition) => when("max", "source_count", condition),
+    // The sources counted are all: of those with a mark there are no more than packets with it, and nobody knows how many at least.
+    crowd: (condition) =>
+      when("sum", filters.mark === undefined ? "source_count" : `least(source_count, ${packets})`, condition),
+    throng: (condition) =>
+      filters.mark === undefined ? when("max", "source_count", condition) : when("max", `${packets} > 0`, condition),
     ...(tellsPorts ? { ports: (condition?: string) => when("groupBitmapMerge", "port_set", condition) } : {}),
     rest: (span, sensors) =>
       leaders

@@ -124,7 +124,7 @@ export const tsubame: QuestionOf<"reports/tsubame"> = {
     );
     return {
       facts: {
-        quarter: whole.query.quarter ?? quarterOf(whole.around.now),
+        quarter: quarterOf(whole.from),
         sensors: num(total, "sensors"),
         complete: whole.to <= whole.around.now,
         packets: num(total, "n"),

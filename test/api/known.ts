@@ -19,6 +19,8 @@ export interface KnownRow {
   readonly mirai?: number;
   readonly zmap?: number;
   readonly kind?: TrafficClass;
+  /** Whom a host under attack answers for: itself where nothing is said, and the reply is TCP's. */
+  readonly victim?: string;
   /** Keyed tokens of the dark addresses. */
   readonly tokens?: readonly number[];
 }
@@ -47,6 +49,7 @@ export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch
     const intervalLength = seconds * 1e6;
     const columns = emptyColumns(flowColumns, rows.length, rows.length * 16);
     let tokens = 0;
+    let ports = 0;
     let counted = storm;
     for (const [i, row] of rows.entries()) {
       const kind = row.kind ?? "tcp-syn";
@@ -57,8 +60,9 @@ export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch
       columns.class.values[i] = CLASS[kind];
       columns.dst_port.values[i] = row.port;
       columns.dst_port.present[i] = kind.startsWith("icmp") ? 0 : 1;
-      if (isReply(kind)) {
-        columns.victim.values.set(parseIp(row.src) ?? [], 4 * i);
+      const victim = row.victim ?? (isReply(kind) ? row.src : undefined);
+      if (victim !== undefined) {
+        columns.victim.values.set(parseIp(victim) ?? [], 4 * i);
         columns.victim.present[i] = 1;
       }
       columns.packets.values[i] = row.packets;
@@ -77,8 +81,9 @@ export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch
       columns.dst_tokens.ends[i] = tokens;
       columns.sample_offsets.values[i] = 1000;
       columns.sample_offsets.ends[i] = i + 1;
-      columns.sample_ports.values[i] = 40_000 + i;
-      columns.sample_ports.ends[i] = i + 1;
+      // As a sensor writes it: what has no ports has none in its samples.
+      if (columns.dst_port.present[i] === 1) columns.sample_ports.values[ports++] = 40_000 + i;
+      columns.sample_ports.ends[i] = ports;
       counted += row.packets;
     }
     const storms = emptyColumns(aggregateColumns, 1, 1);

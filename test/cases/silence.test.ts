@@ -45,11 +45,14 @@ for (let i = 0; i < 72; i++) {
   if (i % 24 === 0) batches.push({ sensor: "two", at: iso(at), rows: [{ src: slow, port: 445, packets: 1 }] });
 }
 batches.push({ sensor: "one", at: iso(start + hour), rows: [{ src: once, port: 23, packets: 4 }] });
-// Backscatter of the bot's address later on says nothing about the bot.
+// Backscatter of the bot's address later on says nothing about the bot, be it an open resolver's.
 batches.push({
   sensor: "one",
   at: iso(start + 40 * hour),
-  rows: [{ src: bot, port: 80, packets: 50, kind: "tcp-syn-ack" }],
+  rows: [
+    { src: bot, port: 80, packets: 50, kind: "tcp-syn-ack" },
+    { src: bot, port: 40_000, packets: 20, kind: "udp", victim: bot },
+  ],
 });
 
 // A flood for twenty minutes of the third hour: what the host answers to forged packets.

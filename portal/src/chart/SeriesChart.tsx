@@ -60,14 +60,19 @@ export const SeriesChart = ({
   const label = useGroupLabel(group);
   const measure = t.explore.measures[answer.facts.measure];
   const { lines, wide } = linesOf(answer, (name, given) => (name === "" ? measure : label(name, given)));
+  const keptFrom = Date.parse(answer.meta.keptFrom ?? "1970-01-01");
   const columns: Column<Wide>[] = [
     { key: "time", head: t.word.time, rowHead: true, cell: ({ time }) => f.time(new Date(time)) },
     ...lines.map((line, i): Column<Wide> => ({
       key: line.key || "value",
       head: line.label,
       num: true,
-      cell: ({ values }) =>
-        values[i] == null ? <span className="faint">{t.chart.outage}</span> : f.count(values[i] ?? 0),
+      cell: ({ time, values }) =>
+        values[i] == null ? (
+          <span className="faint">{Date.parse(time) < keptFrom ? t.chart.gone : t.chart.outage}</span>
+        ) : (
+          f.count(values[i] ?? 0)
+        ),
     })),
   ];
   const step = answer.facts.step;
@@ -82,6 +87,7 @@ export const SeriesChart = ({
         height={height}
         partial={answer.buckets.map(({ up, down }) => (up === 0 ? [] : down))}
         degraded={answer.buckets.map(({ degraded }) => degraded)}
+        keptFrom={keptFrom}
         filling={answer.buckets.at(-1)?.incomplete ?? false}
       />
       {table === "none" ? undefined : (

@@ -26,6 +26,8 @@ export interface TimeChartProps {
   /** The last bucket is still filling: it is drawn lighter. */
   readonly filling?: boolean;
   readonly onPick?: (time: number) => void;
+  /** Of before nothing is kept: its gaps are no outages. */
+  readonly keptFrom?: number;
 }
 
 const pathOf = (points: readonly (readonly [number, number] | null)[]): string => {
@@ -76,6 +78,7 @@ export const TimeChart = ({
   partial,
   degraded,
   filling = false,
+  keptFrom = -Infinity,
 }: TimeChartProps) => {
   const { t, f } = useWords();
   const [box, width] = useWidth<HTMLDivElement>();
@@ -96,7 +99,10 @@ export const TimeChart = ({
   const middle = (i: number) => x((times[i] ?? 0) + step / 2);
   const axis = timeTicks(from, to, Math.max(2, Math.floor((inner.right - inner.left) / 92)));
   const solid = filling ? times.length - 1 : times.length;
-  const blind = runs(times.map((_, i) => lines.every((line) => (line.values[i] ?? null) === null)));
+  const gone = (i: number): boolean => (times[i] ?? 0) < keptFrom;
+  const absent = (i: number): string => (gone(i) ? t.chart.gone : t.chart.outage);
+  const unseen = times.map((_, i) => lines.every((line) => (line.values[i] ?? null) === null));
+  const blind = [true, false].flatMap((one) => runs(unseen.map((none, i) => none && gone(i) === one)));
   const ends = lines.map((line) => {
     const last = line.values.findLastIndex((value) => value !== null);
     return y(line.values[last] ?? 0);
@@ -191,7 +197,7 @@ export const TimeChart = ({
               />
               {end - start > 90 ? (
                 <text className="tick plate" x={(start + end) / 2} y={inner.top + 14} textAnchor="middle">
-                  {t.chart.outage}
+                  {absent(a)}
                 </text>
               ) : undefined}
             </g>
@@ -289,7 +295,7 @@ export const TimeChart = ({
         aria-valuetext={
           at === undefined
             ? label
-            : `${said(at)}: ${lines.map((line) => `${line.label} ${line.values[at] == null ? t.chart.outage : f.count(line.values[at] ?? 0)}`).join("; ")}${(partial?.[at]?.length ?? 0) > 0 ? `; ${t.chart.down(f.list(partial?.[at] ?? []))}` : ""}`
+            : `${said(at)}: ${lines.map((line) => `${line.label} ${line.values[at] == null ? absent(at) : f.count(line.values[at] ?? 0)}`).join("; ")}${(partial?.[at]?.length ?? 0) > 0 ? `; ${t.chart.down(f.list(partial?.[at] ?? []))}` : ""}`
         }
         onChange={(event) => setAt(Number(event.target.value))}
         onKeyDown={key}
@@ -312,9 +318,7 @@ export const TimeChart = ({
               .map(({ line, place, value }) => (
                 <div key={line.key}>
                   <dt className={`cat-${place % 7}`}>{line.label}</dt>
-                  <dd>
-                    {value === null ? t.chart.outage : `${f.count(value)}${unit === undefined ? "" : ` ${unit}`}`}
-                  </dd>
+                  <dd>{value === null ? absent(at) : `${f.count(value)}${unit === undefined ? "" : ` ${unit}`}`}</dd>
                 </div>
               ))}
           </dl>

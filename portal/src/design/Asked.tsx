@@ -114,7 +114,11 @@ const Provenance = ({
         <span>{f.range(new Date(answer.period.from), new Date(answer.period.to))}</span>
       )}
       <CoverageText coverage={answer.coverage} />
-      {answer.previous?.comparable === false ? <span className="faint">{t.coverage.noCompare}</span> : undefined}
+      {answer.meta.keptFrom !== undefined ? (
+        <span className="faint">{t.coverage.kept(f.day(new Date(answer.meta.keptFrom)))}</span>
+      ) : answer.previous?.comparable === false ? (
+        <span className="faint">{t.coverage.noCompare}</span>
+      ) : undefined}
       {answer.coverage?.degraded ? (
         <span className="chip warn" title={t.coverage.degraded}>
           {t.chart.degraded}

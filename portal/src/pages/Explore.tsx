@@ -59,7 +59,7 @@ export const Explore = () => {
   const facts = answered(asked)?.facts;
   const label = useGroupLabel(group);
   const lede =
-    facts === undefined
+    facts === undefined || facts.total === null
       ? undefined
       : [
           t.explore.lede({

@@ -164,9 +164,11 @@ export const en = {
     degraded: "Part of the period was counted under storm conditions: numbers of sources are lower bounds.",
     none: "No sensor was up",
     noCompare: "Not compared with the period before: it was not seen by the same sensors",
+    kept: (day: string) => `Rows that name sources are kept from ${day} on: of before nobody knows any more`,
   },
   chart: {
     outage: "no sensor up",
+    gone: "not kept any more",
     down: (names: string) => `${names} down`,
     degraded: "storm: sources are lower bounds",
     filling: "(still filling)",

@@ -158,6 +158,7 @@ export const id: Messages = {
   },
   coverage: {
     noCompare: "Tidak dibandingkan dengan periode sebelumnya: sensor yang mengamatinya tidak sama",
+    kept: (day) => `Baris yang menyebut sumber disimpan sejak ${day}: sebelumnya tidak diketahui lagi`,
     full: (_n, sensors) => `${sensors} sensor, aktif selama seluruh periode yang ditampilkan`,
     part: (share, sensors) => `Sensor aktif ${share} dari periode yang ditampilkan (${sensors} terdaftar)`,
     down: (sensor, span) => `${sensor} mati ${span}`,
@@ -167,6 +168,7 @@ export const id: Messages = {
   },
   chart: {
     outage: "tidak ada sensor aktif",
+    gone: "tidak disimpan lagi",
     down: (names) => `${names} mati`,
     degraded: "badai: jumlah sumber adalah batas bawah",
     filling: "(belum lengkap)",

@@ -160,6 +160,7 @@ export const ja: Messages = {
   },
   coverage: {
     noCompare: "直前の期間とは比較していません（観測したセンサーが同じではないため）",
+    kept: (day) => `送信元がわかる記録の保存は${day}からです。それより前はわかりません`,
     full: (_n, sensors) => `センサー${sensors}台、表示期間中は常時稼働`,
     part: (share, sensors) => `表示期間中のセンサー稼働率 ${share}（登録${sensors}台）`,
     down: (sensor, span) => `${sensor} 停止 ${span}`,
@@ -169,6 +170,7 @@ export const ja: Messages = {
   },
   chart: {
     outage: "全センサー停止",
+    gone: "保存期間外",
     down: (names) => `${names} 停止`,
     degraded: "大量流入: 送信元数は下限値",
     filling: "(集計中)",

@@ -154,6 +154,7 @@ export const th: Messages = {
   },
   coverage: {
     noCompare: "ไม่ได้เทียบกับช่วงก่อนหน้า เพราะเซนเซอร์ที่เฝ้าดูไม่ใช่ชุดเดียวกัน",
+    kept: (day) => `เก็บข้อมูลที่ระบุต้นทางไว้ตั้งแต่ ${day} ก่อนหน้านั้นไม่มีใครทราบแล้ว`,
     full: (_n, sensors) => `เซนเซอร์ ${sensors} ตัว ทำงานตลอดช่วงที่แสดง`,
     part: (share, sensors) => `เซนเซอร์ทำงาน ${share} ของช่วงที่แสดง (ลงทะเบียน ${sensors} ตัว)`,
     down: (sensor, span) => `${sensor} หยุด ${span}`,
@@ -163,6 +164,7 @@ export const th: Messages = {
   },
   chart: {
     outage: "ไม่มีเซนเซอร์ทำงาน",
+    gone: "ไม่ได้เก็บไว้แล้ว",
     down: (names) => `${names} หยุดทำงาน`,
     degraded: "ภาวะท่วมท้น: จำนวนต้นทางเป็นค่าต่ำสุด",
     filling: "(ยังไม่ครบ)",

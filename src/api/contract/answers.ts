@@ -66,7 +66,7 @@ export const Bucket = {
   time: Time,
   /** "" when not grouped; else the port (`tcp/23`), country, ASN, sensor, class or mark; `other` for the rest. */
   group: Text,
-  /** Null where no sensor was up: nobody looked. */
+  /** Null where no sensor was up: nobody looked. And where what would tell is not kept any more (`meta.keptFrom`). */
   value: orNull(Count),
 };
 export const Series = answer(
@@ -74,7 +74,8 @@ export const Series = answer(
   {
     measure: oneOf(["packets", "sources", "flows"]),
     step: oneOf(["5m", "1h", "1d"]),
-    total: Count,
+    /** Null where nothing of the period is kept. */
+    total: orNull(Count),
     previousTotal: orNull(Count),
     change: Change,
     peak: orNull(Count),
@@ -128,6 +129,7 @@ export const OnePort = answer(
     miraiPackets: Count,
     miraiShare: orNull(Share),
     sensors: Count,
+    /** Null also where the period begins before rows are kept: then nobody knows. */
     firstSeen: orNull(Time),
     lastSeen: orNull(Time),
   },
@@ -184,8 +186,17 @@ export const MiraiPorts = answer(
 );
 
 export const Research = answer(
-  { date: Text, packets: orNull(Count), listed: Count, heuristic: Count, either: Count, share: orNull(Share) },
   {
+    date: Text,
+    packets: orNull(Count),
+    /** These and the share are null where the rows that name sources are not kept any more (`meta.keptFrom`). */
+    listed: orNull(Count),
+    heuristic: orNull(Count),
+    either: orNull(Count),
+    share: orNull(Share),
+  },
+  {
+    /** All numbers are of the days whose rows are kept. */
     packets: Count,
     listed: Count,
     heuristic: Count,
@@ -291,7 +302,7 @@ export const OneSource = answer(
     /**
      * The verdict, by a stated rule, first that fits: `unseen` no packets; `research` on the known list, or more than 10 ports on
      * a day with ZMap's, masscan's or the stateless shape; `mirai-type` Mirai-marked packets at two or more (one can be chance);
-     * `backscatter` mostly replies; `scanner` SYN or UDP to more than one dark address or port; else `other`.
+     * `backscatter` mostly replies, those of UDP among them; `scanner` SYN or UDP to more than one dark address or port; else `other`.
      */
     verdict: oneOf(["unseen", "research", "mirai-type", "backscatter", "scanner", "other"]),
     asn: orNull(Count),
@@ -350,7 +361,7 @@ export const News = answer(
     /** Mean per day of the week before. */
     usualPackets: Num,
     usualSources: Num,
-    /** Sources now divided by usual sources, both per day; null when new. */
+    /** Sources now divided by usual sources: of a day or less as they are, else the mean of the days; null when new. */
     times: orNull(Num),
     sensors: Count,
   },

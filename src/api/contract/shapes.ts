@@ -69,6 +69,11 @@ export const Meta = strict({
   from: oneOf(["base", "rollup", "mixed", "none"]),
   /** Rows were left out because of `limit`. */
   truncated: Type.Boolean(),
+  /**
+   * There where the period, or the one before that it is compared with, reaches further back than what the answer needs is kept (flow rows, and roll-ups that name
+   * sources): of before this nothing is known, so there is null and not 0, and sums over the period are of the time since.
+   */
+  keptFrom: Type.Optional(Time),
   /** Figures for everybody: whole days, late, from many networks, with noise. */
   released: Type.Optional(Type.Boolean()),
 });

@@ -89,6 +89,7 @@ const idOf = ({ sensor, sequence, hash }: ArrivedBatch["identity"]): string => {
 
 /** The store over either engine: journal, exactly-once, roll-ups, revocation. Opening ends what a killed process began. */
 export class Keeper implements FlowStore {
+  readonly retention: Retention;
   readonly #engine: Engine;
   readonly #journal: Journal;
   /** Blocks of flows are written here, and from here into the journal. */
@@ -109,14 +110,14 @@ export class Keeper implements FlowStore {
     this.#engine = engine;
     this.#journal = new Journal(join(options.folder, "journal"));
     this.#origins = options.origins ?? null;
-    const { sources } = options.retention ?? defaultRetention;
-    this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql), this.#place, sources);
+    this.retention = options.retention ?? defaultRetention;
+    this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql), this.#place, this.retention.sources);
   }
 
   static async open(engine: Engine, options: KeeperOptions): Promise<Keeper> {
     const keeper = new Keeper(engine, options);
     try {
-      await keeper.#prepare(options.retention ?? defaultRetention, options.merges === "later");
+      await keeper.#prepare(keeper.retention, options.merges === "later");
       return keeper;
     } catch (error) {
       await engine.close();

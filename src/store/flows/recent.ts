@@ -10,7 +10,7 @@ import type { EngineColumn, EngineTable } from "./schema.ts";
  * the day when nobody reads it any more.
  */
 const recentColumns = new Set(
-  "sensor realm exercise first_seen duration last_seen src protocol dst_port class signature packets bytes mirai zmap masscan stateless src_asn src_cc".split(
+  "sensor realm exercise first_seen duration last_seen src victim protocol dst_port class signature packets bytes mirai zmap masscan stateless src_asn src_cc".split(
     " ",
   ),
 );
@@ -48,9 +48,9 @@ export const recentSql = (where: string, revision: string): string => {
   return `INSERT INTO ${recentTable.name} (bucket, revision, ${stored.join(", ")}) SELECT ${bucketSql("5m", "first_seen")} AS at, ${revision}, ${stored.join(", ")} FROM flows WHERE ${where} ${smallBlocks}`;
 };
 
-/** Protocol and port in one number, and which rows ask for a port. */
+/** Protocol and port in one number, and which rows ask for a port: answers of servers under attack are datagrams too. */
 const packed = "toUInt32(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536))";
-const asking = "class IN ('tcp-syn', 'udp')";
+const asking = "class IN ('tcp-syn', 'udp') AND victim IS NULL";
 
 /** What each source sent in an hour of the last days: the day that is open is a fourth of the rows by these. */
 export const recentSourcesTable: EngineTable = {

@@ -53,6 +53,11 @@ export interface Rollup {
 /** Protocol and port in one number: grouping by it is twice as fast as by two columns, one of them Nullable. */
 const packed = "toUInt32(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536))";
 const asking = "class IN ('tcp-syn', 'udp')";
+/**
+ * What a source asked for by itself: a server under attack answers to as many ports as were forged. (Days from before this was told apart, whose rows are gone,
+ * keep those among the ports; of the others `victim`, new in the recent rows, has all roll-ups computed again when a store is opened.)
+ */
+const itself = `${asking} AND victim IS NULL`;
 const key = (name: string, type: string, doc: string, aggregates = name): Key => ({ name, type, doc, aggregates });
 const sum = (name: string, flows: string, aggregates: string, doc: string): Measure => ({
   name,
@@ -273,11 +278,11 @@ export const rollups = [
         name: "ports",
         type: "UInt32",
         codec: "T64, ZSTD(1)",
-        flows: `toUInt32(uniqExactIf(${packed}, ${asking}))`,
-        asked: `toUInt32(uniqUpToIf(10)(${packed}, ${asking}))`,
+        flows: `toUInt32(uniqExactIf(${packed}, ${itself}))`,
+        asked: `toUInt32(uniqUpToIf(10)(${packed}, ${itself}))`,
         aggregates: "0",
         merge: "max(ports)",
-        doc: "distinct (protocol, port) of the day that it asked for, by SYN or UDP; over 10 are 11 where the base answers",
+        doc: "distinct (protocol, port) of the day that it asked for, by SYN or UDP that answers nobody; over 10 are 11 where the base answers",
       },
       {
         name: "port_set",

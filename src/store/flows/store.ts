@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Retention } from "./retention.ts";
 import type { FlowBatch } from "../../model/flows.ts";
 import type { SensorReport } from "../../model/report.ts";
 import type { Frontiers } from "./buckets.ts";
@@ -66,6 +67,8 @@ export interface RollUpOutcome {
  * All times are microseconds since 1970 UTC, event time unless said otherwise.
  */
 export interface FlowStore {
+  /** How long rows are kept, by the clock. */
+  readonly retention: Retention;
   /** Keeps a batch: flows (with ASN and country of the source), aggregates and the sensor's report. */
   append(arrived: ArrivedBatch): Promise<AppendOutcome>;
   /** Asks. 64-bit integers come as numbers, NULL as null, times as the SQL formats them. */
