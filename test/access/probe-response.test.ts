@@ -212,7 +212,7 @@ describe("owners", () => {
         ...(await trx.selectFrom("detections").select("source").execute()),
       ]);
       for (const { source } of rows) if (source !== null) found.add(source);
-      for (const source of await toldSources(desk, () => id)(actor)) found.add(source);
+      for (const { source } of await toldSources(desk, () => id)(actor)) found.add(source);
     }
     return found;
   };
