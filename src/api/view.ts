@@ -14,7 +14,8 @@ export type ToldSources = (actor: Actor) => Promise<readonly ToldSource[]>;
 const ownSensors = (found: AnswerOf<"sensors">, names: readonly string[]): AnswerOf<"sensors"> => {
   const own = new Set(names);
   const rows = found.rows.filter(({ sensor }) => own.has(sensor));
-  const alarms = found.alarms.filter(({ sensor }) => own.has(sensor));
+  // That two sensors report the same packets names the other one, and to who sent them and says so itself, whatever stands where they went.
+  const alarms = found.alarms.filter(({ sensor, kind }) => own.has(sensor) && kind !== "duplicate");
   const inState = (state: string): number => rows.filter((row) => row.state === state).length;
   return {
     ...found,

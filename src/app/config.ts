@@ -205,7 +205,8 @@ export const configSchema = Type.Object(
             },
             {
               ...strict,
-              description: "a PostgreSQL server (15 or newer) instead of the embedded engine; its user owns the database and may create roles",
+              description:
+                "a PostgreSQL server (15 or newer) instead of the embedded engine; its user owns the database and may create roles",
             },
           ),
         ),

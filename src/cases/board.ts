@@ -156,7 +156,9 @@ FROM (SELECT a.organisation_id, a.state, count(*) AS n,
   return factsFrom(rows[0] ?? {}, closed.rows[0]?.n ?? 0);
 };
 
-const joined = (which: RawBuilder<unknown>): RawBuilder<BoardRow> => sql`SELECT a.*, o.name AS organisation_name, c.number AS case_number,
+const joined = (
+  which: RawBuilder<unknown>,
+): RawBuilder<BoardRow> => sql`SELECT a.*, o.name AS organisation_name, c.number AS case_number,
   (SELECT p.name FROM people p WHERE p.id = c.assignee) AS assignee_name,
   (SELECT x.answer FROM answers x WHERE x.case_id = a.case_id ORDER BY x.id DESC LIMIT 1) AS answer
 FROM ${alertsShown(which)} AS a LEFT JOIN organisations o ON o.id = a.organisation_id LEFT JOIN cases c ON c.id = a.case_id`;
