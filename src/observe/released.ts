@@ -13,6 +13,7 @@ import { protocolNumber } from "./relation.ts";
  * - whole days (UTC), not before they are final (26 h after their end);
  * - of each network at most `packets` packets and `sources` sources count in a cell, and at most `cells` ports a day;
  * - a cell needs `networks` networks, give or take, on the day and on `usual.days` of the `usual.of` days before it: a port that somebody made up is none;
+ * - of ports and of countries a day tells `most` at most, those of the most networks: so many answers there are in it, whoever made them;
  * - figures have two digits that count;
  * - everything carries noise, Laplace, `noise` times what one network can contribute. It is drawn by a keyed hash of cell, day and true
  *   value: asking again gives the same, and two figures of a day that changed (a sensor's rows were withdrawn) do not differ by the change alone.
@@ -25,6 +26,7 @@ export const releaseRule = {
   cells: 10,
   noise: 8,
   usual: { days: 5, of: 7 },
+  most: 100,
   longest: 31 * day,
 } as const;
 
@@ -122,7 +124,8 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
     const run = async (sql: string) => (await engine.query<Record<string, unknown>>(sql, parameters)).rows;
     const told = (rows: readonly Record<string, unknown>[], key: (row: Record<string, unknown>) => string) => {
       const found = new Map<string, Cell>();
-      for (const row of rows) {
+      const largest = rows.toSorted((a, b) => num(b, "networks") - num(a, "networks") || (key(a) < key(b) ? -1 : 1));
+      for (const row of largest.slice(0, releaseRule.most)) {
         const name = key(row);
         const noisy = (what: "networks" | "packets" | "sources", scale: number): number => {
           const value = num(row, what);
