@@ -9,6 +9,7 @@ import { withUnclaimed } from "../api/desk/unclaimed.ts";
 import type { Egress } from "../platform/egress.ts";
 import { createChanges } from "../registry/changes.ts";
 import type { Changes } from "../registry/changes.ts";
+import { createClaims } from "../registry/claims.ts";
 import { createChecks } from "../registry/checks.ts";
 import type { Checks } from "../registry/checks.ts";
 import { txtThrough } from "../registry/proof.ts";
@@ -115,7 +116,7 @@ export const openConstituency = (wiring: ConstituencyWiring): Constituency => {
           },
           actorOf,
         ),
-      (server, actorOf) => withChanges(server, { desk, now, changes }, actorOf),
+      (server, actorOf) => withChanges(server, { desk, now, changes, claims: createClaims(options) }, actorOf),
       (server, actorOf) =>
         withConstituency(
           server,

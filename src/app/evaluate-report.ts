@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { wilson } from "../model/wilson.ts";
-import type { Evaluation } from "./evaluate.ts";
+import type { DetectionKind } from "../model/detection.ts";
+import type { Asked, Evaluation } from "./evaluate.ts";
 import type { RealAnswers } from "./evaluate-captures.ts";
 import { quantile } from "./evaluate-measured.ts";
 import { sumScores } from "./evaluate-score.ts";
@@ -19,61 +20,73 @@ const told = (share: Share): string => {
 };
 
 interface Floor {
+  /** What a detector must be able to say to be measured on it. */
+  readonly kind: DetectionKind;
   readonly name: string;
   readonly floor: string;
   readonly measured: string;
   readonly met: boolean | null;
 }
+export const notAsked = "not asked";
 const atLeast = (share: Share, least: number): boolean | null =>
   share.n === 0 ? null : share.right / share.n >= least;
 
-/** What the project holds itself to, and what was measured. Null: nothing in these worlds to measure it on. */
-export const floors = (scores: Scores): Floor[] => {
+/** What the project holds itself to, and what was measured of what was asked. Null: nothing in these worlds to measure it on. */
+export const floors = (scores: Scores, asked: readonly Asked[]): Floor[] => {
   const wrong = scores.notices.n - scores.notices.right;
-  return [
+  const all: Floor[] = [
     {
+      kind: "infected-host",
       name: "infected hosts found (10 packets, 3 dark addresses)",
       floor: "99 %",
       measured: told(scores.infected),
       met: atLeast(scores.infected, 0.99),
     },
     {
+      kind: "infected-host",
       name: "notices that were right",
       floor: "99.9 %",
       measured: told(scores.notices),
       met: atLeast(scores.notices, 0.999),
     },
     {
+      kind: "infected-host",
       name: "notices, and false ones",
       floor: "10,000 with 3 at most",
       measured: `${scores.notices.n.toLocaleString("en")} with ${wrong}`,
       met: scores.notices.n >= 10_000 ? wrong <= 3 : null,
     },
     {
+      kind: "surge",
       name: "outbreaks flagged by 1 % of their hosts (ten had reached a sensor)",
       floor: "95 %",
       measured: told(scores.outbreaks),
       met: atLeast(scores.outbreaks, 0.95),
     },
     {
+      kind: "surge",
       name: "false surges a sensor and month",
       floor: "1 at most",
       measured: `${(scores.falseSurges / Math.max(1e-9, scores.sensorMonths)).toFixed(2)} (${scores.falseSurges} in ${scores.sensorMonths.toFixed(1)} sensor months)`,
       met: scores.sensorMonths === 0 ? null : scores.falseSurges / scores.sensorMonths <= 1,
     },
     {
+      kind: "dos-victim",
       name: "attacks of 5 minutes and 25 packets a minute found",
       floor: "95 %",
       measured: told(scores.attacks),
       met: atLeast(scores.attacks, 0.95),
     },
   ];
+  const kinds = new Set(asked.flatMap((one) => one.kinds));
+  return all.map((one) => (kinds.has(one.kind) ? one : { ...one, measured: notAsked, met: null }));
 };
 
 const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
-const mark = (met: boolean | null): string => (met === null ? "not measured" : met ? "met" : "**not met**");
+const mark = ({ met, measured }: Floor): string =>
+  met === null ? (measured === notAsked ? "-" : "not measured") : met ? "met" : "**not met**";
 
 const span = (seconds: number | null): string => {
   if (seconds === null) return "-";
@@ -146,6 +159,8 @@ ${table(
 /** The report in Markdown: floors over all worlds, each detector by world, times, outbreaks, what the false ones were. */
 export const report = (evaluations: readonly Evaluation[], { command, looks, real }: ReportContext): string => {
   const all = sumScores(evaluations.map(({ scores }) => scores));
+  const asked = evaluations.flatMap((one) => one.asked);
+  const names = [...new Set(asked.map(({ name, version }) => `${name} ${version}`))];
   const missed = all.outbreakRows.filter(({ flaggedHours }) => flaggedHours === null || flaggedHours > 0);
   const days = evaluations.reduce((sum, one) => sum + one.days, 0);
   const packets = evaluations.reduce((sum, one) => sum + one.packets, 0);
@@ -168,11 +183,13 @@ Wilson's, 95 %. The scenarios of \`scenarios/evaluate/test\` were written withou
 A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when it
 is claimed, as an infected or as a scanning host (who scans without a family's marks is told of too), whether its owner is told or an analyst is asked first.
 
+Asked were ${names.join(", ")}; what no detector was asked for counts as not found below.
+
 ## Floors
 
 ${table(
   ["what", "floor", "measured", ""],
-  floors(all).map((one) => [one.name, one.floor, one.measured, mark(one.met)]),
+  floors(all, asked).map((one) => [one.name, one.floor, one.measured, mark(one)]),
 )}
 
 ## Beside the floors

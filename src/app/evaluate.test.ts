@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { evaluateScenario, loadDetector, refusedSql } from "./evaluate.ts";
 import { evaluationScenarios } from "./evaluate-files.ts";
-import { interval } from "./evaluate-report.ts";
+import { interval, report } from "./evaluate-report.ts";
 
 const [sample = ""] = evaluationScenarios([]);
 
@@ -75,10 +75,16 @@ export default {
     const counting = await loadDetector(
       file(text("SELECT count() AS n FROM flows WHERE first_seen >= fromUnixTimestamp64Micro({from:Int64})")),
     );
-    const { scores, packets } = await evaluateScenario(sample, { detectors: [counting], days: 1 });
+    const evaluation = await evaluateScenario(sample, { detectors: [counting], days: 1 });
+    const { scores, packets } = evaluation;
     expect(packets).toBeGreaterThan(10_000);
     expect(scores.infected.n).toBeGreaterThan(0);
     expect(scores.infected.right).toBe(0);
+    // What it was never asked for is no failure of its own.
+    const said = report([evaluation], { command: "layang evaluate" });
+    expect(said).toContain("| infected hosts found (10 packets, 3 dark addresses) | 99 % | not asked | - |");
+    expect(said).toContain("Asked were own 1;");
+    expect(said).toMatch(/attacks of 5 minutes.*\| 0\.00 % .* \| \*\*not met\*\* \|/);
     const reaching = await loadDetector(file(text("SELECT count() AS n FROM file('/etc/hostname', 'LineAsString')")));
     const asking = reaching.examine({ from: 0, to: 1 }, 0, {} as Parameters<typeof reaching.examine>[2]);
     expect(() => asking.next()).toThrow(/file\(\) reaches outside/);

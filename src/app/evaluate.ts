@@ -23,8 +23,10 @@ import { darkAddresses } from "./replay.ts";
 import { openWorld, playWorld, worldSteps } from "./evaluate-world.ts";
 import type { World } from "./evaluate-world.ts";
 
+export type Asked = Pick<Detector, "name" | "version" | "kinds">;
 export interface Evaluation {
   readonly scenario: string;
+  readonly asked: readonly Asked[];
   readonly days: number;
   readonly sensors: number;
   readonly packets: number;
@@ -128,6 +130,7 @@ export const evaluateScenario = async (which: string, options: EvaluateOptions =
     const shared = sensors.filter(({ realm }) => realm === undefined || realm === "");
     return {
       scenario: name,
+      asked: detectors.map(({ name: called, version, kinds }) => ({ name: called, version, kinds })),
       days: (world.to - world.from) / 86_400e6,
       sensors: shared.length,
       packets: truth.packets,

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { evaluateScenario, loadDetector } from "../app/evaluate.ts";
 import type { Evaluation } from "../app/evaluate.ts";
-import { floors, report } from "../app/evaluate-report.ts";
+import { floors, notAsked, report } from "../app/evaluate-report.ts";
 import { sumScores } from "../app/evaluate-score.ts";
 import { answerCaptures } from "../app/evaluate-captures.ts";
 import { measuredOf } from "../app/evaluate-measured.ts";
@@ -77,7 +77,10 @@ export const evaluate: Command = {
       process.stdout.write(`${JSON.stringify(done.map(({ claims: _, ...rest }) => rest))}\n`);
       return 0;
     }
-    const sum = floors(sumScores(done.map(({ scores }) => scores)));
+    const sum = floors(
+      sumScores(done.map(({ scores }) => scores)),
+      done.flatMap(({ asked }) => asked),
+    );
     process.stdout.write(
       table(
         ["what", "floor", "measured", ""],
@@ -85,7 +88,7 @@ export const evaluate: Command = {
           one.name,
           one.floor,
           one.measured,
-          one.met === null ? "not measured" : one.met ? "met" : "NOT MET",
+          one.met === null ? (one.measured === notAsked ? "" : "not measured") : one.met ? "met" : "NOT MET",
         ]),
       ),
     );

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { randomBytes } from "node:crypto";
-import { sql } from "kysely";
 import { networkText } from "../constituency/network.ts";
 import type { Actor } from "../model/actor.ts";
 import { systemActor } from "../model/actor.ts";
 import type { ContactRecord, Step } from "../model/constituency.ts";
 import { AppError } from "../platform/errors.ts";
-import { json } from "../store/desk/desk.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
 import {
   contactText,
@@ -18,58 +15,15 @@ import {
   seesOrganisation,
 } from "../store/desk/steps.ts";
 import { momentText, writeLetter } from "./letters.ts";
-import { linkFor, objectionFor } from "./options.ts";
+import { objectionFor } from "./options.ts";
 import type { RegistryOptions } from "./options.ts";
-import { isProven, proofNames, proofText } from "./proof.ts";
-import type { Claimed } from "./proof.ts";
+import { holdLetters, holdOpen, loadRequest, organisationName, unknown, writeRequest } from "./requests.ts";
 import { makeLink } from "./secrets.ts";
 
 export interface Outcome {
   readonly outcome: "done" | "requested" | "waiting";
   readonly until: number | null;
 }
-export type ClaimMethod = "dns" | "mail" | "rdap";
-/** Open requests of one organisation at once: more is no honest need. */
-const openAtMost = 200;
-/** Letters to others that one organisation's claims, and its wishes about contacts, cause in a day: whoever withdraws and asks again is no mail cannon. */
-const lettersAtMost = 20;
-const dayLong = 86_400_000_000;
-
-/** @throws AppError DOOR_BUSY when an organisation's requests wrote that many letters today. As the program. */
-const holdLetters = async (trx: DeskTransaction, organisation: string, at: number): Promise<void> => {
-  // Requests that come at once are counted one after the other.
-  await trx.selectFrom("organisations").select("id").where("id", "=", organisation).forNoKeyUpdate().execute();
-  const { n } = await trx
-    .selectFrom("changes")
-    .select((eb) => eb.fn.countAll<number>().as("n"))
-    .where("organisation_id", "=", organisation)
-    .where("at", ">", at - dayLong)
-    .where((eb) =>
-      eb.or([
-        eb.and([eb("kind", "=", "claim"), eb("method", "in", ["mail", "rdap"])]),
-        eb("waits_until", "is not", null),
-      ]),
-    )
-    .executeTakeFirstOrThrow();
-  if (n >= lettersAtMost)
-    throw new AppError(
-      "DOOR_BUSY",
-      `${lettersAtMost} letters were written for this organisation's requests today: go on tomorrow`,
-    );
-};
-
-const unknown = (what: string, id: string): AppError =>
-  new AppError("NOT_FOUND", `there is no ${what} ${id.slice(0, 64)}`);
-
-const organisationName = async (trx: DeskTransaction, id: string): Promise<{ id: string; name: string }> => {
-  const row = await trx
-    .selectFrom("organisations")
-    .select(["id", "name", "ended"])
-    .where("id", "=", id)
-    .executeTakeFirst();
-  if (row === undefined || row.ended !== null) throw unknown("organisation", id);
-  return { id: row.id, name: row.name };
-};
 
 const told = (step: Step): { kind: "network" | "contact" | "organisation"; subject: string; after: string | null } => {
   if (step.what === "organisation") {
@@ -130,12 +84,13 @@ const seen = async (
   };
 };
 
-/** Whether letters would go elsewhere, or be read by somebody else, after this change. */
+/** Whether letters or calls would go elsewhere, or be read by somebody else, after this change. */
 const diverts = (
-  old: { mail: string | null; webhook: string | null; openpgp_key: string | null; role: string },
+  old: { mail: string | null; phone: string | null; webhook: string | null; openpgp_key: string | null; role: string },
   record: ContactRecord,
 ): boolean =>
   old.mail !== record.mail ||
+  old.phone !== record.phone ||
   old.webhook !== record.webhook ||
   old.openpgp_key !== record.openpgpKey ||
   old.role !== record.role;
@@ -143,10 +98,6 @@ const diverts = (
 export interface Changes {
   /** Does a step, or asks for it where the actor may only ask; a contact that would be diverted waits for the old one's objection. */
   ask(actor: Actor, organisation: string, step: Step): Promise<Outcome>;
-  /** A member says that a network is theirs. Gives the id of the request. */
-  claim(actor: Actor, organisation: string, network: Claimed, method: ClaimMethod): Promise<string>;
-  /** Looks for the proof now. @throws AppError NOT_FOUND, CHANGE_DECIDED, CLAIM_UNPROVEN. */
-  prove(actor: Actor, id: string): Promise<void>;
   decide(actor: Actor, id: string, decision: "approve" | "refuse" | "withdraw", reason: string | null): Promise<void>;
   /** Does what waited long enough without an objection. Gives how many. */
   applyDue(): Promise<number>;
@@ -177,31 +128,20 @@ export const createChanges = (options: RegistryOptions): Changes => {
         .where("state", "=", "waiting")
         .execute();
       const after = step.change === "ended" ? null : contactText(step.record);
-      const { id } = await trx
-        .insertInto("changes")
-        .values({
-          organisation_id: old.organisation_id,
-          realm: "",
-          at,
-          actor: actor.id,
-          kind: "contact",
-          subject: `${old.role} ${old.mail}`,
-          before: contactText({ ...old, openpgpKey: old.openpgp_key }),
-          after,
-          step: json(step),
-          contact_id: old.id,
-          state: "waiting",
-          waits_until: until,
-          method: null,
-          challenge: null,
-          instruction: null,
-          shown: null,
-          reason: null,
-          decided: null,
-          decided_by: null,
-        })
-        .returning("id")
-        .executeTakeFirstOrThrow();
+      const id = await writeRequest(trx, {
+        organisation: old.organisation_id,
+        realm: "",
+        at,
+        actor: actor.id,
+        kind: "contact",
+        subject: `${old.role} ${old.mail}`,
+        before: contactText({ ...old, openpgpKey: old.openpgp_key }),
+        after,
+        step,
+        contact: old.id,
+        state: "waiting",
+        until,
+      });
       const link = await makeLink(trx, options.tokenOf, {
         purpose: "object",
         contact: old.id,
@@ -223,42 +163,42 @@ export const createChanges = (options: RegistryOptions): Changes => {
     });
   };
 
+  /** Who is taken off the list by staff is told, at once: a contact that is ended and made anew elsewhere would be diverted without a word. */
+  const tellEnded = async (trx: DeskTransaction, id: string, at: number): Promise<void> => {
+    const old = await trx.selectFrom("contacts").selectAll().where("id", "=", id).forUpdate().executeTakeFirst();
+    if (old === undefined || old.mail === null || old.state === "dead" || old.state === "ended") return;
+    const organisation = await organisationName(trx, old.organisation_id);
+    const { role, mail: recipient, language } = old;
+    await writeLetter(trx, {
+      kind: "ended",
+      recipient,
+      language,
+      contact: old.id,
+      organisation,
+      link: null,
+      at,
+      values: { role, until: momentText(at) },
+    });
+  };
+
   const request = async (actor: Actor, step: Step, at: number): Promise<Outcome> => {
     await desk.as(actor, async (trx) => {
       const row = await seen(trx, actor, step);
-      const { n } = await trx
-        .selectFrom("changes")
-        .select((eb) => eb.fn.countAll<number>().as("n"))
-        .where("organisation_id", "=", row.organisation)
-        .where("state", "in", ["asked", "proof", "waiting"])
-        .executeTakeFirstOrThrow();
-      if (n >= openAtMost)
-        throw new AppError("DOOR_BUSY", `${openAtMost} requests are open already: wait for staff, or withdraw some`);
+      await holdOpen(trx, row.organisation);
       const { kind, subject, after } = told(step);
-      await trx
-        .insertInto("changes")
-        .values({
-          organisation_id: row.organisation,
-          realm: row.realm,
-          at,
-          actor: actor.id,
-          kind,
-          subject: row.subject ?? subject,
-          before: row.before,
-          after,
-          step: json(step),
-          contact_id: step.what === "contact" && step.change !== "added" ? step.id : null,
-          state: "asked",
-          waits_until: null,
-          method: null,
-          challenge: null,
-          instruction: null,
-          shown: null,
-          reason: null,
-          decided: null,
-          decided_by: null,
-        })
-        .execute();
+      await writeRequest(trx, {
+        organisation: row.organisation,
+        realm: row.realm,
+        at,
+        actor: actor.id,
+        kind,
+        subject: row.subject ?? subject,
+        before: row.before,
+        after,
+        step,
+        contact: step.what === "contact" && step.change !== "added" ? step.id : null,
+        state: "asked",
+      });
     });
     return { outcome: "requested", until: null };
   };
@@ -283,168 +223,28 @@ export const createChanges = (options: RegistryOptions): Changes => {
       const held = await hold(actor, step, at);
       if (held !== null) return held;
     }
+    const takesOff = step.what === "contact" && step.change === "ended";
     // A member's own realm is the member's; and who keeps the mailbox may say how it is called and in which language it reads.
     const own = mayWrite(actor, organisation, realm);
     const harmless = step.what === "contact" && step.change === "changed" && !diverting;
     if (!own && !harmless) return request(actor, step, at);
-    await desk.as(own ? actor : systemActor, (trx) =>
-      doStep(trx, own ? actor : systemActor, step, { at, origin: isStaff(actor) ? "analyst" : "member", by: actor.id }),
-    );
+    // As the program where a letter is written too: it is of no organisation, so that no member finds it.
+    await desk.as(own && !takesOff ? actor : systemActor, async (trx) => {
+      if (takesOff) await tellEnded(trx, step.id, at);
+      await doStep(trx, own ? actor : systemActor, step, {
+        at,
+        origin: isStaff(actor) ? "analyst" : "member",
+        by: actor.id,
+      });
+    });
     changed();
     return { outcome: "done", until: null };
-  };
-
-  const recipientOf = async (claimed: Claimed, method: "mail" | "rdap", claimant: string): Promise<string> => {
-    if (method === "rdap") {
-      const mail = await options.registered(claimed);
-      if (mail === null)
-        throw new AppError("CLAIM_UNPROVEN", "the registries name no mail address for it; choose another way");
-      return mail;
-    }
-    if (claimed.domain !== null) return `postmaster@${claimed.domain}`;
-    // Who holds it, or the network around it, here and now.
-    const holder = await desk.as(systemActor, async (trx) => {
-      const row = await trx
-        .selectFrom("networks")
-        .innerJoin("contacts", "contacts.organisation_id", "networks.organisation_id")
-        .select("contacts.mail")
-        .where("realm", "=", "")
-        .where("networks.organisation_id", "<>", claimant)
-        .where("contacts.state", "=", "active")
-        .where("contacts.mail", "is not", null)
-        .where((eb) => eb.or([eb("networks.valid_until", "is", null), eb("networks.valid_until", ">", now())]))
-        .where((eb) =>
-          claimed.prefix === null
-            ? eb("networks.asn", "=", claimed.asn)
-            : sql<boolean>`networks.prefix >>= ${claimed.prefix}::cidr`,
-        )
-        .orderBy(sql`masklen(networks.prefix)`, "desc")
-        .orderBy("contacts.role")
-        .limit(1)
-        .executeTakeFirst();
-      return row?.mail ?? null;
-    });
-    if (holder === null)
-      throw new AppError("CLAIM_UNPROVEN", "nobody with a mail address holds it here; choose another way");
-    return holder;
-  };
-
-  const claim: Changes["claim"] = async (actor, organisation, claimed, method) => {
-    const at = now();
-    if (!seesOrganisation(actor, organisation)) throw unknown("organisation", organisation);
-    const subject = networkText(claimed);
-    const challenge = method === "dns" ? randomBytes(16).toString("hex") : null;
-    const names = proofNames(claimed);
-    if (method === "dns" && names.length === 0)
-      throw new AppError("CLAIM_UNPROVEN", "an AS has no place in the DNS; choose another way");
-    const recipient = method === "dns" ? null : await recipientOf(claimed, method, organisation);
-    const instruction =
-      challenge === null
-        ? "The mail address that is registered for it was asked. Whoever reads it must confirm."
-        : `Put the TXT record "${proofText(challenge)}" at ${names[0]}${names.length > 1 ? ` and ${names.length - 1} more, to ${names.at(-1)}` : ""}, then let it be looked for.`;
-    const step: Step = {
-      what: "network",
-      change: "added",
-      record: { organisation, realm: "", ...claimed, translation: "none", from: at, until: null, dark: [] },
-    };
-    return desk.as(systemActor, async (trx) => {
-      const name = await organisationName(trx, organisation);
-      const { n } = await trx
-        .selectFrom("changes")
-        .select((eb) => eb.fn.countAll<number>().as("n"))
-        .where("organisation_id", "=", organisation)
-        .where("state", "in", ["asked", "proof", "waiting"])
-        .executeTakeFirstOrThrow();
-      if (n >= openAtMost)
-        throw new AppError("DOOR_BUSY", `${openAtMost} requests are open already: wait for staff, or withdraw some`);
-      if (recipient !== null && !isStaff(actor)) await holdLetters(trx, organisation, at);
-      const { id } = await trx
-        .insertInto("changes")
-        .values({
-          organisation_id: organisation,
-          realm: "",
-          at,
-          actor: actor.id,
-          kind: "claim",
-          subject,
-          before: null,
-          after: null,
-          step: json(step),
-          contact_id: null,
-          state: "proof",
-          waits_until: null,
-          method,
-          challenge,
-          instruction: instruction.slice(0, 500),
-          shown: null,
-          reason: null,
-          decided: null,
-          decided_by: null,
-        })
-        .returning("id")
-        .executeTakeFirstOrThrow();
-      if (recipient !== null) {
-        const expires = at + linkFor;
-        const link = await makeLink(trx, options.tokenOf, {
-          purpose: "claim",
-          contact: null,
-          change: id,
-          made: at,
-          expires,
-        });
-        await writeLetter(trx, {
-          kind: "claim",
-          recipient,
-          language: "en",
-          contact: null,
-          organisation: name,
-          link,
-          at,
-          values: { subject, until: momentText(expires) },
-        });
-      }
-      return id;
-    });
-  };
-
-  const load = async (trx: DeskTransaction, actor: Actor, id: string) => {
-    const row = await trx.selectFrom("changes").selectAll().where("id", "=", id).executeTakeFirst();
-    if (row === undefined || !seesOrganisation(actor, row.organisation_id)) throw unknown("request", id);
-    return row;
-  };
-
-  const prove: Changes["prove"] = async (actor, id) => {
-    const row = await desk.as(actor, (trx) => load(trx, actor, id));
-    if (row.kind !== "claim" || row.state !== "proof")
-      throw new AppError("CHANGE_DECIDED", "there is nothing to show any more");
-    const step = row.step;
-    if (row.challenge === null || step.what !== "network" || step.change !== "added") {
-      throw new AppError("CLAIM_UNPROVEN", "the registered address has not confirmed yet");
-    }
-    let proven: boolean;
-    try {
-      proven = await isProven(step.record, row.challenge, options.txt);
-    } catch (error) {
-      throw new AppError(
-        "CLAIM_UNPROVEN",
-        `the DNS does not answer: ${error instanceof Error ? error.message : "no reason given"}`,
-      );
-    }
-    if (!proven) throw new AppError("CLAIM_UNPROVEN", `the record is not there yet. ${row.instruction ?? ""}`.trim());
-    await desk.as(systemActor, async (trx) => {
-      await trx
-        .updateTable("changes")
-        .set({ shown: now(), state: "asked" })
-        .where("id", "=", id)
-        .where("state", "=", "proof")
-        .execute();
-    });
   };
 
   const decide: Changes["decide"] = async (actor, id, decision, reason) => {
     const at = now();
     await desk.as(actor, async (trx) => {
-      const row = await load(trx, actor, id);
+      const row = await loadRequest(trx, actor, id);
       if (decision !== "withdraw" && !isStaff(actor)) throw new AppError("ACCESS_DENIED", "staff decide");
       const open = decision === "approve" ? ["asked", "proof"] : ["asked", "proof", "waiting"];
       if (!open.includes(row.state)) {
@@ -487,8 +287,6 @@ export const createChanges = (options: RegistryOptions): Changes => {
 
   return {
     ask,
-    claim,
-    prove,
     decide,
     applyDue: async () => {
       const at = now();

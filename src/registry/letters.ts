@@ -4,7 +4,7 @@ import type { NoticePayload } from "../alert/notice.ts";
 import { json } from "../store/desk/desk.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
 
-export const letterKinds = ["check", "object", "claim", "unreachable"] as const;
+export const letterKinds = ["check", "object", "ended", "claim", "unreachable"] as const;
 export type LetterKind = (typeof letterKinds)[number];
 
 interface Text {
@@ -24,6 +24,10 @@ const languages: Readonly<Record<string, Texts>> = {
       subject: "A change of the contact for {organisation} was asked for",
       text: "This address is the {role} contact of {organisation}. It was asked that from {until} on it be:\n\n  {after}\n\nIf this is right, do nothing. If it is not, stop it before then:\n\n  {link}\n\nOpening the page changes nothing; the button on it does.",
     },
+    ended: {
+      subject: "This address is no longer a contact of {organisation}",
+      text: "This address was the {role} contact of {organisation}. It was taken off the list on {until}; what we find in its networks goes to its other contacts.\n\nIf this is right, do nothing. If it is not, answer this mail.",
+    },
     claim: {
       subject: "{organisation} says that {subject} is theirs",
       text: "{organisation} asks to receive our findings about {subject}. The registry names this address as responsible for it.\n\nIf you agree, confirm it:\n\n  {link}\n\nIf you do not, do nothing: without your confirmation the request is not granted. The link ends on {until}.",
@@ -41,6 +45,10 @@ const languages: Readonly<Record<string, Texts>> = {
     object: {
       subject: "{organisation}の連絡先の変更が申請されました",
       text: "このアドレスは{organisation}の連絡先({role})です。{until}以降、次の連絡先に変更する申請がありました。\n\n  {after}\n\n正しければ、何もする必要はありません。心当たりがない場合は、期限までに次のページのボタンで取り消してください。\n\n  {link}\n\nページを開くだけでは何も変わりません。",
+    },
+    ended: {
+      subject: "このアドレスは{organisation}の連絡先ではなくなりました",
+      text: "このアドレスは{organisation}の連絡先({role})でしたが、{until}に登録が解除されました。今後の検知情報は、他の連絡先に送られます。\n\n正しければ、何もする必要はありません。心当たりがない場合は、このメールにご返信ください。",
     },
     claim: {
       subject: "{organisation}から{subject}の管理者であるとの申請がありました",
@@ -60,6 +68,10 @@ const languages: Readonly<Record<string, Texts>> = {
       subject: "Perubahan kontak {organisation} telah diminta",
       text: "Alamat ini adalah kontak {role} untuk {organisation}. Telah diminta agar mulai {until} diganti menjadi:\n\n  {after}\n\nBila benar, Anda tidak perlu melakukan apa pun. Bila tidak, hentikan sebelum waktu itu:\n\n  {link}\n\nMembuka halaman tidak mengubah apa pun; tombol di dalamnya yang mengubah.",
     },
+    ended: {
+      subject: "Alamat ini bukan lagi kontak {organisation}",
+      text: "Alamat ini adalah kontak {role} untuk {organisation}. Alamat ini dihapus dari daftar pada {until}; temuan di jaringannya dikirim ke kontaknya yang lain.\n\nBila benar, Anda tidak perlu melakukan apa pun. Bila tidak, balas surat ini.",
+    },
     claim: {
       subject: "{organisation} menyatakan bahwa {subject} adalah miliknya",
       text: "{organisation} meminta untuk menerima temuan kami tentang {subject}. Registri menyebut alamat ini sebagai penanggung jawabnya.\n\nBila Anda setuju, konfirmasikan:\n\n  {link}\n\nBila tidak, jangan lakukan apa pun: tanpa konfirmasi Anda permintaan tidak dikabulkan. Tautan berakhir pada {until}.",
@@ -77,6 +89,10 @@ const languages: Readonly<Record<string, Texts>> = {
     object: {
       subject: "มีการขอเปลี่ยนผู้ติดต่อของ {organisation}",
       text: "ที่อยู่นี้เป็นผู้ติดต่อ ({role}) ของ {organisation} มีการขอให้เปลี่ยนตั้งแต่ {until} เป็น:\n\n  {after}\n\nหากถูกต้อง ไม่ต้องทำอะไร หากไม่ถูกต้อง โปรดยกเลิกก่อนเวลาดังกล่าว:\n\n  {link}\n\nการเปิดหน้าไม่เปลี่ยนแปลงสิ่งใด ต้องกดปุ่มในหน้านั้น",
+    },
+    ended: {
+      subject: "ที่อยู่นี้ไม่ได้เป็นผู้ติดต่อของ {organisation} แล้ว",
+      text: "ที่อยู่นี้เคยเป็นผู้ติดต่อ ({role}) ของ {organisation} และถูกนำออกจากรายการเมื่อ {until} ผลการตรวจพบในเครือข่ายจะส่งไปยังผู้ติดต่ออื่น\n\nหากถูกต้อง ไม่ต้องทำอะไร หากไม่ถูกต้อง โปรดตอบกลับอีเมลนี้",
     },
     claim: {
       subject: "{organisation} แจ้งว่า {subject} เป็นของตน",

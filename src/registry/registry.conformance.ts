@@ -12,6 +12,7 @@ import { heldNetworks, networkIds, networksOf } from "../store/desk/networks.ts"
 import { historyOf, listOrganisations, loadOrganisation } from "../store/desk/organisations.ts";
 import { doStep } from "../store/desk/steps.ts";
 import { createChanges } from "./changes.ts";
+import { createClaims } from "./claims.ts";
 import type { Changes } from "./changes.ts";
 import { createChecks } from "./checks.ts";
 import type { Checks } from "./checks.ts";
@@ -63,6 +64,7 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
     let changed = 0;
     let records: Record<string, string[]> = {};
     let changes: Changes;
+    let claims: ReturnType<typeof createClaims>;
     let checks: Checks;
     const tokenOf = (link: string): string => createHmac("sha256", "key").update(link).digest("base64url");
     const step = (actor: Actor, one: Step) =>
@@ -99,6 +101,7 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
         changed: () => changed++,
       };
       changes = createChanges(options);
+      claims = createClaims(options);
       checks = createChecks(options);
       for (const id of ["alpha", "beta"]) {
         await step(analyst, {
@@ -328,6 +331,34 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
       await expect(checks.confirm("x".repeat(43))).rejects.toMatchObject({ code: "LINK_ENDED" });
     });
 
+    it("waits for a new telephone number as well", async () => {
+      const [old] = await contacts("alpha");
+      const record = contact("alpha", { mail: old!.mail, phone: "+62 21 000 000" });
+      expect(
+        await changes.ask(member("alpha"), "alpha", { what: "contact", change: "changed", id: old!.id, record }),
+      ).toMatchObject({ outcome: "waiting" });
+      const [open] = (await changeRows(analyst)).filter(({ state }) => state === "waiting");
+      await changes.decide(analyst, open!.id, "refuse", "no");
+    });
+
+    it("tells whom staff take off the list, so that nobody is diverted without a word", async () => {
+      await changes.ask(analyst, "alpha", {
+        what: "contact",
+        change: "added",
+        record: contact("alpha", { mail: "leaves@alpha.example", role: "noc", language: "id" }),
+      });
+      const added = (await contacts("alpha")).find(({ mail }) => mail === "leaves@alpha.example");
+      expect(await changes.ask(analyst, "alpha", { what: "contact", change: "ended", id: added!.id })).toEqual({
+        outcome: "done",
+        until: null,
+      });
+      const [letter, ...more] = (await letters()).filter(({ recipient }) => recipient === "leaves@alpha.example");
+      expect(more).toEqual([]);
+      expect(letter!.payload.plain.text).toMatch(/^Alamat ini adalah kontak noc .*dihapus/s);
+      expect(letter!.payload.plain.text).not.toContain("{");
+      expect((await contacts("alpha")).map(({ mail }) => mail)).not.toContain("leaves@alpha.example");
+    });
+
     it("changes what diverts nothing at once", async () => {
       const [old] = await contacts("alpha");
       const same = contact("alpha", { mail: old!.mail, language: "th", name: "Somchai" });
@@ -339,19 +370,19 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
 
     it("grants a claim only after control was shown in the DNS", async () => {
       const own = member("beta");
-      const id = await changes.claim(own, "beta", { prefix: "198.51.100.0/24", asn: null, domain: null }, "dns");
+      const id = await claims.claim(own, "beta", { prefix: "198.51.100.0/24", asn: null, domain: null }, "dns");
+      await expect(claims.claim(own, "beta", { prefix: null, asn: 64_500, domain: null }, "dns")).rejects.toMatchObject(
+        { code: "CLAIM_UNPROVEN" },
+      );
       await expect(
-        changes.claim(own, "beta", { prefix: null, asn: 64_500, domain: null }, "dns"),
-      ).rejects.toMatchObject({ code: "CLAIM_UNPROVEN" });
-      await expect(
-        changes.claim(own, "alpha", { prefix: "198.51.100.0/24", asn: null, domain: null }, "dns"),
+        claims.claim(own, "alpha", { prefix: "198.51.100.0/24", asn: null, domain: null }, "dns"),
       ).rejects.toMatchObject({ code: "NOT_FOUND" });
       const row = (await changeRows(own)).find((one) => one.id === id)!;
       expect(row.instruction).toContain("100.51.198.in-addr.arpa");
-      await expect(changes.prove(own, id)).rejects.toMatchObject({ code: "CLAIM_UNPROVEN" });
+      await expect(claims.prove(own, id)).rejects.toMatchObject({ code: "CLAIM_UNPROVEN" });
       await expect(changes.decide(analyst, id, "approve", null)).rejects.toMatchObject({ code: "CLAIM_UNPROVEN" });
       records = { "100.51.198.in-addr.arpa": ["v=spf1 -all", `layang-claim=${row.challenge ?? ""}`] };
-      await changes.prove(own, id);
+      await claims.prove(own, id);
       expect((await changeRows(own)).find((one) => one.id === id)).toMatchObject({ state: "asked", shown: now });
       await changes.decide(analyst, id, "approve", null);
       const held = await desk.as(own, (trx) => networksOf(trx, own, "beta", { now }));
@@ -369,24 +400,24 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
     it("or by whoever reads the registered mailbox, or by staff who say why", async () => {
       const own = member("beta");
       await expect(
-        changes.claim(own, "beta", { prefix: null, asn: 64_512, domain: null }, "rdap"),
+        claims.claim(own, "beta", { prefix: null, asn: 64_512, domain: null }, "rdap"),
       ).rejects.toMatchObject({ code: "CLAIM_UNPROVEN" });
-      const id = await changes.claim(own, "beta", { prefix: null, asn: 64_511, domain: null }, "rdap");
-      await expect(changes.prove(own, id)).rejects.toMatchObject({ code: "CLAIM_UNPROVEN" });
+      const id = await claims.claim(own, "beta", { prefix: null, asn: 64_511, domain: null }, "rdap");
+      await expect(claims.prove(own, id)).rejects.toMatchObject({ code: "CLAIM_UNPROVEN" });
       expect(await checks.confirm(await tokenIn("abuse@registry.example"))).toMatchObject({
         organisation: "beta 100%",
       });
       await changes.decide(analyst, id, "approve", null);
       now += 1;
       // Inside alpha's prefix: alpha is asked.
-      const inside = await changes.claim(own, "beta", { prefix: "192.0.2.128/25", asn: null, domain: null }, "mail");
+      const inside = await claims.claim(own, "beta", { prefix: "192.0.2.128/25", asn: null, domain: null }, "mail");
       expect((await letters()).at(-1)?.recipient).toBe("new@alpha.example");
       await changes.decide(analyst, inside, "approve", "the letter of authority was seen");
       expect((await changeRows(own)).find((one) => one.id === inside)).toMatchObject({
         state: "approved",
         method: "staff",
       });
-      await changes.claim(own, "beta", { prefix: null, asn: null, domain: "beta.example" }, "mail");
+      await claims.claim(own, "beta", { prefix: null, asn: null, domain: "beta.example" }, "mail");
       expect((await letters()).map(({ recipient }) => recipient)).toContain("postmaster@beta.example");
     });
 
@@ -394,7 +425,7 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
       const own = member("beta");
       const before = (await letters()).length;
       const again = async (): Promise<void> => {
-        const id = await changes.claim(own, "beta", { prefix: null, asn: null, domain: "stranger.example" }, "mail");
+        const id = await claims.claim(own, "beta", { prefix: null, asn: null, domain: "stranger.example" }, "mail");
         await changes.decide(own, id, "withdraw", null);
       };
       await expect(
@@ -408,13 +439,13 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
       // Nor who asks for all of them at the same moment.
       now += day + 1;
       const start = (await letters()).length;
-      const claims = await Promise.allSettled(
+      const asked = await Promise.allSettled(
         Array.from({ length: 40 }, (_, i) =>
-          changes.claim(own, "beta", { prefix: null, asn: null, domain: `n${i}.stranger.example` }, "mail"),
+          claims.claim(own, "beta", { prefix: null, asn: null, domain: `n${i}.stranger.example` }, "mail"),
         ),
       );
       expect((await letters()).length - start).toBe(20);
-      for (const claim of claims)
+      for (const claim of asked)
         if (claim.status === "fulfilled") await changes.decide(own, claim.value, "withdraw", null);
       now += day + 1;
     });

@@ -4,6 +4,7 @@ import type { Actor } from "../../model/actor.ts";
 import { isTooWide, networkKeyOf } from "../../constituency/network.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { Changes } from "../../registry/changes.ts";
+import type { Claims } from "../../registry/claims.ts";
 import type { Desk, DeskTransaction } from "../../store/desk/desk.ts";
 import { isStaff, seesOrganisation } from "../../store/desk/steps.ts";
 import { staff } from "../../access/rule.ts";
@@ -19,6 +20,7 @@ export interface ChangeServices {
   readonly desk: Desk;
   readonly now: () => number;
   readonly changes: Changes;
+  readonly claims: Claims;
 }
 const who = [...staff, "member"] as const;
 const open = ["asked", "proof", "waiting"] as const;
@@ -53,7 +55,7 @@ const rowOf = (row: Awaited<ReturnType<ReturnType<typeof rows>["executeTakeFirst
 /** What members ask for, what staff decide, and what waits for an objection. */
 export const withChanges = (
   server: FastifyInstance,
-  { desk, now, changes }: ChangeServices,
+  { desk, now, changes, claims }: ChangeServices,
   actorOf: ActorOf,
 ): void => {
   const one = (actor: Actor, id: string): Promise<ChangeRow> =>
@@ -122,7 +124,7 @@ export const withChanges = (
     { who, audit: "change.prove", scope: "constituency:write" },
     async ({ params, request }) => {
       touch(request, `change:${params.change}`);
-      await changes.prove(actorOf(request), params.change);
+      await claims.prove(actorOf(request), params.change);
       return one(actorOf(request), params.change);
     },
   );
@@ -141,7 +143,7 @@ export const withChanges = (
       if (isTooWide(key, ""))
         throw new AppError("NETWORK_INVALID", `${key.prefix} is more than any organisation holds`);
       touch(request, `organisation:${body.organisation}`, `network:${given[0] ?? ""}`);
-      const id = await changes.claim(actor, body.organisation, key, body.method);
+      const id = await claims.claim(actor, body.organisation, key, body.method);
       return one(actor, id);
     },
   );

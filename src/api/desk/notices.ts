@@ -281,7 +281,8 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
       rows: found.rows.map(inboxRow),
     };
   });
-  mount(server, at["inbox/read"], { who: ["member"], audit: null }, async ({ body, request }) => {
+  mount(server, at["inbox/read"], { who: ["member"], audit: "inbox.read" }, async ({ body, request }) => {
+    touch(request, ...body.ids.map((id) => `letter:${id}`));
     await markRead(desk, actorOf(request), body.ids, body.read, now());
     return { done: true as const };
   });
