@@ -13,7 +13,7 @@ import { aims } from "./ports.ts";
 import { probe } from "./probe.ts";
 import { Rng, hashText, mix, mix3, poisson, unit } from "./random.ts";
 import type { Outbreak, Region, Storm } from "./region.ts";
-import { DAY, HOUR, infectedAt } from "./scenario.ts";
+import { DAY, infectedAt } from "./scenario.ts";
 import type { SimulatedSensor } from "./scenario.ts";
 import { dhtPing, noOptions, tools } from "./tools.ts";
 import type { Tool } from "./tools.ts";
