@@ -17,12 +17,13 @@ export interface ToldOfFew {
 }
 /**
  * Whether one more finding of few sensors may be told; it is counted when it may. Whoever owns a network can probe a different part of
- * the Internet from each of its addresses, and every notice would say which part has a sensor: so these are few.
+ * the Internet from each of its addresses, and every notice would say which part has a sensor: so these are few. `share`: of the budget, what
+ * may be spent on it; reminders leave half to what is new.
  */
-export const spend = (told: ToldOfFew, organisation: string, policy: AlertPolicy): boolean => {
+export const spend = (told: ToldOfFew, organisation: string, policy: AlertPolicy, share = 1): boolean => {
   if (policy.fewSensors === null) return true;
   const owner = told.owners.get(organisation) ?? 0;
-  if (owner >= policy.fewSensors.owner || told.all >= policy.fewSensors.all) return false;
+  if (owner >= policy.fewSensors.owner * share || told.all >= policy.fewSensors.all * share) return false;
   told.owners.set(organisation, owner + 1);
   told.all += 1;
   return true;

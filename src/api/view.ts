@@ -1,82 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { viewOf } from "../access/audience.ts";
+import type { ToldSource } from "../access/told.ts";
 import type { Actor } from "../model/actor.ts";
-import { formatIp, formatV4, isV4, parseIp } from "../net/ip.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import type { Released } from "../observe/released.ts";
 import { AppError } from "../platform/errors.ts";
 import type { AnswerOf, QueryOf, QuestionName } from "./contract/index.ts";
+import { ownSource, ownSources } from "./own-sources.ts";
 
-/** Addresses inside an actor's own networks that its organisation was told of: notices are where the budget is kept. */
-export type ToldSources = (actor: Actor) => Promise<readonly string[]>;
-
-const whole = (time: string, step: number): string =>
-  new Date(Math.floor(Date.parse(time) / step) * step).toISOString().replace(".000Z", "Z");
-const hour = 3_600_000;
-/** One text for one address, as the engine reads it; empty: no address. */
-const canonical = (address: string): string => {
-  const words = parseIp(address);
-  if (words === undefined) return "";
-  return isV4(words) ? `::ffff:${formatV4(words[3] >>> 0)}` : formatIp(words);
-};
-
-/** What an owner sees of a source: what the notice says, to the hour; no sensor, no exact time, no evidence beyond the notice's. */
-const forOwner = (found: AnswerOf<"source">): AnswerOf<"source"> => ({
-  ...found,
-  coverage: null,
-  facts: {
-    ...found.facts,
-    firstSeen: found.facts.firstSeen === null ? null : whole(found.facts.firstSeen, hour),
-    lastSeen: found.facts.lastSeen === null ? null : whole(found.facts.lastSeen, hour),
-    ttlMin: null,
-    ttlMax: null,
-  },
-  rows: found.rows.map((row) => ({
-    ...row,
-    firstSeen: whole(row.firstSeen, hour),
-    lastSeen: whole(row.lastSeen, hour),
-  })),
-  sensorRows: [],
-  hours: [],
-  evidence: [],
-});
-
-const ownSources = async (
-  observatory: Observatory,
-  told: ToldSources,
-  actor: Actor,
-  name: "source" | "sources/top",
-  query: Readonly<Record<string, unknown>>,
-): Promise<AnswerOf<"source"> | AnswerOf<"sources/top">> => {
-  const own = new Set((await told(actor)).map(canonical).filter((address) => address !== ""));
-  if (name === "source") {
-    const ip = String(query["ip"]);
-    if (!own.has(canonical(ip))) {
-      throw new AppError("NOT_FOUND", "no source of yours that you were told of");
-    }
-    return forOwner(await observatory.ask("source", query as QueryOf<"source">));
-  }
-  const { sensor, ...rest } = query;
-  if (sensor !== undefined)
-    throw new AppError("ACCESS_DENIED", "your role does not see sensors", { parameter: "sensor" });
-  // Only these are asked for: nothing of other sources is read, not even to be left out.
-  const found = await observatory.among([...own], rest as QueryOf<"sources/top">);
-  return {
-    ...found,
-    coverage: null,
-    rows: found.rows.map((row) => ({
-      ...row,
-      sensors: Math.min(row.sensors, 1),
-      firstSeen: whole(row.firstSeen, hour),
-      lastSeen: whole(row.lastSeen, hour),
-    })),
-  };
-};
+/** Sources inside an actor's own networks, as its organisation was told of them: notices are where the budget is kept. */
+export type ToldSources = (actor: Actor) => Promise<readonly ToldSource[]>;
 
 const ownSensors = (found: AnswerOf<"sensors">, names: readonly string[]): AnswerOf<"sensors"> => {
   const own = new Set(names);
   const rows = found.rows.filter(({ sensor }) => own.has(sensor));
-  const alarms = found.alarms.filter(({ sensor }) => own.has(sensor));
+  // That two sensors report the same packets names the other one, and to who sent them and says so itself, whatever stands where they went.
+  const alarms = found.alarms.filter(({ sensor, kind }) => own.has(sensor) && kind !== "duplicate");
   const inState = (state: string): number => rows.filter((row) => row.state === state).length;
   return {
     ...found,
@@ -119,7 +58,9 @@ export const askAs = async <Q extends QuestionName>(
   }
   if (view.kind === "own-sources") {
     if (told === undefined) throw new AppError("ACCESS_DENIED", "this node keeps no notices");
-    return (await ownSources(observatory, told, actor, name as "source" | "sources/top", asked)) as AnswerOf<Q>;
+    const { now, simulated } = observatory.options;
+    const own = name === "source" ? ownSource : ownSources;
+    return own(await told(actor), { query: asked, now: now(), simulated }) as AnswerOf<Q>;
   }
   if (released === undefined) throw new AppError("ACCESS_DENIED", "this node releases no figures");
   return (await released.ask(name as "series", asked)) as unknown as AnswerOf<Q>;

@@ -13,6 +13,7 @@ import { isStaff } from "../store/desk/steps.ts";
 import { AppError } from "../platform/errors.ts";
 import { countedTo, cursorOf, firstOf, inside, named, ofFamily, ownRows, placeOf } from "./asking.ts";
 import type { AlertRow } from "./rows.ts";
+import { alertsShown } from "./shown.ts";
 
 export interface AlertFilter {
   readonly states?: readonly AlertState[];
@@ -122,8 +123,15 @@ const columns: Readonly<Record<AlertOrder, string>> = {
   packets: "a.packets",
 };
 
+/** Staff ask the table itself, by its indexes; an owner's rows are few. */
+const alertsOf = (actor: Actor): RawBuilder<unknown> =>
+  isStaff(actor)
+    ? sql`alerts a`
+    : sql`${alertsShown(sql.join([sql`true`, ...ownRows(actor, sql`t.organisation_id`)], sql` AND `))} AS a`;
+
 const factsOf = async (
   trx: DeskTransaction,
+  alerts: RawBuilder<unknown>,
   list: readonly RawBuilder<unknown>[],
   now: number,
 ): Promise<BoardFacts> => {
@@ -139,19 +147,21 @@ FROM (SELECT a.organisation_id, a.state, count(*) AS n,
   count(*) FILTER (WHERE a.released IS NULL AND cardinality(a.held) > 0) AS held, count(*) FILTER (WHERE a.suppressed_until > ${now}) AS suppressed, count(*) FILTER (WHERE a.essential) AS essential,
   count(*) FILTER (WHERE a.detected > ${now - day}) AS day, count(*) FILTER (WHERE a.detected > ${now - 2 * day} AND a.detected <= ${now - day}) AS day_before,
   min(a.detected) FILTER (WHERE a.notified IS NULL) AS oldest
-  FROM alerts a ${where([...list, sql`a.state <> 'closed'`])} GROUP BY a.organisation_id, a.state) AS g`.execute(trx);
+  FROM ${alerts} ${where([...list, sql`a.state <> 'closed'`])} GROUP BY a.organisation_id, a.state) AS g`.execute(trx);
   const closed = await sql<{
     n: number;
-  }>`SELECT count(*)::int AS n FROM (SELECT 1 FROM alerts a ${where([...list, sql`a.state = 'closed'`])} LIMIT ${countedTo}) AS c`.execute(
+  }>`SELECT count(*)::int AS n FROM (SELECT 1 FROM ${alerts} ${where([...list, sql`a.state = 'closed'`])} LIMIT ${countedTo}) AS c`.execute(
     trx,
   );
   return factsFrom(rows[0] ?? {}, closed.rows[0]?.n ?? 0);
 };
 
-const joined = sql`SELECT a.*, o.name AS organisation_name, c.number AS case_number,
+const joined = (
+  which: RawBuilder<unknown>,
+): RawBuilder<BoardRow> => sql`SELECT a.*, o.name AS organisation_name, c.number AS case_number,
   (SELECT p.name FROM people p WHERE p.id = c.assignee) AS assignee_name,
   (SELECT x.answer FROM answers x WHERE x.case_id = a.case_id ORDER BY x.id DESC LIMIT 1) AS answer
-FROM alerts a LEFT JOIN organisations o ON o.id = a.organisation_id LEFT JOIN cases c ON c.id = a.case_id`;
+FROM ${alertsShown(which)} AS a LEFT JOIN organisations o ON o.id = a.organisation_id LEFT JOIN cases c ON c.id = a.case_id`;
 
 /** Nothing but a realm and an exercise is asked for. */
 const isWhole = ({ realm: _realm, exercise: _exercise, states: _states, ...rest }: AlertFilter): boolean =>
@@ -204,10 +214,11 @@ export const listAlerts = (
   desk.as(actor, async (trx) => {
     await fromIndexes(trx);
     const list = await conditions(trx, filter, actor, now);
+    const alerts = alertsOf(actor);
     const facts =
       isStaff(actor) && filter.realm === "" && isWhole(filter)
         ? await factsOfAll(trx, filter.exercise, now)
-        : await factsOf(trx, list, now);
+        : await factsOf(trx, alerts, list, now);
     const states = filter.states ?? openStates;
     const column = sql.raw(columns[order]);
     const wanted = [...list];
@@ -218,11 +229,11 @@ export const listAlerts = (
     const found = firstOf(
       states,
       (among) =>
-        sql`SELECT a.id, ${column} AS ordered FROM alerts a ${where([...wanted, among])} ORDER BY ${column} DESC, a.id DESC LIMIT ${page.limit + 1}`,
+        sql`SELECT a.id, ${column} AS ordered FROM ${alerts} ${where([...wanted, among])} ORDER BY ${column} DESC, a.id DESC LIMIT ${page.limit + 1}`,
     );
     // The page is found by its index first; other tables are asked for its rows alone.
     const { rows } =
-      await sql<BoardRow>`${joined} WHERE a.id IN (SELECT id FROM (${found}) AS f ORDER BY ordered DESC, id DESC LIMIT ${page.limit + 1}) ORDER BY ${column} DESC, a.id DESC`.execute(
+      await sql<BoardRow>`${joined(sql`t.id IN (SELECT id FROM (${found}) AS f ORDER BY ordered DESC, id DESC LIMIT ${page.limit + 1})`)} ORDER BY ${column} DESC, a.id DESC`.execute(
         trx,
       );
     const shown = rows.slice(0, page.limit);
@@ -242,8 +253,8 @@ export const boardRows = async (
 ): Promise<readonly BoardRow[]> => {
   const { rows } =
     "id" in what
-      ? await sql<BoardRow>`${joined} WHERE a.id = ${what.id}`.execute(trx)
-      : await sql<BoardRow>`${joined} WHERE a.case_id = ${what.case} ORDER BY a.rank DESC, a.id LIMIT ${what.limit}`.execute(
+      ? await joined(sql`t.id = ${what.id}`).execute(trx)
+      : await sql<BoardRow>`${joined(sql`t.case_id = ${what.case}`)} ORDER BY a.rank DESC, a.id LIMIT ${what.limit}`.execute(
           trx,
         );
   return rows;

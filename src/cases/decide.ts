@@ -109,15 +109,18 @@ export const decide = async (
     }
     const few =
       policy.fewSensors !== null &&
-      form !== "reminder" &&
       one.alert.realm === "" &&
       one.alert.released === null &&
       one.alert.sensors.length < enoughSensors(rules.sensors());
     if (few && policy.fewSensors !== null) {
+      const again = form === "reminder";
+      if (again && one.alert.last < (one.alert.told ?? 0) + policy.fewSensors.within) continue;
       const spent =
         ofFew.get(one.alert.exercise) ?? (await toldOfFewOf(trx, one.alert.exercise, policy.fewSensors.within, now));
       ofFew.set(one.alert.exercise, spent);
-      if (!spend(spent, organisation, policy)) {
+      if (!spend(spent, organisation, policy, again ? 1 / 2 : 1)) {
+        // What was told already is not held for its reminder.
+        if (again) continue;
         held++;
         one.alert = { ...one.alert, held: [...one.alert.held, "few-sensors"] };
         one.changes.add("held");

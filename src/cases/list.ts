@@ -12,6 +12,7 @@ import { fromIndexes } from "../store/desk/planner.ts";
 import { isStaff } from "../store/desk/steps.ts";
 import { personOf } from "./board.ts";
 import type { Page } from "./board.ts";
+import { countingShown, touchedShown } from "./shown.ts";
 import { countedTo, cursorOf, firstOf, like, named, ownRows, placeOf } from "./asking.ts";
 
 export type CaseState = "open" | "waiting" | "closed";
@@ -121,13 +122,13 @@ const where = (list: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
   sql`WHERE ${sql.join([...list], sql` AND `)}`;
 
 const line = sql`SELECT c.id, c.number, c.version, c.title, c.kind, c.state, c.severity, c.organisation_id, o.name AS organisation_name, c.assignee, (SELECT p.name FROM people p WHERE p.id = c.assignee) AS assignee_name,
-  c.opened, c.closed, c.quieted, c.marking, c.exercise, c.realm, c.touched,
+  c.opened, c.closed, c.quieted, c.marking, c.exercise, c.realm, ${touchedShown} AS touched,
   coalesce(g.n, 0) AS alerts, coalesce(g.subjects, '{}') AS subjects, g.family, coalesce(g.essential, false) AS essential, g.notified, coalesce(g.silences, '{}') AS silences,
   g.relapsed, (SELECT x.answer FROM answers x WHERE x.case_id = c.id AND x.at >= coalesce(g.begun, 0) ORDER BY x.id DESC LIMIT 1) AS answer, (SELECT count(*)::int FROM case_tasks t WHERE t.case_id = c.id AND t.done IS NULL) AS open_tasks
 FROM cases c LEFT JOIN organisations o ON o.id = c.organisation_id
 LEFT JOIN LATERAL (SELECT count(*)::int AS n, (array_agg(DISTINCT a.subject))[1:5] AS subjects, min(a.family) AS family, bool_or(a.essential) AS essential, min(a.notified) AS notified,
   max(a.detected) FILTER (WHERE a.relapses > 0) AS begun, max(a.detected) FILTER (WHERE a.state = 'relapsed') AS relapsed,
-  array_agg(DISTINCT CASE WHEN a.state IN ('quiet', 'closed') THEN 'silent' WHEN a.silence = 'counting' THEN coalesce(a.silence_facts->>'verdict', 'active') ELSE coalesce(a.silence, 'active') END) AS silences FROM alerts a WHERE a.case_id = c.id) AS g ON true`;
+  array_agg(DISTINCT CASE WHEN a.state IN ('quiet', 'closed') THEN 'silent' WHEN a.silence = 'counting' THEN ${countingShown("a")} ELSE coalesce(a.silence, 'active') END) AS silences FROM alerts a WHERE a.case_id = c.id) AS g ON true`;
 
 /** One line by number or id; undefined when the actor may not see it. */
 export const caseLine = async (
@@ -214,7 +215,7 @@ export const listCases = (
     const states = filter.states ?? ["open", "waiting"];
     const which = isStaff(actor) ? countedOf(filter) : null;
     const facts = which === null ? await factsOf(trx, list, now) : await factsOfAll(trx, which, filter.exercise, now);
-    const column = sql.raw(orders[order]);
+    const column = order === "touched" && !isStaff(actor) ? touchedShown : sql.raw(orders[order]);
     const wanted = [...list];
     if (page.cursor !== undefined) {
       const [value, id] = placeOf(page.cursor);

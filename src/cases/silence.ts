@@ -111,6 +111,10 @@ ORDER BY checked NULLS FIRST, id LIMIT ${options.atMost ?? 2_000}`.execute(trx),
   return result;
 };
 
+/** To the day in the shared realm: owners read it, and the moment of a packet tells who sent it what it met. */
+const sinceOf = ({ realm }: Pick<AlertRow, "realm">, time: number | null): number | null =>
+  time === null || realm !== "" ? time : Math.floor(time / day) * day;
+
 /** Alerts of the same network and signature that came up after another's last packet: the host may have another address now. */
 const movedOf = async (trx: DeskTransaction, rows: readonly AlertRow[]): Promise<Map<string, string>> => {
   const ids = rows.filter(({ kind, signature }) => signature !== null && !isVictim(kind)).map(({ id }) => id);
@@ -158,11 +162,11 @@ const judge = async (
     });
     if (givenUp) given.add(row.id);
     if (givenUp && row.case_id !== null) {
-      const body = { subject: row.subject, since: last, up: facts.up };
+      const body = { subject: row.subject, since: sinceOf(row, last), up: facts.up };
       events.push(eventOf(alertOf(row), "unconfirmed", now, body, "owner"));
     }
     if (row.case_id === null || givenUp || silence === row.silence || silence === "counting") continue;
-    const body = { chance: facts.chance, since: facts.since, up: facts.up, subject: row.subject };
+    const body = { chance: facts.chance, since: sinceOf(row, facts.since), up: facts.up, subject: row.subject };
     events.push(eventOf(alertOf(row), facts.verdict, now, { ...body, other: moved.get(row.id) ?? null }, "owner"));
   }
   // Packets that came meanwhile changed the version: such an alert is asked about again, not overwritten.

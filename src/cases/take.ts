@@ -326,11 +326,13 @@ export const createTake =
     for (const { alert, changes, before } of touched.values()) {
       if (alert.case === null) continue;
       if (before?.case !== alert.case) events.push(eventOf(alert, "detected", alert.detected, bodyOf(alert), "owner"));
-      if (changes.has("relapsed")) events.push(eventOf(alert, "relapsed", now, bodyOf(alert), "owner"));
+      // Owners read of the shared realm what they are told, when they are told it: each of these is the answer to a packet.
+      const reader = alert.realm !== "" || alert.told === now ? "owner" : "staff";
+      if (changes.has("relapsed")) events.push(eventOf(alert, "relapsed", now, bodyOf(alert), reader));
       if (changes.has("continuing") || changes.has("reclaimed"))
-        events.push(eventOf(alert, "continuing", now, bodyOf(alert), "owner"));
+        events.push(eventOf(alert, "continuing", now, bodyOf(alert), reader));
       if (changes.has("family") && before !== null) {
-        events.push(eventOf(alert, "family", now, { family: alert.family }, "owner"));
+        events.push(eventOf(alert, "family", now, { family: alert.family }, reader));
       }
       if (changes.has("held")) events.push(eventOf(alert, "held", now, { reasons: alert.held }, "staff"));
     }

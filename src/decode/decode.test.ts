@@ -44,6 +44,8 @@ const V4_PAIR = ["198.51.100.7", "192.0.2.33"];
 const V6_PAIR = ["2001:db8::7", "2001:db8:ffff::33"];
 const syn4 = ipv4(tcp());
 const syn6 = ipv6(6, tcp());
+/** ::ffff:198.51.100.7 */
+const mapped = hex("00000000 00000000 0000ffff c6336407");
 
 describe("link types", () => {
   const cases: [string, number, Bytes, string[]][] = [
@@ -216,6 +218,13 @@ describe("IPv6", () => {
     expect(out.shape[0]).toBe(SHAPE.fragment | SHAPE.ports | SHAPE.signature);
   });
 
+  it("takes nobody of IPv4 for what a quoted packet of IPv6 names", () => {
+    const error = (o: object): Bytes => ipv6(58, icmp(1, 4, ipv6(17, udp(), o)));
+    const { out, counters } = run(101, error({}), error({ dst: mapped }), error({ src: mapped }));
+    expect(counted(counters)).toEqual({ decoded: 3 });
+    expect([...out.shape].map((shape) => (shape & SHAPE.inner) !== 0)).toEqual([true, false, false]);
+  });
+
   it("walks eight extension headers and no ninth", () => {
     const chain = (count: number): number[] =>
       Array.from({ length: count }, (_, i) => hop(i < count - 1 ? 60 : 17)).flat();
@@ -258,6 +267,8 @@ describe("IPv6", () => {
     ["payload length 0 but TCP", ipv6(6, tcp(), { payload: 0 }), "tcp_header_length"],
     ["TCP header cut", syn6.slice(0, 59), "truncated"],
     ["ICMPv6 header beyond the payload", ipv6(58, [128, 0, 0, 0]), "icmp_length"],
+    ["a source of IPv4", ipv6(6, tcp(), { src: mapped }), "ip_version"],
+    ["a destination of IPv4", ipv6(6, tcp(), { dst: mapped }), "ip_version"],
   ])("%s: not decoded", (_, packet, kind) => expect(ends6(packet)).toEqual({ [kind]: 1 }));
 });
 

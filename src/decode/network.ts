@@ -3,6 +3,7 @@ import { V4_MAPPED } from "../net/ip.ts";
 import { SHAPE } from "../model/packets.ts";
 import type { PacketBatch } from "../model/packets.ts";
 import { CHAIN_FRAGMENT, CHAIN_LATER, CHAIN_OVERRUN, upperLayer } from "./extensions.ts";
+import { isMapped } from "./mapped.ts";
 import { STATUS } from "./status.ts";
 import { transport } from "./transport.ts";
 
@@ -40,6 +41,8 @@ const ipv4 = (view: DataView, at: number, end: number, out: PacketBatch, n: numb
 
 const ipv6 = (view: DataView, at: number, end: number, out: PacketBatch, n: number): number => {
   if (end - at < 40) return STATUS.truncated;
+  // No such packet is ever on a line (RFC 4291, 2.5.5.2): it would pass for one of IPv4, from whoever it names.
+  if (isMapped(view, at + 8) || isMapped(view, at + 24)) return STATUS.ip_version;
   const total = 40 + view.getUint16(at + 4);
   const payloadEnd = at + total;
   const seen = Math.min(end, payloadEnd);

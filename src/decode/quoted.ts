@@ -3,6 +3,7 @@ import { V4_MAPPED } from "../net/ip.ts";
 import { SHAPE } from "../model/packets.ts";
 import type { PacketBatch } from "../model/packets.ts";
 import { CHAIN_LATER, upperLayer } from "./extensions.ts";
+import { isMapped } from "./mapped.ts";
 
 const ports = (view: DataView, at: number, end: number, protocol: number, out: PacketBatch, n: number): number => {
   if ((protocol !== 6 && protocol !== 17) || end - at < 4) return SHAPE.inner;
@@ -30,7 +31,8 @@ const quotedV4 = (view: DataView, at: number, end: number, out: PacketBatch, n: 
 };
 
 const quotedV6 = (view: DataView, at: number, end: number, out: PacketBatch, n: number): number => {
-  if (end - at < 40) return 0;
+  // Addresses of IPv4 are no quote of anything that was sent.
+  if (end - at < 40 || isMapped(view, at + 8) || isMapped(view, at + 24)) return 0;
   for (let word = 0; word < 4; word++) {
     out.innerSrc[4 * n + word] = view.getUint32(at + 8 + 4 * word);
     out.innerDst[4 * n + word] = view.getUint32(at + 24 + 4 * word);

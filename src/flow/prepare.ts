@@ -94,14 +94,44 @@ export const choose = (
   return n;
 };
 
-/** Fills meta, extra, hashes and tokens for the `n` chosen packets. `seeds` are four secret words. */
+/** Secret words of the hash: one to begin with, one to end with, and two for each word of a key. */
+export const HASH_SEEDS = 2 + 2 * (4 + 1 + 1 + 2 + 4);
+/** Where those of a key's words begin that only some keys have. */
+const V6_SEEDS = 12;
+const INNER_SEEDS = 18;
+
+/** The sum of `words` words from `at` on, in halves, each times its secret. */
+const halves = (column: Uint32Array, at: number, words: number, seeds: Int32Array, from: number): number => {
+  let sum = 0;
+  for (let j = 0; j < words; j++) {
+    const word = column[at + j]!;
+    sum += Math.imul(seeds[from + 2 * j]!, word & 0xffff) + Math.imul(seeds[from + 2 * j + 1]!, word >>> 16);
+  }
+  return sum | 0;
+};
+
+/**
+ * Fills meta, extra, hashes and tokens for the `n` chosen packets. `seeds` are HASH_SEEDS secret words.
+ *
+ * The hash is multilinear (Lemire and Kaser, *Strongly universal string hashing is fast*, 2014): a sum of 16-bit halves, each times a
+ * secret of its own, so that two keys, whoever chose them, meet in one of 2^17 secrets at most. What mixes word after word into one state
+ * has no such bound: what a key's one word changes in the upper bits its next word can take away again, whatever the secret.
+ */
 export const prepare = (packets: PacketBatch, work: Prepared, n: number, tokens: Tokens, seeds: Int32Array): void => {
   const { protocol, shape, src, dst, srcPort, dstPort, signature, innerProtocol, innerDst, innerDstPort } = packets;
   const { facts, chosen, meta, extra, hashes, left, right } = work;
-  const s0 = seeds[0]!;
-  const s1 = seeds[1]! | 1;
-  const s2 = seeds[2]! | 1;
-  const s3 = seeds[3]!;
+  const begin = seeds[0]!;
+  const ending = seeds[1]! | 1;
+  const source0 = seeds[2]!;
+  const source1 = seeds[3]!;
+  const port0 = seeds[4]!;
+  const kind1 = seeds[5]!;
+  const has0 = seeds[6]!;
+  const has1 = seeds[7]!;
+  const first0 = seeds[8]!;
+  const first1 = seeds[9]!;
+  const second0 = seeds[10]!;
+  const second1 = seeds[11]!;
   let long = 0;
   for (let k = 0; k < n; k++) {
     const i = chosen[k]!;
@@ -118,29 +148,31 @@ export const prepare = (packets: PacketBatch, work: Prepared, n: number, tokens:
     const key = (protocol[i]! << 24) | (code << 16) | port;
     const source = src[at + 3]!;
     let subject = source;
-    let hash = Math.imul((source ^ s0) | 0, s1);
-    hash = Math.imul(hash ^ (hash >>> 15) ^ key, s2);
+    let hash = (begin + Math.imul(source0, source & 0xffff) + Math.imul(source1, source >>> 16)) | 0;
+    hash = (hash + Math.imul(port0, port) + Math.imul(kind1, key >>> 16)) | 0;
     if ((form & SHAPE_SIGNATURE) !== 0) {
       has |= HAS_SIGNATURE;
-      hash = Math.imul(hash ^ (hash >>> 14) ^ signature[2 * i]!, s1);
-      hash = Math.imul(hash ^ (hash >>> 16) ^ signature[2 * i + 1]!, s2);
+      const first = signature[2 * i]!;
+      const second = signature[2 * i + 1]!;
+      hash = (hash + Math.imul(first0, first & 0xffff) + Math.imul(first1, first >>> 16)) | 0;
+      hash = (hash + Math.imul(second0, second & 0xffff) + Math.imul(second1, second >>> 16)) | 0;
     }
     let v4 = src[at + 2] === MAPPED && (src[at]! | src[at + 1]!) === 0;
-    if (!v4) for (let j = 0; j < 3; j++) hash = Math.imul(hash ^ (hash >>> 15) ^ src[at + j]!, s1);
+    if (!v4) hash = (hash + halves(src, at, 3, seeds, V6_SEEDS)) | 0;
     if ((fact & FACT_INNER_VICTIM) !== 0) {
       has |= HAS_INNER | HAS_INNER_VICTIM | (innerProtocol[i]! << 16);
       if ((form & SHAPE_INNER_PORTS) !== 0) has |= HAS_INNER_PORT | innerDstPort[i]!;
       subject = innerDst[at + 3]!;
       v4 &&= innerDst[at + 2] === MAPPED && (innerDst[at]! | innerDst[at + 1]!) === 0;
-      hash = Math.imul(hash ^ (hash >>> 15) ^ subject, s1);
-      for (let j = 0; j < 3; j++) hash = Math.imul(hash ^ (hash >>> 15) ^ innerDst[at + j]!, s2);
+      hash = (hash + halves(innerDst, at, 4, seeds, INNER_SEEDS)) | 0;
     } else if ((fact & FACT_BACKSCATTER) !== 0 && isError(code)) {
       // An error without its quoted packet: backscatter of nobody knows whom.
       has &= ~HAS_VICTIM;
     }
     if (!v4 || dst[at + 2] !== MAPPED) long++;
-    hash = Math.imul(hash ^ (hash >>> 15) ^ has, s1);
-    hash ^= s3;
+    hash = (hash + Math.imul(has0, has & 0xffff) + Math.imul(has1, has >>> 16)) | 0;
+    // One to one. The bound holds for the upper bits, and the place in the index is made of the lower ones.
+    hash = Math.imul(hash ^ (hash >>> 16), ending);
     hashes[k] = hash ^ (hash >>> 15);
     meta[k] = key;
     extra[k] = has;

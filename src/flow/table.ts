@@ -9,7 +9,7 @@ import type { DarkSet } from "./dark.ts";
 import { columnBytes, Emitter } from "./emit.ts";
 import { entriesBytes, Entries, sizesOf } from "./entries.ts";
 import { HAS } from "./entry.ts";
-import { choose, prepare, prepared } from "./prepare.ts";
+import { choose, HASH_SEEDS, prepare, prepared } from "./prepare.ts";
 import type { Prepared } from "./prepare.ts";
 import { tokenKey, Tokens } from "./token.ts";
 
@@ -130,8 +130,10 @@ class Table implements FlowTable {
     this.#length = intervalLength;
     this.#earlyLimit = options.earlyFlushes ?? 4;
     this.#tokens = new Tokens(tokenKey(options.key));
-    this.#seeds = Int32Array.from(this.#tokens.seeds());
-    this.#entries = new Entries(sizes, this.#seeds[3]!);
+    // The fourth word is that of the sets, whose estimates rows tell.
+    const seeds = this.#tokens.seeds(4 + HASH_SEEDS);
+    this.#seeds = Int32Array.from(seeds.subarray(4));
+    this.#entries = new Entries(sizes, seeds[3]!);
     this.#emitter = new Emitter(Math.min(capacity, batchRows));
     this.#speaks = onSpeaks === undefined ? none : (packets, i) => this.#report(packets, i, onSpeaks);
   }

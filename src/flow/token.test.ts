@@ -57,7 +57,8 @@ describe("tokens", () => {
         const both = Uint32Array.from([9, ...left, ...right]);
         expect(tokens.pair(both, 1, both, 5)).toBe(first(bytes(2, 0, 0, 0, ...left, ...right), secret));
         expect(tokens.source(both, 1)).toBe(first(bytes(3, 0, 0, 0, ...left), secret));
-        expect(tokens.seeds()[0]).toBe(first(bytes(4).subarray(0, 4), secret));
+        expect(tokens.seeds(1)[0]).toBe(first(bytes(4).subarray(0, 4), secret));
+        expect(tokens.seeds(9)[8]).toBe(first(Uint8Array.of(4, 2, 0, 0), secret));
       }),
     );
   });

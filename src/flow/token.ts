@@ -182,8 +182,11 @@ export class Tokens {
     return token === 0 ? 1 : token;
   }
 
-  /** Four secret words for hash tables, so that nobody outside can choose keys that collide. */
-  seeds(): Uint32Array {
-    return chaskey(this.#key, Uint8Array.of(DOMAIN.seed, 0, 0, 0));
+  /** Secret words for hash tables, so that nobody outside can choose keys that collide. */
+  seeds(count: number): Uint32Array {
+    const words = Array.from({ length: Math.ceil(count / 4) }, (_, i) => [
+      ...chaskey(this.#key, Uint8Array.of(DOMAIN.seed, i, 0, 0)),
+    ]);
+    return Uint32Array.from(words.flat().slice(0, count));
   }
 }

@@ -107,7 +107,7 @@ export const undecodedKinds = [
   "truncated", // the capture ends before the headers do
   "not_ip",
   "link_type", // a link type this program does not know
-  "ip_version",
+  "ip_version", // neither 4 nor 6, not the one announced, or addresses of IPv4 in a header of IPv6
   "ip_header_length",
   "ip_total_length",
   "ipv6_extension",

@@ -6,7 +6,6 @@ import type { Kept, RollUps, SensorAlarm, SensorInfo, Surroundings } from "./ask
 import { defaultLimits } from "./engine.ts";
 import type { Engine, Limits } from "./engine.ts";
 import type { ResearchList } from "./research-list.ts";
-import { sourcesAmong } from "./sources.ts";
 
 export interface ObservatoryOptions {
   readonly engine: Engine;
@@ -40,8 +39,6 @@ export interface Observatory {
    * @throws AppError QUERY_PERIOD, QUERY_PARAMETER, DOOR_BUSY, STORE_...
    */
   ask<Q extends QuestionName>(name: Q, query: QueryOf<Q>, gone?: () => boolean): Promise<AnswerOf<Q>>;
-  /** `sources/top` among these addresses alone; nothing of others is read. */
-  among(addresses: readonly string[], query: QueryOf<"sources/top">): Promise<AnswerOf<"sources/top">>;
   range(realm?: string, exercise?: string): Promise<DataRange>;
   /** The sensors enrolled for a realm and exercise: by default, for everyone and for real. */
   sensors(realm?: string, exercise?: string): readonly SensorInfo[];
@@ -170,10 +167,6 @@ FROM reports WHERE ${scope}`,
     options,
     range,
     sensors,
-    among: async (addresses, query) => {
-      const surroundings = await around(query.realm, query.exercise);
-      return inTurn(() => ask(engine, "sources/top", query, surroundings, limits, sourcesAmong(addresses)));
-    },
     ask: <Q extends QuestionName>(name: Q, query: QueryOf<Q>, gone?: () => boolean): Promise<AnswerOf<Q>> =>
       answers(
         `${name} ${JSON.stringify(Object.entries(query).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`,

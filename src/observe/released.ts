@@ -9,10 +9,12 @@ import { protocolNumber } from "./relation.ts";
 
 /**
  * Figures for everybody, made so that who sends probes learns nothing of where sensors are. They count *networks* (/16 of IPv4, /32 of
- * IPv6), since a prober has one or a few of them and thousands of addresses:
+ * IPv6), since a prober has one or a few of them and thousands of addresses; who forges sources has them all, and gets no cell of its own:
  * - whole days (UTC), not before they are final (26 h after their end);
  * - of each network at most `packets` packets and `sources` sources count in a cell, and at most `cells` ports a day;
- * - a cell needs `networks` networks to be told at all, give or take;
+ * - a cell needs `networks` networks, give or take, on the day and on `usual.days` of the `usual.of` days before it: a port that somebody made up is none;
+ * - of ports and of countries a day tells `most` at most, those of the most networks: so many answers there are in it, whoever made them;
+ * - figures have two digits that count;
  * - everything carries noise, Laplace, `noise` times what one network can contribute. It is drawn by a keyed hash of cell, day and true
  *   value: asking again gives the same, and two figures of a day that changed (a sensor's rows were withdrawn) do not differ by the change alone.
  */
@@ -23,6 +25,8 @@ export const releaseRule = {
   sources: 4,
   cells: 10,
   noise: 8,
+  usual: { days: 5, of: 7 },
+  most: 100,
   longest: 31 * day,
 } as const;
 
@@ -33,8 +37,10 @@ interface Cell {
 interface ReleasedDay {
   readonly ports: ReadonlyMap<string, Cell>;
   readonly countries: ReadonlyMap<string, Cell>;
-  readonly total: Cell;
+  /** Null: nothing is told of this day. */
+  readonly total: Cell | null;
 }
+const untold: ReleasedDay = { ports: new Map(), countries: new Map(), total: null };
 export interface ReleasedOptions {
   readonly engine: Engine;
   /** Milliseconds. */
@@ -70,10 +76,41 @@ const cells = (
 ): string => `SELECT ${select}, sum(least(p, {packets:UInt64})) AS packets, sum(least(s, {sources:UInt64})) AS sources, count() AS networks
 FROM (${inner}) GROUP BY ${select}`;
 
-const longestKept = 100;
+const longestKept = 400;
+/** How long what is known of which days there are, and a day that could not be computed, stand, milliseconds. */
+const stands = 300_000;
+/** Two digits that count: what is finer is noise, and the less of it is told the better. */
+const rounded = (value: number): number => Number(value.toPrecision(2));
 
 export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions): Released => {
-  const kept = new Map<string, Promise<ReleasedDay>>();
+  interface Kept {
+    readonly value: Promise<ReleasedDay>;
+    /** Milliseconds; a day that could not be computed is tried again then. */
+    until: number;
+  }
+  const kept = new Map<string, Kept>();
+  let known: { readonly value: Promise<ReadonlySet<string>>; readonly until: number } | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  /** Whoever asks for how many days, the engine works at one of them. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const made = queue.then(work);
+    queue = made.catch(() => undefined);
+    return made;
+  };
+  /** Days (UTC) in which a sensor reported. */
+  const watched = (): Promise<ReadonlySet<string>> => {
+    if (known === undefined || known.until <= now()) {
+      const value = inTurn(async () => {
+        const { rows } = await engine.query<{ date: string }>(
+          "SELECT DISTINCT toString(toDate(interval, 'UTC')) AS date FROM reports WHERE realm = '' AND exercise = ''",
+          {},
+        );
+        return new Set(rows.map(({ date }) => date));
+      });
+      known = { value, until: now() + stands };
+    }
+    return known.value;
+  };
 
   const compute = async (start: number): Promise<ReleasedDay> => {
     const date = dayOf(start);
@@ -87,7 +124,8 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
     const run = async (sql: string) => (await engine.query<Record<string, unknown>>(sql, parameters)).rows;
     const told = (rows: readonly Record<string, unknown>[], key: (row: Record<string, unknown>) => string) => {
       const found = new Map<string, Cell>();
-      for (const row of rows) {
+      const largest = rows.toSorted((a, b) => num(b, "networks") - num(a, "networks") || (key(a) < key(b) ? -1 : 1));
+      for (const row of largest.slice(0, releaseRule.most)) {
         const name = key(row);
         const noisy = (what: "networks" | "packets" | "sources", scale: number): number => {
           const value = num(row, what);
@@ -96,7 +134,7 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
         // Told by a noisy count of networks: who adds one at the edge does not see it cross.
         if (noisy("networks", 2) < releaseRule.networks) continue;
         const of = (what: "packets" | "sources"): number =>
-          Math.max(0, Math.round(noisy(what, releaseRule[what] * releaseRule.noise)));
+          Math.max(0, rounded(noisy(what, releaseRule[what] * releaseRule.noise)));
         found.set(name, { packets: of("packets"), sources: of("sources") });
       }
       return found;
@@ -116,19 +154,36 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
         (row) => `${num(row, "protocol")}/${num(row, "dst_port")}`,
       ),
       countries: told(countries, (row) => text(row, "cc")),
-      total: told(total, () => "all").get("all") ?? { packets: 0, sources: 0 },
+      total: told(total, () => "all").get("all") ?? null,
     };
   };
-  const released = (start: number): Promise<ReleasedDay> => {
+  /** What cleared the floor on a day, whatever there was before it. */
+  const cleared = async (start: number): Promise<ReleasedDay> => {
     const date = dayOf(start);
+    // Days that nobody can have seen are not computed, and push none out that was.
+    if (!(await watched()).has(date)) return untold;
     const found = kept.get(date);
-    if (found !== undefined) return found;
-    const made = compute(start);
-    kept.set(date, made);
-    made.catch(() => kept.get(date) === made && kept.delete(date));
-    const oldest = kept.keys().next().value;
-    if (kept.size > longestKept && oldest !== undefined) kept.delete(oldest);
-    return made;
+    if (found !== undefined && found.until > now()) return found.value;
+    const one: Kept = { value: inTurn(() => compute(start)), until: Infinity };
+    kept.set(date, one);
+    one.value.catch(() => {
+      one.until = now() + stands;
+    });
+    if (kept.size > longestKept) kept.delete([...kept.keys()].reduce((a, b) => (a < b ? a : b)));
+    return one.value;
+  };
+  const released = async (start: number): Promise<ReleasedDay> => {
+    const one = await cleared(start);
+    if (one.total === null) return untold;
+    const before: ReleasedDay[] = [];
+    for (let i = 1; i <= releaseRule.usual.of; i++) before.push(await cleared(start - i * day));
+    const usual = (what: "ports" | "countries"): ReadonlyMap<string, Cell> =>
+      new Map(
+        [...one[what]].filter(
+          ([key]) => before.filter((other) => other[what].has(key)).length >= releaseRule.usual.days,
+        ),
+      );
+    return { ...one, ports: usual("ports"), countries: usual("countries") };
   };
 
   /** Whole days of what is asked that are out already. */
@@ -162,8 +217,8 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
     return all;
   };
   const whole = (days: readonly [number, ReleasedDay][]): Cell => ({
-    packets: days.reduce((n, [, one]) => n + one.total.packets, 0),
-    sources: days.reduce((n, [, one]) => n + one.total.sources, 0),
+    packets: days.reduce((n, [, one]) => n + (one.total?.packets ?? 0), 0),
+    sources: days.reduce((n, [, one]) => n + (one.total?.sources ?? 0), 0),
   });
   const envelope = (question: string, span: { from: number; to: number }, began: number, truncated: boolean) => ({
     question,
@@ -290,11 +345,13 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
     }
     const filtered = query.country !== undefined || query.port !== undefined || protocol !== undefined;
     const label = (key: string): string => (byCountry ? key : `${named(key).protocol}/${named(key).port}`);
-    const valueOf = (one: ReleasedDay, key: string | null): number => {
+    /** Null: not told. That is no zero: a day without sensors, one whose rows are gone, a cell below the floor. */
+    const valueOf = (one: ReleasedDay, key: string | null): number | null => {
       const among = byCountry ? one.countries : one.ports;
-      if (key !== null) return among.get(key)?.[measure] ?? 0;
-      if (!filtered) return one.total[measure];
-      return [...among].reduce((n, [name, cell]) => n + (wanted(name) ? cell[measure] : 0), 0);
+      if (key !== null) return among.get(key)?.[measure] ?? null;
+      if (!filtered) return one.total?.[measure] ?? null;
+      const told = [...among].filter(([name]) => wanted(name));
+      return told.length === 0 ? null : told.reduce((n, [, cell]) => n + cell[measure], 0);
     };
     const chosen =
       group === "none"
@@ -308,14 +365,15 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
       chosen.map((key) => ({ time: iso(start), group: key === null ? "" : label(key), value: valueOf(one, key) })),
     );
     const totals = days.map(([, one]) => valueOf(one, null));
-    const peak = Math.max(0, ...totals);
-    const at = totals.indexOf(peak);
+    const told = totals.filter((value) => value !== null);
+    const peak = told.length === 0 ? null : Math.max(...told);
+    const at = peak === null ? -1 : totals.indexOf(peak);
     return {
       ...envelope("series", span, began, false),
       facts: {
         measure,
         step: "1d",
-        total: totals.reduce((a, b) => a + b, 0),
+        total: told.reduce((a, b) => a + b, 0),
         previousTotal: null,
         change: null,
         peak,
@@ -325,7 +383,7 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
       groups: chosen.map((key) => ({
         group: key === null ? "" : label(key),
         label: key === null ? "" : label(key),
-        total: days.reduce((n, [, one]) => n + valueOf(one, key), 0),
+        total: days.reduce((n, [, one]) => n + (valueOf(one, key) ?? 0), 0),
       })),
       buckets: days.map(([start]) => ({
         time: iso(start),

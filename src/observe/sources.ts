@@ -134,28 +134,3 @@ export const sourcesTop: QuestionOf<"sources/top"> = {
     };
   },
 };
-
-/** The same question among these addresses alone: the filter stands in every statement, before anything is counted. */
-export const sourcesAmong = (addresses: readonly string[]): QuestionOf<"sources/top"> => {
-  const own = addresses.slice(0, 20_000);
-  const among = { also: ["src IN {own:Array(IPv6)}"], storms: false };
-  const parameters = { own };
-  return {
-    ...sourcesTop,
-    compile: (asked) => {
-      const rows = relation(asked, asked, asked.query, among);
-      const values = { ...rows.parameters, ...parameters };
-      return {
-        top: {
-          sql: `SELECT src FROM ${rows.sql} GROUP BY src ORDER BY sum(${rows.packets}) DESC, src LIMIT {limit:UInt32}`,
-          parameters: { ...values, limit: asked.query.limit ?? 50 },
-        },
-        total: {
-          sql: `SELECT sum(${rows.packets}) AS n, uniqExact(src) AS sources FROM ${rows.sql}`,
-          parameters: values,
-        },
-      };
-    },
-    next: () => ({}),
-  };
-};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { formatV4 } from "../net/ip.ts";
+import { DarkSpace } from "./dark.ts";
 import type { Region } from "./region.ts";
 import { timeOfShare } from "./scenario.ts";
 import type { Frames } from "./frames.ts";
@@ -52,7 +53,7 @@ export interface AttackRecord {
   readonly start: number;
   readonly end: number;
   readonly background: boolean;
-  /** Packets a minute into all sensors together, as the scenario has them. */
+  /** Packets a minute into the dark addresses that the shared sensors watched meanwhile, in the mean, as the scenario has them. */
   readonly perMinute: number;
   /** That arrived. */
   readonly packets: number;
@@ -365,18 +366,17 @@ export class Census {
   /** Stated attacks, seen or not, and those of the background that were seen. */
   *attacks(): Generator<AttackRecord> {
     const region = this.#region;
-    const dark = this.#sensors.reduce(
-      (sum, { size }, i) => ((region.scenario.sensors[i]!.realm ?? "") === "" ? sum + size : sum),
-      0,
-    );
-    const seen = new Map<string, Row[]>();
+    const spaces = region.scenario.sensors
+      .filter(({ realm = "" }) => realm === "")
+      .map((sensor) => new DarkSpace(sensor, region.epoch));
+    const seen = new Map<number, Row[]>();
     for (const row of this.#rows.values()) {
-      const attack = region.registry.identities[row.actor - 1]!.attack;
-      if (attack === undefined) continue;
-      const key = `${attack.victim} ${attack.start}`;
-      seen.set(key, [...(seen.get(key) ?? []), row]);
+      const { actor } = row;
+      if (region.registry.identities[actor - 1]!.attack === undefined) continue;
+      seen.set(actor, [...(seen.get(actor) ?? []), row]);
     }
     const record = (attack: (typeof region.attacks.stated)[number], rows: readonly Row[]): AttackRecord => {
+      const dark = spaces.reduce((sum, space) => sum + space.meanSize(attack.start, attack.end), 0);
       const sensors: Record<string, number> = {};
       for (const row of rows) {
         for (const [i, n] of row.perSensor.entries()) {
@@ -399,12 +399,18 @@ export class Census {
       };
     };
     for (const attack of region.attacks.stated) {
-      yield record(attack, seen.get(`${attack.victim} ${attack.start}`) ?? []);
-      seen.delete(`${attack.victim} ${attack.start}`);
+      const actor = region.numberOf(attack);
+      yield record(attack, seen.get(actor) ?? []);
+      seen.delete(actor);
     }
-    const order = [...seen].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    for (const [, rows] of order) {
-      const { attack, ports } = region.registry.identities[rows[0]!.actor - 1]!;
+    // Actors are numbered as they come by: the order is that of what they are.
+    const keyOf = (actor: number): string => {
+      const { attack, ports } = region.registry.identities[actor - 1]!;
+      return `${attack!.victim} ${attack!.start} ${attack!.kind} ${ports}`;
+    };
+    const order = [...seen].map(([actor, rows]) => ({ actor, rows, key: keyOf(actor) }));
+    for (const { actor, rows } of order.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
+      const { attack, ports } = region.registry.identities[actor - 1]!;
       const port = Number.parseInt(ports, 10) || 0;
       yield record({ ...attack!, id: "", port, piece: -1, hash: 0, kind: attack!.kind as "syn" }, rows);
     }

@@ -3,7 +3,12 @@ import { parsePrefix, prefixSize } from "../net/prefix.ts";
 import { HOUR } from "./scenario.ts";
 import type { SimulatedSensor } from "./scenario.ts";
 
-/** The dark addresses of a sensor, numbered through all its prefixes, and when they are dark. @throws Error naming what is no IPv4 prefix. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The dark addresses of a sensor, numbered through all its prefixes, when they are dark and when it watches them. @throws Error naming what is no IPv4 prefix. */
 export class DarkSpace {
   /** Addresses of all prefixes, in force or not. */
   readonly size: number;
@@ -11,9 +16,13 @@ export class DarkSpace {
   /** How many addresses there are up to the end of each prefix. */
   readonly #ends: number[] = [];
   /** When each prefix is dark, where that is not always. */
-  readonly #spans: readonly { readonly from: number; readonly to: number }[] | undefined;
+  readonly #spans: readonly Span[] | undefined;
+  readonly #outages: readonly Span[];
 
-  constructor({ dark, changes }: Pick<SimulatedSensor, "dark" | "changes">, epoch: number) {
+  constructor(
+    { dark, changes, outages = [] }: Pick<SimulatedSensor, "dark" | "changes"> & Partial<SimulatedSensor>,
+    epoch: number,
+  ) {
     let size = 0;
     for (const text of dark) {
       const prefix = parsePrefix(text);
@@ -23,6 +32,10 @@ export class DarkSpace {
       this.#ends.push(size);
     }
     this.size = size;
+    this.#outages = outages.map(({ startHours, hours }) => {
+      const from = epoch + startHours * HOUR;
+      return { from, to: from + hours * HOUR };
+    });
     this.#spans =
       changes &&
       dark.map((text) => {
@@ -61,5 +74,21 @@ export class DarkSpace {
   sizeAt(time: number): number {
     if (this.#spans === undefined) return this.size;
     return this.#spans.reduce((sum, { from, to }, i) => (time >= from && time < to ? sum + this.#sizeOf(i) : sum), 0);
+  }
+
+  /** The sensor sees nothing at this time. */
+  isAway(time: number): boolean {
+    return this.sizeAt(time) === 0 || this.#outages.some(({ from, to }) => time >= from && time < to);
+  }
+
+  /** Addresses that are watched in [from, to), in the mean. */
+  meanSize(from: number, to: number): number {
+    const edges = [from, to, ...[...(this.#spans ?? []), ...this.#outages].flatMap((span) => [span.from, span.to])];
+    const cuts = edges.filter((time) => time >= from && time <= to).toSorted((a, b) => a - b);
+    let sum = 0;
+    for (const [i, cut] of cuts.entries()) {
+      if (!this.isAway(cut)) sum += this.sizeAt(cut) * ((cuts[i + 1] ?? cut) - cut);
+    }
+    return to > from ? sum / (to - from) : 0;
   }
 }

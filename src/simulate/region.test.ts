@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { Census } from "./census.ts";
 import { pcapHeader } from "./frames.ts";
 import { ccCode, inventPlan } from "./plan.ts";
 import type { Plan, RangeTable } from "./plan.ts";
@@ -184,6 +185,47 @@ describe("a region", () => {
     expect(packets.every(({ src }) => src === 0x01020304)).toBe(true);
     expect(packets[0]!.time).toBeGreaterThanOrEqual(EPOCH + 3.6e6);
     expect(packets.at(-1)!.time).toBeLessThan(EPOCH + 63.6e6);
+  });
+
+  it("states attacks whose echo nobody saw", () => {
+    const attack = { kind: "syn", victim: "1.2.3.4", port: 443, startHours: 100, minutes: 1, answered: 1e6 } as const;
+    const { tally } = make(only({ attacks: [attack] }), 1, Infinity, Infinity, 0, EPOCH + 1e6);
+    expect([...tally.attacks()]).toMatchObject([{ victim: "1.2.3.4", packets: 0, first: null, last: null }]);
+    expect([...tally.actors()]).toEqual([]);
+  });
+
+  it("tells two attacks on one victim that begin together apart", () => {
+    const attack = { victim: "1.2.3.4", startHours: 0, minutes: 1 } as const;
+    const scenario = only({
+      attacks: [
+        { ...attack, kind: "syn", port: 443, answered: 1e6 },
+        { ...attack, kind: "udp", port: 53, answered: 2e5 },
+      ],
+    });
+    const region = new Region({ seed: 1, scenario, plan, epoch: EPOCH, truth: true });
+    const census = new Census(region);
+    const { frames, from, to } = new Stream(region, scenario.sensors[0]!, EPOCH).read(EPOCH + 5e6);
+    census.add(0, frames, from, to);
+    const [syn, udp, ...others] = [...census.attacks()];
+    expect(others).toEqual([]);
+    expect(syn!.packets + udp!.packets).toBe(to - from);
+    expect(udp!.packets).toBeGreaterThan(0);
+    expect(syn!.packets).toBeGreaterThan(3 * udp!.packets);
+  });
+
+  it("says how hard an attack is by what was dark and watched meanwhile", () => {
+    const attack = { kind: "syn", victim: "1.2.3.4", port: 443, startHours: 10, minutes: 60, answered: 1e6 } as const;
+    const grows = { dark: "203.0.112.0/22", fromHours: 120 };
+    const sensor = { name: "one", country: "ID", dark: ["198.51.100.0/22", grows.dark], changes: [grows] };
+    const perMinute = (outages: { startHours: number; hours: number }[]): number => {
+      const scenario = completeScenario({ intensity: 0, attacks: [attack], sensors: [{ ...sensor, outages }] });
+      const region = new Region({ seed: 1, scenario, plan, epoch: EPOCH, truth: true });
+      return [...new Census(region).attacks()][0]!.perMinute;
+    };
+    const whole = (1e6 * 60 * 1024) / 2 ** 32;
+    expect(perMinute([])).toBeCloseTo(whole, 9);
+    expect(perMinute([{ startHours: 10.5, hours: 5 }])).toBeCloseTo(whole / 2, 9);
+    expect(perMinute([{ startHours: 9, hours: 5 }])).toBe(0);
   });
 
   it("gives a storm a source a packet", () => {

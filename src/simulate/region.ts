@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Attacks } from "./attacks.ts";
+import type { Attack } from "./attacks.ts";
 import { Cast } from "./cast.ts";
 import { drawConstituency } from "./constituency.ts";
 import type { SimulatedConstituency } from "./constituency.ts";
@@ -109,6 +110,20 @@ export class Region {
       { seed: this.seed, plan, homes: this.homes, epoch },
     );
     this.castActors = new Uint32Array(this.cast.tenancies.length);
+    // What the scenario states is true whether or not an echo is seen.
+    if (truth) for (const attack of this.attacks.stated) this.numberOf(attack);
+  }
+
+  /** The number of an attack's victim as an actor. */
+  numberOf(attack: Attack): number {
+    const { id, kind, port, piece } = attack;
+    return this.registry.number(`attack ${id}`, () => ({
+      kind: "backscatter",
+      tool: kind,
+      ports: kind === "ping" ? "echo" : `${port}${kind === "udp" ? "/udp" : ""}`,
+      piece,
+      attack,
+    }));
   }
 }
 

@@ -13,7 +13,7 @@ import { aims } from "./ports.ts";
 import { probe } from "./probe.ts";
 import { Rng, hashText, mix, mix3, poisson, unit } from "./random.ts";
 import type { Outbreak, Region, Storm } from "./region.ts";
-import { DAY, HOUR, infectedAt } from "./scenario.ts";
+import { DAY, infectedAt } from "./scenario.ts";
 import type { SimulatedSensor } from "./scenario.ts";
 import { dhtPing, noOptions, tools } from "./tools.ts";
 import type { Tool } from "./tools.ts";
@@ -328,12 +328,7 @@ export class Stream implements SensorStream {
 
   /** The sensor sees nothing at this time. */
   isAway(time: number): boolean {
-    if (this.#dark.sizeAt(time) === 0) return true;
-    for (const { startHours, hours } of this.sensor.outages) {
-      const start = this.#region.epoch + startHours * HOUR;
-      if (time >= start && time < start + hours * HOUR) return true;
-    }
-    return false;
+    return this.#dark.isAway(time);
   }
 
   #target(): number {
@@ -379,16 +374,7 @@ export class Stream implements SensorStream {
   }
 
   #echo(attack: Attack, time: number): void {
-    const { port } = attack;
-    const actor = this.#region.truth
-      ? this.#region.registry.number(`attack ${attack.id}`, () => ({
-          kind: "backscatter",
-          tool: attack.kind,
-          ports: attack.kind === "ping" ? "echo" : `${port}${attack.kind === "udp" ? "/udp" : ""}`,
-          piece: attack.piece,
-          attack,
-        }))
-      : 0;
+    const actor = this.#region.truth ? this.#region.numberOf(attack) : 0;
     const dst = this.#target();
     if (!this.#dark.isDark(dst, time)) return;
     echo(this.#frames, this.#rng, time, attack, dst, pathTo(attack.victim, this.#hash), actor);

@@ -192,7 +192,7 @@ export class Tally {
     return sums;
   }
 
-  /** Everybody who sent something, in the order of their first appearance. */
+  /** Everybody who sent something: victims of stated attacks, then in the order of their first appearance. */
   *actors(): Generator<ActorTruth> {
     for (const [i, identity] of this.#registry.identities.entries()) {
       const packets = this.#count[i + 1] ?? 0;
@@ -204,6 +204,7 @@ export class Tally {
     }
   }
 
+  /** Stated attacks, seen or not, and those of the background that the sensors came by. */
   *attacks(): Generator<AttackTruth> {
     for (const [i, identity] of this.#registry.identities.entries()) {
       const attack = identity.attack;

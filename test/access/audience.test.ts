@@ -57,10 +57,16 @@ const crowd = (port: number, networks: number, packets = 3): KnownRow[] =>
 beforeAll(async () => {
   ({ store, done } = await knownStore());
   await appendKnown(store, [
+    // Port 23 is usual; 8080 comes up on the 7th, from as many networks as somebody who forges sources likes.
+    ...[1, 2, 3, 4, 5, 6].map((date) => ({
+      sensor: "jp-01",
+      at: `2026-07-0${date}T10:00:00Z`,
+      rows: crowd(23, 60, 40),
+    })),
     {
       sensor: "jp-01",
       at: "2026-07-07T10:00:00Z",
-      rows: [...crowd(23, 60), { src: "192.0.2.7", port: 23, packets: 40 }],
+      rows: [...crowd(23, 60, 40), ...crowd(8080, 1000, 50), { src: "192.0.2.7", port: 23, packets: 40 }],
     },
     // One network with a thousand addresses, at a port of its own.
     {
@@ -120,8 +126,9 @@ beforeAll(async () => {
           state: "new",
           severity: "medium",
           rank: 1,
-          first: 1,
-          last: 2,
+          first: Date.parse("2026-07-10T11:00:03Z") * 1000,
+          last: Date.parse("2026-07-10T11:00:07Z") * 1000,
+          ports: [23],
           packets: 30,
           dark_addresses: 3,
           sensors: ["id-01"],
@@ -139,7 +146,7 @@ beforeAll(async () => {
           case_id: null,
           marking: "TLP:AMBER",
           origin: "node",
-          told: 3,
+          told: Date.parse("2026-07-10T11:01:00Z") * 1000,
           ...over,
         } as never)
         .execute();
@@ -152,6 +159,13 @@ beforeAll(async () => {
     engine: store,
     now: () => now,
     simulated: true,
+    alarms: () =>
+      (["jp-01", "id-01"] as const).map((sensor) => ({
+        time: now,
+        sensor,
+        kind: "duplicate",
+        text: "Sensors id-01 and jp-01 report the same packets",
+      })),
     sensors: () =>
       (["jp-01", "id-01"] as const).map((name) => ({
         name,
@@ -281,9 +295,9 @@ describe("every question and every role", () => {
   });
   it("tells nobody but staff how much arrived", async () => {
     const staff = (await ask("analyst", "/status")).json();
-    expect(staff.data).toMatchObject({ flows: 1064, to: "2026-07-10T11:00:10Z" });
+    expect(staff.data).toMatchObject({ flows: 2424, to: "2026-07-10T11:00:10Z" });
     const { data } = (await ask("observer", "/status")).json();
-    expect(data).toEqual({ from: "2026-07-07T00:00:00Z", to: "2026-07-09T00:00:00Z", flows: 1000 });
+    expect(data).toEqual({ from: "2026-07-01T00:00:00Z", to: "2026-07-09T00:00:00Z", flows: 1000 });
   });
 });
 
@@ -320,6 +334,9 @@ describe("an owner", () => {
     expect((await ask("member", "/sources/top?sensor=id-01")).statusCode).toBe(403);
     expect((await ask("member", "/series?sensor=id-01")).statusCode).toBe(403);
     expect((await ask("observer", "/ports/top?asn=64496")).statusCode).toBe(403);
+    // Nor any other: what was told is no question about packets.
+    for (const filter of ["port=23", "class=udp", "mark=mirai", "country=ID", "asn=64496"])
+      expect((await ask("member", `/sources/top?${filter}`)).statusCode, filter).toBe(403);
   });
   it("sees the same in every form of answer", async () => {
     expect((await ask("member", "/sources/top?format=csv")).body).not.toMatch(/192\.0\.2\.8|198\.51|id-01/);
@@ -332,6 +349,11 @@ describe("a sensor's host", () => {
     expect(found.rows.map(({ sensor }: { sensor: string }) => sensor)).toEqual(["jp-01"]);
     expect(JSON.stringify(found)).not.toContain("id-01");
     expect(found.facts.sensors).toBe(1);
+    // Who reports as its own what it sent somewhere would be told who saw it there.
+    expect(found.alarms.map(({ kind }: { kind: string }) => kind)).not.toContain("duplicate");
+    expect(found.facts.alarms).toBe(found.alarms.length);
+    const { alarms } = (await ask("analyst", "/sensors")).json();
+    expect(alarms.map(({ kind }: { kind: string }) => kind)).toContain("duplicate");
   });
 });
 
@@ -346,6 +368,22 @@ describe("released figures", () => {
   it("tell a port that many networks ask for, and not one that a single network floods", async () => {
     const { rows } = (await ask("observer", "/ports/top?last=7d")).json();
     expect(rows.map(({ port }: { port: number }) => port)).toEqual([23]);
+  });
+  it("tell no port that came up by itself, and nothing where nothing was told", async () => {
+    const value = async (query: string): Promise<(number | null)[]> =>
+      (await ask("observer", `/series?from=2026-07-05T00:00:00Z&to=2026-07-09T00:00:00Z${query}`))
+        .json()
+        .rows.map((row: { value: number | null }) => row.value);
+    // Whole days with a sensor have a total; the 8th had none, and no zero either. Port 23 was usual from the 6th on.
+    const [fifth, sixth, seventh, eighth] = await value("");
+    expect([fifth, sixth, seventh].every((one) => typeof one === "number" && one > 0)).toBe(true);
+    expect(eighth).toBeNull();
+    expect((await value("&port=23")).map((one) => one !== null)).toEqual([false, true, true, false]);
+    expect(await value("&port=8080")).toEqual([null, null, null, null]);
+    const analyst = (await ask("analyst", "/ports/top?from=2026-07-07T00:00:00Z&to=2026-07-08T00:00:00Z")).json();
+    expect(analyst.rows[0]).toMatchObject({ port: 8080 });
+    // Two digits count.
+    for (const one of [fifth, sixth, seventh]) expect(String(one)).toMatch(/^\d{1,2}0*$/);
   });
   it("are the same however often they are asked, and in every answer", async () => {
     const once = (await ask("observer", "/ports/top?last=7d")).json().rows;

@@ -263,7 +263,7 @@ it("serves the self-help page to the bearer of a link; reading changes nothing, 
   expect((await bearer.call("POST", `${base}/help/answer`, { answer: "clean" }, headers)).status).toBe(400);
 });
 
-it("shows the owner the packets of the letter, however much was seen since, and marks what is newer", async () => {
+it("shows the owner the packets of the letter, however much was seen since, and marks what a later one tells", async () => {
   const bearer = house.browser();
   const headers = { authorization: `Link ${token}` };
   const letter = sink.mails.find(({ parsed }) => parsed.text?.includes(token))?.parsed;
@@ -292,6 +292,8 @@ it("shows the owner the packets of the letter, however much was seen since, and 
   const before = await house.desk.as(systemActor, (trx) =>
     trx.selectFrom("alerts").select("samples").where("subject", "=", source).executeTakeFirstOrThrow(),
   );
+  let packets = told?.packets;
+  let shown: unknown[] = [];
   for (const error of [9_000, 77_000]) {
     const samples = Array.from({ length: 30 }, (_, i) => ({
       time: now + i * 1_000_000,
@@ -302,7 +304,20 @@ it("shows the owner the packets of the letter, however much was seen since, and 
     const again = before.samples.map((sample) => ({ ...sample, error }));
     const found = detection(source, { first: now, last: now + hour, packets: 500, samples: [...again, ...samples] });
     await house.desk.as(systemActor, (trx) => cases.takeDetections(trx, [found], { now }));
+    // What it sends is no question that the page answers: nothing of it stands there before the owner is told again.
+    const silent = await read();
+    expect(silent.subject?.packets).toBe(packets);
+    expect(silent.newer).toEqual(shown);
+    await house.desk.as(systemActor, (trx) =>
+      trx
+        .updateTable("alerts")
+        .set({ told: now + error })
+        .where("subject", "=", source)
+        .execute(),
+    );
     const then = await read();
+    packets = then.subject?.packets;
+    shown = then.newer;
     expect(then.old).toEqual(first.old);
     expect(then.subject?.told).toEqual(told);
     expect(then.subject?.packets).toBeGreaterThan(told?.packets ?? Infinity);

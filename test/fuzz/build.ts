@@ -70,7 +70,11 @@ export const ipv4 = (body: Bytes, o: V4 = {}): number[] => {
   ];
 };
 
-export const ipv6 = (next: number, body: Bytes, o: { payload?: number; version?: number } = {}): number[] => [
+export const ipv6 = (
+  next: number,
+  body: Bytes,
+  o: { payload?: number; version?: number; src?: Bytes; dst?: Bytes } = {},
+): number[] => [
   (o.version ?? 6) << 4,
   0,
   0,
@@ -78,8 +82,8 @@ export const ipv6 = (next: number, body: Bytes, o: { payload?: number; version?:
   ...u16(o.payload ?? body.length),
   next,
   61,
-  ...SRC6,
-  ...DST6,
+  ...(o.src ?? SRC6),
+  ...(o.dst ?? DST6),
   ...body,
 ];
 

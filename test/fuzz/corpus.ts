@@ -62,6 +62,8 @@ const upperLayers = (): number[][] => {
     ipv6(0, [43, 0, ...zeros(6), 44, 0, ...zeros(6), ...extension, ...tcp()]),
     ipv6(44, [6, 0, 0, 1, ...zeros(4), ...tcp()]),
     ipv6(51, [6, 4, ...zeros(22), ...tcp()]),
+    ipv6(6, tcp(), { src: hex("00000000 00000000 0000ffff c6336407") }),
+    ipv6(58, icmp(1, 4, ipv6(17, udp(), { dst: hex("00000000 00000000 0000ffff c6336407") }))),
   ];
   return [...v4, ...v6];
 };

@@ -181,6 +181,7 @@ const quote = (version: number, data: Buffer): Decoded["inner"] => {
   }
   if (data.length < 40) return undefined;
   const hosts = { src: data.toString("hex", 8, 24), dst: data.toString("hex", 24, 40) };
+  if (hosts.src.startsWith(V4) || hosts.dst.startsWith(V4)) return undefined;
   try {
     const chain = walk(data[6]!, new Window(data.subarray(40)));
     return { protocol: chain.protocol, ...hosts, ...(chain.later ? {} : ports(chain.protocol, chain.rest.data)) };
@@ -260,6 +261,7 @@ const network = (ip: Window, announced: number): Decoded => {
   }
   if (version !== 6) return refuse("ip_version");
   ip.need(40);
+  if (ip.hex(8, 16).startsWith(V4) || ip.hex(24, 16).startsWith(V4)) return refuse("ip_version");
   const bytes = 40 + ip.u16(4);
   const seen = ip.data.subarray(40, bytes);
   const chain = walk(ip.u8(6), new Window(seen, ip.data.length < bytes ? "truncated" : "ipv6_extension"));

@@ -190,7 +190,11 @@ export const Asked = <A extends Answer>({
           <Bones {...(height === undefined ? { lines } : { height })} />
         )
       ) : isEmpty(answer) ? (
-        (empty ?? <Empty title={t.state.emptyTitle}>{t.state.emptyHint}</Empty>)
+        (empty ?? (
+          <Empty title={t.state.emptyTitle}>
+            {answer.meta.released === true ? t.state.releasedHint : t.state.emptyHint}
+          </Empty>
+        ))
       ) : (
         children(answer)
       )}

@@ -26,7 +26,10 @@ export const SilenceText = ({
     silence.verdict === "active"
       ? words.active
       : silence.chance === null
-        ? words.unknown
+        ? // An owner is not told how long the silence is before it counts.
+          silence.verdict === "waiting"
+          ? ""
+          : words.unknown
         : words.chance(f.share(silence.chance), f.share(silence.needed));
   const { verdict, atLeast } = silence;
   const rule =

@@ -36,6 +36,8 @@ export const Source = () => {
   const asked = useQuery(ask<OneSource>(path, query));
   const answer = asked.data;
   const facts = answer?.facts;
+  // An owner's answer is made of notices, and of no packet.
+  const isTold = answer?.meta.from === "none";
   const span =
     facts?.firstSeen == null || facts.lastSeen === null
       ? 0
@@ -64,14 +66,16 @@ export const Source = () => {
           facts === undefined || !facts.seen || answered(asked) === undefined ? undefined : (
             <>
               {t.period.inLast[spanOf(search, "7d")]}:{" "}
-              {t.source.lede({
-                packets: f.count(facts.packets),
-                n: facts.sensors,
-                sensors: f.count(facts.sensors),
-                ports: f.count(facts.ports),
-                p: facts.ports,
-                span: f.span(span),
-              })}{" "}
+              {isTold
+                ? t.source.told({ packets: f.count(facts.packets), ports: f.count(facts.ports), p: facts.ports })
+                : t.source.lede({
+                    packets: f.count(facts.packets),
+                    n: facts.sensors,
+                    sensors: f.count(facts.sensors),
+                    ports: f.count(facts.ports),
+                    p: facts.ports,
+                    span: f.span(span),
+                  })}{" "}
               {facts.spoofShare !== null && facts.spoofShare > 0.1 ? t.source.spoof(f.share(facts.spoofShare)) : ""}
             </>
           )
@@ -118,7 +122,20 @@ export const Source = () => {
             ) : undefined}
           </div>
           <OnDesk ip={ip} />
-          {facts.seen ? <Evidence answer={answer} path={path} query={query} /> : undefined}
+          {facts.seen && isTold ? (
+            <Asked<OneSource> title={t.source.ports} path={path} query={query}>
+              {({ rows }) => (
+                <Table
+                  label={t.source.ports}
+                  rows={rows}
+                  keyOf={({ port }) => String(port)}
+                  columns={[{ key: "port", head: t.word.port, rowHead: true, cell: (row) => <PortLink {...row} /> }]}
+                />
+              )}
+            </Asked>
+          ) : facts.seen ? (
+            <Evidence answer={answer} path={path} query={query} />
+          ) : undefined}
         </div>
       )}
     </>

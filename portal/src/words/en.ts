@@ -118,6 +118,8 @@ export const en = {
     emptyTitle: "No packets match",
     emptyHint:
       "Choose a longer period or fewer filters. When no sensor was up, there was nobody to see packets: look at Sensors.",
+    releasedHint:
+      "Released figures name a port or country that was common on five of the seven days before. In a node's first week there are totals alone.",
     noDataHint: "Packets appear here within seconds of reaching a sensor. Enrol one with: layang node sensors add NAME",
     notFoundTitle: "There is no such page",
     notFoundHint: "The address may be old or mistyped. Press / to search for an address, network or port.",
@@ -288,6 +290,8 @@ export const en = {
     by: (owner: string) => ` of ${owner}`,
     lede: (x: { packets: string; n: number; sensors: string; ports: string; p: number; span: string }) =>
       `${x.packets} packets to ${x.ports} ${one(x.p, "port", "ports")} at ${x.sensors} ${one(x.n, "sensor", "sensors")} over ${x.span}.`,
+    told: (x: { packets: string; ports: string; p: number }) =>
+      `${x.packets} packets to ${x.ports} ${one(x.p, "port", "ports")}, as you were last told. What came since is in the next notice.`,
     rule: {
       unseen: "Absence proves little: sensors see a small part of the address space, and only while they are up.",
       research:

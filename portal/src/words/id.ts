@@ -117,6 +117,8 @@ export const id: Messages = {
     emptyTitle: "Tidak ada paket yang cocok",
     emptyHint:
       "Pilih periode yang lebih panjang atau kurangi filter. Jika tidak ada sensor yang aktif, tidak ada yang mengamati: lihat halaman Sensor.",
+    releasedHint:
+      "Angka yang dirilis hanya menyebut port atau negara yang umum pada lima dari tujuh hari sebelumnya. Pada minggu pertama sebuah node hanya ada jumlah total.",
     noDataHint:
       "Paket muncul di sini beberapa detik setelah tiba di sensor. Daftarkan sensor dengan: layang node sensors add NAME",
     notFoundTitle: "Halaman ini tidak ada",
@@ -281,6 +283,8 @@ export const id: Messages = {
     },
     by: (owner) => ` milik ${owner}`,
     lede: (x) => `${x.packets} paket ke ${x.ports} port di ${x.sensors} sensor selama ${x.span}.`,
+    told: (x: { packets: string; ports: string; p: number }) =>
+      `${x.packets} paket ke ${x.ports} port, menurut pemberitahuan terakhir. Yang datang setelahnya ada di pemberitahuan berikutnya.`,
     rule: {
       unseen: "Ketiadaan bukan bukti: sensor melihat sebagian kecil ruang alamat, dan hanya ketika aktif.",
       research:

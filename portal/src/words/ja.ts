@@ -118,6 +118,8 @@ export const ja: Messages = {
     emptyTitle: "該当するパケットはありません",
     emptyHint:
       "期間を長くするか、条件を減らしてください。センサーが停止していた間は観測がありません。「センサー」を確認してください。",
+    releasedHint:
+      "公開用の数値に現れるのは、直前の 7 日間のうち 5 日以上で多く見られたポートと国だけです。ノードの最初の 1 週間は合計のみです。",
     noDataHint: "パケットはセンサーに届いてから数秒でここに現れます。センサーの登録: layang node sensors add NAME",
     notFoundTitle: "ページがありません",
     notFoundHint:
@@ -281,6 +283,8 @@ export const ja: Messages = {
     },
     by: (owner) => `(${owner})`,
     lede: (x) => `センサー${x.sensors}台で、${x.ports}個のポートに${x.packets}パケット、観測期間は${x.span}。`,
+    told: (x: { packets: string; ports: string; p: number }) =>
+      `最後の通知の時点で ${x.ports} 個のポートへ ${x.packets} パケット。その後の分は次の通知でお知らせします。`,
     rule: {
       unseen: "未観測は安全の証明ではありません。センサーが見るのはアドレス空間のごく一部で、稼働中に限られます。",
       research:

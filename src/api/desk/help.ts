@@ -36,12 +36,12 @@ const bearerOf = (actor: Actor): Bearer => {
 };
 const linkOf = (bearer: Bearer): string => bearer.id.slice("link:".length);
 
-/** Packets drawn of an alert that were not in the letter and came after it. */
+/** Packets that a later letter told. */
 const newerThan = (
   told: ToldByLetter["items"][number] | undefined,
   alert: Pick<BoardRow, "samples">,
 ): readonly Sample[] => alert.samples.filter(({ time }) => told === undefined || time > told.last);
-/** The letter's evidence as it stands there, and below it what has been seen since: who reads both must find the same packets. */
+/** The letter's evidence as it stands there, and below it what later letters told: who reads both must find the same packets. */
 const evidenceOf = (
   row: Pick<BoardRow, "id" | "samples">,
   letter: ToldByLetter | null,
@@ -169,7 +169,7 @@ export const withHelp = (server: FastifyInstance, services: HelpServices, actorO
       const bearer = bearerOf(actorOf(request));
       const whole = await desk.as(bearer, (trx) => wholeOf(trx, { id: bearer.case }));
       const letter = await desk.as(systemActor, (trx) => letterOfLink(trx, linkOf(bearer)));
-      // The rows of the letter's own table first, to the byte; then what was seen since.
+      // The rows of the letter's own table first, to the byte; then what later letters told.
       const items = whole.alerts.flatMap((row) => {
         const current = cases.itemOf(alertOf(row), whole.line.number);
         const told = letter?.items.find(({ alert }) => alert === row.id);

@@ -188,6 +188,16 @@ export interface AlertsTable {
   checked: Time | null;
   /** A subject of the same prefix with the same signature. */
   moved_to: string | null;
+  /** The row's columns that grow, as they were when the owner was last told; the table keeps it by itself. */
+  shown: ColumnType<ShownAlert | null, never, never>;
+}
+/** Of what is kept there, what is read by name. */
+interface ShownAlert {
+  readonly protocol: string | null;
+  readonly ports: readonly number[];
+  readonly packets: number;
+  readonly first: Time;
+  readonly last: Time;
 }
 export interface AlertDetectionsTable {
   alert_id: string;

@@ -32,9 +32,9 @@ export const Help = strict({
       packets: Count,
       darkAddresses: Count,
       ports: some(Port, 16),
-      /** What the letter said, whose link this is; null: it did not speak of this address. Beside it the figures are those of now. */
+      /** What the letter said, whose link this is; null: it did not speak of this address. Beside it the figures are those of the newest letter. */
       told: orNull(strict({ at: Time, last: Time, packets: Count, darkAddresses: Count })),
-      /** The letter's packets as the letter has them; below them those that were seen after it was written. */
+      /** The letter's packets as the letter has them; below them those that a later one told. */
       samples: some(strict({ ...SampleRow.properties, newer: Type.Boolean() }), 50),
       /** Behind address translation and without source ports: cannot be told apart. */
       attributable: Type.Boolean(),

@@ -15,6 +15,7 @@ import { peopleTables } from "./0401-people.ts";
 import { told } from "./0402-told.ts";
 import { fewTold } from "./0403-few-told.ts";
 import { beginAnew } from "./0404-begin-anew.ts";
+import { shownAlerts } from "./0405-shown.ts";
 import { sharedWarnings } from "./0504-shared-warnings.ts";
 import { detectorLedger } from "./0511-detector-ledger.ts";
 
@@ -42,4 +43,6 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0210-victims": victims,
   "0211-handed-over": handedOver,
   "0212-counts": counts,
+  // After 0201, which makes what it copies.
+  "0405-shown": shownAlerts,
 };
