@@ -112,7 +112,7 @@ describe("infected host", () => {
   });
   it("takes no strays of peer-to-peer programs for an infection", async () => {
     // Of many ports only some are counted one by one.
-    for (const n of [24, 40, 41, 42, 100]) {
+    for (const n of [40, 42, 100]) {
       const packets = scan({ packets: n, gap: 60 * SECOND }).map(({ time, src, dst }, i) =>
         udp({ time, src, dst, srcPort: 51_413, dstPort: 6_881 + ((i * 7_919) % 40_000) }),
       );
