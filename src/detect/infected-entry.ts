@@ -18,7 +18,7 @@ export interface Entry {
   /** End of the ten seconds in which the rule accepted it; null: not yet. */
   accepted: number | null;
   rule: "packets" | "mark" | null;
-  /** Accepted, and at the end of some ten seconds not like a stray client: it may be told of, whatever it does then. */
+  /** Accepted, and at the end of some second not like a stray client: it may be told of, whatever it does then. */
   clear?: true;
   /** What is claimed now, as far as a change of it must be told at once. */
   claim: string | null;
@@ -38,14 +38,16 @@ export interface Entry {
   stranger?: true;
 }
 
-/** When the ten seconds are over in which it was seen last. */
-export const endOf = ({ evidence }: Entry): number => startOf(evidence.last, WINDOW) + WINDOW;
+/** Rows are of a second where sensors report, so that a letter waits no longer. */
+const MOMENT = 1e6;
+/** When the second is over in which it was seen last. */
+export const endOf = ({ evidence }: Entry): number => startOf(evidence.last, MOMENT) + MOMENT;
 
 /** How many sensors with dark addresses watched when it was seen last: of so many the short proof may ask for two. */
 const witnesses = ({ evidence: { last } }: Entry, { sensors }: Context): number =>
   watching(sensors, last, last).filter(({ darkAddresses: dark }) => dark > 0).length;
 /**
- * Takes down what an entry has come to. Rows may be cut differently within ten seconds, so that only the end of these says whether it is a stray, and by which half
+ * Takes down what an entry has come to. Rows may be cut differently within a second, so that only its end says whether it is a stray, and by which half
  * of the rule it was accepted. But Mirai's mark is asked for first, and who has shown it has shown it at the end too.
  */
 export const noteRule = (entry: Entry, over: boolean, context: Context): void => {
@@ -54,11 +56,11 @@ export const noteRule = (entry: Entry, over: boolean, context: Context): void =>
     const rule = accepts(entry.evidence, witnesses(entry, context));
     if (rule === null || (rule === "packets" && !over)) return;
     entry.rule = rule;
-    entry.accepted = endOf(entry);
+    entry.accepted = startOf(entry.evidence.last, WINDOW) + WINDOW;
   }
   if (entry.rule === "mark" || (over && !isStray(entry.evidence, darkAddresses(context.sensors)))) entry.clear = true;
 };
-/** Whether the end of its ten seconds may bring it further. */
+/** Whether the end of its second may bring it further. */
 export const isOpen = (entry: Entry, context: Context): boolean =>
   entry.clear !== true && (entry.accepted !== null || accepts(entry.evidence, witnesses(entry, context)) !== null);
 

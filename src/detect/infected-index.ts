@@ -24,7 +24,7 @@ export interface Index {
   readonly crowded: Set<string>;
   /** Tools, and their distances, and the hours in which too many of them began: `TOOL HOUR`, `SENSOR TOOL HOPS HOUR`. */
   readonly thronged: Set<string>;
-  /** May be told of when their ten seconds are over. */
+  /** May be told of when their second is over. */
   readonly open: Set<string>;
   /** May be told of, not yet claimed. */
   readonly waiting: Set<string>;
@@ -176,7 +176,7 @@ export const indexOf = (ledger: Ledger, position: number, context: Context): Ind
   return index;
 };
 
-/** Takes down what those have come to whose ten seconds are over. Gives those that may be told of now. */
+/** Takes down what those have come to whose second is over. Gives those that may be told of now. */
 export const closeOver = (now: number, index: Index, context: Context): string[] => {
   const found: string[] = [];
   for (const key of index.open) {

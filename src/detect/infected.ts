@@ -14,7 +14,7 @@ import { examineLate } from "./infected-late.ts";
 import { infectedParameters } from "./infected-rule.ts";
 import { begunOf, noteBegun, sight, takeBegun } from "./infected-sight.ts";
 import type { Begun } from "./infected-sight.ts";
-import { HOUR, WINDOW, byHost, rowsIn, startOf } from "./rows.ts";
+import { HOUR, byHost, rowsIn, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 
 const SECOND = 1e6;
@@ -70,9 +70,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
       if (context.ledger.get(key) !== undefined) judged.add(key);
     }
   }
-  if (startOf(span.to, WINDOW) > startOf(span.from, WINDOW)) {
-    for (const key of closeOver(span.to, index, context)) judged.add(key);
-  }
+  for (const key of closeOver(span.to, index, context)) judged.add(key);
   for (const key of crowd(judged, index, context)) judged.add(key);
   for (const key of alikeWith(judged, span.to, index, context)) judged.add(key);
   for (const key of index.waiting) judged.add(key);

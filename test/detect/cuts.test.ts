@@ -149,7 +149,7 @@ describe("an infected host", { timeout: 300_000 }, () => {
     ];
     const [hours, live] = await both(packets, SECOND, START + 20 * SECOND);
     expect(live.claims()[0]?.evidence["rule"]).toBe("mark");
-    // Who shows the mark is told of at once, others when their ten seconds are over.
+    // Who shows the mark is told of at once, others when their second is over.
     expect(live.told.find(({ kind }) => kind === "infected-host")?.packets).toBe(6);
     expect(hours.claims()[0]?.evidence["rule"]).toBe("mark");
   });
