@@ -36,7 +36,7 @@ const made: Readonly<Record<string, readonly string[]>> = {
   "zmap-udp": ["amplification-scan 10.9.0.1 dns 256 256", "sighting 10.9.0.1 - 1 1"],
   "zmap-ping": ["scanning-host 10.9.0.1 ping 256 256"],
   masscan: ["scanning-host 10.9.0.1 masscan 512 256"],
-  "masscan-udp": ["amplification-scan 10.9.0.1 snmp 256 255", "sighting 10.9.0.1 - 1 1"],
+  "masscan-udp": ["amplification-scan 10.9.0.1 snmp 256 256", "sighting 10.9.0.1 - 1 1"],
   "masscan-ping": ["scanning-host 10.9.0.1 ping 256 256"],
   // Without a mark, on ports that bots ask for too: told as an infection, which its owner can answer.
   "nmap-syn": ["scanning-host 10.9.0.1 nmap 256 128"],
