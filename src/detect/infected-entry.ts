@@ -18,8 +18,10 @@ export interface Entry {
   /** End of the ten seconds in which the rule accepted it; null: not yet. */
   accepted: number | null;
   rule: "packets" | "mark" | null;
-  /** Accepted, and at the end of some second not like a stray client: it may be told of, whatever it does then. */
+  /** Accepted, and at the end of some second not like a stray client, nor on the way there: it may be told of, whatever it does then. */
   clear?: true;
+  /** Packets in the second in which it was seen last; asked for until it is clear. */
+  burst?: number;
   /** What is claimed now, as far as a change of it must be told at once. */
   claim: string | null;
   /** Told last with what was known up to here. */
@@ -40,27 +42,34 @@ export interface Entry {
 
 /** Rows are of a second where sensors report, so that a letter waits no longer. */
 const MOMENT = 1e6;
-/** When the second is over in which it was seen last. */
-export const endOf = ({ evidence }: Entry): number => startOf(evidence.last, MOMENT) + MOMENT;
+const SECONDS = WINDOW / MOMENT;
+/** When the second is over in which it was seen last, and when the ten seconds are. */
+const momentOf = ({ evidence }: Entry): number => startOf(evidence.last, MOMENT) + MOMENT;
+export const endOf = ({ evidence }: Entry): number => startOf(evidence.last, WINDOW) + WINDOW;
 
 /** How many sensors with dark addresses watched when it was seen last: of so many the short proof may ask for two. */
 const witnesses = ({ evidence: { last } }: Entry, { sensors }: Context): number =>
   watching(sensors, last, last).filter(({ darkAddresses: dark }) => dark > 0).length;
 /**
- * Takes down what an entry has come to. Rows may be cut differently within a second, so that only its end says whether it is a stray, and by which half
- * of the rule it was accepted. But Mirai's mark is asked for first, and who has shown it has shown it at the end too.
+ * Takes down what an entry has come to by `now`. Rows may be cut differently within a second, so that only its end says whether it is a stray, and by which half
+ * of the rule it was accepted. But Mirai's mark is asked for first, and who has shown it has shown it at the end too. Who would be a stray at the end of the ten seconds
+ * if it went on so is waited for until then.
  */
-export const noteRule = (entry: Entry, over: boolean, context: Context): void => {
+export const noteRule = (entry: Entry, now: number, context: Context): void => {
   if (entry.clear === true) return;
+  const over = momentOf(entry) <= now;
   if (entry.accepted === null) {
     const rule = accepts(entry.evidence, witnesses(entry, context));
     if (rule === null || (rule === "packets" && !over)) return;
     entry.rule = rule;
-    entry.accepted = startOf(entry.evidence.last, WINDOW) + WINDOW;
+    entry.accepted = endOf(entry);
   }
-  if (entry.rule === "mark" || (over && !isStray(entry.evidence, darkAddresses(context.sensors)))) entry.clear = true;
+  const coming = endOf(entry) <= now ? 0 : (SECONDS - 1) * (entry.burst ?? 0);
+  if (entry.rule !== "mark" && (!over || isStray(entry.evidence, darkAddresses(context.sensors), coming))) return;
+  entry.clear = true;
+  delete entry.burst;
 };
-/** Whether the end of its second may bring it further. */
+/** Whether the end of its second, or of its ten, may bring it further. */
 export const isOpen = (entry: Entry, context: Context): boolean =>
   entry.clear !== true && (entry.accepted !== null || accepts(entry.evidence, witnesses(entry, context)) !== null);
 
@@ -80,13 +89,16 @@ export const grow = (
     if (entry === undefined || row.first - entry.evidence.last > IDLE) {
       const evidence = addSeen(undefined, row, errorOf);
       entry = { organisation, evidence, accepted: null, rule: null, claim: null, told: 0, dirty: true };
+      entry.burst = row.packets;
     } else {
-      if (row.first >= endOf(entry)) noteRule(entry, true, context);
+      const again = row.first < momentOf(entry);
+      if (!again) noteRule(entry, row.first, context);
+      if (entry.clear !== true) entry.burst = (again ? (entry.burst ?? 0) : 0) + row.packets;
       addSeen(entry.evidence, row, errorOf);
     }
   }
   if (entry === undefined) return undefined;
-  noteRule(entry, endOf(entry) <= now, context);
+  noteRule(entry, now, context);
   entry.organisation = organisation;
   entry.dirty = true;
   return entry;

@@ -24,7 +24,7 @@ export interface Index {
   readonly crowded: Set<string>;
   /** Tools, and their distances, and the hours in which too many of them began: `TOOL HOUR`, `SENSOR TOOL HOPS HOUR`. */
   readonly thronged: Set<string>;
-  /** May be told of when their second is over. */
+  /** May be told of when their second, or their ten, are over. */
   readonly open: Set<string>;
   /** May be told of, not yet claimed. */
   readonly waiting: Set<string>;
@@ -176,16 +176,18 @@ export const indexOf = (ledger: Ledger, position: number, context: Context): Ind
   return index;
 };
 
-/** Takes down what those have come to whose second is over. Gives those that may be told of now. */
+/** Takes down what those have come to by now that may be told of soon. Gives those that may be told of now. */
 export const closeOver = (now: number, index: Index, context: Context): string[] => {
   const found: string[] = [];
   for (const key of index.open) {
     const entry = context.ledger.get(key) as Entry | undefined;
-    if (entry !== undefined && endOf(entry) > now) continue;
-    index.open.delete(key);
-    if (entry === undefined) continue;
+    if (entry === undefined) {
+      index.open.delete(key);
+      continue;
+    }
     const { accepted } = entry;
-    noteRule(entry, true, context);
+    noteRule(entry, now, context);
+    if (entry.clear === true || endOf(entry) <= now) index.open.delete(key);
     if (entry.clear !== true && entry.accepted === accepted) continue;
     context.ledger.set(key, entry);
     noteState(index, key, entry, context);

@@ -167,13 +167,13 @@ const isReflected = (evidence: Evidence): boolean => {
 
 /**
  * Again and again to the same few of many dark addresses: it may be a client that has lost its servers, and is told of when it has gone on to more. A worm that tries
- * each host three times has reached eight with 22 packets.
+ * each host three times has reached eight with 22 packets. `coming`: packets that it is about to send to the same.
  */
-export const isStray = (evidence: Evidence, dark: number): boolean => {
+export const isStray = (evidence: Evidence, dark: number, coming = 0): boolean => {
   const reached = darkOf(evidence);
   const each = reached < 8 ? P.stray_tries : P.stray_packets;
   // Of an IPv6 prefix there are always many.
-  return reached < 16 && (evidence.v6 === true || dark >= 8 * reached) && evidence.packets >= each * reached;
+  return reached < 16 && (evidence.v6 === true || dark >= 8 * reached) && evidence.packets + coming >= each * reached;
 };
 
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
