@@ -104,6 +104,9 @@ const framesWait = (state: string): boolean => {
   return existsSync(spool) && readdirSync(spool).some((name) => name.endsWith(".frame"));
 };
 
+/** The node that a sensor enrolled at. */
+export const nodeOf = (state: string): string | undefined => readEnrolment(state)?.node;
+
 /** Enrols the sensor whose state is in a folder. @throws AppError TOKEN_INVALID, NODE_UNREACHABLE, SENSOR_STATE, ... */
 export const enrolSensor = async (options: {
   readonly state: string;

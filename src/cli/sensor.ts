@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { openConfig } from "../app/config.ts";
-import { enrolSensor, runSensor } from "../app/sensor.ts";
+import { enrolSensor, nodeOf, runSensor } from "../app/sensor.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import type { Prefix } from "../net/prefix.ts";
 import { startAfresh } from "../platform/afresh.ts";
 import { abortSignal } from "../platform/lifecycle.ts";
 import { createLog } from "../platform/log.ts";
-import { readEnrolment } from "../ship/enrol.ts";
 import { text, texts, usageError } from "./command.ts";
 import type { Command, Option, Parsed } from "./command.ts";
 import { count } from "./table.ts";
@@ -135,7 +134,7 @@ export const doctor: Command = {
       interface: settings.interface,
       dark: settings.dark,
       state: settings.state,
-      node: settings.node ?? readEnrolment(settings.state)?.node,
+      node: settings.node ?? nodeOf(settings.state),
     });
     const sign = { ok: "✓", warn: "!", fail: "✗" } as const;
     for (const { state, text: said } of findings) process.stdout.write(`${sign[state]} ${said}\n`);

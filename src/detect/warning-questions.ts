@@ -20,7 +20,7 @@ export const FOCUS = 10;
 /** Hours of an address's past in which what it asked for counts: the one before, and as many before that as make a day. */
 const BEFORE = DAY / HOUR;
 const perHour = HOUR / STEP;
-const asking = "class IN ('tcp-syn', 'udp') AND dst_port IS NOT NULL";
+const asking = "class IN ('tcp-syn', 'udp') AND victim IS NULL AND dst_port IS NOT NULL";
 const unmarked = "2 * greatest(zmap, masscan, stateless) < packets";
 const between = (from: number, to: number): string =>
   `first_seen >= fromUnixTimestamp64Micro(toInt64(${from})) AND first_seen < fromUnixTimestamp64Micro(toInt64(${to}))`;

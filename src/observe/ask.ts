@@ -63,9 +63,9 @@ export const ask = async <Q extends QuestionName>(
   query: QueryOf<Q>,
   around: Surroundings,
   limits: Limits = defaultLimits,
-  question: QuestionOf<Q> = questions[name] as QuestionOf<Q>,
 ): Promise<AnswerOf<Q>> => {
   const started = performance.now();
+  const question = questions[name] as QuestionOf<Q>;
   const asked = askedOf(name, query, around);
   const sensor = (query as Common).sensor;
   const run = async (statements: Readonly<Record<string, Statement>>): Promise<Results> =>

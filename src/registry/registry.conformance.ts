@@ -337,7 +337,7 @@ export const registryConformance = (name: string, make: () => Promise<DeskPlace>
       expect(
         await changes.ask(member("alpha"), "alpha", { what: "contact", change: "changed", id: old!.id, record }),
       ).toMatchObject({ outcome: "waiting" });
-      const [open] = (await changeRows(analyst)).filter(({ state }) => state === "waiting");
+      const open = (await changeRows(analyst)).find(({ state }) => state === "waiting");
       await changes.decide(analyst, open!.id, "refuse", "no");
     });
 
