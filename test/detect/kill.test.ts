@@ -9,7 +9,7 @@ import { afterAll, expect, it } from "vitest";
 import { systemActor } from "../../src/model/actor.ts";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 
-const kills = Number(process.env["LAYANG_TEST_KILLS"] ?? 2);
+const kills = process.env["LAYANG_PROVE"] === "1" ? 20 : 1;
 const folders: string[] = [];
 const newFolder = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "layang-kill-"));
@@ -63,7 +63,7 @@ it(`loses no claim and doubles none over ${kills} kill -9`, { timeout: 600_000 }
   expect(expected.claims.filter((claim) => (claim as { kind: string }).kind !== "sighting").length).toBe(24);
 
   const killed = newFolder();
-  for (let i = 0; i < kills; i++) await run(killed, 300 + ((i * 1_733) % 4_000));
+  for (let i = 0; i < kills; i++) await run(killed, 1_200 + ((i * 1_733) % 4_000));
   expect(await run(killed, null)).toContain("done");
   const found = await outcome(killed);
   expect(found.claims).toEqual(expected.claims);
