@@ -296,7 +296,9 @@ export class Course {
   async #judge(span: Span, withdrawals: readonly Withdrawal[] = []): Promise<void> {
     const { store, sensors } = this.#options;
     const base = this.#context!;
-    const context = { ...base, owners: this.#options.around.owners(), sensors: await sensors(this.scope, span.to) };
+    // What rows that came late make anew goes on up to now: so must what is known of the sensors.
+    const at = span.late === true && this.#position - span.to < FINAL ? Math.max(span.to, this.#position) : span.to;
+    const context = { ...base, owners: this.#options.around.owners(), sensors: await sensors(this.scope, at) };
     this.#reach = Math.max(this.#reach, span.to);
     const verdict = await examineSpan(store, this.detector, span, this.#memory, context);
     this.#memory = verdict.memory;

@@ -14,8 +14,8 @@ export const darkAddresses = (sensors: readonly Sensor[]): number =>
     sensors.reduce((sum, { darkAddresses: one }) => sum + one, 0),
   );
 
-/** What a sensor reported last may be known so much later, microseconds. */
-const LAG = 60e6;
+/** What a sensor reported last may be known so much later, microseconds: silence is told by five minutes too. */
+const LAG = 300e6;
 /** Of a time a sensor missed no more than this. */
 const MISSED = 0.1;
 /** The sensors that watched from one time to another: who was not there cannot have seen anything. */

@@ -51,7 +51,7 @@ const host = fc
 // Those that remember step by step have a property of their own: they are far slower to walk.
 const detectors = all.filter(({ late }) => late === "again");
 
-const runs = process.env["LAYANG_PROVE"] === "1" ? 30 : 4;
+const runs = process.env["LAYANG_PROVE"] === "1" ? 30 : 3;
 
 let world: World;
 beforeAll(async () => {
