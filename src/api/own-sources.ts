@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ToldSource } from "../access/told.ts";
 import { formatIp, formatV4, isV4, parseIp } from "../net/ip.ts";
-import { floorTo, hour, iso, spanOf } from "../observe/asked.ts";
+import { floorTo, hour, iso, only, spanOf } from "../observe/asked.ts";
 import type { Span } from "../observe/asked.ts";
 import { AppError } from "../platform/errors.ts";
 import type { AnswerOf } from "./contract/index.ts";
@@ -24,13 +24,7 @@ const timeOf = (micros: number): string => iso(floorTo(micros / 1000, hour));
 const isWithin = ({ from, to }: Span, { first, last }: ToldSource): boolean => last / 1000 >= from && first / 1000 < to;
 
 /** A filter would be a question about packets, and none is read here. */
-const only = (query: Query, ...allowed: readonly string[]): void => {
-  const known = new Set([...allowed, "from", "to", "last", "realm", "exercise"]);
-  const other = Object.entries(query).find(([name, value]) => value !== undefined && !known.has(name));
-  if (other !== undefined) {
-    throw new AppError("ACCESS_DENIED", `what an owner was told has no \`${other[0]}\``, { parameter: other[0] });
-  }
-};
+const has = "what an owner was told has";
 const envelope = (question: string, period: Span, { now, simulated }: Asked, truncated: boolean) => ({
   question,
   period: { from: iso(period.from), to: iso(period.to) },
@@ -62,7 +56,7 @@ const verdictOf = ({ kind, family }: ToldSource): AnswerOf<"source">["facts"]["v
  * the notices: a host that was told of once is no way to ask the sensors anything. What no notice says is 0, null or empty.
  */
 export const ownSource = (told: readonly ToldSource[], asked: Asked): AnswerOf<"source"> => {
-  only(asked.query, "ip");
+  only(asked.query, has, "ip");
   const ip = canonical(String(asked.query["ip"]));
   const found = ip === "" ? undefined : told.find(({ source }) => canonical(source) === ip);
   if (found === undefined) throw new AppError("NOT_FOUND", "no source of yours that you were told of");
@@ -115,7 +109,7 @@ export const ownSource = (told: readonly ToldSource[], asked: Asked): AnswerOf<"
 
 /** The sources that an owner was told of, by the packets that the notices say. */
 export const ownSources = (told: readonly ToldSource[], asked: Asked): AnswerOf<"sources/top"> => {
-  only(asked.query, "limit");
+  only(asked.query, has, "limit");
   const period = periodOf(asked);
   const all = told
     .filter((one) => isWithin(period, one))

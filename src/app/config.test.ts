@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { checkNamedFiles, openConfig, unsetSecrets } from "./config.ts";
+import { checkNamedFiles, unsetSecrets } from "./config-files.ts";
+import { openConfig } from "./config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "layang-config-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

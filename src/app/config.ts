@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Resolver } from "node:dns";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { createSecureContext } from "node:tls";
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { parsePrefix } from "../net/prefix.ts";
@@ -402,13 +400,14 @@ const check = (config: Config, name: string): void => {
   }
 };
 
+export type Secret = Static<typeof secret>;
 export interface Settings {
   readonly config: Config;
   /** Folder that relative paths of the configuration start from. */
   readonly base: string;
   /** Absolute path of a file or folder named in the configuration. */
   path(relative: string): string;
-  secret(value: Static<typeof secret>): string;
+  secret(value: Secret): string;
 }
 
 /** Reads and checks the configuration without touching anything else. `data` (from the current folder) replaces the data folder. @throws AppError CONFIG_INVALID, CONFIG_UNREADABLE. */
@@ -417,70 +416,4 @@ export const openConfig = (file: string | undefined, data?: string): Settings =>
   check(read, file ?? "defaults");
   const config = data === undefined ? read : { ...read, data: resolve(data) };
   return { config, base, path: (relative) => resolve(base, relative), secret: (value) => readSecret(value, base) };
-};
-
-type Secret = Static<typeof secret>;
-/** Every secret that the configuration names, with its key. */
-const secretsOf = ({ portal, people, store, desk, mail }: Settings["config"]): (readonly [string, Secret])[] =>
-  (
-    [
-      ["portal.token", portal.token],
-      ...people.providers.map(({ id, clientSecret }) => [`people.providers ${id}`, clientSecret] as const),
-      ["store.clickhouse.password", store.clickhouse?.password],
-      ["desk.postgres.password", desk.postgres?.password],
-      ["mail.password", mail?.password],
-    ] as const
-  ).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
-/** Secrets whose variable this environment does not set: the node's own may. */
-export const unsetSecrets = ({ config }: Settings): { readonly key: string; readonly name: string }[] =>
-  secretsOf(config).flatMap(([key, value]) =>
-    "env" in value && (process.env[value.env] ?? "") === "" ? [{ key, name: value.env }] : [],
-  );
-/**
- * Looks whether a node can read what its configuration names: certificates, keys, secrets, prefix data, lists. What is read while it runs is
- * read then again. @throws AppError CONFIG_UNREADABLE with the first that cannot be used.
- */
-export const checkNamedFiles = ({ config, path }: Settings): void => {
-  const { portal, sensors, mail } = config;
-  const secrets = secretsOf(config).flatMap(([key, value]) => ("file" in value ? [[key, value.file] as const] : []));
-  const files: readonly (readonly [key: string, file: string | undefined])[] = [
-    ["portal.tls.certificate", portal.tls?.certificate],
-    ["portal.tls.key", portal.tls?.key],
-    ["sensors.tls.certificate", sensors.tls?.certificate],
-    ["sensors.tls.key", sensors.tls?.key],
-    ["mail.ca", mail?.ca],
-    ...secrets,
-    ...(config.researchScanners ?? []).map((file) => ["researchScanners", file] as const),
-  ];
-  const look = (key: string, named: string, folder: boolean): void => {
-    const at = path(named);
-    let why: string | undefined;
-    try {
-      if (statSync(at).isDirectory() !== folder) why = folder ? "it is a file, no folder" : "it is a folder, no file";
-      else accessSync(at, constants.R_OK);
-    } catch (error) {
-      why = (error as NodeJS.ErrnoException).code ?? "unreadable";
-    }
-    if (why !== undefined)
-      throw new AppError("CONFIG_UNREADABLE", `\`${key}\` names ${at}, which cannot be read (${why})`);
-  };
-  for (const [key, file] of files) if (file !== undefined) look(key, file, false);
-  for (const [key, file] of secrets)
-    if (readFileSync(path(file), "utf8").trimEnd() === "")
-      throw new AppError("CONFIG_INVALID", `\`${key}\` names ${path(file)}, which is empty`);
-  if (config.prefixes !== undefined) look("prefixes", config.prefixes, true);
-  for (const [key, tls] of [
-    ["portal.tls", portal.tls],
-    ["sensors.tls", sensors.tls],
-  ] as const) {
-    if (tls === undefined) continue;
-    try {
-      createSecureContext({ cert: readFileSync(path(tls.certificate)), key: readFileSync(path(tls.key)) });
-    } catch (error) {
-      throw new AppError(
-        "CONFIG_INVALID",
-        `\`${key}\`: the certificate and the key cannot be used (${(error as Error).message.split("\n")[0] ?? ""})`,
-      );
-    }
-  }
 };

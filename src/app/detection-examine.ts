@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { Context, Detector, Ledger, Owners, Scope, Sensor, Span, Verdict } from "../detect/detector.ts";
+import { IPV4_SPACE } from "../model/report.ts";
 import type { FlowStore, QueryLimits } from "../store/flows/store.ts";
 
 /** Texts longer than this are kept packed: snapshots of a whole memory, which are read when rows come late. */
@@ -170,7 +171,7 @@ const sensorsOf = (
       name,
       country: countries.get(name) ?? null,
       // A sensor that says more than there are in the IPv4 space watches IPv6 (`DarkSet.reported`); how many else is not told.
-      darkAddresses: newest.dark > 2 ** 32 ? 0 : newest.dark,
+      darkAddresses: newest.dark > IPV4_SPACE ? 0 : newest.dark,
       ...(newest.dark === 0 ? { blind: true } : {}),
       since: first,
       until: reports.reduce((most, { until }) => Math.max(most, until), 0),

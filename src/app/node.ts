@@ -50,6 +50,7 @@ import { requestFault } from "./request-fault.ts";
 import { createRing } from "./ring-live.ts";
 import { runningText } from "./running.ts";
 import { openStore } from "./stores.ts";
+import { withdrawRevoked } from "./withdrawing.ts";
 
 const ROLL_UP_EVERY = 5_000;
 const ALARMS_EVERY = 10_000;
@@ -417,25 +418,16 @@ const openNode = async (
     });
   const work = [
     every(ROLL_UP_EVERY, "rolling up", () => store.rollUp(Date.now() * 1000, Date.now() * 1000)),
-    every(ROLL_UP_EVERY, "withdrawing", async () => {
-      const failed: unknown[] = [];
-      for (const { name, since } of registry.toWithdraw()) {
-        try {
-          await store.revoke(name, since);
-        } catch (error) {
-          // Those behind it do not wait for what cannot be done now.
-          failed.push(error);
-          continue;
-        }
-        released.forget(since / 1000);
-        // The mark goes when the detectors have looked again: a node that was killed meanwhile withdraws once more.
-        await Promise.race([detection.withdrew(name, since), rest(LOOKING_AGAIN)]);
-        if (closing.signal.aborted) return;
-        registry.withdrawn(name, since);
-        log.warn({ sensor: name, since: new Date(since / 1000).toISOString() }, "rows of a revoked sensor withdrawn");
-      }
-      if (failed.length > 0) throw failed[0];
-    }),
+    every(ROLL_UP_EVERY, "withdrawing", () =>
+      withdrawRevoked({
+        registry,
+        store,
+        released,
+        judged: (name, since) => Promise.race([detection.withdrew(name, since), rest(LOOKING_AGAIN)]),
+        isClosing: () => closing.signal.aborted,
+        log,
+      }),
+    ),
     every(ALARMS_EVERY, "looking for alarms", async () => {
       for (const { name, revoked } of registry.list()) if (revoked !== null) alarms.forget(name);
       alarms.check();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { stringify } from "yaml";
-import { checkNamedFiles, openConfig, unsetSecrets } from "../app/config.ts";
+import { checkNamedFiles, unsetSecrets } from "../app/config-files.ts";
+import { openConfig } from "../app/config.ts";
 import { text, usageError } from "./command.ts";
 import type { Command } from "./command.ts";
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkNamedFiles, openConfig } from "../app/config.ts";
+import { checkNamedFiles } from "../app/config-files.ts";
+import { openConfig } from "../app/config.ts";
 import { startNode } from "../app/node.ts";
 import type { RunningNode } from "../app/node.ts";
 import { createLog } from "../platform/log.ts";

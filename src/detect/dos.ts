@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection } from "../model/detection.ts";
+import { IPV4_SPACE } from "../model/report.ts";
 import { classes } from "../model/traffic.ts";
 import { addReply, emptyVector } from "./backscatter.ts";
 import type { Vector } from "./backscatter.ts";
@@ -172,7 +173,7 @@ const detectionOf = (key: string, { vector, found }: Entry, context: Context): D
       busiest_minute: vector.peak,
       asked_rate: Number(scaledRate(dark).toPrecision(3)),
       // Replies a second to the whole address space, in the busiest minute.
-      implied_rate: dark === 0 ? null : Number(((vector.peak / 60) * (2 ** 32 / dark)).toPrecision(2)),
+      implied_rate: dark === 0 ? null : Number(((vector.peak / 60) * (IPV4_SPACE / dark)).toPrecision(2)),
       packets_by_sensor: Object.fromEntries(Object.entries(vector.sensors).sort(([a], [b]) => (a < b ? -1 : 1))),
       mismatches: vector.mismatches,
     },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Detection } from "../model/detection.ts";
+import { IPV4_SPACE } from "../model/report.ts";
 import { classes, protocolName } from "../model/traffic.ts";
 import { inSpan } from "./detector.ts";
 import type { Context, Detector, Examination, Question, Row, Rows, Span } from "./detector.ts";
@@ -86,7 +87,7 @@ const detectionOf = (key: string, entry: Entry, context: Context): Detection | n
   // How fast it went is known of IPv4, and of the sensors that watched it.
   const addresses = isV4(host) ? darkAddresses(watching(context.sensors, entry.first, entry.last)) : 0;
   const seconds = Math.max(1, (entry.last - entry.first) / 1e6);
-  const rate = addresses === 0 ? null : (entry.packets / seconds) * (2 ** 32 / addresses);
+  const rate = addresses === 0 ? null : (entry.packets / seconds) * (IPV4_SPACE / addresses);
   if (dark < P.dark_addresses || (rate !== null && rate < P.rate)) return null;
   const type = classes[Number(code)]!;
   return {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { IPV4_SPACE } from "../model/report.ts";
 import { spoofReasons } from "../model/traffic.ts";
 import type { Sensor } from "./detector.ts";
 import { ttlsOf } from "./evidence.ts";
 import type { Evidence } from "./evidence.ts";
 import { HOUR } from "./rows.ts";
 
-const SPACE = 2 ** 32;
-
 /** IPv4 dark addresses of the sensors; one that does not know its own, or watches IPv6 alone, adds none. */
 export const darkAddresses = (sensors: readonly Sensor[]): number =>
   Math.min(
-    SPACE,
+    IPV4_SPACE,
     sensors.reduce((sum, { darkAddresses: one }) => sum + one, 0),
   );
 
@@ -36,7 +35,7 @@ export const impliedRate = ({ packets, first, last, busiest, v6 }: Evidence, dar
   const soFar = (packets - 1) / Math.max(0.01, (last - first) / 1e6);
   // An hour of its own has said something only with a handful of packets in it.
   const hourly = busiest >= 10 && last - first >= HOUR ? busiest / 3_600 : 0;
-  return (Math.max(soFar, hourly) * SPACE) / dark;
+  return (Math.max(soFar, hourly) * IPV4_SPACE) / dark;
 };
 
 /** Spoof reasons that most packets show. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { IPV4_SPACE } from "../model/report.ts";
 import { asks, asksBy } from "./asks.ts";
 import { inScope, inSpan } from "./detector.ts";
 import type { Past, Question, Row, Rows, Span } from "./detector.ts";
@@ -87,7 +88,7 @@ GROUP BY step, protocol, port, signature, sensor ORDER BY step, protocol, port, 
 export const sensorsQuestion: Question = {
   sql: `SELECT step, sensor, sum(least(ended, (step + 1) * ${STEP}) - greatest(began, step * ${STEP})) / 1e6 AS seconds, max(dark) AS dark
 FROM (SELECT sensor, dark, began, ended, arrayJoin(range(intDiv(greatest(began, {from:Int64}), ${STEP}), intDiv(least(ended, {to:Int64}) - 1, ${STEP}) + 1)) AS step
-  FROM (SELECT sensor, if(dark_addresses > 4294967296, 0, dark_addresses) AS dark, toUnixTimestamp64Micro(interval) AS began, began + toInt64(interval_length) AS ended FROM reports
+  FROM (SELECT sensor, if(dark_addresses > ${IPV4_SPACE}, 0, dark_addresses) AS dark, toUnixTimestamp64Micro(interval) AS began, began + toInt64(interval_length) AS ended FROM reports
     WHERE ${inScope}
       AND interval >= fromUnixTimestamp64Micro({from:Int64} - ${DAY}) AND interval < fromUnixTimestamp64Micro({to:Int64}) AND ended > {from:Int64}))
 GROUP BY step, sensor ORDER BY step, sensor`,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { IPV4_SPACE } from "../model/report.ts";
 import { isV4 } from "../net/ip.ts";
 import type { IpWords } from "../net/ip.ts";
 import { maskOf, prefixContains, prefixSize } from "../net/prefix.ts";
@@ -64,7 +65,7 @@ export class DarkSet {
   get reported(): number {
     const v4 = this.#declaredV4 - this.#retiredV4.size;
     if (v4 > 0 || this.size === 0) return v4;
-    return Math.min(2 ** 32 + this.size, Number.MAX_SAFE_INTEGER - this.#retired.size);
+    return Math.min(IPV4_SPACE + this.size, Number.MAX_SAFE_INTEGER - this.#retired.size);
   }
 
   /** Whether the IPv4 address is declared dark (retired or not). */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { UndecodedKind } from "./packets.ts";
 
+/** Addresses of the whole IPv4 space: a sensor that says that it watches more watches IPv6, and how many IPv4 addresses beside it is not told. */
+export const IPV4_SPACE = 2 ** 32;
+
 /** The truth a batch carries about itself. Counters are of this batch alone (since the one before), so that sums are right. */
 export interface SensorReport {
   /** Event time that the sensor has passed: no later batch of live capture brings rows before it. Microseconds UTC. */
@@ -20,7 +23,7 @@ export interface SensorReport {
   readonly retired: number;
   readonly droppedByKernel: number;
   readonly droppedByInterface: number;
-  /** How many IPv4 dark addresses were in force; more than 2^32: it watches IPv6 alone (of sensors of an earlier version: IPv6 beside others). */
+  /** How many IPv4 dark addresses were in force; more than `IPV4_SPACE`: it watches IPv6 alone (of sensors of an earlier version: IPv6 beside others). */
   readonly darkAddresses: number;
   /** Bytes waiting in the spool, and batches lost for want of room since the last batch. */
   readonly spoolBytes: number;

@@ -165,3 +165,13 @@ export const spanOf = (
   if (to - from > longest) throw new AppError("QUERY_PERIOD", "at most 400 days at once: move `from` or `to`");
   return { from, to };
 };
+
+/**
+ * Holds a question to the filters that who asks may use, beside period, realm and exercise.
+ * @throws AppError ACCESS_DENIED: "WHAT no `NAME`".
+ */
+export const only = (query: Readonly<Record<string, unknown>>, what: string, ...allowed: readonly string[]): void => {
+  const known = new Set([...allowed, "from", "to", "last", "realm", "exercise"]);
+  const other = Object.entries(query).find(([name, value]) => value !== undefined && !known.has(name));
+  if (other !== undefined) throw new AppError("ACCESS_DENIED", `${what} no \`${other[0]}\``, { parameter: other[0] });
+};

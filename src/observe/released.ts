@@ -2,7 +2,7 @@
 import type { AnswerOf, QueryOf } from "../api/contract/index.ts";
 import { protocolName } from "../model/traffic.ts";
 import { AppError } from "../platform/errors.ts";
-import { day, dayOf, engineTime, floorTo, hour, iso } from "./asked.ts";
+import { day, dayOf, engineTime, floorTo, hour, iso, only } from "./asked.ts";
 import type { Engine } from "./engine.ts";
 import { num, text } from "./question.ts";
 import { protocolNumber } from "./relation.ts";
@@ -238,13 +238,6 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
       released: true,
     },
   });
-  const only = (query: Readonly<Record<string, unknown>>, ...allowed: readonly string[]): void => {
-    const known = new Set([...allowed, "from", "to", "last", "limit", "realm", "exercise"]);
-    const other = Object.entries(query).find(([name, value]) => value !== undefined && !known.has(name));
-    if (other !== undefined) {
-      throw new AppError("ACCESS_DENIED", `released figures have no \`${other[0]}\``, { parameter: other[0] });
-    }
-  };
   const share = (part: number, all: number): number => (all > 0 ? Math.min(1, part / all) : 0);
   const named = (key: string): { protocol: string; port: number } => {
     const [protocol = "", port = ""] = key.split("/");
@@ -252,7 +245,7 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
   };
 
   const portsTop = async (query: QueryOf<"ports/top">): Promise<AnswerOf<"ports/top">> => {
-    only(query, "by", "protocol");
+    only(query, "released figures have", "limit", "by", "protocol");
     const began = performance.now();
     const span = spanOf(query);
     const days = await daysOf(span);
@@ -292,7 +285,7 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
     };
   };
   const countries = async (query: QueryOf<"countries">): Promise<AnswerOf<"countries">> => {
-    only(query, "by");
+    only(query, "released figures have", "limit", "by");
     const began = performance.now();
     const span = spanOf(query);
     const days = await daysOf(span);
@@ -323,7 +316,7 @@ export const createReleased = ({ engine, now, simulated, lot }: ReleasedOptions)
     };
   };
   const series = async (query: QueryOf<"series">): Promise<AnswerOf<"series">> => {
-    only(query, "step", "measure", "group", "protocol", "port", "country");
+    only(query, "released figures have", "limit", "step", "measure", "group", "protocol", "port", "country");
     if ((query.step ?? "1d") !== "1d")
       throw new AppError("ACCESS_DENIED", "released figures are of whole days: `step=1d`");
     const { group = "none", measure = "packets" } = query;

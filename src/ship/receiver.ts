@@ -5,6 +5,7 @@ import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { FINAL_AFTER } from "../model/final.ts";
 import type { FlowBatch } from "../model/flows.ts";
+import { IPV4_SPACE } from "../model/report.ts";
 import type { SensorReport } from "../model/report.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
@@ -333,7 +334,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       if (state.report !== null && report.closedAt < state.report.closedAt) continue;
       const before = state.report?.darkAddresses ?? report.darkAddresses;
       // Above the IPv4 space a sensor of an earlier version told of IPv6 beside it: that one has been renewed.
-      if (report.darkAddresses < before && (before <= 2 ** 32 || report.darkAddresses > 2 ** 32)) {
+      if (report.darkAddresses < before && (before <= IPV4_SPACE || report.darkAddresses > IPV4_SPACE)) {
         log.warn({ sensor: record.name, before, now: report.darkAddresses }, "dark addresses retired: they speak");
       }
       if (report.spoolLost > 0) log.warn({ sensor: record.name, batches: report.spoolLost }, "the sensor lost batches");
