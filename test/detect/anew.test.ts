@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Course } from "../../src/app/detection-course.ts";
 import { tookOver } from "../../src/app/detection-desk.ts";
 import { amplification } from "../../src/detect/amplification.ts";
@@ -13,13 +10,12 @@ import { earlyWarning } from "../../src/detect/early-warning.ts";
 import { infectedHost } from "../../src/detect/infected.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
-import type { Desk } from "../../src/store/desk/desk.ts";
-import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 import { ip, syn, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { take } from "./take.ts";
-import { HOUR, SECOND, START, batchesOf, openWorld, ownersOf, presence } from "./world.ts";
-import type { SensorSpec, World } from "./world.ts";
+import { houseFor } from "./house.ts";
+import { HOUR, SECOND, START, batchesOf, ownersOf, presence } from "./world.ts";
+import type { SensorSpec } from "./world.ts";
 
 /* The real detectors, with rows that come after they were judged and rows that leave. */
 
@@ -39,18 +35,7 @@ const drawn = (i: number): number => Math.imul(i + 17, 0x9e3779b1) >>> 8;
 const dark = ({ dark: [prefix = ""] }: SensorSpec, i: number) =>
   ip(prefix.replace("0/24", String(1 + (drawn(i) % 250))));
 
-let world: World;
-let desk: Desk;
-const folder = mkdtempSync(join(tmpdir(), "layang-late-"));
-beforeAll(async () => {
-  world = await openWorld(networks);
-  desk = await openEmbeddedDesk({ folder });
-}, 120_000);
-afterAll(async () => {
-  await desk.close();
-  await world.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const house = houseFor(networks);
 
 interface Run {
   readonly scope: Scope;
@@ -65,11 +50,11 @@ interface Run {
   standing(): Promise<{ id: string; kind: string; source: string | null; first: number; packets: number }[]>;
 }
 const start = (detector: Detector): Run => {
-  const scope = world.scope();
+  const scope = house.world.scope();
   const clock = { now: START };
   const course = new Course(detector, scope, {
-    store: world.store,
-    desk,
+    store: house.world.store,
+    desk: house.desk,
     around: { owners: () => owners, home: null, researcher: () => null },
     take,
     now: () => clock.now,
@@ -91,7 +76,7 @@ const start = (detector: Detector): Run => {
     feed: async (packets, sensors = both) => {
       for (const sensor of sensors) {
         for (const batch of batchesOf(scope, sensor, packets)) {
-          await world.store.append({ ...batch, received: clock.now });
+          await house.world.store.append({ ...batch, received: clock.now });
           course.arrived(batch.batch.interval, batch.batch.intervalLength);
         }
       }
@@ -103,7 +88,7 @@ const start = (detector: Detector): Run => {
       await course.advance(time, Infinity);
     },
     withdraw: async (sensor, since) => {
-      await world.store.revoke(sensor, since);
+      await house.world.store.revoke(sensor, since);
       const position = course.position;
       const done = course.withdrew(sensor, since);
       for (let i = 0; i < 3; i++) {
@@ -113,7 +98,7 @@ const start = (detector: Detector): Run => {
       await done;
     },
     standing: () =>
-      desk.as(systemActor, (trx) =>
+      house.desk.as(systemActor, (trx) =>
         trx
           .selectFrom("detections")
           .select(["id", "kind", "source", "first", "packets"])
@@ -249,7 +234,7 @@ describe("early warning", { timeout: 480_000 }, () => {
   const present = async (scope: Scope, days: number): Promise<void> => {
     for (const sensor of both) {
       for (let time = START; time < START + days * DAY; time += HOUR)
-        await world.store.append(presence(scope, sensor, time, HOUR));
+        await house.world.store.append(presence(scope, sensor, time, HOUR));
     }
   };
   it("has no finding twice when one is found earlier than before, long after it began", async () => {
@@ -309,7 +294,7 @@ describe("a campaign", { timeout: 240_000 }, () => {
           signature: [0x5b40_05b4, 0x0402_0303],
         }),
       );
-    for (const sensor of both) await world.store.append(presence(scope, sensor, START));
+    for (const sensor of both) await house.world.store.append(presence(scope, sensor, START));
     await feed([...bots(START + 5 * HOUR, 0, 4, jakarta), ...bots(START + 8 * HOUR, 20, 8, tokyo)]);
     await reach(START + 18 * HOUR);
     expect(await standing()).toMatchObject([{ kind: "campaign", first: START + 5 * HOUR }]);

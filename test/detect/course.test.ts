@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Course } from "../../src/app/detection-course.ts";
 import { inSpan } from "../../src/detect/detector.ts";
 import type { Detector, Scope } from "../../src/detect/detector.ts";
 import { infectedHost } from "../../src/detect/infected.ts";
 import { systemActor } from "../../src/model/actor.ts";
-import type { Desk } from "../../src/store/desk/desk.ts";
-import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 import { ip, syn } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { take } from "./take.ts";
-import { HOUR, SECOND, START, batchesOf, openWorld, ownersOf, presence } from "./world.ts";
-import type { World } from "./world.ts";
+import { houseFor } from "./house.ts";
+import { HOUR, SECOND, START, batchesOf, ownersOf, presence } from "./world.ts";
 
 const MINUTE = 60 * SECOND;
 const jakarta = { name: "jakarta", dark: ["192.0.2.0/24"], country: "ID" };
@@ -75,18 +70,7 @@ const busyMinutes: Detector<{ surges: number }> = {
   },
 };
 
-let world: World;
-let desk: Desk;
-const folder = mkdtempSync(join(tmpdir(), "layang-course-"));
-beforeAll(async () => {
-  world = await openWorld();
-  desk = await openEmbeddedDesk({ folder });
-}, 120_000);
-afterAll(async () => {
-  await desk.close();
-  await world.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const house = houseFor();
 
 interface Clock {
   now: number;
@@ -95,8 +79,8 @@ interface Clock {
 }
 const courseOf = (detector: Detector, scope: Scope, clock: Clock, begin = START): Course =>
   new Course(detector, scope, {
-    store: world.store,
-    desk,
+    store: house.world.store,
+    desk: house.desk,
     around: { owners: () => owners, home: null, researcher: () => null },
     take,
     now: () => (clock.now += clock.ticks ?? 0),
@@ -114,13 +98,13 @@ const courseOf = (detector: Detector, scope: Scope, clock: Clock, begin = START)
 const feed = async (scope: Scope, packets: readonly Packet[], received?: number, course?: Course): Promise<void> => {
   for (const sensor of [jakarta, tokyo]) {
     for (const batch of batchesOf(scope, sensor, packets, { interval: SECOND })) {
-      await world.store.append({ ...batch, received: received ?? batch.received });
+      await house.world.store.append({ ...batch, received: received ?? batch.received });
       course?.arrived(batch.batch.interval, batch.batch.intervalLength);
     }
   }
 };
 const standing = (exercise: string): Promise<{ kind: string; packets: number; first: number }[]> =>
-  desk.as(systemActor, (trx) =>
+  house.desk.as(systemActor, (trx) =>
     trx
       .selectFrom("detections")
       .select(["kind", "packets", "first"])
@@ -132,7 +116,7 @@ const standing = (exercise: string): Promise<{ kind: string; packets: number; fi
 
 describe("a detector that remembers in order", { timeout: 120_000 }, () => {
   it("takes back what rested on rows that left, and tells the others anew", async () => {
-    const scope = world.scope();
+    const scope = house.world.scope();
     const clock = { now: START + 3 * HOUR };
     await feed(scope, [...burst(START + 10 * MINUTE, 12), ...burst(START + 2 * HOUR, 15)]);
     const course = courseOf(busyMinutes as Detector, scope, clock);
@@ -144,12 +128,12 @@ describe("a detector that remembers in order", { timeout: 120_000 }, () => {
     for (let i = 0; i < 4; i++) await course.advance(clock.now, Infinity);
     expect(await standing(scope.exercise)).toMatchObject([{ packets: 112 }, { packets: 211 }, { packets: 315 }]);
     // The sensor is revoked from half past the first hour on, and then from long before anything is remembered.
-    await world.store.revoke("jakarta", START + 90 * MINUTE);
+    await house.world.store.revoke("jakarta", START + 90 * MINUTE);
     const half = course.withdrew("jakarta", START + 90 * MINUTE);
     for (let i = 0; i < 4; i++) await course.advance(clock.now, Infinity);
     await half;
     expect(await standing(scope.exercise)).toMatchObject([{ packets: 112 }, { packets: 211 }]);
-    await world.store.revoke("jakarta", START - 100 * HOUR);
+    await house.world.store.revoke("jakarta", START - 100 * HOUR);
     const all = course.withdrew("jakarta", START - 100 * HOUR);
     for (let i = 0; i < 4; i++) await course.advance(clock.now, Infinity);
     await all;
@@ -159,7 +143,7 @@ describe("a detector that remembers in order", { timeout: 120_000 }, () => {
 
 describe("rows that came late", { timeout: 120_000 }, () => {
   it("are judged although the node is killed twice before it comes to them", async () => {
-    const scope = world.scope();
+    const scope = house.world.scope();
     const clock: Clock = { now: START + 20 * MINUTE };
     await feed(scope, bot("36.70.0.1", START + MINUTE, 12));
     const before = courseOf(infectedHost as Detector, scope, clock);
@@ -187,7 +171,7 @@ describe("rows that came late", { timeout: 120_000 }, () => {
   });
 
   it("are judged also where they are the first of their realm or exercise", async () => {
-    const scope = world.scope();
+    const scope = house.world.scope();
     const clock = { now: START + 6 * HOUR };
     const course = courseOf(infectedHost as Detector, scope, clock, clock.now - HOUR);
     // A sensor that had to wait for its node sends what it has kept; the runner comes to it a little later.
@@ -200,9 +184,9 @@ describe("rows that came late", { timeout: 120_000 }, () => {
 describe("a clock that was ahead", { timeout: 120_000 }, () => {
   for (const detector of [infectedHost, busyMinutes] as Detector[]) {
     it(`is not waited for: ${detector.name}`, async () => {
-      const scope = world.scope();
+      const scope = house.world.scope();
       const clock = { now: START + 10 * MINUTE };
-      await world.store.append(presence(scope, jakarta, START));
+      await house.world.store.append(presence(scope, jakarta, START));
       const course = courseOf(detector, scope, clock);
       await course.advance(clock.now, Infinity);
       // For a moment the node takes it for two days later.

@@ -6,7 +6,8 @@ import type { Detection } from "../../src/model/detection.ts";
 import { parseSignature } from "../../src/model/signature.ts";
 import { icmp, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
-import { bot, chance, scan } from "./scan.ts";
+import { chance } from "../../src/store/flows/batches.conformance.ts";
+import { bot, scan } from "./scan.ts";
 import { HOUR, SECOND, START, openWorld, ownersOf } from "./world.ts";
 import type { Asked, Cut, SensorSpec, World } from "./world.ts";
 

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { closedAt, startDetection } from "../../src/app/detection.ts";
 import type { RunningDetection } from "../../src/app/detection.ts";
 import { infectedHost } from "../../src/detect/infected.ts";
 import type { Detector } from "../../src/detect/detector.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import { createLog } from "../../src/platform/log.ts";
-import type { Desk } from "../../src/store/desk/desk.ts";
-import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 import type { ArrivedBatch } from "../../src/store/flows/store.ts";
 import { ip, syn } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { take } from "./take.ts";
-import { SECOND, START, batchesOf, openWorld, ownersOf, presence } from "./world.ts";
-import type { World } from "./world.ts";
+import { houseFor } from "./house.ts";
+import { SECOND, START, batchesOf, ownersOf, presence } from "./world.ts";
 
 const sensors = [
   { name: "jakarta", dark: ["192.0.2.0/24"], country: "ID" },
@@ -43,24 +38,13 @@ it("closes an interval when every sensor that is up has passed it, or two second
 });
 
 describe("the runner", () => {
-  let world: World;
-  let desk: Desk;
-  const folder = mkdtempSync(join(tmpdir(), "layang-runner-"));
-  beforeAll(async () => {
-    world = await openWorld();
-    desk = await openEmbeddedDesk({ folder });
-  }, 120_000);
-  afterAll(async () => {
-    await desk.close();
-    await world.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const house = houseFor();
 
   /** A node whose clock is the test's. */
   const start = (clock: { now: number }, failing?: () => boolean): RunningDetection =>
     startDetection({
-      store: world.store,
-      desk,
+      store: house.world.store,
+      desk: house.desk,
       detectors: [infectedHost as Detector],
       around: { owners: () => owners, home: null, researcher: () => null },
       take: async (trx, detections, context) => {
@@ -83,7 +67,7 @@ describe("the runner", () => {
   /** Into the store, and told to the runner where there is one: before it, nothing of it can be late. */
   const append = async (running: RunningDetection | null, batches: readonly ArrivedBatch[]): Promise<void> => {
     for (const batch of batches) {
-      await world.store.append(batch);
+      await house.world.store.append(batch);
       running?.arrived(batch.batch);
     }
   };
@@ -97,7 +81,7 @@ describe("the runner", () => {
     revision: number;
   }
   const kept = (exercise: string): Promise<Kept[]> =>
-    desk.as(systemActor, async (trx) => {
+    house.desk.as(systemActor, async (trx) => {
       const rows = await trx
         .selectFrom("detections")
         .selectAll()
@@ -120,7 +104,7 @@ describe("the runner", () => {
     "tells as soon as the interval of the completing packet has closed, once, and later what changed",
     { timeout: 120_000 },
     async () => {
-      const scope = world.scope();
+      const scope = house.world.scope();
       const clock = { now: START };
       const running = start(clock);
       const packets = bot("36.70.0.1", START + 5 * SECOND, 30, 3 * SECOND);
@@ -152,7 +136,7 @@ describe("the runner", () => {
     "judges late rows again at most once a minute, and takes back what does not hold any more",
     { timeout: 120_000 },
     async () => {
-      const scope = world.scope();
+      const scope = house.world.scope();
       const clock = { now: START + 10 * MINUTE };
       for (const sensor of sensors) await append(null, [presence(scope, sensor, START - 2 * MINUTE)]);
       const early = bot("36.70.0.2", START + MINUTE, 12);
@@ -175,7 +159,7 @@ describe("the runner", () => {
       expect(after.filter(({ withdrawn }) => withdrawn)).toMatchObject([{ packets: 12 }]);
 
       // The sensor that lied is revoked, its rows leave the store: only the other's are left, and the claim says no more than they do.
-      await world.store.revoke("jakarta", START);
+      await house.world.store.revoke("jakarta", START);
       clock.now += 2 * MINUTE;
       await running.withdrew("jakarta", START);
       const standing = (await kept(scope.exercise)).filter(({ withdrawn }) => !withdrawn);
@@ -188,7 +172,7 @@ describe("the runner", () => {
     "looks again after a withdrawal that a killed node could not finish, and says when it has",
     { timeout: 120_000 },
     async () => {
-      const scope = world.scope();
+      const scope = house.world.scope();
       const clock = { now: START + 10 * MINUTE };
       for (const sensor of sensors) await append(null, [presence(scope, sensor, START - 2 * MINUTE)]);
       const packets = bot("36.70.0.9", START + MINUTE, 12);
@@ -197,7 +181,7 @@ describe("the runner", () => {
       await reach(killed, scope.exercise, clock.now);
       expect(await kept(scope.exercise)).toMatchObject([{ kind: "infected-host", withdrawn: false }]);
       // The rows left the store, and nobody was told.
-      await world.store.revoke("jakarta", START);
+      await house.world.store.revoke("jakarta", START);
       await killed.close();
 
       const running = start(clock);
@@ -211,7 +195,7 @@ describe("the runner", () => {
   );
 
   it("keeps cursor and claims together when a transaction fails, and goes on", { timeout: 120_000 }, async () => {
-    const scope = world.scope();
+    const scope = house.world.scope();
     const clock = { now: START + 10 * MINUTE };
     let failures = 2;
     for (const sensor of sensors) await append(null, [presence(scope, sensor, START - 2 * MINUTE)]);

@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { chance } from "../../src/store/flows/batches.conformance.ts";
 import { ip, syn } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { HOUR, START } from "./world.ts";
 
 export const bot = "36.70.1.2";
 
-/** A small generator (mulberry32), so that a test needs no chance. */
-export const chance = (seed: number): (() => number) => {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-};
 const nets = ["192.0.2.", "198.51.100.", "203.0.113."];
 
 interface Habit {

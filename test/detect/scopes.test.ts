@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { startDetection } from "../../src/app/detection.ts";
 import type { DetectorState, RunningDetection } from "../../src/app/detection.ts";
 import { earlyWarning } from "../../src/detect/early-warning.ts";
@@ -11,34 +8,21 @@ import type { Detector } from "../../src/detect/detector.ts";
 import { infectedHost } from "../../src/detect/infected.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import { createLog } from "../../src/platform/log.ts";
-import type { Desk } from "../../src/store/desk/desk.ts";
-import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 import { ip, syn } from "../flow/packets.ts";
 import { take } from "./take.ts";
-import { HOUR, SECOND, START, batchesOf, openWorld, ownersOf, presence } from "./world.ts";
-import type { World } from "./world.ts";
+import { houseFor } from "./house.ts";
+import { HOUR, SECOND, START, batchesOf, ownersOf, presence } from "./world.ts";
 
 const MINUTE = 60 * SECOND;
 const DAY = 24 * HOUR;
 const jakarta = { name: "jakarta", dark: ["192.0.2.0/24"], country: "ID" };
 const owners = ownersOf("organisation,prefix,country\nisp,36.64.0.0/10,ID\n");
 
-let world: World;
-let desk: Desk;
-const folder = mkdtempSync(join(tmpdir(), "layang-scopes-"));
-beforeAll(async () => {
-  world = await openWorld();
-  desk = await openEmbeddedDesk({ folder });
-}, 120_000);
-afterAll(async () => {
-  await desk.close();
-  await world.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+const house = houseFor();
 const start = (clock: { now: number }, detector: Detector): RunningDetection =>
   startDetection({
-    store: world.store,
-    desk,
+    store: house.world.store,
+    desk: house.desk,
     detectors: [detector],
     around: { owners: () => owners, home: null, researcher: () => null },
     take,
@@ -56,17 +40,17 @@ it(
   "lets a drill rest when it is over, and judges it again when a sensor of it is revoked",
   { timeout: 240_000 },
   async () => {
-    const drill = world.scope();
+    const drill = house.world.scope();
     const real = { realm: "", exercise: "" };
     const clock = { now: START + 10 * MINUTE };
     const bot = Array.from({ length: 12 }, (_, i) =>
       syn({ time: START + MINUTE + i * 20 * SECOND, src: ip("36.70.0.1"), dst: ip(`192.0.2.${10 + i}`), ttl: 50 }),
     );
-    await world.store.append(presence(real, jakarta, START));
-    for (const batch of batchesOf(drill, jakarta, bot)) await world.store.append(batch);
+    await house.world.store.append(presence(real, jakarta, START));
+    for (const batch of batchesOf(drill, jakarta, bot)) await house.world.store.append(batch);
     const told = async (): Promise<string[]> =>
       (
-        await desk.as(systemActor, (trx) =>
+        await house.desk.as(systemActor, (trx) =>
           trx
             .selectFrom("detections")
             .select("kind")
@@ -92,7 +76,7 @@ it(
     const again = start(clock, infectedHost as Detector);
     await until(() => again.states().some(({ exercise, position }) => exercise === "" && position > 0));
     expect(again.states().map(({ exercise }) => exercise)).toEqual([""]);
-    await world.store.revoke("jakarta", START);
+    await house.world.store.revoke("jakarta", START);
     await again.withdrew("jakarta", START);
     expect(await told()).toEqual([]);
     await again.close();
@@ -104,16 +88,16 @@ it(
   { timeout: 240_000 },
   async () => {
     for (const detector of [earlyWarning, infectedHost] as Detector[]) {
-      const scope = world.scope();
+      const scope = house.world.scope();
       const clock = { now: START + 3 * HOUR };
-      await world.store.append(presence(scope, jakarta, START, HOUR));
+      await house.world.store.append(presence(scope, jakarta, START, HOUR));
       const running = start(clock, detector);
       const late = (): number => running.states().find(({ exercise }) => exercise === scope.exercise)?.late ?? -1;
       await until(() =>
         running.states().some(({ exercise, position }) => exercise === scope.exercise && position > clock.now - HOUR),
       );
       const quiet = presence(scope, jakarta, START + 2 * HOUR, MINUTE);
-      await world.store.append({ ...quiet, received: clock.now });
+      await house.world.store.append({ ...quiet, received: clock.now });
       running.arrived(quiet.batch);
       expect(late()).toBe(detector.late === "rewind" ? 1 : 0);
       await running.close();
