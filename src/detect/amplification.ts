@@ -240,14 +240,8 @@ function* again(span: Span, to: number, { ledger }: Context, { complete }: Judge
     else own.push(key);
   }
   if (hosts.size === 0) return [];
-  const begun = new Map<string, number>();
-  for (const host of hosts) {
-    const first = (ledger.get(host) as Entry | undefined)?.first;
-    if (first !== undefined && (first <= span.from || withdrawn !== undefined)) begun.set(host, first);
-  }
-  const others = [...hosts].filter((host) => !begun.has(host)).sort();
-  for (const [host, first] of yield* beginnings("src", REQUEST, P.scan_idle * DAY, others, span.from))
-    begun.set(host, first);
+  const firstOf = (host: string): number | undefined => (ledger.get(host) as Entry | undefined)?.first;
+  const begun = yield* beginnings("src", REQUEST, P.scan_idle * DAY, hosts, span, firstOf);
 
   const rows = (yield {
     sql: question(" AND src IN {hosts:Array(IPv6)}"),

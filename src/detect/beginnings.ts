@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { inSpan, micros } from "./detector.ts";
-import type { Question, Rows } from "./detector.ts";
+import type { Question, Rows, Span } from "./detector.ts";
 import { DAY, engineAddress } from "./rows.ts";
 
 const MINUTE = 60e6;
@@ -11,7 +11,7 @@ const NAMED = 5_000;
  * Where what hosts did at a time began: behind the last pause of `idle` before it, or with the oldest row there is. It is looked back a day or two, and
  * twice as far each time for those who made no pause. Rows never cross a minute, so those of one hold no pause.
  */
-export function* beginnings(
+function* lookBack(
   column: "src" | "victim",
   where: string,
   idle: number,
@@ -36,5 +36,27 @@ export function* beginnings(
       to = from;
     }
   }
+  return begun;
+}
+
+/**
+ * From where each of these hosts is made anew, for rows in the span came late or left: where it is known to have begun (`firstOf`), and else where it is seen to
+ * have. What is known says no more where rows came from before it.
+ */
+export function* beginnings(
+  column: "src" | "victim",
+  where: string,
+  idle: number,
+  hosts: ReadonlySet<string>,
+  { from, withdrawn }: Span,
+  firstOf: (host: string) => number | undefined,
+): Generator<Question, Map<string, number>, Rows> {
+  const begun = new Map<string, number>();
+  for (const host of hosts) {
+    const first = firstOf(host);
+    if (first !== undefined && (first <= from || withdrawn !== undefined)) begun.set(host, first);
+  }
+  const others = [...hosts].filter((host) => !begun.has(host)).sort();
+  for (const [host, first] of yield* lookBack(column, where, idle, others, from)) begun.set(host, first);
   return begun;
 }

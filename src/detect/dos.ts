@@ -312,13 +312,8 @@ function* again(
       if (vector.sensors[withdrawn] !== undefined && vector.last >= span.from) hosts.add(key);
     }
   }
-  const begun = new Map<string, number>();
-  for (const key of hosts) {
-    const first = (ledger.get(key) as Entry | undefined)?.vector.first;
-    if (first !== undefined && (first <= span.from || withdrawn !== undefined)) begun.set(key, first);
-  }
-  const others = [...hosts].filter((key) => !begun.has(key)).sort();
-  for (const [key, first] of yield* beginnings("victim", REPLY, IDLE, others, span.from)) begun.set(key, first);
+  const firstOf = (key: string): number | undefined => (ledger.get(key) as Entry | undefined)?.vector.first;
+  const begun = yield* beginnings("victim", REPLY, IDLE, hosts, span, firstOf);
 
   const pending = pendings.of(ledger);
   const keys = [...hosts].sort();

@@ -94,13 +94,9 @@ export interface Disagreement {
   /** Packets the others should have seen of a source that draws addresses at random, and did see. */
   readonly expected: number;
   readonly seen: number;
-  /** Of so few by chance, as far as it is below 1 %; 1 where they are not so few that it matters. */
-  readonly probability: number;
+  /** The chance of so few; above `enough` it is not told exactly. Asked where it matters: it takes a step a packet. */
+  readonly chance: (enough: number) => number;
 }
-/** What the others should have seen, and saw, says something from so many packets on, and where it is so small a part. */
-const TELLING = 10;
-const LITTLE = 0.1;
-const ENOUGH = 0.01;
 
 /** How the other sensors that watched all the time agree with the one that saw most; null where there are none to compare with. */
 export const disagreement = (evidence: Evidence, sensors: readonly Sensor[]): Disagreement | null => {
@@ -120,14 +116,10 @@ export const disagreement = (evidence: Evidence, sensors: readonly Sensor[]): Di
     (sum, [name, { packets }]) => sum + (there.has(name) ? packets : 0),
     0,
   );
-  const expected = (sight.packets * dark) / own.darkAddresses;
   return {
     sensor,
-    expected,
+    expected: (sight.packets * dark) / own.darkAddresses,
     seen,
-    probability:
-      expected >= TELLING && seen <= LITTLE * expected
-        ? binomialTail(seen, sight.packets + seen, dark / (dark + own.darkAddresses), ENOUGH)
-        : 1,
+    chance: (enough) => binomialTail(seen, sight.packets + seen, dark / (dark + own.darkAddresses), enough),
   };
 };

@@ -31,7 +31,7 @@ export interface Judged {
 export const judge = (key: string, now: number, due: boolean, index: Index, context: Context, into: Judged): void => {
   const entry = context.ledger.get(key) as Entry | undefined;
   if (entry === undefined || entry.accepted === null || !isSettled(entry, now, context)) return;
-  // What was told once is not taken back for that it is a stray.
+  // What was told once is not taken back for being a stray.
   if (entry.clear !== true && entry.claim === null) return;
   const address = addressOf(key);
   const owner = ownerNow(key, entry, context);

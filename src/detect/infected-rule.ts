@@ -287,7 +287,7 @@ export const holdsOf = (
     differ !== null &&
     differ.expected >= P.packets &&
     differ.seen * 10 <= differ.expected &&
-    differ.probability < P.disagree
+    differ.chance(P.disagree) < P.disagree
   ) {
     held.push("sensor-disagrees");
   }
