@@ -179,7 +179,8 @@ export const report = (evaluations: readonly Evaluation[], { command, looks, rea
 
 What the detectors claim, against worlds whose truth is known: ${evaluations.length === 1 ? "one world" : `${evaluations.length} worlds`}, ${days} simulated days, ${(packets / 1e6).toFixed(0)} million packets. Made by \`${command}\`; intervals are
 Wilson's, 95 %. The scenarios of \`scenarios/evaluate/test\` were written without knowledge of any detector and hashed before any was tuned; they differ from those of
-\`tune/\` in what they are made of, not only in the seed. ${looks === undefined ? "" : `\n\n${looks.trim()}\n`}
+\`tune/\` in what they are made of, not only in the seed.${looks === undefined ? "" : " When each was looked at, and what changed after it, stands at the end."}
+
 A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when it
 is claimed, as an infected or as a scanning host (who scans without a family's marks is told of too), whether its owner is told or an analyst is asked first.
 
@@ -345,5 +346,5 @@ ${
 ### False surges
 
 ${all.falseSurgePorts.length === 0 ? "None." : all.falseSurgePorts.slice(0, 40).join(", ")}
-${realSection(real)}`;
+${realSection(real)}${looks === undefined ? "" : `\n## When test worlds were looked at\n\n${looks.trim()}\n`}`;
 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accessSync, constants, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { cacheFolder } from "../platform/cache.ts";
 import { Origins, packagedOrigins } from "../store/flows/origins.ts";
 import type { ReplaySummary } from "./replay-summary.ts";
 
@@ -19,21 +18,6 @@ const top = (counts: ReadonlyMap<string | number, OriginCount>): OriginCount[] =
   [...counts.values()]
     .sort((a, b) => b.sources - a.sources || b.packets - a.packets || (a.name < b.name ? -1 : 1))
     .slice(0, most);
-
-/** Where the built prefix table is kept for the next replay; null without a home that can be written: it is built each time. */
-export const cacheFolder = (): string | null => {
-  const { HOME, XDG_CACHE_HOME } = process.env;
-  const base = XDG_CACHE_HOME || (HOME ? join(HOME, ".cache") : undefined);
-  if (base === undefined) return null;
-  const folder = join(base, "layang");
-  try {
-    mkdirSync(folder, { recursive: true });
-    accessSync(folder, constants.W_OK);
-    return folder;
-  } catch {
-    return null; // it is only a faster way to the same table
-  }
-};
 
 /** Where the sources of a replay are registered and announced, by the packaged prefix data: the ten with most sources each. */
 export const replayOrigins = (summary: ReplaySummary): ReplayOrigins => {

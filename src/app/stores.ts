@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
+import { cacheFolder } from "../platform/cache.ts";
 import { Origins, originsIn, packagedOrigins } from "../store/flows/origins.ts";
 import type { OriginFiles } from "../store/flows/origins.ts";
 import { keepForEver } from "../store/flows/retention.ts";
@@ -8,12 +9,13 @@ import type { FlowStore } from "../store/flows/store.ts";
 import type { Settings } from "./config.ts";
 import { keptForEver } from "./replay-store.ts";
 
-/** The prefix data that a configuration names; built once and kept in `data`. */
-export const prefixData = ({ config, path }: Settings, data: string, prefixes?: OriginFiles): Origins =>
-  new Origins(
-    () => prefixes ?? (config.prefixes === undefined ? packagedOrigins() : originsIn(path(config.prefixes))),
-    data,
-  );
+/** The prefix data that a configuration names; built once and kept: what comes with the program for all of this user's stores, other in `data`. */
+export const prefixData = ({ config, path }: Settings, data: string, prefixes?: OriginFiles): Origins => {
+  const named = config.prefixes;
+  if (prefixes !== undefined) return new Origins(() => prefixes, data);
+  if (named !== undefined) return new Origins(() => originsIn(path(named)), data);
+  return new Origins(packagedOrigins, cacheFolder() ?? data);
+};
 
 /** How long rows are kept: for ever in an embedded store that a replay made in this folder, else as configured. */
 export const retentionOf = ({ config }: Settings, data: string): Retention =>

@@ -47,24 +47,28 @@ const after = (ranges: Ranges, i: number, into: Uint32Array): boolean => {
   return false;
 };
 
-/** Ranks ranges by how narrow they are: a lower rank wins. */
-const ranks = (ranges: Ranges): Uint32Array => {
-  const { width, count } = ranges;
+/** How wide ranges are: last - first. */
+const spansOf = ({ width, count, first, last }: Ranges): Uint32Array => {
   const spans = new Uint32Array(count * width);
   for (let i = 0; i < count; i++) {
     let borrow = 0;
     for (let word = width - 1; word >= 0; word--) {
-      const difference = ranges.last[i * width + word]! - ranges.first[i * width + word]! - borrow;
+      const difference = last[i * width + word]! - first[i * width + word]! - borrow;
       borrow = difference < 0 ? 1 : 0;
       spans[i * width + word] = difference;
     }
   }
-  const order = Uint32Array.from({ length: count }, (_, i) => i).sort(
-    (a, b) => compareWords(spans, a, spans, b, width) || b - a,
-  );
-  const rank = new Uint32Array(count);
-  for (let i = 0; i < count; i++) rank[order[i]!] = i;
-  return rank;
+  return spans;
+};
+
+/** The ranges in order of their first address; as they stand where they are in order already. */
+const inOrder = ({ width, count, first }: Ranges): Uint32Array => {
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let i = 1; i < count; i++) {
+    if (compareWords(first, i - 1, first, i, width) > 0)
+      return order.sort((a, b) => compareWords(first, a, first, b, width) || a - b);
+  }
+  return order;
 };
 
 const isDisjoint = (ranges: Ranges): boolean => {
@@ -113,10 +117,12 @@ export const flatten = (ranges: Ranges): Segments => {
     }
     return writer.done();
   }
-  const byFirst = Uint32Array.from({ length: count }, (_, i) => i).sort(
-    (a, b) => compareWords(ranges.first, a, ranges.first, b, width) || a - b,
-  );
-  const rank = ranks(ranges);
+  const byFirst = inOrder(ranges);
+  const spans = spansOf(ranges);
+  const isBefore = (a: number, b: number): boolean => {
+    const order = compareWords(spans, a, spans, b, width);
+    return order === 0 ? a > b : order < 0;
+  };
   // A heap of the ranges that may cover the present place, the winner on top; those that ended are removed when they surface.
   const heap = new Uint32Array(count);
   let size = 0;
@@ -124,7 +130,7 @@ export const flatten = (ranges: Ranges): Segments => {
     let at = size++;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (rank[heap[parent]!]! <= rank[range]!) break;
+      if (isBefore(heap[parent]!, range)) break;
       heap[at] = heap[parent]!;
       at = parent;
     }
@@ -136,8 +142,8 @@ export const flatten = (ranges: Ranges): Segments => {
     for (;;) {
       let child = 2 * at + 1;
       if (child >= size) break;
-      if (child + 1 < size && rank[heap[child + 1]!]! < rank[heap[child]!]!) child++;
-      if (rank[heap[child]!]! >= rank[moved]!) break;
+      if (child + 1 < size && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, moved)) break;
       heap[at] = heap[child]!;
       at = child;
     }

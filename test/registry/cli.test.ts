@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
+import { layDesk } from "../desk/template.ts";
 
 let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "layang-members-"));
-  mkdirSync(join(folder, "node"));
+  await layDesk(join(folder, "node"));
   await (await openEmbeddedDesk({ folder: join(folder, "node") })).close();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -48,7 +48,7 @@ export const originsIn = (folder: string, otherwise: OriginFiles = packagedOrigi
   ) as unknown as OriginFiles;
 };
 
-const [comma, quote, newline, zero] = [44, 34, 10, 48];
+const [comma, quote, newline, zero, letterA] = [44, 34, 10, 48, 65];
 const names = new TextDecoder();
 
 /** Reads one file. `valueOf` is given the bytes behind the second comma and answers a number above 0, or 0 to pass the line over. */
@@ -59,7 +59,7 @@ const readRanges = (
 ): Ranges => {
   const bytes = readFileSync(path);
   let lines = 1;
-  for (const byte of bytes) if (byte === newline) lines++;
+  for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, end + 1)) lines++;
   const first = new Uint32Array(lines * width);
   const last = new Uint32Array(lines * width);
   const values = new Uint32Array(lines);
@@ -74,13 +74,15 @@ const readRanges = (
     for (let word = width - 1; word >= 0; word--) {
       const value = into[offset + word]! * scale + carry;
       into[offset + word] = value;
-      carry = Math.floor(value / 0x1_0000_0000);
+      carry = value < 0x1_0000_0000 ? 0 : Math.floor(value / 0x1_0000_0000);
     }
     if (carry > 0) wrong();
   };
   /** A decimal number up to the next comma. */
   const number = (into: Uint32Array, offset: number): void => {
     const start = at;
+    // An IPv4 address is exact as it is read; of so many digits nothing is lost before it is found too large.
+    const most = width === 1 ? 1e15 : 1e6;
     let scale = 1;
     let digits = 0;
     for (let byte = bytes[at]!; byte !== comma; byte = bytes[++at]!) {
@@ -88,7 +90,7 @@ const readRanges = (
       if (!(digit >= 0 && digit <= 9)) wrong();
       digits = digits * 10 + digit;
       scale *= 10;
-      if (scale < 1e6) continue;
+      if (scale < most) continue;
       fold(into, offset, scale, digits);
       [scale, digits] = [1, 0];
     }
@@ -124,7 +126,7 @@ interface Built {
 
 const build = (files: OriginFiles): Built => {
   const byAsn = new Map<number, string>();
-  const byCountry = new Map<string, number>();
+  const countries: string[] = [];
   const asn = (bytes: Uint8Array, from: number, to: number): number => {
     let value = 0;
     let at = from;
@@ -137,17 +139,21 @@ const build = (files: OriginFiles): Built => {
     }
     return value;
   };
+  /** By the two letters of its code: 0 where it has not come yet. */
+  const numbers = new Uint16Array(26 * 26);
   const country = (bytes: Uint8Array, from: number, to: number): number => {
-    const code = names.decode(bytes.subarray(from, to));
-    let value = byCountry.get(code);
-    if (value === undefined && /^[A-Z]{2}$/.test(code)) byCountry.set(code, (value = byCountry.size + 1));
-    return value ?? 0;
+    const [a, b] = [bytes[from]! - letterA, bytes[from + 1]! - letterA];
+    if (to - from !== 2 || !(a >= 0 && a < 26 && b >= 0 && b < 26)) return 0;
+    const known = numbers[a * 26 + b]!;
+    if (known > 0) return known;
+    countries.push(String.fromCharCode(a + letterA, b + letterA));
+    return (numbers[a * 26 + b] = countries.length);
   };
   const of = (path: string, width: 1 | 4, value: typeof asn) => flatten(readRanges(path, width, value));
   return {
     v4: overlay(of(files.asnV4, 1, asn), of(files.countryV4, 1, country)),
     v6: overlay(of(files.asnV6, 4, asn), of(files.countryV6, 4, country)),
-    countries: [...byCountry.keys()],
+    countries,
     names: [...byAsn].toSorted(([a], [b]) => a - b),
   };
 };
