@@ -14,6 +14,8 @@ const BYTES = 2 << 20;
 const LEAST = 32 << 10;
 const QUICK = 10_000;
 const FIRST_WAIT = 500;
+/** What is made in one go comes into the spool one batch after another: so long the first waits for the others, milliseconds. A node pays by the request. */
+const GATHER = 20;
 const LONGEST_WAIT = 60_000;
 /** The clock is compared again after so many milliseconds without a request that told it. */
 const CLOCK_EVERY = 60_000;
@@ -161,6 +163,7 @@ export const createSender = (options: SenderOptions): Sender => {
       let wait = first;
       while (!signal.aborted) {
         await spool.waiting(signal);
+        if (spool.batches < MOST) await sleep(GATHER, undefined, { signal }).catch(() => undefined); // woken by the signal
         if (signal.aborted) return;
         const { ok, problem, wait: asked } = await step();
         if (ok) {

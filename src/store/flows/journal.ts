@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * What the store has begun and not finished. A batch's blocks lie here before the engine sees them, and the engine
+ * What the store has begun and not finished. The blocks of a group of batches lie here before the engine sees them, and the engine
  * reads them from here, so what is inserted after a crash are the same bytes as before it. The entry's own file is written
  * last, by renaming: blocks without one were never begun. A killed process leaves its files to the next; files
  * are not forced to the medium, so a power cut may cost what the engine had not written by itself.
  */
 export interface JournalBatch {
-  readonly kind: "batch";
+  /** Tells sensor, sequence and content apart. */
   readonly id: string;
-  /** Rows of the block files; a file exists where rows > 0. */
-  readonly flows: number;
-  readonly aggregates: number;
-  readonly token: string;
   readonly sensor: string;
   readonly sequence: number;
+  /** Rows in the group's block files. */
+  readonly flows: number;
+  readonly aggregates: number;
   /** 5-minute buckets that gain rows, microseconds. */
   readonly buckets: readonly number[];
   /** The row of `reports`, without its stamp, as the engine's JSON. */
   readonly report: Readonly<Record<string, unknown>>;
+}
+/** Batches that are inserted together, under one token. */
+export interface JournalGroup {
+  readonly kind: "group";
+  /** Name of the files, and token of the inserts. */
+  readonly id: string;
+  readonly batches: readonly JournalBatch[];
 }
 export interface JournalRevocation {
   readonly kind: "revocation";
@@ -30,7 +36,30 @@ export interface JournalRevocation {
   /** 5-minute buckets that lose rows, microseconds. */
   readonly buckets: readonly number[];
 }
-export type JournalEntry = JournalBatch | JournalRevocation;
+export type JournalEntry = JournalGroup | JournalRevocation;
+type BlockTable = "flows" | "aggregates";
+
+/** Rows of a group's block file; it exists where there are any. */
+export const rowsOf = ({ batches }: JournalGroup, table: BlockTable): number =>
+  batches.reduce((sum, batch) => sum + batch[table], 0);
+
+/** Entries of one batch, as earlier versions left them: the token was the batch's own name. */
+interface LoneBatch extends JournalBatch {
+  readonly kind: "batch";
+}
+const entryOf = (text: string): JournalEntry => {
+  const found = JSON.parse(text) as JournalEntry | LoneBatch;
+  return found.kind === "batch" ? { kind: "group", id: found.id, batches: [found] } : found;
+};
+
+const writeBlocks = (path: string, blocks: Iterable<Uint8Array>): void => {
+  const file = openSync(path, "w", 0o600);
+  try {
+    for (const block of blocks) writeFileSync(file, block);
+  } finally {
+    closeSync(file);
+  }
+};
 
 export class Journal {
   readonly folder: string;
@@ -39,7 +68,7 @@ export class Journal {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
-  blockPath(id: string, table: "flows" | "aggregates"): string {
+  blockPath(id: string, table: BlockTable): string {
     return join(this.folder, `${id}.${table}`);
   }
 
@@ -50,29 +79,31 @@ export class Journal {
     for (const name of names) {
       if (!ids.has(name.slice(0, name.lastIndexOf(".")))) rmSync(join(this.folder, name), { force: true });
     }
-    return [...ids].map((id) => JSON.parse(readFileSync(join(this.folder, `${id}.entry`), "utf8")) as JournalEntry);
+    return [...ids].map((id) => entryOf(readFileSync(join(this.folder, `${id}.entry`), "utf8")));
   }
 
-  /** Batches of a sensor that were begun and not finished. */
-  leftBy(sensor: string): JournalBatch[] {
+  /** Groups with batches of a sensor that were begun and not finished. */
+  leftBy(sensor: string): JournalGroup[] {
     return readdirSync(this.folder)
       .filter((name) => name.endsWith(".entry"))
       .toSorted()
-      .map((name) => JSON.parse(readFileSync(join(this.folder, name), "utf8")) as JournalEntry)
-      .filter((entry): entry is JournalBatch => entry.kind === "batch" && entry.sensor === sensor);
+      .map((name) => entryOf(readFileSync(join(this.folder, name), "utf8")))
+      .filter(
+        (entry): entry is JournalGroup => entry.kind === "group" && entry.batches.some((one) => one.sensor === sensor),
+      );
   }
 
-  has(id: string): boolean {
-    return existsSync(join(this.folder, `${id}.entry`));
-  }
-
-  /** Flows that lie in a file of this file system already are moved, not written again. */
-  begin(entry: JournalEntry, blocks: { flows?: Uint8Array | { file: string }; aggregates?: Uint8Array } = {}): void {
-    const { flows } = blocks;
-    if (flows instanceof Uint8Array) writeFileSync(this.blockPath(entry.id, "flows"), flows, { mode: 0o600 });
-    else if (flows !== undefined) renameSync(flows.file, this.blockPath(entry.id, "flows"));
-    if (blocks.aggregates !== undefined) {
-      writeFileSync(this.blockPath(entry.id, "aggregates"), blocks.aggregates, { mode: 0o600 });
+  /** Blocks are written one after another. Flows that lie in a file of this file system already are moved, not written again. */
+  begin(
+    entry: JournalEntry,
+    blocks: { flows?: Iterable<Uint8Array> | { file: string }; aggregates?: Iterable<Uint8Array> } = {},
+  ): void {
+    for (const table of ["flows", "aggregates"] as const) {
+      const found = blocks[table];
+      if (found === undefined) continue;
+      const path = this.blockPath(entry.id, table);
+      if ("file" in found) renameSync(found.file, path);
+      else writeBlocks(path, found);
     }
     const path = join(this.folder, `${entry.id}.entry`);
     writeFileSync(`${path}.part`, JSON.stringify(entry), { mode: 0o600 });
@@ -81,8 +112,9 @@ export class Journal {
 
   end(entry: JournalEntry): void {
     rmSync(join(this.folder, `${entry.id}.entry`), { force: true });
-    if (entry.kind !== "batch") return;
-    if (entry.flows > 0) rmSync(this.blockPath(entry.id, "flows"), { force: true });
-    if (entry.aggregates > 0) rmSync(this.blockPath(entry.id, "aggregates"), { force: true });
+    if (entry.kind !== "group") return;
+    for (const table of ["flows", "aggregates"] as const) {
+      if (rowsOf(entry, table) > 0) rmSync(this.blockPath(entry.id, table), { force: true });
+    }
   }
 }

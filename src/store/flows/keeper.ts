@@ -6,9 +6,10 @@ import type { SensorReport } from "../../model/report.ts";
 import { AppError } from "../../platform/errors.ts";
 import { createSql, mergeSettings, retentionSql, storeTables } from "./ddl.ts";
 import type { AskLimits, Engine } from "./engine.ts";
-import { Journal } from "./journal.ts";
-import type { JournalBatch, JournalEntry, JournalRevocation } from "./journal.ts";
+import { Journal, rowsOf } from "./journal.ts";
+import type { JournalBatch, JournalEntry, JournalGroup, JournalRevocation } from "./journal.ts";
 import { encodeAggregates, encodeFlows, encodeNetworks, nativeSink } from "./native.ts";
+import type { Sink } from "./native.ts";
 import type { Origins } from "./origins.ts";
 import type { Retention } from "./retention.ts";
 import { defaultRetention } from "./retention.ts";
@@ -87,6 +88,23 @@ const idOf = ({ sensor, sequence, hash }: ArrivedBatch["identity"]): string => {
   return `${String(sequence).padStart(16, "0")}-${digest}`;
 };
 
+/** The same batches give the same name. */
+const groupIdOf = (batches: readonly JournalBatch[]): string => {
+  const hash = createHash("sha256");
+  for (const { id } of batches) hash.update(`${id}\n`);
+  return `group-${hash.digest("hex").slice(0, 32)}`;
+};
+
+/** Batches, and rows, that are inserted together at most. */
+const groupBatches = 64;
+const groupRows = 131_072;
+interface Waiting {
+  readonly arrived: ArrivedBatch;
+  readonly id: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** The store over either engine: journal, exactly-once, roll-ups, revocation. Opening ends what a killed process began. */
 export class Keeper implements FlowStore {
   readonly retention: Retention;
@@ -96,6 +114,11 @@ export class Keeper implements FlowStore {
   readonly #sink = nativeSink();
   readonly #origins: Origins | null;
   readonly #seen = new Map<string, Sequences>();
+  /** Batches whose turn has not come, in order. */
+  #waiting: Waiting[] = [];
+  #inserting = false;
+  /** Groups that were begun and are not in the store, by each batch of theirs. */
+  readonly #left = new Map<string, JournalGroup>();
   /** Appends on their way, by sensor and sequence: a repetition waits for the first. */
   readonly #pending = new Map<string, Promise<AppendOutcome>>();
   readonly #rollUps: RollUps;
@@ -132,7 +155,7 @@ export class Keeper implements FlowStore {
     await this.#rollUps.load();
     await this.#loadSequences();
     for (const entry of this.#journal.begun()) {
-      if (entry.kind === "batch") await this.#keep(entry);
+      if (entry.kind === "group") await this.#keep(entry);
       else await this.#withdraw(entry);
     }
     await this.#nameNetworks();
@@ -255,56 +278,126 @@ GROUP BY sensor, run`,
 
   async #append(arrived: ArrivedBatch): Promise<AppendOutcome> {
     await this.#held;
-    const { identity, batch } = arrived;
-    const id = idOf(identity);
-    const entry: JournalBatch = {
-      kind: "batch",
-      id,
-      token: id,
-      flows: batch.flows.count,
-      aggregates: batch.aggregates.count,
-      sensor: identity.sensor,
-      sequence: identity.sequence,
-      buckets: bucketsOf(batch.interval, batch.intervalLength),
-      report: reportRow(arrived),
-    };
-    // A batch whose insert failed before keeps the bytes it was begun with: part of them may be in the store.
-    if (!this.#journal.has(id)) {
-      this.#journal.begin(entry, {
-        ...(entry.flows > 0
-          ? { flows: arrived.encoded ?? encodeFlows(batch, this.#origins?.table ?? null, this.#sink) }
-          : {}),
-        ...(entry.aggregates > 0 ? { aggregates: encodeAggregates(batch) } : {}),
-      });
-    }
-    await this.#keep(entry);
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ arrived, id: idOf(arrived.identity), resolve, reject });
+      void this.#insert();
+    });
     return "stored";
   }
 
+  /** Inserts what waits, group after group: what an insert costs, it costs however few rows it has. */
+  async #insert(): Promise<void> {
+    if (this.#inserting) return;
+    this.#inserting = true;
+    // Batches of one request come one after another in this turn.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const members = this.#next();
+      try {
+        await this.#keep(this.#left.get(members[0]!.id) ?? this.#begin(members));
+        for (const { resolve } of members) resolve();
+      } catch (error) {
+        for (const { reject } of members) reject(error);
+      }
+    }
+    this.#inserting = false;
+  }
+
+  /**
+   * Takes what is inserted next, in order. A batch whose insert failed before goes with those that it was begun with, and with the same bytes: part of them
+   * may be in the store.
+   */
+  #next(): Waiting[] {
+    const [first] = this.#waiting;
+    const begun = this.#left.get(first!.id);
+    let rows = 0;
+    const members: Waiting[] = [];
+    const others: Waiting[] = [];
+    for (const one of this.#waiting) {
+      const { flows, aggregates } = one.arrived.batch;
+      const fits =
+        begun !== undefined
+          ? begun === this.#left.get(one.id)
+          : one === first ||
+            (others.length === 0 &&
+              first!.arrived.encoded === undefined &&
+              one.arrived.encoded === undefined &&
+              !this.#left.has(one.id) &&
+              members.length < groupBatches &&
+              rows + flows.count + aggregates.count <= groupRows);
+      if (fits) rows += flows.count + aggregates.count;
+      (fits ? members : others).push(one);
+    }
+    this.#waiting = others;
+    return members;
+  }
+
+  /** Writes down what is begun with. */
+  #begin(members: readonly Waiting[]): JournalGroup {
+    const batches = members.map(({ arrived, id }): JournalBatch => ({
+      id,
+      sensor: arrived.identity.sensor,
+      sequence: arrived.identity.sequence,
+      flows: arrived.batch.flows.count,
+      aggregates: arrived.batch.aggregates.count,
+      buckets: bucketsOf(arrived.batch.interval, arrived.batch.intervalLength),
+      report: reportRow(arrived),
+    }));
+    const [{ id }] = batches as [JournalBatch];
+    const group: JournalGroup = { kind: "group", id: batches.length === 1 ? id : groupIdOf(batches), batches };
+    const encoded = members[0]!.arrived.encoded;
+    const table = this.#origins?.table ?? null;
+    // One sink for all: each block is written before the next is made.
+    const blocks = function* (sink: Sink<ArrayBuffer>): Generator<Uint8Array> {
+      for (const { arrived } of members)
+        if (arrived.batch.flows.count > 0) yield encodeFlows(arrived.batch, table, sink);
+    };
+    this.#journal.begin(group, {
+      ...(rowsOf(group, "flows") > 0 ? { flows: encoded ?? blocks(this.#sink) } : {}),
+      ...(rowsOf(group, "aggregates") > 0
+        ? {
+            aggregates: members
+              .filter(({ arrived }) => arrived.batch.aggregates.count > 0)
+              .map(({ arrived }) => encodeAggregates(arrived.batch)),
+          }
+        : {}),
+    });
+    for (const one of batches) this.#left.set(one.id, group);
+    return group;
+  }
+
   /** Inserts what a journal entry holds. Doing it again changes nothing. */
-  async #keep(entry: JournalBatch): Promise<void> {
+  async #keep(group: JournalGroup): Promise<void> {
     for (const table of ["flows", "aggregates"] as const) {
-      if (entry[table] === 0) continue;
+      const rows = rowsOf(group, table);
+      if (rows === 0) continue;
       const columns = storedColumns(tables[table]);
-      const path = this.#journal.blockPath(entry.id, table);
-      const taken = await this.#engine.insertFile(table, columns, path, entry.token);
-      if (taken !== entry[table]) {
-        throw new AppError("STORE_ROWS_LOST", `the engine took ${taken} of ${entry[table]} rows of a batch`, {
-          id: entry.id,
-        });
+      const path = this.#journal.blockPath(group.id, table);
+      const taken = await this.#engine.insertFile(table, columns, path, group.id);
+      if (taken !== rows) {
+        throw new AppError(
+          "STORE_ROWS_LOST",
+          `the engine took ${taken} of ${rows} rows of ${group.batches.length} batches`,
+          {
+            id: group.id,
+          },
+        );
       }
     }
     // The stamp is drawn when the rows can be seen: a roll-up with a later number has read them.
     const stamp = this.#rollUps.draw();
-    const row = { ...entry.report, stamp };
+    const rows = group.batches.map(({ report }) => ({ ...report, stamp }));
     await this.#engine.run(
-      `INSERT INTO reports (${Object.keys(row).join(", ")}) SETTINGS insert_deduplication_token = '${entry.token}' FORMAT JSONEachRow ${JSON.stringify(row)}`,
+      `INSERT INTO reports (${Object.keys(rows[0]!).join(", ")}) SETTINGS insert_deduplication_token = '${group.id}' FORMAT JSONEachRow ${rows.map((row) => JSON.stringify(row)).join("\n")}`,
       "append",
     );
-    if (entry.flows + entry.aggregates > 0) this.#rollUps.touched(entry.buckets, stamp, entry.aggregates > 0);
-    this.#seenOf(entry.sensor).add(entry.sequence);
+    for (const { id, sensor, sequence, flows, aggregates, buckets } of group.batches) {
+      if (flows + aggregates > 0) this.#rollUps.touched(buckets, stamp, aggregates > 0);
+      this.#seenOf(sensor).add(sequence);
+      this.#left.delete(id);
+    }
     this.#unsaved = true;
-    this.#journal.end(entry);
+    this.#journal.end(group);
   }
 
   async #rows<Row>(sql: string): Promise<Row[]> {

@@ -327,33 +327,54 @@ export const flowStoreConformance = (name: string, open: (options: KeeperOptions
         since: gone,
         buckets: buckets.rows.map(({ bucket }) => bucket * 1e6),
       });
-      const batch = {
-        kind: "batch",
+      const group = {
+        kind: "group",
         id: "0-abc",
-        token: "0-abc",
-        sensor: "s9",
-        sequence: 7,
-        buckets: [start + 5 * minute],
-        flows: 40,
-        aggregates: 0,
-        report: {
-          sensor: "s9",
-          sequence: 7,
-          flow_rows: 40,
-          interval: "2019-05-06 22:07:00.000000",
-          interval_length: 10e6,
-        },
+        batches: [
+          {
+            id: "0-abc",
+            sensor: "s9",
+            sequence: 7,
+            buckets: [start + 5 * minute],
+            flows: 40,
+            aggregates: 0,
+            report: {
+              sensor: "s9",
+              sequence: 7,
+              flow_rows: 40,
+              interval: "2019-05-06 22:07:00.000000",
+              interval_length: 10e6,
+            },
+          },
+        ],
       } as const;
-      journal.begin(batch, { flows: encodeFlows(arrived.batch, null) });
+      journal.begin(group, { flows: [encodeFlows(arrived.batch, null)] });
+      // As an earlier version left it: a batch alone.
+      const before = inventBatch({ sensor: "s9", sequence: 8, interval: start + 7 * minute, flows: 11 });
+      writeFileSync(join(folder, "journal", "1-abc.flows"), encodeFlows(before.batch, null));
+      const [{ report, ...lone }] = group.batches;
+      writeFileSync(
+        join(folder, "journal", "1-abc.entry"),
+        JSON.stringify({
+          ...lone,
+          kind: "batch",
+          id: "1-abc",
+          token: "1-abc",
+          sequence: 8,
+          flows: 11,
+          report: { ...report, sequence: 8, flow_rows: 11 },
+        }),
+      );
       writeFileSync(join(folder, "journal", "1-def.flows"), "never begun");
       await openAgain();
       expect(readdirSync(join(folder, "journal"))).toEqual([]);
       expect(await store.append(arrived)).toBe("repeated");
+      expect(await store.append(before)).toBe("repeated");
       expect(
         await one(
           `SELECT countIf(sensor = 's9') AS kept, countIf(sensor = 's2' AND first_seen >= fromUnixTimestamp64Micro(${gone})) AS left FROM flows`,
         ),
-      ).toEqual({ kept: 40, left: 0 });
+      ).toEqual({ kept: 51, left: 0 });
       await store.rollUp(Infinity);
       packets = await inBase();
       await expectRollUpsEqualBase();

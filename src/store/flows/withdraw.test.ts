@@ -59,17 +59,21 @@ it("withdraws also what was begun and failed, for good", async () => {
   const { batch, report } = inventBatch({ sensor: "s1", sequence: 2, interval: start });
   new Journal(join(folder, "journal")).begin(
     {
-      kind: "batch",
+      kind: "group",
       id: "2-abc",
-      token: "2-abc",
-      sensor: "s1",
-      sequence: 2,
-      flows: batch.flows.count,
-      aggregates: 0,
-      buckets: [start],
-      report: { sensor: "s1", sequence: 2, interval: "2023-11-14 22:00:00", read: report.read },
+      batches: [
+        {
+          id: "2-abc",
+          sensor: "s1",
+          sequence: 2,
+          flows: batch.flows.count,
+          aggregates: 0,
+          buckets: [start],
+          report: { sensor: "s1", sequence: 2, interval: "2023-11-14 22:00:00", read: report.read },
+        },
+      ],
     },
-    { flows: encodeFlows(batch, null, nativeSink()) },
+    { flows: [encodeFlows(batch, null, nativeSink())] },
   );
   await store.revoke("s1", start - hour);
   expect(await rowsOf(store, "s1")).toBe(0);
