@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * A node that three sensors feed with background radiation in real time, portal open: processor and memory of the node.
+ * A node that sensors (three) feed with background radiation in real time, portal open: processor and memory of the node.
  *
- *   node bench/node.ts [--rate PACKETS_PER_SECOND] [--seconds N] [--crowd N] [--every N]
+ *   node bench/node.ts [--rate PACKETS_PER_SECOND] [--sensors N] [--seconds N] [--crowd N] [--every N]
  *
- * `--rate` is the sum of the three sensors (25,000: more than the mean of all of NICTER in 2025). Memory is the peak
+ * `--rate` is the sum of all sensors (25,000: more than the mean of all of NICTER in 2025). Memory is the peak
  * (VmHWM), processor the mean over the run after the start, roll-ups included. Every N seconds (30) a line tells where both are: processor
  * by thread, memory by who holds it (files that the system can take back, V8's objects, what these hold outside, the rest: engine and C library),
  * and how many entries each detector has in mind.
@@ -25,12 +25,13 @@ import { writeMix } from "./flow-packets.ts";
 const { values } = parseArgs({
   options: {
     rate: { type: "string", default: "25000" },
+    sensors: { type: "string", default: "3" },
     seconds: { type: "string", default: "60" },
     crowd: { type: "string", default: "600000" },
     every: { type: "string", default: "30" },
   },
 });
-const [rate, seconds] = [Number(values.rate), Number(values.seconds)];
+const [rate, seconds, many] = [Number(values.rate), Number(values.seconds), Number(values.sensors)];
 const program = join(import.meta.dirname, "../bin/layang.js");
 const folder = mkdtempSync(join(tmpdir(), "layang-bench-"));
 const children: ChildProcess[] = [];
@@ -116,14 +117,15 @@ try {
   const registry = new SensorRegistry(join(folder, "data", "sensors"));
   const capture = join(folder, "mix.pcap");
   // They begin when they are written (a second of them in some 100 ms): rows of a time that is over would have its hours computed again every minute.
-  const begins = Date.now() + 10_000 + seconds * 150;
+  const begins = Date.now() + 10_000 + seconds * 150 + many * 1_000;
   const captures = await Promise.all(
-    [1, 2, 3].map(async (n) => {
+    Array.from({ length: many }, async (_, i) => {
+      const n = i + 1;
       const file = openSync(`${capture}${n}`, "w");
       const write = (bytes: Uint8Array) => writeSync(file, bytes);
       writeMix(
-        Math.ceil(rate / 3) * (seconds + 10),
-        Math.ceil(rate / 3),
+        Math.ceil(rate / many) * (seconds + 10),
+        Math.ceil(rate / many),
         n,
         Number(values.crowd),
         write,
@@ -165,7 +167,7 @@ try {
   );
   const counted = sums.rows.reduce((sum, row) => sum + row.counted, 0);
   console.log(
-    `node with three sensors at ${rate} packets/s in all: ${(used / elapsed).toFixed(2)} of one core over ${elapsed.toFixed(0)} s, peak ${peakOf(pid).toFixed(0)} MiB, ${counted} packets counted`,
+    `node with ${many} sensors at ${rate} packets/s in all: ${(used / elapsed).toFixed(2)} of one core over ${elapsed.toFixed(0)} s, peak ${peakOf(pid).toFixed(0)} MiB, ${counted} packets counted`,
   );
 } finally {
   for (const child of children.toReversed()) {

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { allowToken } from "../access/guard.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createLive } from "../api/live.ts";
 import { schemasOf } from "../api/parameters.ts";
-import { createApi } from "../api/server.ts";
 import { endpoints } from "../api/contract/endpoints.ts";
 import type { Problem, QuestionName } from "../api/contract/index.ts";
 import { questions } from "../observe/questions.ts";
 import { AppError } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
-import { createMetrics } from "../platform/metrics.ts";
-import { SensorRegistry } from "../ship/registry.ts";
-import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
-import { openObservatory } from "./observatory.ts";
 import { askSocket } from "./operator.ts";
 import { runningAddress } from "./running.ts";
-import { openStore } from "./stores.ts";
 
 /** What `layang ask` can ask: every question of the API, with its parameters. */
 export const askable = (Object.keys(endpoints) as QuestionName[]).map((name) => {
@@ -95,32 +87,8 @@ export const ask = async (
   if (!existsSync(join(data, "chdb")) && settings.config.store.clickhouse === undefined) {
     throw new AppError("DATA_NOT_FOUND", `${data} holds no observatory; name its folder with --data`);
   }
-  const { store } = await openStore(settings, data);
-  const live = createLive({ run: "ask" });
-  // Who stands where is what makes a packet domestic. A replay's folder has no sensors of its own.
-  const folder = join(data, "sensors");
-  const registry = existsSync(folder) ? { registry: new SensorRegistry(folder) } : {};
-  let fault: unknown;
-  const api = createApi({
-    observatory: openObservatory(store, {
-      settings,
-      simulated: existsSync(join(data, "simulated")),
-      ...registry,
-    }),
-    live,
-    guard: { decide: () => allowToken() },
-    portalFolder: null,
-    metrics: createMetrics(),
-    status: () => ({ name: "Layang", version, started: new Date().toISOString(), attribution: [] }),
-    onFault: (error) => (fault = error),
-  });
-  try {
-    const { statusCode, headers, rawPayload } = await api.inject({ method: "GET", url });
-    // There is no log that has the details: the person who asks is the operator.
-    if (fault instanceof AppError) throw fault;
-    return answered(statusCode, String(headers["content-type"]), rawPayload);
-  } finally {
-    await api.close();
-    await store.close();
-  }
+  // What it takes to open a store is loaded only where it must be opened.
+  const { askIdle } = await import("./ask-idle.ts");
+  const { status, type, body } = await askIdle(settings, data, url);
+  return answered(status, type, body);
 };

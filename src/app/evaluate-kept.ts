@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, w
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Detector } from "../detect/detector.ts";
+import { detectors as all } from "../detect/detectors.ts";
 import type { Detection } from "../model/detection.ts";
 import type { World, WorldTruth } from "./evaluate-world.ts";
 
@@ -119,3 +120,19 @@ export class Kept {
     write(join(this.#folder, `${detector}.json.gz`), { hash: `${this.#hash} ${hash}`, value });
   }
 }
+
+/** Of the program's detectors, or those given, the ones that a world has been asked with in a folder where it is kept; none where it was not played, or is another world by now. */
+export const askedSoFar = async (
+  folder: string,
+  world: World,
+  own: readonly Detector[],
+): Promise<{ asked: readonly Detector[]; whole: boolean }> => {
+  const wanted = own.length === 0 ? all : own;
+  const kept = new Kept(folder, world);
+  if (kept.world() === undefined) return { asked: [], whole: false };
+  const asked: Detector[] = [];
+  for (const one of wanted) {
+    if (kept.claims(one.name, await detectorHash(one)) !== undefined) asked.push(one);
+  }
+  return { asked, whole: asked.length === wanted.length };
+};

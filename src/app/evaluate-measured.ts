@@ -8,7 +8,7 @@ import { detectors as all } from "../detect/detectors.ts";
 import type { Detector } from "../detect/detector.ts";
 import { wilson } from "../model/wilson.ts";
 import type { Evaluation } from "./evaluate.ts";
-import { sumScores } from "./evaluate-score.ts";
+import { sumAsked } from "./evaluate-asked.ts";
 import type { Scores, Share } from "./evaluate-score.ts";
 
 /** The measured rates of docs/evaluation.md for programs; written with it. */
@@ -90,10 +90,13 @@ const worth = ({ precision, recall }: Row): number => Math.min(precision.value ?
 
 /** What is written beside the report: of each detector its version, its parameters and its rates, all worlds together first and the others worst first. */
 export const measuredOf = (evaluations: readonly Evaluation[], command: string, made: string): Written => {
-  const mixes = [
-    ...(evaluations.length > 1 ? [{ mix: "all", scores: sumScores(evaluations.map(({ scores }) => scores)) }] : []),
-    ...evaluations.map(({ scenario, scores }) => ({ mix: scenario, scores })),
-  ];
+  const mixesOf = (name: string): { mix: string; scores: Scores }[] => {
+    const worlds = evaluations.filter(({ asked }) => asked.some((one) => one.name === name));
+    return [
+      ...(worlds.length > 1 ? [{ mix: "all", scores: sumAsked(worlds) }] : []),
+      ...worlds.map((world) => ({ mix: world.scenario, scores: world.scores })),
+    ];
+  };
   return {
     made,
     command,
@@ -101,10 +104,11 @@ export const measuredOf = (evaluations: readonly Evaluation[], command: string, 
       all.flatMap((detector) => {
         const of = rowsOf[detector.name];
         if (of === undefined) return [];
+        const mixes = mixesOf(detector.name);
         const rows = mixes
           .map(({ mix, scores }): Row => ({ mix, ...of(scores), version: detector.version }))
           .filter(says);
-        const together = evaluations.length > 1 ? 1 : 0;
+        const together = rows[0]?.mix === "all" ? 1 : 0;
         return [
           [
             detector.name,

@@ -2,9 +2,9 @@
 import { wilson } from "../model/wilson.ts";
 import type { DetectionKind } from "../model/detection.ts";
 import type { Asked, Evaluation } from "./evaluate.ts";
+import { monthsOf, sumAsked, wasAsked } from "./evaluate-asked.ts";
 import type { RealAnswers } from "./evaluate-captures.ts";
 import { quantile } from "./evaluate-measured.ts";
-import { sumScores } from "./evaluate-score.ts";
 import type { OutbreakRow, Scores, Share } from "./evaluate-score.ts";
 
 /** Wilson's interval, 95 %; everything where nothing was measured. */
@@ -158,13 +158,16 @@ ${table(
 
 /** The report in Markdown: floors over all worlds, each detector by world, times, outbreaks, what the false ones were. */
 export const report = (evaluations: readonly Evaluation[], { command, looks, real }: ReportContext): string => {
-  const all = sumScores(evaluations.map(({ scores }) => scores));
+  const all = sumAsked(evaluations);
   const asked = evaluations.flatMap((one) => one.asked);
   const names = [...new Set(asked.map(({ name, version }) => `${name} ${version}`))];
   const missed = all.outbreakRows.filter(({ flaggedHours }) => flaggedHours === null || flaggedHours > 0);
   const days = evaluations.reduce((sum, one) => sum + one.days, 0);
   const packets = evaluations.reduce((sum, one) => sum + one.packets, 0);
-  const monthly = (wrong: number): string => (wrong / Math.max(1e-9, all.sensorMonths)).toFixed(2);
+  const alarms = (what: string, kind: DetectionKind, wrong: number): string[] =>
+    evaluations.some((one) => wasAsked(one, kind))
+      ? [what, String(wrong), (wrong / Math.max(1e-9, monthsOf(evaluations, kind))).toFixed(2)]
+      : [what, notAsked, "-"];
   const infectedWrong = all.notices.n - all.notices.right;
   const victimsWrong = all.victims.n - all.victims.right;
   const scanningWrong = all.scanning.n - all.scanning.right;
@@ -184,7 +187,7 @@ Wilson's, 95 %. The scenarios of \`scenarios/evaluate/test\` were written withou
 A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when it
 is claimed, as an infected or as a scanning host (who scans without a family's marks is told of too), whether its owner is told or an analyst is asked first.
 
-Asked were ${names.join(", ")}; what no detector was asked for counts as not found below.
+Asked were ${names.join(", ")}; what a world was not asked for (\`-\` in its line below) does not count.
 
 ## Floors
 
@@ -240,11 +243,11 @@ What was never found counts among the cases; what is held for an analyst was fou
 ${table(
   ["detector", "false alarms", "a sensor and month"],
   [
-    ["infected-host (notices)", String(infectedWrong), monthly(infectedWrong)],
-    ["infected-host (scanning hosts that were forged)", String(scanningWrong), monthly(scanningWrong)],
-    ["dos-victim", String(victimsWrong), monthly(victimsWrong)],
-    ["early-warning (surge)", String(all.falseSurges), monthly(all.falseSurges)],
-    ["amplification (reflector-abuse)", String(all.abuse.n - all.abuse.right), monthly(all.abuse.n - all.abuse.right)],
+    alarms("infected-host (notices)", "infected-host", infectedWrong),
+    alarms("infected-host (scanning hosts that were forged)", "infected-host", scanningWrong),
+    alarms("dos-victim", "dos-victim", victimsWrong),
+    alarms("early-warning (surge)", "surge", all.falseSurges),
+    alarms("amplification (reflector-abuse)", "reflector-abuse", all.abuse.n - all.abuse.right),
   ],
 )}
 
@@ -266,19 +269,23 @@ ${table(
     "outbreaks by 1 %",
     "false surges",
   ],
-  evaluations.map(({ scenario, days: length, sensors, packets: sent, scores }) => [
-    scenario,
-    String(length),
-    String(sensors),
-    `${(sent / 1e6).toFixed(1)} M`,
-    `${scores.notices.right}/${scores.notices.n}`,
-    `${scores.infected.right}/${scores.infected.n}`,
-    `${scores.infectedAll.right}/${scores.infectedAll.n}`,
-    `${scores.attacks.right}/${scores.attacks.n}`,
-    `${scores.victims.right}/${scores.victims.n}`,
-    `${scores.outbreaks.right}/${scores.outbreaks.n}`,
-    String(scores.falseSurges),
-  ]),
+  evaluations.map((one) => {
+    const { scores } = one;
+    const of = (kind: DetectionKind, found: string): string => (wasAsked(one, kind) ? found : "-");
+    return [
+      one.scenario,
+      String(one.days),
+      String(one.sensors),
+      `${(one.packets / 1e6).toFixed(1)} M`,
+      of("infected-host", `${scores.notices.right}/${scores.notices.n}`),
+      of("infected-host", `${scores.infected.right}/${scores.infected.n}`),
+      of("infected-host", `${scores.infectedAll.right}/${scores.infectedAll.n}`),
+      of("dos-victim", `${scores.attacks.right}/${scores.attacks.n}`),
+      of("dos-victim", `${scores.victims.right}/${scores.victims.n}`),
+      of("surge", `${scores.outbreaks.right}/${scores.outbreaks.n}`),
+      of("surge", String(scores.falseSurges)),
+    ];
+  }),
 )}
 
 ## False notices, by what they really were

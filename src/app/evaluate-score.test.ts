@@ -4,6 +4,8 @@ import type { Detection, DetectionKind } from "../model/detection.ts";
 import type { OutbreakRecord, SourceTruth } from "../simulate/census.ts";
 import type { SimulatedSensor } from "../simulate/scenario.ts";
 import { watchedTime } from "./evaluate.ts";
+import type { Evaluation } from "./evaluate.ts";
+import { monthsOf, sumAsked } from "./evaluate-asked.ts";
 import { quantile } from "./evaluate-measured.ts";
 import { score } from "./evaluate-score.ts";
 import { openWorld } from "./evaluate-world.ts";
@@ -151,4 +153,22 @@ it("counts the time in which a sensor watched, not that in which it was away", (
     watchedTime({ ...world, scenario: { ...world.scenario, sensors: [one, ...others] } }, [sensor.name]);
   expect(of(sensor)).toBe(whole);
   expect(of(away)).toBe(0.75 * whole);
+});
+
+it("sums of each world what it was asked for", () => {
+  const world = (kind: DetectionKind, scores: ReturnType<typeof scored>): Evaluation =>
+    ({
+      asked: [{ name: kind, version: 1, kinds: [kind] }],
+      scores: { ...scores, sensorMonths: 2 },
+    }) as unknown as Evaluation;
+  const truth = { sources: [source("1.0.0.1", {}), source("1.0.0.2", {})], outbreaks: [outbreak({})] };
+  const hosts = world("infected-host", scored(truth, [claim("infected-host", "1.0.0.1")]));
+  const ports = world("surge", scored(truth, []));
+  const sum = sumAsked([hosts, ports]);
+  expect(sum.infected).toEqual({ right: 1, n: 2 });
+  expect(sum.notices).toEqual({ right: 1, n: 1 });
+  expect(sum.outbreaks).toEqual({ right: 0, n: 1 });
+  expect([sum.delays.infectedFirst.length, sum.delays.outbreaks.length]).toEqual([2, 1]);
+  expect(sum.sensorMonths).toBe(2);
+  expect([monthsOf([hosts, ports], "surge"), monthsOf([hosts, ports], "campaign")]).toEqual([2, 0]);
 });

@@ -135,13 +135,16 @@ export const portalToken = ({ config, secret }: Settings, data: string): string 
   return token;
 };
 
+/** Milliseconds in which what sensors send is put together: four inserts a second, however many sensors there are. */
+const GATHER = 250;
+
 /** Opens store and desk, both or none. The store's engine locks its folder by itself, so it comes first: the desk's does not. */
 const openBoth = async (
   settings: Settings,
   data: string,
   prefixes: OriginFiles | undefined,
 ): Promise<{ desk: Desk; store: FlowStore; origins: Origins }> => {
-  const opened = await openStore(settings, data, prefixes);
+  const opened = await openStore(settings, data, { prefixes, gather: GATHER });
   try {
     return { desk: await openDeskStore(settings, data), ...opened };
   } catch (error) {

@@ -21,11 +21,14 @@ export const prefixData = ({ config, path }: Settings, data: string, prefixes?: 
 export const retentionOf = ({ config }: Settings, data: string): Retention =>
   config.store.clickhouse === undefined && existsSync(keptForEver(data)) ? keepForEver : config.store.retention;
 
-/** The flow store that a configuration describes, and the prefix data its rows are given. `data` is the node's folder. */
+/**
+ * The flow store that a configuration describes, and the prefix data its rows are given. `data` is the node's folder; `gather` the milliseconds in which
+ * what sensors send is put together.
+ */
 export const openStore = async (
   settings: Settings,
   data: string,
-  prefixes?: OriginFiles,
+  { prefixes, gather = 0 }: { readonly prefixes?: OriginFiles | undefined; readonly gather?: number } = {},
 ): Promise<{ store: FlowStore; origins: Origins }> => {
   const { config, secret } = settings;
   const origins = prefixData(settings, data, prefixes);
@@ -33,7 +36,7 @@ export const openStore = async (
   const { clickhouse } = config.store;
   if (clickhouse === undefined) {
     const { openEmbedded } = await import("../store/flows/embedded/index.ts");
-    return { store: await openEmbedded({ folder: data, retention, origins }), origins };
+    return { store: await openEmbedded({ folder: data, retention, origins, gather }), origins };
   }
   const { openServer } = await import("../store/flows/server/index.ts");
   const { url, database, user, password } = clickhouse;
@@ -41,6 +44,7 @@ export const openStore = async (
     folder: data,
     retention,
     origins,
+    gather,
     url,
     database,
     username: user,

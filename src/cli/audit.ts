@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { operate, verifyAuditLog } from "../app/operate.ts";
+import { operate } from "../app/operate.ts";
 import { text, texts, usageError } from "./command.ts";
 import type { Command, Option } from "./command.ts";
 
@@ -20,6 +20,7 @@ export const verify: Command = {
   examples: ["layang node audit verify", "layang node audit verify --heads /mnt/elsewhere/heads"],
   run: async (parsed) => {
     if (parsed.paths.length > 0) throw usageError("node audit verify takes no path; did you mean --heads?");
+    const { verifyAuditLog } = await import("../app/audit-verify.ts");
     const { rows, last, heads } = await verifyAuditLog(text(parsed, "config"), text(parsed, "data"), {
       exported: text(parsed, "export"),
       heads: texts(parsed, "heads"),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { backUpStopped, backupPath, restore as restoreNode } from "../app/backup.ts";
 import type { BackedUp } from "../app/backup.ts";
 import { openConfig } from "../app/config.ts";
 import { askSocket } from "../app/operator.ts";
@@ -34,6 +33,7 @@ export const backup: Command = {
     const settings = openConfig(text(parsed, "config"), text(parsed, "data"));
     const folder = settings.path(settings.config.data);
     const flows = !flag(parsed, "without-flows");
+    const { backUpStopped, backupPath } = await import("../app/backup.ts");
     const answer = await askSocket(folder, "POST", backupPath, { folder: target, flows });
     let done: BackedUp;
     if (answer === undefined) {
@@ -64,6 +64,7 @@ export const restore: Command = {
   options: { config, data },
   examples: ["layang restore /mnt/backup/2026-11-26 --data data"],
   run: async (parsed) => {
+    const { restore: restoreNode } = await import("../app/backup.ts");
     const done = await restoreNode(
       openConfig(text(parsed, "config"), text(parsed, "data")),
       folderOf(parsed, "restore"),

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from "node:path";
-import { runDemo } from "../app/demo.ts";
 import { createLog } from "../platform/log.ts";
 import { stopSignal } from "../platform/lifecycle.ts";
 import { text, usageError, whole } from "./command.ts";
@@ -27,6 +26,7 @@ export const demo: Command = {
       if (!ready) preparing.abort();
     });
     process.stdout.write("Preparing a simulated region: about half a minute ...\n");
+    const { runDemo } = await import("../app/demo.ts");
     const running = await runDemo({
       data,
       port: whole(parsed, "port", 0, 65535) ?? 8420,

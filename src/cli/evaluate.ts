@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { evaluateScenario, loadDetector } from "../app/evaluate.ts";
 import type { Evaluation } from "../app/evaluate.ts";
-import { floors, notAsked, report } from "../app/evaluate-report.ts";
-import { sumScores } from "../app/evaluate-score.ts";
-import { answerCaptures } from "../app/evaluate-captures.ts";
-import { measuredOf } from "../app/evaluate-measured.ts";
 import { evaluationLooks, evaluationNames, evaluationScenarios } from "../app/evaluate-files.ts";
 import { flag, text, texts, usageError, whole } from "./command.ts";
 import type { Command } from "./command.ts";
@@ -14,7 +9,7 @@ import { table } from "./table.ts";
 
 export const evaluate: Command = {
   summary: "measure detectors on worlds whose truth is known",
-  usage: "[SCENARIO...] [--all] [--detector FILE]... [--days N] [--out FILE.md] [--json]",
+  usage: "[SCENARIO...] [--all] [--detector FILE]... [--days N] [--keep FOLDER [--kept]] [--out FILE.md] [--json]",
   text: `SCENARIO is a name of scenarios/evaluate (${evaluationNames().join(", ")}) or a file; without one, sample. --all takes every test scenario.\nA detector in a FILE of your own is measured like the built-in ones: its default export is a detector (docs/detectors.md), its questions may only read the store's own tables.`,
   options: {
     all: { type: "boolean", doc: "every scenario of scenarios/evaluate/test, one after the other" },
@@ -30,6 +25,10 @@ export const evaluate: Command = {
       value: "FOLDER",
       doc: "keep played worlds and claims there, and ask again only what changed since",
     },
+    kept: {
+      type: "boolean",
+      doc: "play and ask nothing: report what is kept in the folder of --keep so far",
+    },
     out: {
       type: "string",
       value: "FILE.md",
@@ -43,6 +42,9 @@ export const evaluate: Command = {
     "layang evaluate tune/mixed --detector ./my-detector.ts",
   ],
   run: async (parsed) => {
+    const { evaluateScenario, loadDetector } = await import("../app/evaluate.ts");
+    const { floors, notAsked, report } = await import("../app/evaluate-report.ts");
+    const { sumAsked } = await import("../app/evaluate-asked.ts");
     const all = flag(parsed, "all");
     if (all && parsed.paths.length > 0) throw usageError("evaluate takes scenarios or --all, not both");
     const days = whole(parsed, "days", 1, 366);
@@ -50,11 +52,24 @@ export const evaluate: Command = {
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
     const keep = text(parsed, "keep");
     const done: Evaluation[] = [];
+    const soFar = flag(parsed, "kept");
+    if (soFar && keep === undefined) throw usageError("--kept reports what lies in the folder of --keep");
     for (const which of evaluationScenarios(all ? null : parsed.paths)) {
+      let detectors = own;
+      if (soFar) {
+        const { askedSoFar } = await import("../app/evaluate-kept.ts");
+        const { openWorld } = await import("../app/evaluate-world.ts");
+        const world = openWorld(which, days === undefined ? {} : { days });
+        const { asked, whole } = await askedSoFar(resolve(keep!), world, own);
+        const names = asked.map(({ name }) => name).join(", ");
+        if (!whole) say(`${world.scenario.name}: ${names === "" ? "not asked yet" : `asked so far with ${names}`}`);
+        if (asked.length === 0) continue;
+        detectors = [...asked];
+      }
       done.push(
         await evaluateScenario(which, {
           say,
-          ...(own.length === 0 ? {} : { detectors: own }),
+          ...(detectors.length === 0 ? {} : { detectors }),
           ...(days === undefined ? {} : { days }),
           ...(keep === undefined ? {} : { keep: resolve(keep) }),
         }),
@@ -62,9 +77,12 @@ export const evaluate: Command = {
       const last = done.at(-1)!;
       say(`${last.scenario}: asked in ${last.seconds.detect.toFixed(0)} s, ${last.claims.length} claims`);
     }
+    if (done.length === 0) throw usageError("nothing is kept there yet");
     const command = `layang evaluate${all ? " --all" : parsed.paths.map((path) => ` ${path}`).join("")}${days === undefined ? "" : ` --days ${days}`}`;
     const out = text(parsed, "out");
     if (out !== undefined) {
+      const { answerCaptures } = await import("../app/evaluate-captures.ts");
+      const { measuredOf } = await import("../app/evaluate-measured.ts");
       const page = report(done, { command, looks: evaluationLooks(), real: answerCaptures() });
       writeFileSync(resolve(out), page);
       const file = resolve(out).replace(/\.md$/, "");
@@ -78,7 +96,7 @@ export const evaluate: Command = {
       return 0;
     }
     const sum = floors(
-      sumScores(done.map(({ scores }) => scores)),
+      sumAsked(done),
       done.flatMap(({ asked }) => asked),
     );
     process.stdout.write(

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { putMail } from "../app/incoming-mail.ts";
 import { text, usageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
@@ -17,6 +16,7 @@ export const mail: Command = {
   ],
   run: async (parsed) => {
     if (parsed.paths.length > 0) throw usageError("node mail takes no path: the mail comes on standard input");
+    const { putMail } = await import("../app/incoming-mail.ts");
     await putMail(text(parsed, "config"), text(parsed, "data"), process.stdin);
     return 0;
   },

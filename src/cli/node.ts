@@ -3,7 +3,6 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkNamedFiles } from "../app/config-files.ts";
 import { openConfig } from "../app/config.ts";
-import { startNode } from "../app/node.ts";
 import type { RunningNode } from "../app/node.ts";
 import { createLog } from "../platform/log.ts";
 import { stopSignal } from "../platform/lifecycle.ts";
@@ -35,6 +34,7 @@ export const node: Command = {
     const settings = openConfig(text(parsed, "config"), text(parsed, "data"));
     checkNamedFiles(settings);
     const stop = stopSignal();
+    const { startNode } = await import("../app/node.ts");
     const running = await startNode(settings, { log: createLog(settings.config.log.level) });
     process.stdout.write(`Sensors send to ${running.door}\n${firstLine(running)}Open ${running.portal}\n`);
     await stop;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from "node:path";
 import { openScenario, shippedScenarios } from "../app/scenario.ts";
-import { simulate as write } from "../app/simulate.ts";
 import { flag, text, texts, usageError, whole } from "./command.ts";
 import type { Command } from "./command.ts";
 import { count, percent, table } from "./table.ts";
@@ -64,6 +63,7 @@ options give the same bytes. Shipped scenarios: ${shippedScenarios().join(", ")}
       throw usageError("--out and --truth are one file; the truth would be written over the capture");
     const lasting = text(parsed, "duration");
     const from = time(text(parsed, "from") ?? "2026-01-05T00:00:00Z");
+    const { simulate: write } = await import("../app/simulate.ts");
     const made = await write({
       seed: whole(parsed, "seed", 0, Number.MAX_SAFE_INTEGER) ?? 1,
       scenario,

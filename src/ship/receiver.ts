@@ -37,10 +37,10 @@ const HOUR = 3_600_000_000;
 const BEHIND = 35 * 86_400_000_000;
 /** An offset above this is no offset but a wrong clock. */
 const LARGEST_OFFSET = 60_000_000;
-/** Requests that are unpacked and stored at once; others wait with their bytes as they came. */
-const AT_ONCE = 4;
 /** Unpacked bytes of one request that wait to be stored. */
 const UNPACKED = 48 << 20;
+/** The same of all requests: those that would pass it wait with their bytes as they came, while many small ones are stored together. */
+const AT_ONCE = 4 * UNPACKED;
 
 /** A batch that has passed every check and is not yet acknowledged. Its shape is that of the store's `ArrivedBatch`. */
 export interface ReceivedBatch {
@@ -185,16 +185,20 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
   };
 
   let free = AT_ONCE;
-  const queue: (() => void)[] = [];
-  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (free === 0) await new Promise<void>((resolve) => queue.push(resolve));
-    else free--;
+  const queue: { readonly bytes: number; readonly go: () => void }[] = [];
+  /** Works when there is room for so many unpacked bytes, in order. */
+  const inTurn = async <T>(bytes: number, work: () => Promise<T>): Promise<T> => {
+    if (queue.length > 0 || bytes > free) await new Promise<void>((go) => queue.push({ bytes, go }));
+    else free -= bytes;
     try {
       return await work();
     } finally {
-      const next = queue.shift();
-      if (next === undefined) free++;
-      else next();
+      free += bytes;
+      for (let next = queue[0]; next !== undefined && next.bytes <= free; next = queue[0]) {
+        free -= next.bytes;
+        queue.shift();
+        next.go();
+      }
     }
   };
 
@@ -385,7 +389,8 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       if (state.busy) throw new AppError("DOOR_BUSY", `another request of ${name} is being stored`);
       state.busy = true;
       try {
-        return await inTurn(() => take(frames, record, state, received));
+        const unpacked = frames.reduce((sum, { batch }) => sum + bodyBytes(batch), 0);
+        return await inTurn(Math.min(UNPACKED, unpacked), () => take(frames, record, state, received));
       } finally {
         state.busy = false;
       }

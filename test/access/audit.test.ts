@@ -5,7 +5,7 @@ import { createAuditLog, ground, hashOfRow } from "../../src/access/audit.ts";
 import { auditLines, auditRows, verifyAudit } from "../../src/access/audit-read.ts";
 import { publicKeyOf, readHead, sendHead } from "../../src/access/heads.ts";
 import type { Head } from "../../src/access/heads.ts";
-import { verifyLines } from "../../src/app/operate.ts";
+import { verifyLines } from "../../src/app/audit-verify.ts";
 import type { Actor } from "../../src/model/actor.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";

@@ -14,14 +14,14 @@ import { take } from "./take.ts";
 import { SECOND, START, batchesOf, ownersOf, presence } from "./world.ts";
 
 /**
- * A node with its detectors, for a test that kills it: feeds the same ten minutes of flows from the beginning (what the store
+ * A node with its detectors, for a test that kills it: feeds the same five minutes of flows from the beginning (what the store
  * has is repeated and does nothing), by a clock that follows them, and says "done" when all of it is judged.
  *
  *   node test/detect/killed-node.ts FOLDER
  */
 const [, , folder = ""] = process.argv;
 const MINUTE = 60 * SECOND;
-const END = START + 10 * MINUTE;
+const END = START + 5 * MINUTE;
 const scope = { realm: "", exercise: "" };
 const sensors = [
   { name: "jakarta", dark: ["192.0.2.0/24"], country: "ID" },
@@ -31,7 +31,7 @@ const packets: Packet[] = [];
 for (let host = 0; host < 24; host++) {
   for (let i = 0; i < 12; i++) {
     const dst = ip(`${(host + i) % 2 === 0 ? "192.0.2." : "198.51.100."}${1 + ((host * 31 + i * 7) % 250)}`);
-    const time = START + ((host * 7_919_000 + i * 37_000_003) % (10 * MINUTE));
+    const time = START + ((host * 7_919_000 + i * 37_000_003) % (5 * MINUTE));
     packets.push(
       syn({ time, src: ip(`36.70.${host}.1`), dst, ttl: 50, ...(host % 2 === 0 ? { tcpSeq: dst[3] } : {}) }),
     );

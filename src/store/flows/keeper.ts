@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SensorReport } from "../../model/report.ts";
 import { AppError } from "../../platform/errors.ts";
 import { createSql, mergeSettings, retentionSql, storeTables } from "./ddl.ts";
@@ -29,6 +30,11 @@ export interface KeeperOptions {
   readonly origins?: Origins;
   /** `later`: flows lie as they were inserted until the folder is opened without this. For many rows in few, large batches. */
   readonly merges?: "later";
+  /**
+   * Milliseconds that an insert of few rows waits behind the one before it, for others to join: what inserts cost then does not grow with how many
+   * sensors send. 0 by default, for who appends one batch after another.
+   */
+  readonly gather?: number;
 }
 
 /** Nothing is small enough to be merged. (Stopping merges by statement makes closing wait for ever when some are due.) */
@@ -98,6 +104,8 @@ const groupIdOf = (batches: readonly JournalBatch[]): string => {
 /** Batches, and rows, that are inserted together at most. */
 const groupBatches = 64;
 const groupRows = 131_072;
+/** Rows that are worth an insert of their own. */
+const manyRows = 8_192;
 interface Waiting {
   readonly arrived: ArrivedBatch;
   readonly id: string;
@@ -113,10 +121,13 @@ export class Keeper implements FlowStore {
   /** Blocks of flows are written here, and from here into the journal. */
   readonly #sink = nativeSink();
   readonly #origins: Origins | null;
+  readonly #gather: number;
   readonly #seen = new Map<string, Sequences>();
   /** Batches whose turn has not come, in order. */
   #waiting: Waiting[] = [];
   #inserting = false;
+  /** When the last insert began, milliseconds of the process's clock. */
+  #inserted = -Infinity;
   /** Groups that were begun and are not in the store, by each batch of theirs. */
   readonly #left = new Map<string, JournalGroup>();
   /** Appends on their way, by sensor and sequence: a repetition waits for the first. */
@@ -133,6 +144,7 @@ export class Keeper implements FlowStore {
     this.#engine = engine;
     this.#journal = new Journal(join(options.folder, "journal"));
     this.#origins = options.origins ?? null;
+    this.#gather = options.gather ?? 0;
     this.retention = options.retention ?? defaultRetention;
     this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql), this.#place, this.retention.sources);
   }
@@ -292,6 +304,10 @@ GROUP BY sensor, run`,
     // Batches of one request come one after another in this turn.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
+      const rows = this.#waiting.reduce((sum, { arrived }) => sum + arrived.batch.flows.count, 0);
+      const pause = this.#inserted + this.#gather - performance.now();
+      if (rows < manyRows && pause > 0) await sleep(pause);
+      this.#inserted = performance.now();
       const members = this.#next();
       try {
         await this.#keep(this.#left.get(members[0]!.id) ?? this.#begin(members));
