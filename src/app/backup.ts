@@ -64,7 +64,10 @@ export interface BackedUp {
 export const backupPath = backupEndpoint.path;
 
 /** What is not copied as it lies: engines copy themselves, and what belongs to a running process ends with it. */
-const apart = new Set(["chdb", "desk", "journal", "backup", "origins.bin", "portal.address", "node.sock"]);
+const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "node.sock"]);
+
+/** The built prefix table: made again where it is missing. */
+const isOriginCache = (name: string): boolean => /^origins(?:-[0-9a-f]+)?\.bin/.test(name);
 
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -153,7 +156,7 @@ export const backUp = async (
     const rows = await zipped(join(part, "desk.jsonl.gz"), (write) => dumpDesk(desk.owner, write));
     if (store !== null) await store.backUp(part);
     for (const name of readdirSync(data)) {
-      if (apart.has(name) || name === mailName || name.endsWith(".part")) continue;
+      if (apart.has(name) || isOriginCache(name) || name === mailName || name.endsWith(".part")) continue;
       // Up to 256 MiB, of which nothing depends on the rest.
       if (name === "quarantine") {
         await copyLiving(join(data, name), join(part, "files", name));

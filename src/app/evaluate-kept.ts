@@ -51,6 +51,13 @@ const asking = (): string[] => [
   ...sourcesIn(join(root, "constituency")),
 ];
 
+const texts = new WeakMap<Detector, string>();
+/** A detector from elsewhere is known by this text from now on: that of its file. */
+export const withText = (detector: Detector, text: string): Detector => {
+  texts.set(detector, text);
+  return detector;
+};
+
 /** Changes with the source of the detector and all that it imports, and with what asks it. A detector from elsewhere is known by its name, version and own text. */
 export const detectorHash = async (detector: Detector): Promise<string> => {
   const folder = join(root, "detect");
@@ -62,7 +69,12 @@ export const detectorHash = async (detector: Detector): Promise<string> => {
     if (found.includes(detector))
       return hashOf([...[...closure(file)].toSorted().map(([, text]) => text), ...asking()]);
   }
-  return hashOf([detector.name, String(detector.version), detector.examine.toString(), ...asking()]);
+  return hashOf([
+    detector.name,
+    String(detector.version),
+    texts.get(detector) ?? detector.examine.toString(),
+    ...asking(),
+  ]);
 };
 
 const write = (file: string, value: unknown): void => {
@@ -126,13 +138,13 @@ export const askedSoFar = async (
   folder: string,
   world: World,
   own: readonly Detector[],
-): Promise<{ asked: readonly Detector[]; whole: boolean }> => {
+): Promise<{ asked: readonly Detector[]; missing: readonly string[] }> => {
   const wanted = own.length === 0 ? all : own;
   const kept = new Kept(folder, world);
-  if (kept.world() === undefined) return { asked: [], whole: false };
+  if (kept.world() === undefined) return { asked: [], missing: wanted.map(({ name }) => name) };
   const asked: Detector[] = [];
   for (const one of wanted) {
     if (kept.claims(one.name, await detectorHash(one)) !== undefined) asked.push(one);
   }
-  return { asked, whole: asked.length === wanted.length };
+  return { asked, missing: wanted.filter((one) => !asked.includes(one)).map(({ name }) => name) };
 };

@@ -90,10 +90,12 @@ const worth = ({ precision, recall }: Row): number => Math.min(precision.value ?
 
 /** What is written beside the report: of each detector its version, its parameters and its rates, all worlds together first and the others worst first. */
 export const measuredOf = (evaluations: readonly Evaluation[], command: string, made: string): Written => {
+  const monthsIn = (worlds: readonly Evaluation[]): number =>
+    worlds.reduce((sum, { scores }) => sum + scores.sensorMonths, 0);
   const mixesOf = (name: string): { mix: string; scores: Scores }[] => {
     const worlds = evaluations.filter(({ asked }) => asked.some((one) => one.name === name));
     return [
-      ...(worlds.length > 1 ? [{ mix: "all", scores: sumAsked(worlds) }] : []),
+      ...(worlds.length > 1 ? [{ mix: "all", scores: { ...sumAsked(worlds), sensorMonths: monthsIn(worlds) } }] : []),
       ...worlds.map((world) => ({ mix: world.scenario, scores: world.scores })),
     ];
   };

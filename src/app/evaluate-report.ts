@@ -132,6 +132,8 @@ export interface ReportContext {
   /** Lines on when the test worlds were looked at. */
   readonly looks?: string;
   readonly real?: RealAnswers | null;
+  /** Worlds that were not asked with every detector yet, each with those that are missing. */
+  readonly missing?: readonly string[];
 }
 
 const realSection = (real: RealAnswers | null | undefined): string => {
@@ -157,7 +159,10 @@ ${table(
 };
 
 /** The report in Markdown: floors over all worlds, each detector by world, times, outbreaks, what the false ones were. */
-export const report = (evaluations: readonly Evaluation[], { command, looks, real }: ReportContext): string => {
+export const report = (
+  evaluations: readonly Evaluation[],
+  { command, looks, real, missing = [] }: ReportContext,
+): string => {
   const all = sumAsked(evaluations);
   const asked = evaluations.flatMap((one) => one.asked);
   const names = [...new Set(asked.map(({ name, version }) => `${name} ${version}`))];
@@ -187,7 +192,7 @@ Wilson's, 95 %. The scenarios of \`scenarios/evaluate/test\` were written withou
 A *notice* is an infected-host claim that nothing holds back, about a host that has an owner; claims that are held wait for an analyst. A host counts as found when it
 is claimed, as an infected or as a scanning host (who scans without a family's marks is told of too), whether its owner is told or an analyst is asked first.
 
-Asked were ${names.join(", ")}; what a world was not asked for (\`-\` in its line below) does not count.
+Asked were ${names.join(", ")}; what a world was not asked for (\`-\` in its line below) does not count.${missing.length === 0 ? "" : ` Not asked yet: ${missing.join("; ")}.`}
 
 ## Floors
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -16,7 +16,7 @@ import { Origins, packagedOrigins } from "../store/flows/origins.ts";
 import { keepForEver } from "../store/flows/retention.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { detectHistory } from "./detection-history.ts";
-import { Kept, detectorHash } from "./evaluate-kept.ts";
+import { Kept, detectorHash, withText } from "./evaluate-kept.ts";
 import { score } from "./evaluate-score.ts";
 import type { Scores } from "./evaluate-score.ts";
 import { darkAddresses } from "./replay.ts";
@@ -225,5 +225,6 @@ export const loadDetector = async (file: string): Promise<Detector> => {
       `${file}: its default export is no detector (name, version, kinds, cadence, begin, examine)`,
     );
   }
-  return readOnly({ about: "", parameters: {}, late: "again", ...one } as Detector);
+  const read = readOnly({ about: "", parameters: {}, late: "again", ...one } as Detector);
+  return withText(read, readFileSync(resolve(file), "utf8"));
 };

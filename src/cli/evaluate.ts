@@ -53,6 +53,7 @@ export const evaluate: Command = {
     const keep = text(parsed, "keep");
     const done: Evaluation[] = [];
     const soFar = flag(parsed, "kept");
+    const waiting: string[] = [];
     if (soFar && keep === undefined) throw usageError("--kept reports what lies in the folder of --keep");
     for (const which of evaluationScenarios(all ? null : parsed.paths)) {
       let detectors = own;
@@ -60,9 +61,11 @@ export const evaluate: Command = {
         const { askedSoFar } = await import("../app/evaluate-kept.ts");
         const { openWorld } = await import("../app/evaluate-world.ts");
         const world = openWorld(which, days === undefined ? {} : { days });
-        const { asked, whole } = await askedSoFar(resolve(keep!), world, own);
-        const names = asked.map(({ name }) => name).join(", ");
-        if (!whole) say(`${world.scenario.name}: ${names === "" ? "not asked yet" : `asked so far with ${names}`}`);
+        const { asked, missing } = await askedSoFar(resolve(keep!), world, own);
+        if (missing.length > 0)
+          waiting.push(
+            `${world.scenario.name} (${asked.length === 0 ? "not at all" : `without ${missing.join(", ")}`})`,
+          );
         if (asked.length === 0) continue;
         detectors = [...asked];
       }
@@ -78,12 +81,13 @@ export const evaluate: Command = {
       say(`${last.scenario}: asked in ${last.seconds.detect.toFixed(0)} s, ${last.claims.length} claims`);
     }
     if (done.length === 0) throw usageError("nothing is kept there yet");
-    const command = `layang evaluate${all ? " --all" : parsed.paths.map((path) => ` ${path}`).join("")}${days === undefined ? "" : ` --days ${days}`}`;
+    if (waiting.length > 0) say(`Not asked yet: ${waiting.join("; ")}`);
+    const command = `layang evaluate${all ? " --all" : parsed.paths.map((path) => ` ${path}`).join("")}${days === undefined ? "" : ` --days ${days}`}${soFar ? " --kept" : ""}`;
     const out = text(parsed, "out");
     if (out !== undefined) {
       const { answerCaptures } = await import("../app/evaluate-captures.ts");
       const { measuredOf } = await import("../app/evaluate-measured.ts");
-      const page = report(done, { command, looks: evaluationLooks(), real: answerCaptures() });
+      const page = report(done, { command, looks: evaluationLooks(), real: answerCaptures(), missing: waiting });
       writeFileSync(resolve(out), page);
       const file = resolve(out).replace(/\.md$/, "");
       if (own.length === 0) {

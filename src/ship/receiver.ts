@@ -39,6 +39,8 @@ const BEHIND = 35 * 86_400_000_000;
 const LARGEST_OFFSET = 60_000_000;
 /** Unpacked bytes of one request that wait to be stored. */
 const UNPACKED = 48 << 20;
+/** What a batch takes beside its bytes: each has all columns, however few its rows. */
+const BATCH = 32 << 10;
 /** The same of all requests: those that would pass it wait with their bytes as they came, while many small ones are stored together. */
 const AT_ONCE = 4 * UNPACKED;
 
@@ -389,7 +391,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       if (state.busy) throw new AppError("DOOR_BUSY", `another request of ${name} is being stored`);
       state.busy = true;
       try {
-        const unpacked = frames.reduce((sum, { batch }) => sum + bodyBytes(batch), 0);
+        const unpacked = frames.reduce((sum, { batch }) => sum + bodyBytes(batch) + BATCH, 0);
         return await inTurn(Math.min(UNPACKED, unpacked), () => take(frames, record, state, received));
       } finally {
         state.busy = false;

@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, it } from "vitest";
 import { inventBatch } from "./batches.conformance.ts";
 import { embeddedEngine } from "./embedded/engine.ts";
@@ -17,7 +18,7 @@ afterEach(async () => {
 });
 
 /** A store whose inserts are counted, and fail when they are told to: of reports after their flows are in. */
-const opened = async (folder = mkdtempSync(join(tmpdir(), "layang-group-"))) => {
+const opened = async (folder = mkdtempSync(join(tmpdir(), "layang-group-")), gather = 0) => {
   ends.push(() => rmSync(folder, { recursive: true, force: true }));
   const engine = await embeddedEngine(join(folder, "chdb"));
   const seen = { flows: 0, reports: 0, failing: 0 };
@@ -38,7 +39,7 @@ const opened = async (folder = mkdtempSync(join(tmpdir(), "layang-group-"))) => 
       return engine.run(sql, lane);
     },
   };
-  const store = await Keeper.open(watched, { folder, retention: keepForEver });
+  const store = await Keeper.open(watched, { folder, retention: keepForEver, gather });
   ends.push(() => store.close());
   const counted = async () => {
     const [flows] = (await store.query<{ n: number; u: number }>("SELECT count() AS n, sum(packets) AS u FROM flows"))
@@ -93,12 +94,46 @@ it("begins a group that failed again as it was, whoever of it comes again, and d
   const later = batchesOf(3, 6).slice(12);
   const again = await Promise.all([later[0]!, batches[5]!, ...later.slice(1)].map((one) => store.append(one)));
   expect(again).toEqual(Array.from({ length: 7 }, () => "stored"));
-  expect(await Promise.all(batches.map((one) => store.append(one)))).toEqual(
-    Array.from({ length: 12 }, () => "repeated"),
-  );
+  // The others of its group came in with it; who brings them again is the first to hear of it.
+  const again2 = await Promise.all(batches.map((one) => store.append(one)));
+  expect(again2).toEqual(batches.map((_, i) => (i === 5 ? "repeated" : "stored")));
+  expect(new Set(await Promise.all(batches.map((one) => store.append(one))))).toEqual(new Set(["repeated"]));
   const rows = flowsIn([...batches, ...later]);
   expect(await counted()).toEqual({ flows: rows, reports: 18, distinct: 18, rows });
   expect(journal()).toEqual([]);
+});
+
+it("stores a batch once that comes again while others of its group are begun again", async () => {
+  const { store, seen, counted } = await opened();
+  const batches = batchesOf(2, 1);
+  seen.failing = 1;
+  await Promise.allSettled(batches.map((one) => store.append(one)));
+  const before = seen.flows;
+  const first = store.append(batches[0]!);
+  await expect.poll(() => seen.flows, { interval: 1 }).toBe(before + 1);
+  expect(await Promise.all([first, store.append(batches[1]!)])).toEqual(["stored", "stored"]);
+  const rows = flowsIn(batches);
+  expect(await counted()).toEqual({ flows: rows, reports: 2, distinct: 2, rows });
+});
+
+it("waits for others behind the insert before, and not when there are many", async () => {
+  // Whoever waits here by mistake waits longer than the test.
+  const { store, seen } = await opened(undefined, 600_000);
+  const batches = batchesOf(20, 8);
+  await store.append(batches[0]!);
+  await Promise.all(batches.slice(1, 65).map((one) => store.append(one)));
+  expect(seen.flows).toBe(2);
+  const few = batches.slice(65, 70).map((one) => store.append(one));
+  await sleep(200);
+  expect(seen.flows).toBe(2);
+  // Those that make it a full group.
+  await Promise.all([...few, ...batches.slice(70, 129).map((one) => store.append(one))]);
+  expect(seen.flows).toBe(3);
+  // Who closes waits for nobody.
+  const last = store.append(batches[129]!);
+  await store.close();
+  expect(await last).toBe("stored");
+  ends.pop();
 });
 
 it("finishes a group that failed at the next start", async () => {
@@ -122,5 +157,5 @@ it("withdraws a sensor's part of a group that failed", async () => {
   await store.revoke("s1", start - 1e6);
   const rows = flowsIn(batches.filter(({ identity }) => identity.sensor === "s0"));
   expect(await counted()).toEqual({ flows: rows, reports: 3, distinct: 3, rows });
-  expect(await store.append(batches[0]!)).toBe("repeated");
+  expect([await store.append(batches[0]!), await store.append(batches[0]!)]).toEqual(["stored", "repeated"]);
 });

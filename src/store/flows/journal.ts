@@ -98,16 +98,27 @@ export class Journal {
     entry: JournalEntry,
     blocks: { flows?: Iterable<Uint8Array> | { file: string }; aggregates?: Iterable<Uint8Array> } = {},
   ): void {
-    for (const table of ["flows", "aggregates"] as const) {
-      const found = blocks[table];
-      if (found === undefined) continue;
-      const path = this.blockPath(entry.id, table);
-      if ("file" in found) renameSync(found.file, path);
-      else writeBlocks(path, found);
-    }
     const path = join(this.folder, `${entry.id}.entry`);
-    writeFileSync(`${path}.part`, JSON.stringify(entry), { mode: 0o600 });
-    renameSync(`${path}.part`, path);
+    const written: string[] = [];
+    try {
+      for (const table of ["flows", "aggregates"] as const) {
+        const found = blocks[table];
+        if (found === undefined) continue;
+        const block = this.blockPath(entry.id, table);
+        if ("file" in found) renameSync(found.file, block);
+        else {
+          written.push(block);
+          writeBlocks(block, found);
+        }
+      }
+      written.push(`${path}.part`);
+      writeFileSync(`${path}.part`, JSON.stringify(entry), { mode: 0o600 });
+      renameSync(`${path}.part`, path);
+    } catch (error) {
+      // A disk that is full stays so otherwise: each attempt would leave files of another name.
+      for (const file of written) rmSync(file, { force: true });
+      throw error;
+    }
   }
 
   end(entry: JournalEntry): void {

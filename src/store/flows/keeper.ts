@@ -109,7 +109,7 @@ const manyRows = 8_192;
 interface Waiting {
   readonly arrived: ArrivedBatch;
   readonly id: string;
-  readonly resolve: () => void;
+  readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -126,10 +126,15 @@ export class Keeper implements FlowStore {
   /** Batches whose turn has not come, in order. */
   #waiting: Waiting[] = [];
   #inserting = false;
+  #pause = new AbortController();
+  /** Whoever closes the store waits for what is on its way. */
+  #isWaitedFor = false;
   /** When the last insert began, milliseconds of the process's clock. */
   #inserted = -Infinity;
   /** Groups that were begun and are not in the store, by each batch of theirs. */
   readonly #left = new Map<string, JournalGroup>();
+  /** Batches that came into the store with others of their group while nobody waited for them: whoever brings them again is the first to hear of it. */
+  readonly #untold = new Set<string>();
   /** Appends on their way, by sensor and sequence: a repetition waits for the first. */
   readonly #pending = new Map<string, Promise<AppendOutcome>>();
   readonly #rollUps: RollUps;
@@ -167,7 +172,7 @@ export class Keeper implements FlowStore {
     await this.#rollUps.load();
     await this.#loadSequences();
     for (const entry of this.#journal.begun()) {
-      if (entry.kind === "group") await this.#keep(entry);
+      if (entry.kind === "group") await this.#keep(entry, new Set());
       else await this.#withdraw(entry);
     }
     await this.#nameNetworks();
@@ -279,7 +284,7 @@ GROUP BY sensor, run`,
 
   append(arrived: ArrivedBatch): Promise<AppendOutcome> {
     const { sensor, sequence } = arrived.identity;
-    if (this.#seenOf(sensor).has(sequence)) return Promise.resolve("repeated");
+    if (this.#seenOf(sensor).has(sequence)) return Promise.resolve(this.#known(arrived));
     const key = `${sequence} ${sensor}`;
     const same = this.#pending.get(key);
     if (same !== undefined) return same.then(() => "repeated");
@@ -290,11 +295,22 @@ GROUP BY sensor, run`,
 
   async #append(arrived: ArrivedBatch): Promise<AppendOutcome> {
     await this.#held;
-    await new Promise<void>((resolve, reject) => {
+    return new Promise<AppendOutcome>((resolve, reject) => {
       this.#waiting.push({ arrived, id: idOf(arrived.identity), resolve, reject });
+      if (this.#isWorthwhile()) this.#goOn();
       void this.#insert();
     });
-    return "stored";
+  }
+
+  /** Ends the pause of what waits for others to join. */
+  #goOn(): void {
+    this.#pause.abort();
+    this.#pause = new AbortController();
+  }
+
+  /** What is said of a batch that is in the store already. */
+  #known({ identity }: ArrivedBatch): AppendOutcome {
+    return this.#untold.size > 0 && this.#untold.delete(idOf(identity)) ? "stored" : "repeated";
   }
 
   /** Inserts what waits, group after group: what an insert costs, it costs however few rows it has. */
@@ -304,19 +320,38 @@ GROUP BY sensor, run`,
     // Batches of one request come one after another in this turn.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const rows = this.#waiting.reduce((sum, { arrived }) => sum + arrived.batch.flows.count, 0);
       const pause = this.#inserted + this.#gather - performance.now();
-      if (rows < manyRows && pause > 0) await sleep(pause);
+      if (pause > 0 && !this.#isWaitedFor && this.#held === null && !this.#isWorthwhile()) {
+        await sleep(pause, undefined, { signal: this.#pause.signal }).catch(() => undefined); // ended by #goOn
+      }
+      // A group that was begun again may have brought some of them in.
+      this.#waiting = this.#waiting.filter(({ arrived, resolve }) => {
+        const { sensor, sequence } = arrived.identity;
+        const isHere = this.#seenOf(sensor).has(sequence);
+        if (isHere) resolve(this.#known(arrived));
+        return !isHere;
+      });
+      if (this.#waiting.length === 0) break;
       this.#inserted = performance.now();
       const members = this.#next();
       try {
-        await this.#keep(this.#left.get(members[0]!.id) ?? this.#begin(members));
-        for (const { resolve } of members) resolve();
+        await this.#keep(this.#left.get(members[0]!.id) ?? this.#begin(members), new Set(members.map(({ id }) => id)));
+        for (const { resolve } of members) resolve("stored");
       } catch (error) {
         for (const { reject } of members) reject(error);
       }
     }
     this.#inserting = false;
+  }
+
+  /** Whether what waits is worth an insert of its own at once. */
+  #isWorthwhile(): boolean {
+    if (this.#waiting.length >= groupBatches) return true;
+    const rows = this.#waiting.reduce(
+      (sum, { arrived: { batch } }) => sum + batch.flows.count + batch.aggregates.count,
+      0,
+    );
+    return rows >= manyRows;
   }
 
   /**
@@ -382,8 +417,8 @@ GROUP BY sensor, run`,
     return group;
   }
 
-  /** Inserts what a journal entry holds. Doing it again changes nothing. */
-  async #keep(group: JournalGroup): Promise<void> {
+  /** Inserts what a journal entry holds, for those who wait for batches of it. Doing it again changes nothing. */
+  async #keep(group: JournalGroup, waiting: ReadonlySet<string>): Promise<void> {
     for (const table of ["flows", "aggregates"] as const) {
       const rows = rowsOf(group, table);
       if (rows === 0) continue;
@@ -410,7 +445,7 @@ GROUP BY sensor, run`,
     for (const { id, sensor, sequence, flows, aggregates, buckets } of group.batches) {
       if (flows + aggregates > 0) this.#rollUps.touched(buckets, stamp, aggregates > 0);
       this.#seenOf(sensor).add(sequence);
-      this.#left.delete(id);
+      if (this.#left.delete(id) && !waiting.has(id)) this.#untold.add(id);
     }
     this.#unsaved = true;
     this.#journal.end(group);
@@ -455,7 +490,7 @@ GROUP BY sensor, run`,
     return this.#change(async () => {
       // What came before and is on its way, or was begun and failed, would be here after it was withdrawn.
       await Promise.allSettled([...this.#pending].flatMap(([key, work]) => (key.endsWith(` ${sensor}`) ? [work] : [])));
-      for (const entry of this.#journal.leftBy(sensor)) await this.#keep(entry);
+      for (const entry of this.#journal.leftBy(sensor)) await this.#keep(entry, new Set());
       const rows = await this.#rows<{ bucket: number }>(
         `SELECT DISTINCT toUnixTimestamp(toStartOfFiveMinutes(first_seen)) AS bucket FROM
 (SELECT first_seen FROM flows WHERE sensor = ${literal(sensor)} AND first_seen >= fromUnixTimestamp64Micro(${Math.floor(since)})
@@ -522,6 +557,7 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
         release = resolve;
       });
       try {
+        this.#goOn();
         await Promise.allSettled(before);
         if (this.#unsaved) {
           await this.#writeSequences();
@@ -573,6 +609,8 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
   }
 
   async close(): Promise<void> {
+    this.#isWaitedFor = true;
+    this.#goOn();
     await Promise.allSettled([...this.#pending.values(), this.#changing]);
     if (this.#unsaved) await this.#writeSequences();
     await this.#engine.close();

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -54,9 +64,32 @@ it("answers as the packaged files' own lines do, also from the built table on di
   expect(cached.names).toEqual(built.names);
   expect(new Map(built.names).get(15_169)).toMatch(/Google/);
   // A table on disk that was cut short is built anew, not believed.
-  const cache = join(folder, "origins.bin");
+  const [name = ""] = readdirSync(folder).filter((one) => one.startsWith("origins-"));
+  const cache = join(folder, name);
   truncateSync(cache, Math.floor(statSync(cache).size / 3));
   expect(ask(new Origins(packagedOrigins, folder), "8.8.8.8")[0]).toBe(15_169);
+});
+
+it("needs no place for its table, and leaves nothing behind where it has none", () => {
+  const place = join(folder, "no-place");
+  mkdirSync(place);
+  const one = join(place, "one.csv");
+  writeFileSync(one, "3221225984,3221226239,64500,One\n");
+  const empty = join(place, "empty.csv");
+  writeFileSync(empty, "");
+  const files = () => ({ asnV4: one, asnV6: empty, countryV4: empty, countryV6: empty });
+  const cache = join(folder, "cache-without-place");
+  expect(ask(new Origins(files, cache), "192.0.2.1")[0]).toBe(64_500);
+  const [name = ""] = readdirSync(cache);
+  rmSync(join(cache, name));
+  // What is there cannot be written over.
+  mkdirSync(join(cache, name, "in-the-way"), { recursive: true });
+  writeFileSync(join(cache, "origins.bin"), "of an earlier form");
+  expect(ask(new Origins(files, cache), "192.0.2.1")[0]).toBe(64_500);
+  expect(readdirSync(cache).toSorted()).toEqual([name, "origins.bin"].toSorted());
+  rmSync(join(cache, name), { recursive: true });
+  expect(ask(new Origins(files, cache), "192.0.2.1")[0]).toBe(64_500);
+  expect(readdirSync(cache)).toEqual([name]);
 });
 
 it("takes files that changed, and keeps the table in force when the new ones are broken", () => {

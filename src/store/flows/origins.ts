@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { OriginTable, flatten, overlay } from "../../net/ranges.ts";
 import type { Overlay, Ranges } from "../../net/ranges.ts";
 import { AppError } from "../../platform/errors.ts";
@@ -161,6 +161,18 @@ const build = (files: OriginFiles): Built => {
 const magic = "layang-origins-1";
 const arraysOf = ({ v4, v6 }: Built): Uint32Array[] => [v4.starts, v4.left, v4.right, v6.starts, v6.left, v6.right];
 
+/** Tables of other files, or of other places of the program, that nobody has used for so long leave, and what a killed process left of one; milliseconds. */
+const UNUSED = 30 * 86_400_000;
+const tidy = (folder: string, own: string): void => {
+  for (const name of readdirSync(folder)) {
+    if (name === own || !/^origins(?:-[0-9a-f]{16})?\.bin(?:\.|$)/.test(name)) continue;
+    const file = join(folder, name);
+    const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    // Of the last form there is one without a key.
+    if (name === "origins.bin" || age > (name.endsWith(".bin") ? UNUSED : UNUSED / 30)) rmSync(file, { force: true });
+  }
+};
+
 const writeCache = (path: string, key: string, built: Built): void => {
   const arrays = arraysOf(built);
   const head = { magic, key, lengths: arrays.map((one) => one.length), countries: built.countries, names: built.names };
@@ -170,8 +182,14 @@ const writeCache = (path: string, key: string, built: Built): void => {
   const padding = Buffer.alloc((4 - (text.length % 4)) % 4, 32);
   const parts = arrays.map((one) => Buffer.from(one.buffer, one.byteOffset, one.byteLength));
   const part = `${path}.${randomUUID()}`;
-  writeFileSync(part, Buffer.concat([size, text, padding, ...parts]));
-  renameSync(part, path);
+  try {
+    writeFileSync(part, Buffer.concat([size, text, padding, ...parts]));
+    renameSync(part, path);
+    tidy(dirname(path), basename(path));
+  } catch {
+    // A full disk, or one that may not be written: it is only a faster way to the same table.
+    rmSync(part, { force: true });
+  }
 };
 
 const readCache = (path: string, key: string): Built | undefined => {
@@ -181,6 +199,12 @@ const readCache = (path: string, key: string): Built | undefined => {
   } catch {
     // No cache yet, or none that can be read: it is only a faster way to the same table.
     return undefined;
+  }
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+  } catch {
+    // Read only: nobody tidies there either.
   }
   try {
     const size = bytes.readUInt32LE(0);
@@ -212,7 +236,7 @@ const readCache = (path: string, key: string): Built | undefined => {
 /** The prefix data in force, and the way to newer ones. A table once handed out stays as it is. */
 export class Origins {
   readonly #files: () => OriginFiles;
-  readonly #cache: string | null;
+  readonly #folder: string | null;
   #key = "";
   #built: Built | null = null;
   #table: OriginTable | null = null;
@@ -221,7 +245,7 @@ export class Origins {
   constructor(files: () => OriginFiles, folder: string | null) {
     this.#files = files;
     if (folder !== null) mkdirSync(folder, { recursive: true });
-    this.#cache = folder === null ? null : join(folder, "origins.bin");
+    this.#folder = folder;
     this.#take(this.#keyOf());
   }
 
@@ -245,10 +269,17 @@ export class Origins {
     return createHash("sha256").update(JSON.stringify(files)).digest("hex");
   }
 
+  #cacheOf(key: string): string | null {
+    return this.#folder === null ? null : join(this.#folder, `origins-${key.slice(0, 16)}.bin`);
+  }
+
   #take(key: string): void {
-    const cached = this.#cache === null ? undefined : readCache(this.#cache, key);
+    const cache = this.#cacheOf(key);
+    const cached = cache === null ? undefined : readCache(cache, key);
     const built = cached ?? build(this.#files());
-    if (cached === undefined && this.#cache !== null) writeCache(this.#cache, key, built);
+    if (cached === undefined && cache !== null) {
+      writeCache(cache, key, built);
+    }
     this.#table = new OriginTable(built.v4, built.v6, built.countries);
     this.#built = built;
     this.#key = key;
@@ -264,6 +295,7 @@ export class Origins {
 
   /** Forgets the built table on disk. */
   dropCache(): void {
-    if (this.#cache !== null) rmSync(this.#cache, { force: true });
+    const cache = this.#cacheOf(this.#key);
+    if (cache !== null) rmSync(cache, { force: true });
   }
 }

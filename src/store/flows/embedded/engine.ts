@@ -70,7 +70,7 @@ const worthTrimming = 48 * 2 ** 20;
 export const embeddedEngine = async (path: string, readers = 2): Promise<Engine> => {
   const { Session } = await load();
   const sessions: Session[] = [];
-  const open = async (): Promise<Session> => {
+  const open = async (own: readonly string[] = []): Promise<Session> => {
     try {
       const session = new Session(path, {
         connectionArgs: [
@@ -80,7 +80,7 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
         ],
       });
       sessions.push(session);
-      await session.queryAsync(settings.map((one) => `SET ${one}`).join("; "));
+      await session.queryAsync([...settings, ...own].map((one) => `SET ${one}`).join("; "));
       return session;
     } catch (error) {
       throw new AppError("STORE_UNAVAILABLE", `the embedded store ${path} cannot be opened: ${String(error)}`);
@@ -88,7 +88,8 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
   };
   const lanes: Record<Lane, { session: Session; turns: Turns }> = {
     append: { session: await open(), turns: new Turns() },
-    "roll-up": { session: await open(), turns: new Turns() },
+    // Nobody waits for a roll-up: on one core it takes half the memory, and leaves the others to who asks.
+    "roll-up": { session: await open(["max_threads = 1"]), turns: new Turns() },
   };
   const idle: Session[] = [];
   for (let i = 0; i < readers; i++) idle.push(await open());
