@@ -29,8 +29,12 @@ const file = join(folder, "results.json");
 const run = spawnSync(
   join(root, "node_modules/.bin/vitest"),
   ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...process.argv.slice(2)],
-  // Whatever a test, or what it killed, leaves behind goes with the folder.
-  { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, TMPDIR: folder } },
+  // Whatever a test, or what it killed, leaves behind goes with the folder; and no test finds what another run had kept for this user.
+  {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, TMPDIR: folder, XDG_CACHE_HOME: join(folder, "cache") },
+  },
 );
 
 let failed = run.status === 0 ? 0 : 1;

@@ -132,10 +132,13 @@ it("copies a running node whole, and brings it back", async () => {
     err: expect.stringContaining("[NODE_RUNNING]") as string,
   });
   await stopNode();
-  const names = readdirSync(join(folder, "copy"));
-  expect(names.toSorted()).toEqual(
-    ["desk.jsonl.gz", "files", "flows", "journal", "manifest.json"].filter((name) => names.includes(name)),
-  );
+  expect(readdirSync(join(folder, "copy")).toSorted()).toEqual([
+    "desk.jsonl.gz",
+    "files",
+    "flows",
+    "journal",
+    "manifest.json",
+  ]);
   expect(statSync(join(folder, "copy")).mode & 0o077).toBe(0);
 
   // What was changed on its way is refused, and leaves nothing behind.

@@ -191,6 +191,7 @@ toUnixTimestamp64Micro(max(last_seen)) AS last FROM flows GROUP BY key`,
 
   it("keeps a realm to itself", async () => {
     const worms = inside("infected", "works-worm");
+    expect(worms.length).toBeGreaterThan(0);
     expect(
       worms.every(
         ({ realm, source, sensors }) =>

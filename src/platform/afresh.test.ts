@@ -64,8 +64,9 @@ test("flags that somebody gave stay as given", async () => {
   expect([otherAround.births, otherAround.last.execArgv]).toEqual([1, []]);
 });
 
-test.skipIf(process.platform !== "linux")(
-  "the C library's pools stay as they are, unless somebody says otherwise",
+const linux = process.platform === "linux";
+test.skipIf(!linux)(
+  `the C library's pools stay as they are, unless somebody says otherwise${linux ? "" : " (skipped: not Linux, no glibc)"}`,
   async () => {
     const bare = await run(["--max-semi-space-size=3"], "", {});
     expect([bare.births, bare.same, bare.last.execArgv]).toEqual([2, true, ["--max-semi-space-size=3"]]);

@@ -201,20 +201,26 @@ describe("a session", () => {
     const secret = browser.cookies.get("layang-session-80") ?? "";
     let slow = false;
     let release = (): void => undefined;
+    const parked = Promise.withResolvers<void>();
     const desk: Desk = {
       owner: house.desk.owner,
       close: house.desk.close,
       as: async (actor, work) => {
         const found = await house.desk.as(actor, work);
         // The answer of a server is on its way while something else happens.
-        if (slow) await new Promise<void>((resolve) => (release = resolve));
+        if (slow) {
+          await new Promise<void>((resolve) => {
+            release = resolve;
+            parked.resolve();
+          });
+        }
         return found;
       },
     };
     const sessions = createSessions({ desk, now: () => house.clock.now });
     slow = true;
     const looking = sessions.find(secret);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await parked.promise;
     slow = false;
     const { id } = (await house.accounts.sessions.find(secret)) ?? { id: "" };
     await sessions.end(id);

@@ -433,21 +433,32 @@ describe("live", () => {
   it("an id of another run resumes nothing", async () => {
     expect(await listen({ "last-event-id": "old-1" }, (text) => text.includes(": here"))).not.toContain("event:");
   });
-  it("keeps a bound for a page that does not read", async () => {
-    const big = { ...event("x".repeat(2000)) };
-    await new Promise<void>((resolve) => {
-      const asked = request(
-        { host: "127.0.0.1", port, path: "/api/v1/live", headers: { authorization: `Bearer ${token}` } },
-        (response) => {
-          response.pause();
-          const before = process.memoryUsage().arrayBuffers;
-          for (let i = 0; i < 20_000; i++) live.publish(big);
-          expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20e6);
-          asked.destroy();
-          resolve();
-        },
-      );
-      asked.end();
-    });
+  it("keeps a bound for a page that does not read, and says what it missed", () => {
+    // A page behind a line that takes nothing, until it does.
+    const line = { waiting: 0, texts: [] as string[] };
+    const page = {
+      get writableLength() {
+        return line.waiting;
+      },
+      write: (text: string) => {
+        line.waiting += text.length;
+        line.texts.push(text);
+      },
+      writeHead: () => undefined,
+      on: () => undefined,
+      end: () => undefined,
+    } as unknown as Parameters<typeof live.serve>[0];
+    const own = createLive({ run: "own", waiting: 64 * 1024 });
+    own.serve(page, undefined, () => Promise.resolve(true));
+    const big = { ...event("x".repeat(2_000)) };
+    for (let i = 0; i < 2_000; i++) own.publish(big);
+    expect(line.waiting).toBeGreaterThan(64 * 1024);
+    expect(line.waiting).toBeLessThan(80 * 1024);
+    const missed = 2_000 - line.texts.filter((text) => text.includes("event: batch")).length;
+    line.waiting = 0;
+    line.texts = [];
+    own.publish(big);
+    expect(line.texts[0]).toBe(`event: missed\ndata: {"events":${missed}}\n\n`);
+    own.close();
   });
 });

@@ -475,7 +475,7 @@ UNION ALL SELECT a.id, a.organisation_id, a.kind, a.family, a.country, a.case_id
           }),
         );
       at += day;
-      await Promise.allSettled([
+      const ended = await Promise.allSettled([
         take(fresh(1)),
         take(fresh(2)),
         ...["alpha", "beta", "gamma"].flatMap((id) => [
@@ -486,6 +486,10 @@ UNION ALL SELECT a.id, a.organisation_id, a.kind, a.family, a.country, a.case_id
         ]),
         change(sql`UPDATE cases SET state = 'waiting' WHERE state = 'open'`),
       ]);
+      // Who came in another's way (two that open one alert, too) is refused and nobody else; one of those that take is not.
+      const refused = ended.flatMap((one) => (one.status === "rejected" ? [one.reason as { code?: string }] : []));
+      expect(refused.filter(({ code }) => !["40001", "40P01", "23505"].includes(code ?? ""))).toEqual([]);
+      expect(ended.slice(0, 2).map(({ status }) => status)).toContain("fulfilled");
       await keptIsTrue();
       await expect(
         desk.as(systemActor, async (trx) => {

@@ -18,7 +18,8 @@ import { organisation } from "./place.ts";
 
 /** 200 with LAYANG_PROVE=1 (`npm run prove`). */
 const kills = process.env["LAYANG_PROVE"] === "1" ? 200 : 3;
-const random = chance(Date.now());
+const seed = Number(process.env["LAYANG_SEED"] ?? Date.now());
+const random = chance(seed);
 let folder: string;
 let smtp: ChildProcess;
 let port = "";

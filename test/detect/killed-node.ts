@@ -50,7 +50,10 @@ const running = startDetection({
   desk,
   detectors: [infectedHost as Detector],
   around: { owners: () => ownersOf("organisation,prefix\nisp,36.64.0.0/10\n"), home: null, researcher: () => null },
-  take,
+  take: async (trx, detections, more) => {
+    if (detections.length > 0) console.log("claims");
+    return take(trx, detections, more);
+  },
   log: createLog("warn"),
   now: () => clock,
   begin: START - MINUTE,

@@ -85,7 +85,7 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     await page.keyboard.press("/");
     await page.keyboard.type(subject);
     await expect
-      .poll(() => page.locator("[role=option] .kind").allTextContents(), { timeout: 10_000 })
+      .poll(() => page.locator("[role=option] .kind").allTextContents(), { timeout: 30_000 })
       .toEqual(expect.arrayContaining(["Alert", "Address"]));
     expect(await page.textContent("[role=option][aria-selected=true] .kind")).toBe("Address");
     await page.keyboard.press("Enter");
@@ -167,7 +167,7 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     })`;
     for (const down of [3000, 9000, 5000]) {
       await page.evaluate(`scrollTo(0, ${down})`);
-      await expect.poll(() => page.evaluate(filled), { timeout: 5000 }).toBe(true);
+      await expect.poll(() => page.evaluate(filled), { timeout: 20_000 }).toBe(true);
     }
     // And no more of it is on the page than is seen.
     expect(await page.locator("tr.item").count()).toBeLessThan(60);

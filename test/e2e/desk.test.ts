@@ -142,9 +142,9 @@ describe.skipIf(noBrowser !== "")(`the desk of a real node${noBrowser}`, { timeo
     const at = async (): Promise<string> => (await page.textContent("tr.item.at .subject")) ?? "";
     const first = await at();
     await page.keyboard.press("j");
-    expect(await at()).not.toBe(first);
+    await expect.poll(at, patient).not.toBe(first);
     await page.keyboard.press("k");
-    expect(await at()).toBe(first);
+    await expect.poll(at, patient).toBe(first);
     await page.keyboard.press("Enter");
     await page.waitForSelector(".peek .peek-head");
     await expect.poll(() => page.textContent(".peek"), patient).toContain(first);

@@ -21,11 +21,12 @@ afterEach(async () => {
 const opened = async (folder = mkdtempSync(join(tmpdir(), "layang-group-")), gather = 0) => {
   ends.push(() => rmSync(folder, { recursive: true, force: true }));
   const engine = await embeddedEngine(join(folder, "chdb"));
-  const seen = { flows: 0, reports: 0, failing: 0 };
+  const seen = { flows: 0, reports: 0, failing: 0, gate: Promise.resolve() };
   const watched: Engine = {
     ...engine,
-    insertFile: (table, ...others) => {
+    insertFile: async (table, ...others) => {
       if (table === "flows") seen.flows++;
+      await seen.gate;
       return engine.insertFile(table, ...others);
     },
     run: async (sql, lane) => {
@@ -76,7 +77,7 @@ it("inserts what comes at once together, and counts each batch by itself", async
   const rows = flowsIn(batches);
   expect(await counted()).toEqual({ flows: rows, reports: 120, distinct: 120, rows });
   // 64 together at most.
-  expect(seen).toEqual({ flows: 2, reports: 2, failing: 0 });
+  expect(seen).toMatchObject({ flows: 2, reports: 2, failing: 0 });
   expect(journal()).toEqual([]);
 });
 
@@ -109,9 +110,13 @@ it("stores a batch once that comes again while others of its group are begun aga
   seen.failing = 1;
   await Promise.allSettled(batches.map((one) => store.append(one)));
   const before = seen.flows;
+  const gate = Promise.withResolvers<void>();
+  seen.gate = gate.promise;
   const first = store.append(batches[0]!);
   await expect.poll(() => seen.flows, { interval: 1 }).toBe(before + 1);
-  expect(await Promise.all([first, store.append(batches[1]!)])).toEqual(["stored", "stored"]);
+  const second = store.append(batches[1]!);
+  gate.resolve();
+  expect(await Promise.all([first, second])).toEqual(["stored", "stored"]);
   const rows = flowsIn(batches);
   expect(await counted()).toEqual({ flows: rows, reports: 2, distinct: 2, rows });
 });
