@@ -85,7 +85,7 @@ export const Cases = () => {
   const facts = list.first?.facts as CasesAnswer["facts"] | undefined;
   const only = new Set((search.only ?? "").split(",").filter((one) => one !== ""));
   const lede =
-    facts === undefined
+    facts === undefined || list.said === undefined
       ? undefined
       : [
           words.lede({ open: f.count(facts.open), n: facts.open, waiting: f.count(facts.waiting) }),

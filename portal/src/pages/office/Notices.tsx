@@ -40,7 +40,7 @@ export const Notices = () => {
   const set = (next: Changes<typeof search>) => void navigate({ search: patched(search, next), replace: true });
   const facts = list.first?.facts as Outbox["facts"] | undefined;
   const lede =
-    facts === undefined
+    facts === undefined || list.said === undefined
       ? undefined
       : [
           words.lede({ sent: f.count(facts.sentDay), n: facts.sentDay, waiting: f.count(facts.waiting) }),

@@ -39,7 +39,7 @@ export const People = () => {
   const changed = useSend("person/change", () => setEditing(undefined));
   const acted = useSend("person/act");
   const reset = useSend("person/reset", setLink);
-  const facts = list.first?.facts as PeopleAnswer["facts"] | undefined;
+  const facts = list.said?.facts as PeopleAnswer["facts"] | undefined;
   const lede =
     facts === undefined
       ? undefined

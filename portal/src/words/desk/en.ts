@@ -121,6 +121,7 @@ export const desk = {
     dark: "Dark addresses",
     case: "Case",
     assignee: "Assigned to",
+    choose: "Choose",
     unassigned: "nobody",
     age: "Last seen",
     marking: "Marking",
@@ -189,6 +190,8 @@ export const desk = {
     order: "Order",
     orders: { rank: "Rank", last: "Last seen", first: "First seen", packets: "Packets" },
     selected: (n: number, count: string) => `${count} ${one(n, "alert", "alerts")} selected`,
+    gone: (n: number, count: string) =>
+      `${count} of those you selected ${one(n, "is", "are")} no longer in this list; others may have changed ${one(n, "it", "them")}.`,
     select: (subject: string) => `Select ${subject}`,
     selectAll: "Select all loaded",
     views: "Saved filters",
