@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { type RefObject, useEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import type { Alert, AlertRow } from "../../../../src/api/contract/desk/alerts.ts";
 import { Loaded, Refused } from "../../desk/Loaded.tsx";
 import { Samples } from "../../desk/Samples.tsx";
@@ -30,14 +30,14 @@ const plain = (value: unknown): string =>
 export const AlertPeek = ({
   id,
   staff,
-  reading,
+  onThere,
   onClose,
   onAct,
 }: {
   id: string;
   staff: boolean;
-  /** Set: the focus goes to the evidence when it comes. */
-  reading?: RefObject<boolean> | undefined;
+  /** The evidence has come: who opened it by keyboard goes on reading at its heading. */
+  onThere?: ((heading: HTMLElement) => void) | undefined;
   onClose: () => void;
   onAct: (name: ActionName, row: AlertRow) => void;
 }) => {
@@ -46,7 +46,7 @@ export const AlertPeek = ({
   return (
     <aside className="panel peek" aria-label={t.desk.alerts.evidence}>
       <Loaded<Alert> asked={asked} lines={12}>
-        {(answer) => <Peek answer={answer} staff={staff} reading={reading} onClose={onClose} onAct={onAct} />}
+        {(answer) => <Peek answer={answer} staff={staff} onThere={onThere} onClose={onClose} onAct={onAct} />}
       </Loaded>
       {asked.isError && asked.data === undefined ? (
         <button type="button" className="button" onClick={onClose}>
@@ -60,13 +60,13 @@ export const AlertPeek = ({
 const Peek = ({
   answer: { alert, silence, samples, detections, possiblyMoved },
   staff,
-  reading,
+  onThere,
   onClose,
   onAct,
 }: {
   answer: Alert;
   staff: boolean;
-  reading?: RefObject<boolean> | undefined;
+  onThere?: ((heading: HTMLElement) => void) | undefined;
   onClose: () => void;
   onAct: (name: ActionName, row: AlertRow) => void;
 }) => {
@@ -81,10 +81,8 @@ const Peek = ({
   );
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    if (reading?.current !== true) return;
-    reading.current = false;
-    heading.current?.focus();
-  }, [reading]);
+    if (heading.current !== null) onThere?.(heading.current);
+  }, [onThere]);
   const family = alert.family === null ? "" : ` · ${alert.family}`;
   const address = alert.source ?? alert.subject;
   return (

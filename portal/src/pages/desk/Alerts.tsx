@@ -280,7 +280,10 @@ export const Alerts = () => {
             key={search.open}
             id={search.open}
             staff={staff}
-            reading={reading}
+            onThere={(heading) => {
+              if (reading.current) heading.focus();
+              reading.current = false;
+            }}
             onClose={close}
             // What is shown beside the board need not stand on it.
             onAct={(name, row) => {

@@ -88,7 +88,7 @@ export const Cases = () => {
     facts === undefined || list.said === undefined
       ? undefined
       : [
-          words.lede({ open: f.count(facts.open), n: facts.open, waiting: f.count(facts.waiting) }),
+          words.lede({ open: f.count(facts.open), n: facts.open, waiting: f.count(facts.waiting), w: facts.waiting }),
           facts.unanswered > 0 && facts.oldestUnanswered !== null
             ? words.unanswered(facts.unanswered, f.count(facts.unanswered), f.time(new Date(facts.oldestUnanswered)))
             : "",

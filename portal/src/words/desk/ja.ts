@@ -344,6 +344,8 @@ export const desk: Messages["desk"] = {
     relation: "関係",
     attachments: "添付ファイル",
     attach: "ファイルを添付(1 MBまで)",
+    emptyFile: "ファイルが空です。",
+    unreadable: "ファイルを読み取れません。もう一度選択してください。",
     tooLarge: "ファイルが1 MBを超えています。",
     notices: "通知",
     notify: "いま所有者に通知",
@@ -360,7 +362,8 @@ export const desk: Messages["desk"] = {
     cannotTell: "このアドレスは多数の加入者で共有されており、送信元ポートの観測がないため、加入者を特定できません。",
     events: {
       detected: (x) => `検知: 未使用アドレス${x["darkAddresses"] ?? "?"}個に${x["packets"] ?? "?"}パケット`,
-      merged: (x) => `アラート${x["alerts"] ?? "?"}件をここでまとめて扱う`,
+      merged: (x) =>
+        x["into"] === undefined ? `アラート${x["alerts"] ?? "?"}件をここでまとめて扱う` : `LAYANG-${x["into"]} で継続`,
       notified: (x) => `${x["recipient"] ?? "所有者"} への通知を作成`,
       delivered: (x) => `${x["recipient"] ?? "所有者"} のメールサーバーが受理`,
       delayed: () => "メールサーバーが再送中です（配達の遅れ）",
@@ -380,6 +383,8 @@ export const desk: Messages["desk"] = {
       held: (x) => `保留: ${x["reasonSaid"] ?? ""}`,
       released: () => "保留を解除、所有者への通知を許可",
       suppressed: (x) => `${x["until"] ?? "?"} まで抑制`,
+      unsuppressed: () => "抑制を終了",
+      revoked: () => "所有者向けリンクを失効",
       corrected: () => "訂正を送付: 検知を取り消し",
       quiet: () => "停止確認: 通信の停止を確認",
       unknown: () => "通信はないが、終息したかどうかはまだ判定できません",
