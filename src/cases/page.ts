@@ -28,6 +28,8 @@ export interface TimelineLine {
   readonly actor: string;
   /** Name of the person, where who asks may know it. */
   readonly name: string | null;
+  /** Name of the person that it was given to. */
+  readonly person: string | null;
   readonly kind: string;
   readonly body: Readonly<Record<string, unknown>>;
   readonly marking: Marking;
@@ -39,7 +41,7 @@ const timelineAt = async (
   limit: number,
 ): Promise<readonly TimelineLine[]> => {
   const { rows } =
-    await sql<TimelineLine>`SELECT e.id, e.at, e.actor, (SELECT p.name FROM people p WHERE 'person:' || p.id = e.actor) AS name, e.kind, e.body, e.marking
+    await sql<TimelineLine>`SELECT e.id, e.at, e.actor, (SELECT p.name FROM people p WHERE 'person:' || p.id = e.actor) AS name, (SELECT p.name FROM people p WHERE e.kind = 'assigned' AND p.id = e.body->>'person') AS person, e.kind, e.body, e.marking
 FROM case_events e WHERE e.case_id = ${id} AND e.id < ${before}::bigint ORDER BY e.id DESC LIMIT ${limit}`.execute(trx);
   return rows.toReversed();
 };

@@ -157,6 +157,80 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     await close();
   });
 
+  it("the evidence is read by keyboard, and Back closes it without leaving the board", async () => {
+    const { page, errors, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/alerts`);
+    await page.waitForSelector("tr.item.at");
+    const focus = (): Promise<string> =>
+      page.evaluate(`document.activeElement?.closest("tr.item") !== null ? "row" : document.activeElement.tagName`);
+    await page.keyboard.press("j");
+    await expect.poll(focus).toBe("row");
+    const at = await page.textContent("tr.item.at .subject");
+    await page.keyboard.press("Enter");
+    await expect.poll(focus).toBe("H2");
+    // What is read there scrolls there: the cursor stays where it is.
+    await page.keyboard.press("ArrowDown");
+    expect(await page.textContent("tr.item.at .subject")).toBe(at);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector(".peek", { state: "detached" });
+    await expect.poll(focus).toBe("row");
+    expect(await page.textContent("tr.item.at .subject")).toBe(at);
+    await page.locator("tr.item .subject").nth(2).click();
+    await page.waitForURL(/open=/);
+    await page.goBack();
+    await page.waitForSelector(".peek", { state: "detached" });
+    expect(page.url()).toBe(`${url}/alerts`);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  it("acts on nothing where all that was picked has left the board, and says so", async () => {
+    const { page, close } = await watchedPage(browser, url);
+    const left: { id: string | undefined } = { id: undefined };
+    await page.route(/\/desk\/alerts(\?|$)/, async (route) => {
+      const response = await route.fetch();
+      const answer = (await response.json()) as { rows: { id: string; subject: string }[] };
+      await route.fulfill({
+        response,
+        json: { ...answer, rows: answer.rows.filter(({ subject }) => subject !== left.id) },
+      });
+    });
+    await page.goto(`${url}/alerts`);
+    await page.waitForSelector("tr.item.at");
+    await page.keyboard.press("x");
+    await page.waitForSelector(".bulk");
+    left.id = (await page.textContent("tr.item.at .subject")) ?? "";
+    // A colleague closed it: the board is asked again every ten seconds.
+    await page.waitForSelector(".bulk:has-text('no longer in this list')", { timeout: 20_000 });
+    await page.keyboard.press("e");
+    expect(await page.locator("dialog[open]").count()).toBe(0);
+    // Other filters have nothing picked.
+    await page.selectOption("select[aria-label=Severity]", "high");
+    await page.waitForSelector(".bulk", { state: "detached" });
+    await page.keyboard.press("a");
+    await page.waitForSelector("dialog select[name=person]");
+    // Whoever presses the button at once takes the work from nobody.
+    expect(await page.locator("dialog select[name=person]").inputValue()).not.toBe("-");
+    await close();
+  });
+
+  it("a board that nobody refreshes says how old it is, also when it is empty", async () => {
+    const { page, close } = await watchedPage(browser, url);
+    const node = { fails: false };
+    await page.route(/\/desk\/alerts(\?|$)/, async (route) => {
+      if (node.fails) return route.fulfill({ status: 503, json: { code: "DOWN", title: "down" } });
+      const response = await route.fetch();
+      const answer = (await response.json()) as object;
+      return route.fulfill({ response, json: { ...answer, rows: [], total: 0, next: null } });
+    });
+    await page.goto(`${url}/alerts`);
+    await page.waitForSelector("text=No alert passes these filters");
+    expect(await page.locator(".chip.warn:has-text('Could not be refreshed')").count()).toBe(0);
+    node.fails = true;
+    await page.waitForSelector(".chip.warn:has-text('Could not be refreshed')", { timeout: 20_000 });
+    await close();
+  });
+
   it("the board of a telephone goes on as far as one scrolls", async () => {
     const { page, errors, close } = await watchedPage(browser, url, { viewport: { width: 360, height: 780 } });
     await page.goto(`${url}/alerts?state=all`);

@@ -4,6 +4,8 @@ import { Failed } from "../design/Asked.tsx";
 import { Bones, Empty } from "../design/parts.tsx";
 import { type Column, Table } from "../design/Table.tsx";
 import { useWords } from "../words/index.tsx";
+import { Refused } from "./Loaded.tsx";
+import { showing } from "./showing.ts";
 import type { RowList } from "./useRows.ts";
 
 /** A list of the desk in every state it can be in, with the next page one press away. */
@@ -23,18 +25,28 @@ export const Rows = <R,>({
   hint?: ReactNode;
 }) => {
   const { t, f } = useWords();
-  if (first === undefined) {
-    return asked.error !== null ? (
-      <Failed error={asked.error} onRetry={() => void asked.refetch()} />
-    ) : (
-      <Bones lines={10} />
+  const { isError, isFetchNextPageError, isPlaceholderData } = asked;
+  const { what, stale } = showing({ first, rows, isError, isFetchNextPageError, isPlaceholderData });
+  if (what === "failed" && asked.error !== null)
+    return <Failed error={asked.error} onRetry={() => void asked.refetch()} />;
+  if (first === undefined || what === "bones") return <Bones lines={10} />;
+  const age = stale ? (
+    <p className="chip warn" role="status">
+      {t.state.stale(f.exact(new Date(first.asked)))}
+    </p>
+  ) : undefined;
+  if (what === "empty")
+    return (
+      <>
+        {age}
+        <Empty title={empty}>{hint}</Empty>
+      </>
     );
-  }
-  if (rows.length === 0) return <Empty title={empty}>{hint}</Empty>;
   return (
     <>
-      {asked.isError ? <p className="chip warn">{t.state.stale(f.exact(new Date(first.asked)))}</p> : undefined}
-      <Table label={label} columns={columns} rows={rows} keyOf={keyOf} waiting={asked.isPlaceholderData} />
+      {age}
+      <Table label={label} columns={columns} rows={rows} keyOf={keyOf} waiting={isPlaceholderData} />
+      <Refused error={isFetchNextPageError ? asked.error : null} />
       {asked.hasNextPage ? (
         <p className="row more-row no-print">
           <button type="button" className="button" disabled={asked.isFetchingNextPage} onClick={more}>

@@ -26,6 +26,8 @@ export const useRows = <A extends Page<unknown>>(path: string, query: Query, eve
   return {
     asked,
     first,
+    /** The first page, when it answers what is asked now: what is said of it in words is not of the question before. */
+    said: asked.isPlaceholderData ? undefined : first,
     rows: (asked.data?.pages.flatMap((page) => page.rows) ?? []) as readonly A["rows"][number][],
     more: (): void => {
       if (asked.hasNextPage && !asked.isFetchingNextPage) void asked.fetchNextPage();
@@ -35,7 +37,13 @@ export const useRows = <A extends Page<unknown>>(path: string, query: Query, eve
 export interface RowList<R> {
   readonly asked: Pick<
     ReturnType<typeof useRows<Page<unknown>>>["asked"],
-    "isError" | "error" | "refetch" | "hasNextPage" | "isFetchingNextPage" | "isPlaceholderData"
+    | "isError"
+    | "isFetchNextPageError"
+    | "error"
+    | "refetch"
+    | "hasNextPage"
+    | "isFetchingNextPage"
+    | "isPlaceholderData"
   >;
   readonly first: Page<unknown> | undefined;
   readonly rows: readonly R[];

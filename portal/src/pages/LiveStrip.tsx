@@ -43,13 +43,16 @@ const coloursOf = (element: HTMLElement): Record<(typeof kinds)[number], string>
 export const LiveStrip = ({
   arrivals,
   sensors,
+  more,
   down,
 }: {
   arrivals: readonly Arrival[];
   sensors: readonly string[];
+  /** Sensors that have no lane here. */
+  more: number;
   down: ReadonlySet<string>;
 }) => {
-  const { t } = useWords();
+  const { t, f } = useWords();
   const [box, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const lanes = sensors.join("\n");
@@ -121,6 +124,7 @@ export const LiveStrip = ({
             {kindNames[kind]}
           </li>
         ))}
+        {more > 0 ? <li>{t.now.moreLanes(more, f.count(more))}</li> : undefined}
         <li className="end">{t.now.seconds60}</li>
       </ul>
     </div>

@@ -42,9 +42,8 @@ export const Now = () => {
   const silent = new Set(sensors.data?.rows.filter(({ state }) => state === "down").map(({ sensor }) => sensor));
   // A lane for every sensor that is known, and for one that just spoke for the first time.
   const known = sensors.data?.rows.map(({ sensor }) => sensor) ?? [];
-  const lanes = [...new Set([...known, ...(last === undefined ? [] : arrivals.map(({ event }) => event.sensor))])]
-    .sort()
-    .slice(0, 12);
+  const all = [...new Set([...known, ...(last === undefined ? [] : arrivals.map(({ event }) => event.sensor))])].sort();
+  const lanes = all.slice(0, 12);
   const wall = search.wall === "1";
   const facts = answered(top)?.facts;
   const change =
@@ -117,7 +116,7 @@ export const Now = () => {
         <div className="w8 stack">
           <Panel className="order-1" title={t.now.stripTitle} note={t.now.stripNote} actions={<LiveChip open={open} />}>
             {lanes.length > 0 ? (
-              <LiveStrip arrivals={arrivals} sensors={lanes} down={silent} />
+              <LiveStrip arrivals={arrivals} sensors={lanes} more={all.length - lanes.length} down={silent} />
             ) : sensors.data === undefined ? (
               sensors.isError ? (
                 <Failed error={sensors.error} onRetry={() => void sensors.refetch()} />

@@ -332,7 +332,9 @@ const Evidence = ({ answer, path, query }: { answer: OneSource; path: string; qu
                     key: "reason",
                     head: t.word.reason,
                     rowHead: true,
-                    cell: ({ reason }) => reason.replaceAll("_", " "),
+                    cell: ({ reason }) =>
+                      t.source.spoofReasons[reason as keyof typeof t.source.spoofReasons] ??
+                      reason.replaceAll("_", " "),
                   },
                   packetsColumn,
                 ]}

@@ -218,6 +218,7 @@ export const en = {
     sensorsTitle: "Sensors",
     ok: "All sensors up",
     wrong: (n: number, count: string) => `${count} ${one(n, "sensor needs", "sensors need")} attention`,
+    moreLanes: (n: number, count: string) => `and ${count} more ${one(n, "sensor", "sensors")}`,
     seconds60: "last 60 s",
   },
   ports: {
@@ -315,6 +316,15 @@ export const en = {
     classes: "Classes",
     sensors: "Sensors",
     spoofs: "Signs of forging",
+    spoofReasons: {
+      protocol: "Protocol or TCP flags that nobody uses",
+      ttl: "High TTL",
+      fragment: "Fragment",
+      last_octet: "Address ends in .0 or .255",
+      same: "From the address it goes to",
+      port_zero: "Port 0",
+      udp_80: "UDP to port 80",
+    },
     noSpoofs: "None",
     signatures: "SYN signatures",
     evidence: "Evidence",

@@ -214,6 +214,7 @@ export const id: Messages = {
     sensorsTitle: "Sensor",
     ok: "Semua sensor aktif",
     wrong: (_n, count) => `${count} sensor perlu perhatian`,
+    moreLanes: (_n, count) => `dan ${count} sensor lagi`,
     seconds60: "60 dtk terakhir",
   },
   ports: {
@@ -308,6 +309,15 @@ export const id: Messages = {
     classes: "Kelas",
     sensors: "Sensor",
     spoofs: "Tanda pemalsuan",
+    spoofReasons: {
+      protocol: "Protokol atau tanda TCP yang tidak lazim",
+      ttl: "TTL tinggi",
+      fragment: "Fragmen",
+      last_octet: "Alamat berakhir .0 atau .255",
+      same: "Dari alamat tujuannya sendiri",
+      port_zero: "Porta 0",
+      udp_80: "UDP ke porta 80",
+    },
     noSpoofs: "Tidak ada",
     signatures: "Tanda SYN",
     evidence: "Bukti",

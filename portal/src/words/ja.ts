@@ -215,6 +215,7 @@ export const ja: Messages = {
     sensorsTitle: "センサー",
     ok: "全センサー稼働中",
     wrong: (_n, count) => `センサー${count}台に対応が必要です`,
+    moreLanes: (_n, count) => `ほか${count}センサー`,
     seconds60: "直近60秒",
   },
   ports: {
@@ -307,6 +308,15 @@ export const ja: Messages = {
     classes: "種別",
     sensors: "センサー",
     spoofs: "詐称の兆候",
+    spoofReasons: {
+      protocol: "通常使われないプロトコルまたはTCPフラグ",
+      ttl: "TTLが高い",
+      fragment: "断片",
+      last_octet: "アドレスの末尾が.0または.255",
+      same: "宛先と同じアドレスから",
+      port_zero: "ポート0",
+      udp_80: "ポート80へのUDP",
+    },
     noSpoofs: "なし",
     signatures: "SYNシグネチャ",
     evidence: "証跡",

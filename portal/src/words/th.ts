@@ -208,6 +208,7 @@ export const th: Messages = {
     sensorsTitle: "เซนเซอร์",
     ok: "เซนเซอร์ทำงานทุกตัว",
     wrong: (_n, count) => `เซนเซอร์ ${count} ตัวต้องได้รับการดูแล`,
+    moreLanes: (_n, count) => `และเซนเซอร์อีก ${count} ตัว`,
     seconds60: "60 วินาทีล่าสุด",
   },
   ports: {
@@ -294,6 +295,15 @@ export const th: Messages = {
     classes: "ประเภท",
     sensors: "เซนเซอร์",
     spoofs: "ลักษณะการปลอม",
+    spoofReasons: {
+      protocol: "โปรโตคอลหรือแฟล็ก TCP ที่ไม่มีใครใช้",
+      ttl: "TTL สูง",
+      fragment: "แฟรกเมนต์",
+      last_octet: "ที่อยู่ลงท้ายด้วย .0 หรือ .255",
+      same: "มาจากที่อยู่ปลายทางเอง",
+      port_zero: "พอร์ต 0",
+      udp_80: "UDP ไปยังพอร์ต 80",
+    },
     noSpoofs: "ไม่มี",
     signatures: "ลายเซ็น SYN",
     evidence: "หลักฐาน",

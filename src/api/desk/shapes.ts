@@ -168,7 +168,9 @@ export const timelineRow = (line: TimelineLine): TimelineRow => {
   const { text, note, ...rest } = line.body as Readonly<Record<string, unknown>>;
   const said = typeof text === "string" ? text : typeof note === "string" ? note : null;
   const facts: TimelineRow["facts"] = {};
-  for (const [key, value] of Object.entries(rest).slice(0, 40)) {
+  // A reader knows people by their names.
+  const known = line.person === null ? rest : { ...rest, person: line.person };
+  for (const [key, value] of Object.entries(known).slice(0, 40)) {
     if (Array.isArray(value) && value.every((one) => typeof one === "string")) facts[key] = cut(value.join(","), 500);
     else if (value === null || typeof value === "number" || typeof value === "boolean") facts[key] = value;
     else facts[key] = cut(typeof value === "string" ? value : JSON.stringify(value), 500);

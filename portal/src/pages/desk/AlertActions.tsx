@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { AlertAction, AlertRow } from "../../../../src/api/contract/desk/alerts.ts";
+import { Refused } from "../../desk/Loaded.tsx";
 import { deskAsk } from "../../desk/client.ts";
 import { Segments } from "../../design/parts.tsx";
 import { Dialog } from "../../shell/Dialog.tsx";
@@ -11,6 +12,8 @@ export type ActionName = "close" | "suppress" | "release" | "merge" | "assign" |
 const outcomes = ["cleaned", "false-positive", "not-ours", "research", "duplicate", "expired"] as const;
 const spans = ["1", "7", "30", "90"] as const;
 const day = 86_400_000;
+/** To take the work from whoever has it is a choice like any other, and never what is chosen at first. */
+const NOBODY = "-";
 
 /** Asks what an action needs to know: one short form, the first field under the cursor. */
 export const ActionDialog = ({
@@ -33,6 +36,11 @@ export const ActionDialog = ({
   const people = useQuery({ ...deskAsk("colleagues", "colleagues"), enabled: name === "assign" });
   const [days, setDays] = useState<(typeof spans)[number]>("7");
   const [outcome, setOutcome] = useState<(typeof outcomes)[number]>("cleaned");
+  // Names are shown on the board, ids are sent: of two people with one name none is taken for the other.
+  const holders = new Set(alerts.map(({ assignee }) => assignee));
+  const [holder] = holders.size === 1 ? holders : [];
+  const namesakes = people.data?.rows.filter((person) => person.name === holder) ?? [];
+  const current = namesakes.length === 1 ? (namesakes[0]?.id ?? "") : "";
   const named = alerts.map(({ id, version }) => ({ id, version }));
   const send = (form: FormData): void => {
     const read = (field: string): string => {
@@ -52,7 +60,7 @@ export const ActionDialog = ({
       case "close":
         return onDo({ action: "close", alerts: named, outcome, ...(reason === "" ? {} : { reason }) });
       case "assign":
-        return onDo({ action: "assign", alerts: named, person: read("person") === "" ? null : read("person") });
+        return onDo({ action: "assign", alerts: named, person: read("person") === NOBODY ? null : read("person") });
       case "merge": {
         const number = Number(read("case").replace(/\D/g, ""));
         return onDo({
@@ -114,8 +122,9 @@ export const ActionDialog = ({
         ) : name === "assign" ? (
           <label className="field">
             <span>{t.desk.word.assignee}</span>
-            <select name="person">
-              <option value="">{t.desk.word.unassigned}</option>
+            <select key={people.data === undefined ? "" : "there"} name="person" required defaultValue={current}>
+              <option value="">{t.desk.word.choose}</option>
+              <option value={NOBODY}>{t.desk.word.unassigned}</option>
               {people.data?.rows.map((person) => (
                 <option key={person.id} value={person.id}>
                   {person.name}
@@ -126,12 +135,17 @@ export const ActionDialog = ({
         ) : (
           reasonField(name !== "close")
         )}
+        {name === "assign" ? <Refused error={people.data === undefined ? people.error : null} /> : undefined}
         {children}
         <div className="buttons">
           <button type="button" className="button" onClick={onClose}>
             {t.desk.word.cancel}
           </button>
-          <button type="submit" className="button primary" disabled={pending}>
+          <button
+            type="submit"
+            className="button primary"
+            disabled={pending || (name === "assign" && people.data === undefined)}
+          >
             {words.act[name]}
           </button>
         </div>

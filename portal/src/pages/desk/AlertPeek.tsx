@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import type { Alert, AlertRow } from "../../../../src/api/contract/desk/alerts.ts";
 import { Loaded, Refused } from "../../desk/Loaded.tsx";
 import { Samples } from "../../desk/Samples.tsx";
 import { SilenceText } from "../../desk/SilenceText.tsx";
 import { deskAsk, useSend } from "../../desk/client.ts";
 import { CaseLink, OwnerName, Pairs, SeverityMark, StateChip, Tlp } from "../../desk/parts.tsx";
-import { Copy, When } from "../../design/parts.tsx";
+import { Copy, When, useNow } from "../../design/parts.tsx";
 import { Icon } from "../../shell/icons.tsx";
 import { useSimulated } from "../../shell/status.ts";
 import { useWords } from "../../words/index.tsx";
@@ -29,11 +30,14 @@ const plain = (value: unknown): string =>
 export const AlertPeek = ({
   id,
   staff,
+  onThere,
   onClose,
   onAct,
 }: {
   id: string;
   staff: boolean;
+  /** The evidence has come: who opened it by keyboard goes on reading at its heading. */
+  onThere?: ((heading: HTMLElement) => void) | undefined;
   onClose: () => void;
   onAct: (name: ActionName, row: AlertRow) => void;
 }) => {
@@ -42,7 +46,7 @@ export const AlertPeek = ({
   return (
     <aside className="panel peek" aria-label={t.desk.alerts.evidence}>
       <Loaded<Alert> asked={asked} lines={12}>
-        {(answer) => <Peek answer={answer} staff={staff} onClose={onClose} onAct={onAct} />}
+        {(answer) => <Peek answer={answer} staff={staff} onThere={onThere} onClose={onClose} onAct={onAct} />}
       </Loaded>
       {asked.isError && asked.data === undefined ? (
         <button type="button" className="button" onClick={onClose}>
@@ -56,11 +60,13 @@ export const AlertPeek = ({
 const Peek = ({
   answer: { alert, silence, samples, detections, possiblyMoved },
   staff,
+  onThere,
   onClose,
   onAct,
 }: {
   answer: Alert;
   staff: boolean;
+  onThere?: ((heading: HTMLElement) => void) | undefined;
   onClose: () => void;
   onAct: (name: ActionName, row: AlertRow) => void;
 }) => {
@@ -68,15 +74,21 @@ const Peek = ({
   const { t, f } = useWords();
   const words = t.desk.alerts;
   const navigate = useNavigate();
+  const now = useNow(30_000);
+  const ended = useSend("alerts/act");
   const begun = useSend("cases/new", ({ case: made }) =>
     navigate({ to: "/cases/$case", params: { case: String(made.number) } }),
   );
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (heading.current !== null) onThere?.(heading.current);
+  }, [onThere]);
   const family = alert.family === null ? "" : ` · ${alert.family}`;
   const address = alert.source ?? alert.subject;
   return (
     <>
       <div className="peek-head">
-        <h2>
+        <h2 ref={heading} tabIndex={-1}>
           <Copy text={alert.subject} />
           <div className="small muted">
             {t.desk.kinds[alert.kind]}
@@ -101,10 +113,33 @@ const Peek = ({
         </p>
       ) : undefined}
       {alert.suppressedUntil === null ? undefined : (
-        <p className="notice-line">
-          {words.suppressedUntil(f.time(new Date(alert.suppressedUntil)))}: {alert.suppressedReason}
-        </p>
+        <div className="notice-line">
+          <span>
+            {words.suppressedUntil(f.time(new Date(alert.suppressedUntil)))}: {alert.suppressedReason}
+          </span>
+          {staff && Date.parse(alert.suppressedUntil) > now.getTime() ? (
+            <button
+              type="button"
+              className="button quiet end"
+              disabled={ended.isPending}
+              onClick={() =>
+                ended.mutate({
+                  path: "alerts/actions",
+                  body: { action: "unsuppress", alerts: [{ id: alert.id, version: alert.version }] },
+                })
+              }
+            >
+              {words.act.unsuppress}
+            </button>
+          ) : undefined}
+        </div>
       )}
+      <Refused error={ended.error} />
+      {ended.data?.refused.map(({ id, code, detail }) => (
+        <p key={id} className="refused" role="alert">
+          {t.desk.refusals[code as "CHANGED"] ?? detail}
+        </p>
+      ))}
       {possiblyMoved.map(({ subject, alert: other }) => (
         <p key={other} className="notice-line warn">
           <Link to="/alerts" search={{ open: other, state: "all" }}>

@@ -38,7 +38,8 @@ export const AlertTable = ({
   loading: boolean;
   /** The rows answer the question before. */
   waiting: boolean;
-  onEnd: () => void;
+  /** Undefined: there is nothing to ask for by itself. */
+  onEnd: (() => void) | undefined;
   onAt: (place: number) => void;
   onPick: (row: AlertRow) => void;
   onOpen: (row: AlertRow) => void;
@@ -76,7 +77,7 @@ export const AlertTable = ({
   const items = list.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (last >= rows.length - 40) onEnd();
+    if (last >= rows.length - 40) onEnd?.();
   }, [last, rows.length, onEnd]);
   const follows = useRef(moved);
   useEffect(() => {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { getRouteApi } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { getRouteApi, useRouter } from "@tanstack/react-router";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { AlertRow, Alerts as AlertsAnswer } from "../../../../src/api/contract/desk/alerts.ts";
 import type { Query } from "../../api.ts";
 import { Refused } from "../../desk/Loaded.tsx";
 import { isStaff, useSession } from "../../desk/session.ts";
+import { showing } from "../../desk/showing.ts";
 import { type AlertsSearch, alertStates } from "../../desk/search.ts";
 import { useRows } from "../../desk/useRows.ts";
 import { type Changes, patched } from "../../search.ts";
@@ -19,6 +20,7 @@ import { AlertPeek } from "./AlertPeek.tsx";
 import { AlertTable } from "./AlertTable.tsx";
 import { useActing } from "./acting.ts";
 import { type Cursor, atTop, placeIn } from "./cursor.ts";
+import { allOrNone, noPicks, pickedUnder, targetsOf, toggled, without } from "./picks.ts";
 import "./board.css";
 
 const route = getRouteApi("/alerts");
@@ -47,12 +49,16 @@ export const Alerts = () => {
   const { session } = useSession();
   const staff = isStaff(session);
   const query = queryOf(search, exercise);
-  const { asked, first, rows, more } = useRows<AlertsAnswer>("alerts", query, 10_000);
+  const { asked, first, said, rows, more } = useRows<AlertsAnswer>("alerts", query, 10_000);
   const facts = first?.facts;
   const [cursor, setCursor] = useState<Cursor>(atTop);
   /** How often the keys moved it: only then does the list follow, not when rows come in above it. */
   const [moved, setMoved] = useState(0);
-  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const [picks, setPicks] = useState(noPicks);
+  // Another order has the same rows.
+  const under = JSON.stringify({ ...query, order: undefined });
+  const picked = pickedUnder(picks, under);
+  const pick = (ids: ReadonlySet<string>): void => setPicks({ under, ids });
   /** The alerts are those that were meant when the dialog was opened, whatever the list shows since. */
   const [acting, setActing] = useState<{ readonly name: ActionName; readonly alerts: readonly AlertRow[] }>();
   const place = placeIn(rows, cursor);
@@ -60,17 +66,37 @@ export const Alerts = () => {
   const setAt = (next: number): void => setCursor({ place: next, id: rows[next]?.id });
   if (cursor.id !== undefined && here !== undefined && (cursor.id !== here.id || cursor.place !== place))
     setCursor({ place, id: here.id });
-  const chosen = useMemo(() => rows.filter(({ id }) => picked.has(id)), [rows, picked]);
-  const targets = chosen.length > 0 ? chosen : here === undefined ? [] : [here];
+  const { chosen, gone, targets } = targetsOf(rows, picked, here);
+  const peeking = search.open !== undefined;
   const set = useCallback(
-    (next: Changes<AlertsSearch>) => void navigate({ search: (before) => patched(before, next), replace: true }),
+    (next: Changes<AlertsSearch>, replace = true) =>
+      void navigate({ search: (before) => patched(before, next), replace }),
     [navigate],
   );
-  const { act, undo, did, forget, fresh, pending, error } = useActing(asked, () => {
-    setPicked(new Set());
-    setActing(undefined);
+  const { act, undo, did, forget, fresh, pending, failed } = useActing(asked, (shown) => {
+    setPicks((before) => ({ ...before, ids: without(before.ids, shown) }));
+    setActing((now) => (now?.alerts === shown ? undefined : now));
   });
-  const open = useCallback((row: AlertRow | undefined) => set({ open: row?.id }), [set]);
+  const { history } = useRouter();
+  /** What was asked when the evidence was opened as a page of its own in the history. */
+  const entered = useRef<string>(undefined);
+  /** Whoever opens the evidence by keyboard reads on there. */
+  const reading = useRef(false);
+  // The evidence covers a telephone: Back closes it, and leaves the board only from there.
+  const open = (row: AlertRow | undefined): void => {
+    if (row !== undefined && !peeking) entered.current = JSON.stringify(query);
+    set({ open: row?.id }, peeking);
+  };
+  /** The focus was in the evidence, or will be lost with it: it goes back to the row. */
+  const close = (): void => {
+    const row = rows.findIndex(({ id }) => id === search.open);
+    // As Back does, unless that would take back a filter that was chosen since.
+    if (entered.current === JSON.stringify(query)) history.back();
+    else set({ open: undefined });
+    entered.current = undefined;
+    if (row >= 0) setAt(row);
+    setMoved((before) => before + 1);
+  };
   const begin = (name: ActionName): void => {
     if (!staff || targets.length === 0) return;
     fresh();
@@ -81,21 +107,26 @@ export const Alerts = () => {
       const next = Math.max(0, Math.min(rows.length - 1, place + by));
       setAt(next);
       setMoved((before) => before + 1);
-      if (search.open !== undefined) open(rows[next]);
+      if (peeking) open(rows[next]);
     },
-    pick: () => here !== undefined && setPicked(toggled(picked, here.id)),
-    pickAll: () => setPicked(picked.size === rows.length ? new Set() : new Set(rows.map(({ id }) => id))),
-    open: () => open(here),
+    pick: () => here !== undefined && pick(toggled(picked, here.id)),
+    pickAll: () => pick(allOrNone(rows, picked)),
+    open: () => {
+      if (here === undefined) return;
+      reading.current = search.open !== here.id;
+      if (reading.current) open(here);
+      else document.querySelector<HTMLElement>(".peek h2")?.focus();
+    },
     goCase: () =>
       here?.case != null && void navigate({ to: "/cases/$case", params: { case: String(here.case) }, search: {} }),
     act: begin,
     leave: () => {
-      if (search.open !== undefined) set({ open: undefined });
-      else setPicked(new Set());
+      if (peeking) close();
+      else setPicks(noPicks);
     },
   });
   const lede =
-    facts === undefined
+    facts === undefined || said === undefined
       ? undefined
       : (() => {
           const n = facts.states.new + facts.states.continuing + facts.states.relapsed;
@@ -116,6 +147,8 @@ export const Alerts = () => {
             facts.held > 0 && staff ? words.heldLede(facts.held, f.count(facts.held)) : "",
           ].join(" ");
         })();
+  const { isError, isFetchNextPageError, isPlaceholderData } = asked;
+  const { what, stale } = showing({ first, rows, isError, isFetchNextPageError, isPlaceholderData });
   const state = search.state ?? "attention";
   const tabs = [
     ["attention", words.attention, undefined],
@@ -138,7 +171,6 @@ export const Alerts = () => {
             ([one, name, count]) => [one, count === undefined ? name : `${name} ${f.short(count)}`] as const,
           )}
           onChange={(next) => {
-            setPicked(new Set());
             setCursor(atTop);
             set({ state: next === "attention" ? undefined : next, open: undefined });
           }}
@@ -166,15 +198,19 @@ export const Alerts = () => {
           </button>
         </div>
       )}
-      <div className={`board ${search.open === undefined ? "" : "peeking"}`}>
+      {failed === undefined || failed.of === acting?.alerts ? undefined : <Refused error={failed.error} />}
+      <div className={`board ${peeking ? "peeking" : ""}`}>
         <div>
-          {asked.data === undefined ? (
-            asked.isError ? (
-              <Failed error={asked.error} onRetry={() => void asked.refetch()} />
-            ) : (
-              <Bones lines={14} />
-            )
-          ) : rows.length === 0 ? (
+          {stale && first !== undefined ? (
+            <p className="chip warn" role="status">
+              {t.state.stale(f.exact(new Date(first.asked)))}
+            </p>
+          ) : undefined}
+          {what === "failed" && asked.error !== null ? (
+            <Failed error={asked.error} onRetry={() => void asked.refetch()} />
+          ) : what === "bones" ? (
+            <Bones lines={14} />
+          ) : what === "empty" ? (
             <Empty title={words.emptyTitle}>{words.emptyHint}</Empty>
           ) : (
             <AlertTable
@@ -186,15 +222,25 @@ export const Alerts = () => {
               selectable={staff}
               loading={asked.isFetchingNextPage}
               waiting={asked.isPlaceholderData}
-              onEnd={more}
+              // A page that failed is asked for again by hand, or with the board: never by itself without end.
+              onEnd={asked.isFetchNextPageError ? undefined : more}
               onAt={setAt}
-              onPick={(row) => setPicked(toggled(picked, row.id))}
+              onPick={(row) => pick(toggled(picked, row.id))}
               onOpen={open}
             />
           )}
-          {chosen.length > 0 && staff ? (
+          {asked.isFetchNextPageError ? (
+            <div className="row more-row no-print">
+              <button type="button" className="button" disabled={asked.isFetchingNextPage} onClick={more}>
+                {t.desk.word.more}
+              </button>
+              <Refused error={asked.error} />
+            </div>
+          ) : undefined}
+          {picked.size > 0 && staff ? (
             <div className="bulk" role="toolbar" aria-label={words.selected(chosen.length, f.count(chosen.length))}>
               <strong>{words.selected(chosen.length, f.count(chosen.length))}</strong>
+              <span role="status">{gone === 0 ? "" : words.gone(gone, f.count(gone))}</span>
               {(
                 [
                   ["close", "e"],
@@ -204,22 +250,24 @@ export const Alerts = () => {
                   ["assign", "a"],
                 ] as const
               ).map(([name, key]) => (
-                <button key={name} type="button" className="button" onClick={() => begin(name)}>
+                <button
+                  key={name}
+                  type="button"
+                  className="button"
+                  disabled={chosen.length === 0}
+                  onClick={() => begin(name)}
+                >
                   {words.act[name]} <kbd>{key}</kbd>
                 </button>
               ))}
-              <button type="button" className="button quiet" onClick={() => setPicked(new Set())}>
+              <button type="button" className="button quiet" onClick={() => setPicks(noPicks)}>
                 {t.desk.word.cancel}
               </button>
             </div>
           ) : (
             <p className="faint small board-hint no-print">
               {staff && rows.length > 0 ? (
-                <button
-                  type="button"
-                  className="button quiet"
-                  onClick={() => setPicked(new Set(rows.map(({ id }) => id)))}
-                >
+                <button type="button" className="button quiet" onClick={() => pick(new Set(rows.map(({ id }) => id)))}>
                   {words.keys.range} <kbd>*</kbd>
                 </button>
               ) : undefined}{" "}
@@ -232,7 +280,11 @@ export const Alerts = () => {
             key={search.open}
             id={search.open}
             staff={staff}
-            onClose={() => set({ open: undefined })}
+            onThere={(heading) => {
+              if (reading.current) heading.focus();
+              reading.current = false;
+            }}
+            onClose={close}
             // What is shown beside the board need not stand on it.
             onAct={(name, row) => {
               fresh();
@@ -246,20 +298,17 @@ export const Alerts = () => {
           name={acting.name}
           alerts={acting.alerts}
           pending={pending}
-          onClose={() => setActing(undefined)}
+          onClose={() => {
+            setActing(undefined);
+            fresh();
+          }}
           onDo={(action) => act(action, acting.alerts)}
         >
-          <Refused error={error} />
+          <Refused error={failed?.of === acting.alerts ? failed.error : null} />
         </ActionDialog>
       )}
     </>
   );
-};
-
-const toggled = (set: ReadonlySet<string>, id: string): ReadonlySet<string> => {
-  const next = new Set(set);
-  if (!next.delete(id)) next.add(id);
-  return next;
 };
 
 interface Moves {
@@ -292,6 +341,8 @@ const useBoardKeys = (newest: Moves): void => {
         on instanceof HTMLElement &&
         /^(INPUT|SELECT|TEXTAREA)$/.test(on.tagName) &&
         (on as HTMLInputElement).type !== "checkbox";
+      // The evidence beside the board scrolls and is read with the same keys.
+      const beside = on instanceof HTMLElement && on.closest(".peek, .scroll") !== null;
       if (event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]")) return;
       const key = pressed(event);
       // The shell's `g` and its second key are not ours.
@@ -299,6 +350,7 @@ const useBoardKeys = (newest: Moves): void => {
       if (key === "g") return void (went = Date.now());
       const moves = kept.current;
       const button = on instanceof HTMLElement && on.closest("button, a, summary") !== null;
+      if (beside && (key.startsWith("Arrow") || key === "Enter")) return;
       if (key === "j" || key === "ArrowDown") moves.move(1);
       else if (key === "k" || key === "ArrowUp") moves.move(-1);
       else if (key === "x") moves.pick();

@@ -6,6 +6,7 @@ import { Loaded, Refused } from "../../desk/Loaded.tsx";
 import { Samples } from "../../desk/Samples.tsx";
 import { SilenceText } from "../../desk/SilenceText.tsx";
 import { deskAsk, useSend } from "../../desk/client.ts";
+import { newestError } from "../../desk/newest.ts";
 import { Ago, CaseStateChip, OwnerName, Pairs, SeverityMark, SilenceChip, StateChip, Tlp } from "../../desk/parts.tsx";
 import { isStaff, useSession } from "../../desk/session.ts";
 import { Copy, Head, Panel, useNow } from "../../design/parts.tsx";
@@ -168,7 +169,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                 <button
                   type="button"
                   className="button"
-                  disabled={state.isPending}
+                  disabled={state.isPending || told.isPending}
                   onClick={() => state.mutate({ path: `${path}/state`, body: { version: one.version, state: "open" } })}
                 >
                   {words.reopen}
@@ -178,7 +179,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                   <button
                     type="button"
                     className="button primary"
-                    disabled={state.isPending}
+                    disabled={state.isPending || told.isPending}
                     onClick={() =>
                       state.mutate({ path: `${path}/state`, body: { version: one.version, state: "closed" } })
                     }
@@ -189,7 +190,7 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                     <button
                       type="button"
                       className="button"
-                      disabled={state.isPending}
+                      disabled={state.isPending || told.isPending}
                       onClick={() =>
                         state.mutate({ path: `${path}/state`, body: { version: one.version, state: "waiting" } })
                       }
@@ -203,14 +204,14 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                 <button
                   type="button"
                   className="button"
-                  disabled={told.isPending}
+                  disabled={state.isPending || told.isPending}
                   onClick={() => told.mutate({ path: `${path}/notify`, body: {} })}
                 >
                   {words.notify}
                 </button>
               ) : undefined}
             </div>
-            <Refused error={state.error ?? told.error} />
+            <Refused error={newestError(state, told)} />
           </Panel>
         ) : undefined}
         {answer.silence === null ? undefined : (

@@ -4,6 +4,7 @@ import type { Case } from "../../../../src/api/contract/desk/cases.ts";
 import { ApiError } from "../../api.ts";
 import { Refused } from "../../desk/Loaded.tsx";
 import { useSend } from "../../desk/client.ts";
+import { newestError } from "../../desk/newest.ts";
 import { CaseLink, CaseStateChip, Tlp } from "../../desk/parts.tsx";
 import { Panel, useNow } from "../../design/parts.tsx";
 import { useWords } from "../../words/index.tsx";
@@ -29,7 +30,7 @@ export const Tasks = ({ answer: { case: one, tasks, may } }: { answer: Case }) =
               <input
                 type="checkbox"
                 checked={task.done !== null}
-                disabled={!may.includes("task")}
+                disabled={!may.includes("task") || done.isPending}
                 onChange={(event) =>
                   done.mutate({ path: `cases/${one.number}/tasks/${task.id}`, body: { done: event.target.checked } })
                 }
@@ -74,7 +75,7 @@ export const Tasks = ({ answer: { case: one, tasks, may } }: { answer: Case }) =
           </button>
         </form>
       ) : undefined}
-      <Refused error={added.error ?? done.error} />
+      <Refused error={newestError(added, done)} />
     </Panel>
   );
 };
@@ -152,7 +153,37 @@ export const Attachments = ({ answer: { case: one, attachments, may } }: { answe
   const { t, f } = useWords();
   const words = t.desk.cases;
   const [fault, setFault] = useState<ApiError | null>(null);
+  const [reading, setReading] = useState(false);
   const added = useSend("case/attach");
+  const attach = async (file: File): Promise<void> => {
+    // Why another file was refused says nothing of this one.
+    added.reset();
+    setFault(
+      file.size === 0
+        ? new ApiError("EMPTY", 422, words.emptyFile)
+        : file.size > most
+          ? new ApiError("TOO_LARGE", 413, words.tooLarge)
+          : null,
+    );
+    if (file.size === 0 || file.size > most) return;
+    setReading(true);
+    try {
+      added.mutate({
+        path: `cases/${one.number}/attachments`,
+        body: {
+          name: file.name.replaceAll(/[/\\]/g, "_").slice(0, 200),
+          type: file.type === "" ? "application/octet-stream" : file.type,
+          content: await base64Of(file),
+          marking: "TLP:AMBER",
+        },
+      });
+    } catch {
+      // It was moved or changed since it was chosen, or the disk does not give it.
+      setFault(new ApiError("UNREADABLE", 422, words.unreadable));
+    } finally {
+      setReading(false);
+    }
+  };
   if (attachments.length === 0 && !may.includes("attach")) return undefined;
   return (
     <Panel title={words.attachments}>
@@ -179,24 +210,12 @@ export const Attachments = ({ answer: { case: one, attachments, may } }: { answe
           <span>{words.attach}</span>
           <input
             type="file"
+            disabled={reading || added.isPending}
             onChange={(event) => {
-              const input = event.currentTarget;
-              const file = input.files?.[0];
-              if (file === undefined) return;
-              setFault(file.size > most || file.size === 0 ? new ApiError("TOO_LARGE", 413, words.tooLarge) : null);
-              if (file.size > most || file.size === 0) return;
-              void base64Of(file).then((content) => {
-                added.mutate({
-                  path: `cases/${one.number}/attachments`,
-                  body: {
-                    name: file.name.replaceAll(/[/\\]/g, "_").slice(0, 200),
-                    type: file.type === "" ? "application/octet-stream" : file.type,
-                    content,
-                    marking: "TLP:AMBER",
-                  },
-                });
-                input.value = "";
-              });
+              const file = event.currentTarget.files?.[0];
+              // The same file may be chosen again.
+              event.currentTarget.value = "";
+              if (file !== undefined) void attach(file);
             }}
           />
         </label>

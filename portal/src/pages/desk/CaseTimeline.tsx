@@ -16,6 +16,7 @@ import { isStaff, useSession } from "../../desk/session.ts";
 import { Segments } from "../../design/parts.tsx";
 import { useWords } from "../../words/index.tsx";
 import { joined } from "./joined.ts";
+import { saidOf, whyOf } from "./said.ts";
 
 const markings = ["TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED"] as const;
 export const answerKinds = [
@@ -187,6 +188,8 @@ const Standing = ({ row, quiet }: { row: TimelineRow; quiet: string | null }) =>
   );
 };
 
+const Why = ({ text }: { text: string }) => (text === "" ? undefined : <p className="words">{text}</p>);
+
 /** Newest first, as one reads a conversation that goes on; the oldest is the detection. */
 export const Timeline = ({ answer }: { answer: Case }) => {
   const { t, f } = useWords();
@@ -225,6 +228,7 @@ export const Timeline = ({ answer }: { answer: Case }) => {
               {row.text === null ? undefined : <Tlp marking={row.marking} />}
             </div>
             {row.text === null || row.text === "" ? undefined : <p className="words">{row.text}</p>}
+            <Why text={whyOf(t, row)} />
           </li>
         ))}
       </ol>
@@ -239,29 +243,4 @@ export const Timeline = ({ answer }: { answer: Case }) => {
       <Refused error={older.error} />
     </>
   );
-};
-
-type Words = ReturnType<typeof useWords>;
-/** An entry in the reader's language, from its kind and facts; a kind that is not known is shown by its name. */
-const saidOf = ({ t, f }: Pick<Words, "t" | "f">, row: TimelineRow): string => {
-  const said = t.desk.cases.events[row.kind as keyof typeof t.desk.cases.events];
-  if (said === undefined) return row.kind;
-  const { answer, channel, reason, reasons, state } = row.facts;
-  const held = String(reasons ?? reason ?? "")
-    .split(",")
-    .map((one) => t.desk.held[one as keyof typeof t.desk.held] ?? one);
-  const counted = Object.fromEntries(
-    Object.entries(row.facts).map(([name, value]) => [
-      name,
-      typeof value === "number" && name !== "case" ? f.count(value) : value,
-    ]),
-  );
-  return said({
-    ...counted,
-    answerSaid:
-      (t.desk.answers[answer as AnswerKind] ?? String(answer ?? "")) +
-      (typeof channel === "string" ? ` (${t.desk.channels[channel as ToldBy] ?? channel})` : ""),
-    reasonSaid: held.join("; "),
-    state: t.desk.caseStates[state as keyof typeof t.desk.caseStates] ?? state ?? null,
-  });
 };

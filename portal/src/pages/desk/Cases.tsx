@@ -85,10 +85,10 @@ export const Cases = () => {
   const facts = list.first?.facts as CasesAnswer["facts"] | undefined;
   const only = new Set((search.only ?? "").split(",").filter((one) => one !== ""));
   const lede =
-    facts === undefined
+    facts === undefined || list.said === undefined
       ? undefined
       : [
-          words.lede({ open: f.count(facts.open), n: facts.open, waiting: f.count(facts.waiting) }),
+          words.lede({ open: f.count(facts.open), n: facts.open, waiting: f.count(facts.waiting), w: facts.waiting }),
           facts.unanswered > 0 && facts.oldestUnanswered !== null
             ? words.unanswered(facts.unanswered, f.count(facts.unanswered), f.time(new Date(facts.oldestUnanswered)))
             : "",

@@ -40,7 +40,8 @@ const downloadEvidence = async (token: string, number: number): Promise<void> =>
   link.href = URL.createObjectURL(await response.blob());
   link.download = `LAYANG-${number}.csv`;
   link.click();
-  URL.revokeObjectURL(link.href);
+  // The browser fetches what the address stands for after the click.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 };
 
 /** `/help#TOKEN`: an owner sees the evidence, what to do, and answers. No account, one decision. */
@@ -93,7 +94,9 @@ const Page = ({ answer, token }: { answer: HelpAnswer; token: string }) => {
       .at(-1) ?? answer.asked;
   const numbers = {
     packets: f.count(packets),
+    p: packets,
     dark: f.count(dark),
+    d: dark,
     sensors: f.count(answer.sensors),
     n: answer.sensors,
     from: f.time(new Date(from)),
@@ -190,6 +193,7 @@ const Packets = ({ of: one }: { of: HelpAnswer["subjects"][number] }) => {
           {(told.length === 0 ? words.inLetterBare : words.inLetter)({
             at: f.time(new Date(one.told.at)),
             packets: f.count(one.told.packets),
+            p: one.told.packets,
             last: f.time(new Date(one.told.last)),
           })}
         </p>

@@ -25,7 +25,7 @@ export const Audit = () => {
   const list = useRows<AuditAnswer>("audit", { ...query, limit: 200 });
   const verified = useSend("audit/verify");
   const set = (next: Changes<typeof search>) => void navigate({ search: patched(search, next), replace: true });
-  const facts = list.first?.facts as AuditAnswer["facts"] | undefined;
+  const facts = list.said?.facts as AuditAnswer["facts"] | undefined;
   const lede =
     facts === undefined || list.first === undefined
       ? undefined

@@ -49,7 +49,7 @@ export const Constituency = () => {
   const set = (next: Changes<typeof search>) => void navigate({ search: patched(search, next), replace: true });
   const facts = list.first?.facts as Organisations["facts"] | undefined;
   const lede =
-    facts === undefined
+    facts === undefined || list.said === undefined
       ? undefined
       : [
           words.lede({

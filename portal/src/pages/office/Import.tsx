@@ -4,6 +4,7 @@ import type { DeskBody } from "../../../../src/api/contract/desk/index.ts";
 import type { Imported } from "../../../../src/api/contract/desk/organisations.ts";
 import { Refused } from "../../desk/Loaded.tsx";
 import { useSend } from "../../desk/client.ts";
+import { fileText } from "../../desk/fileText.ts";
 import { Head, Panel, Segments } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
 import { useWords } from "../../words/index.tsx";
@@ -23,6 +24,19 @@ export const Import = () => {
   const words = t.office.import;
   const [content, setContent] = useState("");
   const [form, setForm] = useState<"csv" | "yaml">("csv");
+  /** Why the chosen file is not what stands below. */
+  const [fault, setFault] = useState<"utf16" | "encoding" | "unreadable">();
+  const take = async (file: File): Promise<void> => {
+    setFault(undefined);
+    try {
+      const read = fileText(new Uint8Array(await file.arrayBuffer()));
+      if ("fault" in read) return setFault(read.fault);
+      setForm(/\.ya?ml$/i.test(file.name) ? "yaml" : "csv");
+      setContent(read.text);
+    } catch {
+      setFault("unreadable");
+    }
+  };
   const [replace, setReplace] = useState(false);
   const [looked, setLooked] = useState<{ readonly of: ImportBody; readonly answer: Imported }>();
   const sent = useSend("import", (answer, { body }) => setLooked({ of: body, answer }));
@@ -53,9 +67,9 @@ export const Import = () => {
                   accept=".csv,.yaml,.yml,text/csv,application/yaml"
                   onChange={(event) => {
                     const file = event.currentTarget.files?.[0];
-                    if (file === undefined) return;
-                    setForm(/\.ya?ml$/i.test(file.name) ? "yaml" : "csv");
-                    void file.text().then(setContent);
+                    // A file that was mended is chosen again under its name.
+                    event.currentTarget.value = "";
+                    if (file !== undefined) void take(file);
                   }}
                 />
               </label>
@@ -69,6 +83,11 @@ export const Import = () => {
                 onChange={setForm}
               />
             </div>
+            {fault === undefined ? undefined : (
+              <p className="refused" role="alert">
+                {words.misread[fault]}
+              </p>
+            )}
             <details className="table">
               <summary>{words.columns}</summary>
               <p className="muted small">{words.columnsText}</p>

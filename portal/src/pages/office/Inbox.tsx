@@ -16,7 +16,7 @@ export const Inbox = () => {
   const exercise = useExercise();
   const list = useRows<InboxAnswer>("inbox", { limit: 100, exercise: exercise === "" ? undefined : exercise });
   const marked = useSend("inbox/read");
-  const unread = (list.first?.facts as InboxAnswer["facts"] | undefined)?.unread;
+  const unread = (list.said?.facts as InboxAnswer["facts"] | undefined)?.unread;
   const lede = unread === undefined ? undefined : unread === 0 ? words.none : words.lede(unread, f.count(unread));
   const ids = (list.rows as readonly InboxRow[]).filter(({ read }) => read === null).map(({ id }) => id);
   return (

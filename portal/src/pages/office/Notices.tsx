@@ -40,7 +40,7 @@ export const Notices = () => {
   const set = (next: Changes<typeof search>) => void navigate({ search: patched(search, next), replace: true });
   const facts = list.first?.facts as Outbox["facts"] | undefined;
   const lede =
-    facts === undefined
+    facts === undefined || list.said === undefined
       ? undefined
       : [
           words.lede({ sent: f.count(facts.sentDay), n: facts.sentDay, waiting: f.count(facts.waiting) }),
@@ -181,7 +181,8 @@ const OneLetter = ({ id, onClose }: { id: string; onClose: () => void }) => {
   const { t, f } = useWords();
   const words = t.office.notices;
   const asked = useQuery(deskAsk("letter", `outbox/${encodeURIComponent(id)}`));
-  const acted = useSend("letter/act");
+  const [discarding, setDiscarding] = useState(false);
+  const acted = useSend("letter/act", () => setDiscarding(false));
   const act = (action: "retry" | "discard" | "release") => acted.mutate({ path: `outbox/${id}`, body: { action } });
   return (
     <aside className="panel peek" aria-label={words.letter}>
@@ -211,13 +212,13 @@ const OneLetter = ({ id, onClose }: { id: string; onClose: () => void }) => {
                   type="button"
                   className="button quiet"
                   disabled={acted.isPending}
-                  onClick={() => act("discard")}
+                  onClick={() => setDiscarding(true)}
                 >
                   {words.discard}
                 </button>
               )}
             </p>
-            <Refused error={acted.error} />
+            <Refused error={discarding ? null : acted.error} />
             {answer.rendered === null ? (
               <p className="muted">{words.notRendered}</p>
             ) : (
@@ -240,6 +241,17 @@ const OneLetter = ({ id, onClose }: { id: string; onClose: () => void }) => {
           </>
         )}
       </Loaded>
+      {discarding ? (
+        <FormDialog
+          title={words.discard}
+          note={words.discardSure}
+          button={words.discard}
+          pending={acted.isPending}
+          error={acted.error}
+          onClose={() => setDiscarding(false)}
+          onSend={() => act("discard")}
+        />
+      ) : undefined}
     </aside>
   );
 };

@@ -73,7 +73,11 @@ export const Networks = ({ answer, claim = false }: { answer: Organisation; clai
               cell: ({ until }) =>
                 until === null ? <span className="faint">{words.still}</span> : <When at={until} alone />,
             },
-            { key: "origin", head: words.origin, cell: ({ origin }) => origin },
+            {
+              key: "origin",
+              head: words.origin,
+              cell: ({ origin }) => words.origins[origin as keyof typeof words.origins] ?? origin,
+            },
             {
               key: "dark",
               head: words.dark,

@@ -37,9 +37,11 @@ export const People = () => {
   const [link, setLink] = useState<Invited>();
   const invited = useSend("people/invite", (now) => (setLink(now), setEditing(undefined)));
   const changed = useSend("person/change", () => setEditing(undefined));
-  const acted = useSend("person/act");
-  const reset = useSend("person/reset", setLink);
-  const facts = list.first?.facts as PeopleAnswer["facts"] | undefined;
+  /** What one click too many would do to a colleague is asked for once more. */
+  const [sure, setSure] = useState<{ readonly what: "disable" | "reset"; readonly person: PersonRow }>();
+  const acted = useSend("person/act", () => setSure(undefined));
+  const reset = useSend("person/reset", (now) => (setLink(now), setSure(undefined)));
+  const facts = list.said?.facts as PeopleAnswer["facts"] | undefined;
   const lede =
     facts === undefined
       ? undefined
@@ -95,7 +97,7 @@ export const People = () => {
           </button>
         </div>
       )}
-      <Refused error={acted.error ?? reset.error} />
+      <Refused error={sure === undefined ? acted.error : null} />
       {view === "tokens" ? (
         <TokensPanel />
       ) : (
@@ -162,33 +164,49 @@ export const People = () => {
                         {words.change}
                       </button>
                     ) : undefined}
-                    {(["disable", "enable"] as const).map((action) =>
-                      person.may.includes(action) ? (
-                        <button
-                          key={action}
-                          type="button"
-                          className="button quiet"
-                          onClick={() => acted.mutate({ path: `people/${person.id}/state`, body: { action } })}
-                        >
-                          {words[action]}
-                        </button>
-                      ) : undefined,
-                    )}
-                    {person.may.includes("reset") ? (
+                    {person.may.includes("enable") ? (
                       <button
                         type="button"
                         className="button quiet"
-                        onClick={() => reset.mutate({ path: `people/${person.id}/reset`, body: {} })}
+                        disabled={acted.isPending}
+                        onClick={() => acted.mutate({ path: `people/${person.id}/state`, body: { action: "enable" } })}
                       >
-                        {words.reset}
+                        {words.enable}
                       </button>
                     ) : undefined}
+                    {(["disable", "reset"] as const).map((what) =>
+                      person.may.includes(what) ? (
+                        <button
+                          key={what}
+                          type="button"
+                          className="button quiet"
+                          onClick={() => setSure({ what, person })}
+                        >
+                          {words[what]}
+                        </button>
+                      ) : undefined,
+                    )}
                   </span>
                 ),
               },
             ]}
           />
         </Panel>
+      )}
+      {sure === undefined ? undefined : (
+        <FormDialog
+          title={`${words[sure.what]}: ${sure.person.name}`}
+          note={words.sure[sure.what]}
+          button={words[sure.what]}
+          pending={acted.isPending || reset.isPending}
+          error={sure.what === "reset" ? reset.error : acted.error}
+          onClose={() => setSure(undefined)}
+          onSend={() => {
+            const path = `people/${sure.person.id}`;
+            if (sure.what === "reset") reset.mutate({ path: `${path}/reset`, body: {} });
+            else acted.mutate({ path: `${path}/state`, body: { action: "disable" } });
+          }}
+        />
       )}
       {editing === undefined ? undefined : (
         <Access
@@ -230,6 +248,8 @@ const Access = ({
   const organisations = useQuery(deskAsk("organisations", "organisations", { limit: 500 }));
   // A person's own stand first, also where the list has not come or is longer: what is not offered would be taken away.
   const own = person?.organisations ?? [];
+  // The list may come, and come again, while somebody chooses.
+  const [chosen, setChosen] = useState<readonly string[]>(() => own.map(({ id }) => id));
   const offers = [...own, ...(organisations.data?.rows ?? []).filter(({ id }) => !own.some((one) => one.id === id))];
   return (
     <FormDialog
@@ -258,11 +278,11 @@ const Access = ({
       <label className="field">
         <span>{words.organisations}</span>
         <select
-          key={offers.length}
           name="organisation"
           multiple
           size={6}
-          defaultValue={person?.organisations.map(({ id }) => id) ?? []}
+          value={chosen}
+          onChange={(event) => setChosen([...event.target.selectedOptions].map(({ value }) => value))}
         >
           {offers.map((one) => (
             <option key={one.id} value={one.id}>

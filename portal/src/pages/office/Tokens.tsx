@@ -98,6 +98,7 @@ export const TokensPanel = () => {
                 <button
                   type="button"
                   className="button quiet"
+                  disabled={revoked.isPending}
                   onClick={() => revoked.mutate({ path: `tokens/${id}/revoke`, body: {} })}
                 >
                   {words.revoke}

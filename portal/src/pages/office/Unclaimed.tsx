@@ -21,7 +21,7 @@ export const Unclaimed = () => {
   const list = useRows<UnclaimedAnswer>("unclaimed", { limit: 200, exercise: exercise === "" ? undefined : exercise });
   const [taking, setTaking] = useState<UnclaimedRow>();
   const taken = useSend("unclaimed/take", () => setTaking(undefined));
-  const facts = list.first?.facts as UnclaimedAnswer["facts"] | undefined;
+  const facts = list.said?.facts as UnclaimedAnswer["facts"] | undefined;
   const lede =
     facts === undefined
       ? undefined

@@ -142,7 +142,12 @@ const FactorsPanel = () => {
                   key: "do",
                   head: "",
                   cell: ({ id }) => (
-                    <button type="button" className="button quiet" onClick={() => remove({ kind: "passkey", id })}>
+                    <button
+                      type="button"
+                      className="button quiet"
+                      disabled={removed.isPending}
+                      onClick={() => remove({ kind: "passkey", id })}
+                    >
                       {t.desk.word.remove}
                     </button>
                   ),
@@ -153,7 +158,12 @@ const FactorsPanel = () => {
             <p className="row">
               {answer.totp ? words.totpOn : <span className="muted">{words.totpOff}</span>}
               {answer.totp ? (
-                <button type="button" className="button quiet" onClick={() => remove({ kind: "totp" })}>
+                <button
+                  type="button"
+                  className="button quiet"
+                  disabled={removed.isPending}
+                  onClick={() => remove({ kind: "totp" })}
+                >
                   {t.desk.word.remove}
                 </button>
               ) : undefined}
@@ -180,7 +190,12 @@ const FactorsPanel = () => {
                   head: "",
                   cell: ({ id, current }) =>
                     current ? undefined : (
-                      <button type="button" className="button quiet" onClick={() => remove({ kind: "session", id })}>
+                      <button
+                        type="button"
+                        className="button quiet"
+                        disabled={removed.isPending}
+                        onClick={() => remove({ kind: "session", id })}
+                      >
                         {words.endSession}
                       </button>
                     ),

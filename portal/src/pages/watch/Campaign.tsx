@@ -27,7 +27,9 @@ export const Campaign = () => {
       : words.one.lede({
           kind: `${words.kinds[one.kind]}${one.family === null ? "" : ` (${one.family})`}`,
           sources: f.count(one.sources),
+          n: one.sources,
           countries: f.count(one.countries),
+          c: one.countries,
           since: f.day(new Date(one.first)),
         });
   return (

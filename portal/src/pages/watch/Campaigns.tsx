@@ -24,7 +24,7 @@ export const Campaigns = () => {
     exercise: exercise === "" ? undefined : exercise,
     limit: 50,
   });
-  const facts = list.first?.facts as CampaignsAnswer["facts"] | undefined;
+  const facts = list.said?.facts as CampaignsAnswer["facts"] | undefined;
   const lede =
     facts === undefined
       ? undefined

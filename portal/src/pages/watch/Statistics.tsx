@@ -110,7 +110,12 @@ export const Statistics = () => {
                   rows={rows.toReversed()}
                   keyOf={({ month, detector, kind }) => `${month} ${detector} ${kind}`}
                   columns={[
-                    { key: "month", head: t.word.month, rowHead: true, cell: ({ month }) => month },
+                    {
+                      key: "month",
+                      head: t.word.month,
+                      rowHead: true,
+                      cell: ({ month }) => f.month(new Date(`${month}-01T00:00:00Z`)),
+                    },
                     { key: "detector", head: t.watch.detectors.title, cell: ({ detector }) => detector },
                     { key: "kind", head: t.desk.word.kind, cell: ({ kind }) => t.desk.kinds[kind] },
                     { key: "right", head: words.right, num: true, cell: ({ right }) => f.count(right) },
@@ -205,9 +210,11 @@ const Responses = ({ answer }: { answer: Response }) => {
   const labelOf = ({ group, label }: Response["rows"][number]): string =>
     answer.by === "country"
       ? f.country(group)
-      : answer.by === "kind"
-        ? (t.desk.kinds[group as keyof typeof t.desk.kinds] ?? label)
-        : label;
+      : answer.by === "month"
+        ? f.month(new Date(`${group}-01T00:00:00Z`))
+        : answer.by === "kind"
+          ? (t.desk.kinds[group as keyof typeof t.desk.kinds] ?? label)
+          : label;
   return (
     <div className="stack">
       <Facts

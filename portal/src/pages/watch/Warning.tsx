@@ -29,6 +29,7 @@ export const Warning = () => {
       : `${words.kinds[surge.kind]}: ${words.one.lede({
           port: portName(surge.protocol, surge.port),
           sources: f.count(surge.sources),
+          n: surge.sources,
           times:
             surge.usualSources === null
               ? words.one.fresh

@@ -39,8 +39,8 @@ export const Warnings = () => {
   const scope = exercise === "" ? {} : { exercise };
   const list = useRows<Surges>("warnings", { ...scope, kind: search.kind, state: search.state, limit: 50 });
   const outbreaks = useQuery(deskAsk("outbreaks", "outbreaks", scope, 60_000));
-  const facts = list.first?.facts as Surges["facts"] | undefined;
-  const asked = list.first?.asked;
+  const facts = list.said?.facts as Surges["facts"] | undefined;
+  const asked = list.said?.asked;
   const behind =
     facts !== undefined &&
     (facts.judged === null || (asked !== undefined && Date.parse(asked) - Date.parse(facts.judged) > LATE));

@@ -121,6 +121,7 @@ export const desk = {
     dark: "Dark addresses",
     case: "Case",
     assignee: "Assigned to",
+    choose: "Choose",
     unassigned: "nobody",
     age: "Last seen",
     marking: "Marking",
@@ -189,6 +190,8 @@ export const desk = {
     order: "Order",
     orders: { rank: "Rank", last: "Last seen", first: "First seen", packets: "Packets" },
     selected: (n: number, count: string) => `${count} ${one(n, "alert", "alerts")} selected`,
+    gone: (n: number, count: string) =>
+      `${count} of those you selected ${one(n, "is", "are")} no longer in this list; others may have changed ${one(n, "it", "them")}.`,
     select: (subject: string) => `Select ${subject}`,
     selectAll: "Select all loaded",
     views: "Saved filters",
@@ -280,8 +283,8 @@ export const desk = {
   },
   cases: {
     title: "Cases",
-    lede: (x: { open: string; n: number; waiting: string }) =>
-      `${x.open} ${one(x.n, "case is", "cases are")} open, ${x.waiting} wait for an owner.`,
+    lede: (x: { open: string; n: number; waiting: string; w: number }) =>
+      `${x.open} ${one(x.n, "case is", "cases are")} open, ${x.waiting} ${one(x.w, "waits", "wait")} for an owner.`,
     unanswered: (n: number, count: string, oldest: string) =>
       `${count} ${one(n, "has", "have")} no answer yet; the oldest waits since ${oldest}.`,
     quietWeek: (n: number, count: string) => `${count} ${one(n, "went", "went")} quiet this week.`,
@@ -346,6 +349,8 @@ export const desk = {
     relation: "Relation",
     attachments: "Attachments",
     attach: "Attach a file (up to 1 MB)",
+    emptyFile: "The file is empty.",
+    unreadable: "The file could not be read. Choose it again.",
     tooLarge: "The file is larger than 1 MB.",
     notices: "Notices",
     notify: "Notify the owner now",
@@ -362,8 +367,14 @@ export const desk = {
     cannotTell:
       "Behind this address stand many subscribers, and no source port was seen: nobody can tell which one it was.",
     events: {
-      detected: (x: Facts) => `Detected: ${x["packets"] ?? "?"} packets to ${x["darkAddresses"] ?? "?"} dark addresses`,
-      merged: (x: Facts) => `${x["alerts"] ?? "Alerts"} alerts are handled here as one`,
+      detected: (x: Facts) =>
+        `Detected: ${x["packets"] ?? "?"} ${x["packetsN"] === 1 ? "packet" : "packets"} to ${x["darkAddresses"] ?? "?"} dark ${x["darkAddressesN"] === 1 ? "address" : "addresses"}`,
+      merged: (x: Facts) =>
+        x["into"] === undefined
+          ? x["alertsN"] === 1
+            ? "1 alert is handled here"
+            : `${x["alerts"] ?? "Several"} alerts are handled here as one`
+          : `Goes on in LAYANG-${x["into"]}`,
       notified: (x: Facts) => `Notice written to ${x["recipient"] ?? "the owner"}`,
       delivered: (x: Facts) => `Accepted by the mail server of ${x["recipient"] ?? "the owner"}`,
       delayed: () => "The mail server still tries: the letter is late",
@@ -383,6 +394,8 @@ export const desk = {
       held: (x: Facts) => `Held back: ${x["reasonSaid"] ?? ""}`,
       released: () => "Released to the owner",
       suppressed: (x: Facts) => `Suppressed until ${x["until"] ?? "?"}`,
+      unsuppressed: () => "Suppression ended",
+      revoked: () => "The help link was revoked",
       corrected: () => "A correction was sent: the finding was withdrawn",
       quiet: () => "Quiet: verified by silence",
       unknown: () => "Silent, but whether it is over cannot be told yet",
@@ -408,10 +421,19 @@ export const desk = {
       other: (subject: string, _family: string) => `Packets from ${subject} reached addresses that nobody uses.`,
     },
     ofFamily: (family: string) => ` (${family})`,
-    how: (x: { packets: string; dark: string; sensors: string; n: number; from: string; to: string }) =>
-      `It sent ${x.packets} packets to ${x.dark} unused addresses, seen by ${x.sensors} independent ${one(x.n, "sensor", "sensors")} between ${x.from} and ${x.to}. Nobody has a reason to send anything there.`,
-    howVictim: (x: { packets: string; sensors: string; n: number; from: string; to: string }) =>
-      `Its replies to packets that others forged reached unused addresses: ${x.packets} packets at ${x.sensors} ${one(x.n, "sensor", "sensors")} between ${x.from} and ${x.to}.`,
+    how: (x: {
+      packets: string;
+      p: number;
+      dark: string;
+      d: number;
+      sensors: string;
+      n: number;
+      from: string;
+      to: string;
+    }) =>
+      `It sent ${x.packets} ${one(x.p, "packet", "packets")} to ${x.dark} unused ${one(x.d, "address", "addresses")}, seen by ${x.sensors} independent ${one(x.n, "sensor", "sensors")} between ${x.from} and ${x.to}. Nobody has a reason to send anything there.`,
+    howVictim: (x: { packets: string; p: number; sensors: string; n: number; from: string; to: string }) =>
+      `Its replies to packets that others forged reached unused addresses: ${x.packets} ${one(x.p, "packet", "packets")} at ${x.sensors} ${one(x.n, "sensor", "sensors")} between ${x.from} and ${x.to}.`,
     precision: (share: string) => `Of notices of this kind that owners answered, ${share} were right.`,
     steps: "What to do",
     evidence: "Evidence to find the device",
@@ -419,10 +441,10 @@ export const desk = {
       "Times are UTC to the millisecond, ± the clock error of the sensor. Compare with your own logs by source port.",
     local: "Your time",
     cgnat: "Behind this address stand many subscribers: time and source port together tell which one it was.",
-    inLetter: (x: { at: string; packets: string; last: string }) =>
-      `The letter of ${x.at} told of ${x.packets} packets, the last at ${x.last}; these are the packets it listed.`,
-    inLetterBare: (x: { at: string; packets: string; last: string }) =>
-      `The letter of ${x.at} told of ${x.packets} packets, the last at ${x.last}.`,
+    inLetter: (x: { at: string; packets: string; p: number; last: string }) =>
+      `The letter of ${x.at} told of ${x.packets} ${one(x.p, "packet", "packets")}, the last at ${x.last}; these are the packets it listed.`,
+    inLetterBare: (x: { at: string; packets: string; p: number; last: string }) =>
+      `The letter of ${x.at} told of ${x.packets} ${one(x.p, "packet", "packets")}, the last at ${x.last}.`,
     victim: {
       evidence: "What was counted",
       evidenceNote:

@@ -127,6 +127,7 @@ export const desk: Messages["desk"] = {
     dark: "Alamat gelap",
     case: "Kasus",
     assignee: "Ditugaskan kepada",
+    choose: "Pilih",
     unassigned: "belum ada",
     age: "Terakhir terlihat",
     marking: "Penandaan",
@@ -198,6 +199,7 @@ export const desk: Messages["desk"] = {
       packets: "Paket",
     },
     selected: (_n, count) => `${count} peringatan dipilih`,
+    gone: (_n, count) => `${count} dari yang Anda pilih tidak ada lagi di sini: mungkin diubah orang lain.`,
     select: (subject) => `Pilih ${subject}`,
     selectAll: "Pilih semua yang dimuat",
     views: "Filter tersimpan",
@@ -355,6 +357,8 @@ export const desk: Messages["desk"] = {
     relation: "Hubungan",
     attachments: "Lampiran",
     attach: "Lampirkan berkas (sampai 1 MB)",
+    emptyFile: "Berkas ini kosong.",
+    unreadable: "Berkas tidak dapat dibaca. Pilih lagi.",
     tooLarge: "Berkas lebih besar dari 1 MB.",
     notices: "Pemberitahuan",
     notify: "Beri tahu pemilik sekarang",
@@ -372,7 +376,10 @@ export const desk: Messages["desk"] = {
       "Alamat ini dipakai bersama oleh banyak pelanggan, dan port sumber tidak terlihat: pelanggannya tidak dapat ditentukan.",
     events: {
       detected: (x) => `Terdeteksi: ${x["packets"] ?? "?"} paket ke ${x["darkAddresses"] ?? "?"} alamat gelap`,
-      merged: (x) => `${x["alerts"] ?? "Beberapa"} peringatan ditangani di sini sebagai satu`,
+      merged: (x) =>
+        x["into"] === undefined
+          ? `${x["alerts"] ?? "Beberapa"} peringatan ditangani di sini sebagai satu`
+          : `Berlanjut di LAYANG-${x["into"]}`,
       notified: (x) => `Pemberitahuan ditulis kepada ${x["recipient"] ?? "pemilik"}`,
       delivered: (x) => `Diterima oleh server email ${x["recipient"] ?? "pemilik"}`,
       delayed: () => "Server surat masih mencoba: surat tertunda",
@@ -392,6 +399,8 @@ export const desk: Messages["desk"] = {
       held: (x) => `Ditahan: ${x["reasonSaid"] ?? ""}`,
       released: () => "Dilepas kepada pemilik",
       suppressed: (x) => `Diredam sampai ${x["until"] ?? "?"}`,
+      unsuppressed: () => "Peredaman diakhiri",
+      revoked: () => "Tautan bantuan dicabut",
       corrected: () => "Koreksi dikirim: temuan ditarik kembali",
       quiet: () => "Senyap: diverifikasi lewat keadaan diam",
       unknown: () => "Diam, tetapi belum dapat dipastikan apakah sudah berakhir",

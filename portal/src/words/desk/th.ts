@@ -121,6 +121,7 @@ export const desk: Messages["desk"] = {
     dark: "ที่อยู่ว่าง",
     case: "เคส",
     assignee: "ผู้รับผิดชอบ",
+    choose: "เลือก",
     unassigned: "ไม่มี",
     age: "พบล่าสุด",
     marking: "ระดับการเผยแพร่",
@@ -187,6 +188,7 @@ export const desk: Messages["desk"] = {
     order: "เรียงลำดับ",
     orders: { rank: "อันดับ", last: "พบล่าสุด", first: "พบครั้งแรก", packets: "แพ็กเก็ต" },
     selected: (_n, count) => `เลือกการแจ้งเตือน ${count} รายการ`,
+    gone: (_n, count) => `ที่เลือกไว้ ${count} รายการไม่อยู่ที่นี่แล้ว อาจมีผู้อื่นแก้ไข`,
     select: (subject) => `เลือก ${subject}`,
     selectAll: "เลือกทั้งหมดที่โหลดแล้ว",
     views: "ตัวกรองที่บันทึกไว้",
@@ -336,6 +338,8 @@ export const desk: Messages["desk"] = {
     relation: "ความสัมพันธ์",
     attachments: "ไฟล์แนบ",
     attach: "แนบไฟล์ (ไม่เกิน 1 MB)",
+    emptyFile: "ไฟล์ว่างเปล่า",
+    unreadable: "อ่านไฟล์ไม่ได้ โปรดเลือกอีกครั้ง",
     tooLarge: "ไฟล์ใหญ่กว่า 1 MB",
     notices: "หนังสือแจ้ง",
     notify: "แจ้งเจ้าของเดี๋ยวนี้",
@@ -352,7 +356,10 @@ export const desk: Messages["desk"] = {
     cannotTell: "ผู้ใช้บริการจำนวนมากใช้ที่อยู่นี้ร่วมกัน และไม่พบพอร์ตต้นทาง จึงระบุรายใดรายหนึ่งไม่ได้",
     events: {
       detected: (x) => `ตรวจพบ: ${x["packets"] ?? "?"} แพ็กเก็ตไปยังที่อยู่ว่าง ${x["darkAddresses"] ?? "?"} แห่ง`,
-      merged: (x) => `จัดการการแจ้งเตือน ${x["alerts"] ?? "?"} รายการรวมกันที่นี่`,
+      merged: (x) =>
+        x["into"] === undefined
+          ? `จัดการการแจ้งเตือน ${x["alerts"] ?? "?"} รายการรวมกันที่นี่`
+          : `ดำเนินการต่อใน LAYANG-${x["into"]}`,
       notified: (x) => `เขียนหนังสือแจ้งถึง ${x["recipient"] ?? "เจ้าของ"}`,
       delivered: (x) => `เซิร์ฟเวอร์อีเมลของ ${x["recipient"] ?? "เจ้าของ"} รับแล้ว`,
       delayed: () => "เซิร์ฟเวอร์อีเมลยังพยายามส่งอยู่ จดหมายล่าช้า",
@@ -371,6 +378,8 @@ export const desk: Messages["desk"] = {
       held: (x) => `พักไว้: ${x["reasonSaid"] ?? ""}`,
       released: () => "ปล่อยให้แจ้งเจ้าของ",
       suppressed: (x) => `ระงับจนถึง ${x["until"] ?? "?"}`,
+      unsuppressed: () => "เลิกระงับแล้ว",
+      revoked: () => "เพิกถอนลิงก์ของเจ้าของแล้ว",
       corrected: () => "ส่งการแก้ไขแล้ว: ยกเลิกการตรวจพบ",
       quiet: () => "เงียบแล้ว: ยืนยันด้วยความเงียบ",
       unknown: () => "เงียบ แต่ยังสรุปไม่ได้ว่าสิ้นสุดแล้วหรือไม่",

@@ -70,8 +70,8 @@ export const watch = {
     forecasts: "Forecasts",
     held: "held",
     one: {
-      lede: (x: { port: string; sources: string; times: string }) =>
-        `${x.port}: ${x.sources} sources in 24 hours${x.times}`,
+      lede: (x: { port: string; sources: string; n: number; times: string }) =>
+        `${x.port}: ${x.sources} ${one(x.n, "source", "sources")} in 24 hours${x.times}`,
       times: (times: string) => `, ${times} times the usual`,
       fresh: ", where nobody asked before",
       series: "New sources an hour against the usual",
@@ -138,8 +138,8 @@ export const watch = {
       "A campaign is a group of sources with one SYN signature, one set of marks and one set of ports, seen over several hours.",
     orders: { last: "Newest", sources: "Sources", ours: "Ours" },
     one: {
-      lede: (x: { kind: string; sources: string; countries: string; since: string }) =>
-        `${x.kind}: ${x.sources} sources in ${x.countries} economies since ${x.since}.`,
+      lede: (x: { kind: string; sources: string; n: number; countries: string; c: number; since: string }) =>
+        `${x.kind}: ${x.sources} ${one(x.n, "source", "sources")} in ${x.countries} ${one(x.c, "economy", "economies")} since ${x.since}.`,
       days: "Sources a day",
       countries: "Economies of the sources",
       noCountries: "Not counted yet: the campaign was last written down before economies were.",

@@ -125,6 +125,8 @@ export const timelineKinds = [
   "held",
   "released",
   "suppressed",
+  "unsuppressed",
+  "revoked",
   "corrected",
   "quiet",
   "unconfirmed",
