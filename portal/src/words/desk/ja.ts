@@ -157,6 +157,8 @@ export const desk: Messages["desk"] = {
     text: "このページの内容は実際の事象ではありません。統計には入らず、通知は演習の参加者だけに届きます。",
     enter: (name) => `演習 ${name} を表示`,
     leave: "実際の内容に戻る",
+    beside: (name) => `このページの内容は実際のものです。演習 ${name} はデスクで続いています。`,
+    end: "演習から出る",
   },
   alerts: {
     title: "アラート",
