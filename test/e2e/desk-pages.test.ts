@@ -118,10 +118,15 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     const { page, errors, close } = await watchedPage(browser, url);
     await page.goto(`${url}/detectors`);
     await page.waitForSelector(".measured");
+    await page.route(/v1\/search\?q=10\.0\.0\.1&/, async (route) => {
+      const answer = await route.fetch();
+      const row = { kind: "source", label: "10.0.0.1", ip: "10.0.0.1", detail: null, packets: 9, sources: 1 };
+      const none = { asn: null, protocol: null, port: null, country: null, sensor: null };
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), rows: [{ ...row, ...none }] } });
+    });
     await page.keyboard.press("/");
     await page.keyboard.type("10.0.0.1");
-    await page.locator("[role=option]", { hasText: "10.0.0.1" }).first().waitFor();
-    await page.waitForLoadState("networkidle");
+    await page.locator("[role=option]", { hasText: "9 packets" }).first().waitFor();
     // The answer to what follows takes its time.
     await page.route(/\/search\?q=10\.0\.0\.12/, async (route) => {
       await new Promise((resolve) => setTimeout(resolve, 1500));

@@ -156,7 +156,7 @@ export const desk = {
     text: "Nothing on this page is real. It enters no statistics, and letters go to those who take part only.",
     enter: (name: string) => `Show exercise ${name}`,
     leave: "Back to what is real",
-    beside: (name: string) => `This page shows what is real. Exercise ${name} goes on at the desk.`,
+    beside: (name: string) => `This page is no part of exercise ${name}, which goes on at the desk.`,
     end: "Leave the exercise",
   },
   alerts: {
