@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { exactShare } from "./desk/share.ts";
 import type { Language } from "./words/languages.ts";
 
 /** Gregorian calendar and Latin digits everywhere: Thai's default is the Buddhist calendar. */
@@ -17,7 +18,7 @@ export interface Format {
   /** A number to three figures, short scale: 1.25M. */
   short(value: number): string;
   rate(value: number): string;
-  /** A share of one as per cent. */
+  /** A share of one as per cent: less than all is never said as all, nor more than nothing as nothing. */
   share(value: number): string;
   /** A change as signed per cent: 0.38 is +38%. */
   change(value: number): string;
@@ -102,7 +103,11 @@ export const formatFor = (language: Language): Format => {
       Math.abs(value) < 10_000 ? (Number.isInteger(value) ? whole : fine).format(value) : compact.format(value),
     rate: (value) => fine.format(value),
     share: (value) =>
-      value > 0 && value < 0.0005 ? `<${percent.format(0.001)}` : (value >= 0.1 ? percentWhole : percent).format(value),
+      value > 0 && value < 0.0005
+        ? `<${percent.format(0.001)}`
+        : value > 0.99 && value < 1
+          ? exactShare(locale, value)
+          : (value >= 0.1 ? percentWhole : percent).format(value),
     change: (value) => signed.format(value),
     time: (at) => `${utc.format(at)} UTC`,
     brief: (at) => (at.getUTCFullYear() === new Date().getUTCFullYear() ? between : utc).format(at),

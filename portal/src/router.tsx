@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  retainSearchParams,
+} from "@tanstack/react-router";
 import * as desk from "./desk/search.ts";
 import * as search from "./search.ts";
 import { Broken, Missing } from "./shell/Broken.tsx";
 import { Root } from "./shell/Root.tsx";
 
-const root = createRootRoute({ component: Root, notFoundComponent: Missing });
+const root = createRootRoute({
+  component: Root,
+  notFoundComponent: Missing,
+  validateSearch: desk.plainSearch,
+  // Whoever is in an exercise stays in it, whatever link is followed; the banner's link leads out, by saying so.
+  search: { middlewares: [retainSearchParams(["exercise"])] },
+});
 const getParentRoute = () => root;
 const now = createRoute({
   getParentRoute,

@@ -114,6 +114,112 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     await close();
   });
 
+  it("opens the address that was typed, not the one that was answered before its last figure", async () => {
+    const { page, errors, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/detectors`);
+    await page.waitForSelector(".measured");
+    await page.route(/v1\/search\?q=10\.0\.0\.1&/, async (route) => {
+      const answer = await route.fetch();
+      const row = { kind: "source", label: "10.0.0.1", ip: "10.0.0.1", detail: null, packets: 9, sources: 1 };
+      const none = { asn: null, protocol: null, port: null, country: null, sensor: null };
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), rows: [{ ...row, ...none }] } });
+    });
+    await page.keyboard.press("/");
+    await page.keyboard.type("10.0.0.1");
+    await page.locator("[role=option]", { hasText: "9 packets" }).first().waitFor();
+    // The answer to what follows takes its time.
+    await page.route(/\/search\?q=10\.0\.0\.12/, async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await route.continue().catch(() => undefined);
+    });
+    await page.keyboard.type("2");
+    await page.waitForTimeout(400);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${url}/sources/10.0.0.12`);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  it("stays in an exercise on every link, frames its cases by themselves, and has one way out", async () => {
+    const { page, errors, close } = await watchedPage(browser, url);
+    const framed = (): Promise<number> => page.locator(".exercise-frame").count();
+    await page.goto(`${url}/alerts?exercise=garuda-26&state=all`);
+    await page.waitForSelector("tr.item");
+    await expect.poll(framed).toBe(1);
+    await page.locator("tr.item a[href*='/cases/']").first().click();
+    await page.waitForURL(/\/cases\/\d+\?exercise=garuda-26$/);
+    const numbered = new URL(page.url()).pathname;
+    expect(await framed()).toBe(1);
+    await expect.poll(() => page.title()).toContain("EXERCISE garuda-26");
+    // The owner, the menu, a key and what is found: all of the same exercise.
+    await page.locator(".head .owner a").click();
+    await page.waitForURL(/\/alerts\?.*exercise=garuda-26/);
+    await page.locator("nav a[href^='/cases']").click();
+    await page.waitForURL(/\/cases\?exercise=garuda-26$/);
+    expect(await framed()).toBe(1);
+    // What is real is not framed, says so, and leads back into it.
+    await page.keyboard.press("g");
+    await page.keyboard.press("p");
+    await page.waitForURL(/\/ports\?exercise=garuda-26$/);
+    await page.waitForSelector(".exercise.beside");
+    expect(await framed()).toBe(0);
+    await page.keyboard.press("g");
+    await page.keyboard.press("a");
+    await page.waitForURL(/\/alerts\?exercise=garuda-26$/);
+    await page.waitForSelector("tr.item");
+    await page.selectOption("select[aria-label]:has(option:text('Essential, held'))", { label: "Essential, held" });
+    await page.waitForURL(/\/alerts\?.*only=held.*/);
+    expect(new URL(page.url()).searchParams.get("exercise")).toBe("garuda-26");
+    // Its number alone, as from a letter: the case knows what it is.
+    await page.goto(url + numbered);
+    await page.waitForURL(`${url}${numbered}?exercise=garuda-26`);
+    expect(await framed()).toBe(1);
+    await page.getByRole("link", { name: "Back to what is real" }).click();
+    await page.waitForURL(`${url}/cases`);
+    await expect.poll(framed).toBe(0);
+    // And one that is real is none of the exercise.
+    await page.goto(`${url}/cases/4?exercise=garuda-26`);
+    await page.waitForURL(`${url}/cases/4`);
+    await expect.poll(framed).toBe(0);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  it("the ring's evidence is in the address, and Escape closes it before it leaves the wall", async () => {
+    const { page, errors, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/ring`);
+    await page.waitForSelector(".lede:not(:has(.bone))");
+    // Its figures move every second: read out once.
+    await expect.poll(() => page.locator(".head .lede").getAttribute("aria-live")).toBe("off");
+    const drawn = `(() => {
+      const air = document.querySelectorAll(".ring-box canvas")[1];
+      return air.getContext("2d").getImageData(0, 0, air.width, air.height).data.some((value) => value > 0);
+    })()`;
+    const wide = `document.querySelectorAll(".ring-box canvas")[1].width`;
+    await expect.poll(() => page.evaluate(drawn), { timeout: 10_000 }).toBe(true);
+    const before = await page.evaluate(wide);
+    await page.locator(".ring-below td button").first().click();
+    await page.waitForURL(/\/ring\?open=/);
+    await page.waitForSelector(".peek h2");
+    // The picture makes room for it, and stays what it was when it was stopped.
+    await expect.poll(() => page.evaluate(wide)).not.toBe(before);
+    expect(await page.evaluate(drawn)).toBe(true);
+    const evidence = page.url();
+    await page.goBack();
+    await page.waitForURL(`${url}/ring`);
+    await expect.poll(() => page.locator(".peek").count()).toBe(0);
+    await page.goto(`${evidence}&wall=1`);
+    await page.waitForSelector(".peek h2");
+    expect(await page.locator(".ring-state").count()).toBe(1);
+    await page.locator(".head button").first().focus();
+    await page.keyboard.press("Escape");
+    await page.waitForURL(`${url}/ring?wall=1`);
+    await page.keyboard.press("Escape");
+    await page.waitForURL(`${url}/ring`);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
   it("leaves Enter to an input method, and the focus and what was typed where they were", async () => {
     const { page, errors, close } = await watchedPage(browser, url);
     await page.goto(`${url}/constituency`);

@@ -58,6 +58,9 @@ describe("the first that Enter opens", () => {
     const desk = [known("case", "LAYANG-9", { case: 9 }), alert];
     expect(first("123.231.185.14", [source], desk)).toEqual(["source", "123.231.185.14", true]);
     expect(first("123.231.185.14", [], desk)).toEqual(["source", "123.231.185.14", true]);
+    // The answer to the text before it (123.231.185.1, before the last figure came) is not what was typed.
+    const old = seen({ kind: "source", label: "123.231.185.1", ip: "123.231.185.1" });
+    expect(first("123.231.185.14", [old], [], false)).toEqual(["source", "123.231.185.14", true]);
     // Before any answer, too: Enter waits for nothing.
     expect(first("123.231.185.14", [], [], false)).toEqual(["source", "123.231.185.14", true]);
     expect(inOrder("123.231.185.14", [source], desk, true).hits).toHaveLength(3);

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { exactShare } from "../../portal/src/desk/share.ts";
 import { namesOf } from "../../portal/src/ring/place.ts";
+import { realOf, showsExercise } from "../../portal/src/shell/drill.ts";
 import { pastBehind } from "../../portal/src/shell/past.ts";
 import { scriptsIn } from "../../portal/src/words/letters.ts";
 
@@ -36,4 +37,17 @@ it("gives a ring's name the room it needs before it is cut", () => {
   expect(widths).toEqual(widths.toSorted((a, b) => b - a));
   // "Peliquil Research Network 56 (simulated)" in letters of eleven pixels.
   expect(widths[0]).toBeGreaterThan(200);
+});
+
+it("frames what shows an exercise and nothing else, and leads out of it to what is there for real", () => {
+  expect(["/alerts", "/cases/42", "/ring", "/warnings/w-1"].map(showsExercise)).toEqual([true, true, true, true]);
+  expect(["/", "/ports/tcp/23", "/sensors", "/statistics", "/audit"].map(showsExercise)).toEqual(
+    Array<boolean>(5).fill(false),
+  );
+  expect(["/alerts", "/cases/42", "/constituency/nusa-net", "/ports/tcp/23"].map(realOf)).toEqual([
+    "/alerts",
+    "/cases",
+    "/constituency",
+    "/ports/tcp/23",
+  ]);
 });

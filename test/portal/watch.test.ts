@@ -57,6 +57,21 @@ describe("early warnings as rows", () => {
   });
 });
 
+it("less than all is never said as all, nor more than nothing as nothing", () => {
+  const { share } = formatFor("en");
+  expect([1, 0.9996, 0.996, 0.9949, 0.99, 0.87].map(share)).toEqual([
+    "100%",
+    "99.96%",
+    "99.6%",
+    "99.49%",
+    "99%",
+    "87%",
+  ]);
+  expect([0, 0.0001, 0.0005, 0.012].map(share)).toEqual(["0%", "<0.1%", "0.1%", "1.2%"]);
+  // Changes are told as shares too, and go beyond the whole.
+  expect(share(3.4)).toBe("340%");
+});
+
 it("days are shown from the first that is known, a week at least", () => {
   const month = [...Array<null>(28).fill(null), 4, 5];
   expect(fromFirst(month, 7)).toEqual([null, null, null, null, null, 4, 5]);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { useRouterState } from "@tanstack/react-router";
 import { useWords } from "../words/index.tsx";
+import { useSaidOnce } from "./said.ts";
 
 export const Panel = ({
   title,
@@ -37,25 +39,36 @@ export const Panel = ({
 export const Head = ({
   title,
   lede,
+  question,
   sub,
   actions,
 }: {
   title: ReactNode;
   lede: ReactNode;
+  /** What the sentence answers: it is read out once for each. By itself what the address asks. */
+  question?: string;
   sub?: ReactNode;
   actions?: ReactNode;
-}) => (
-  <div className="head">
-    <div className="over">
-      <h1>{title}</h1>
-      <div className="row no-print">{actions}</div>
+}) => {
+  const asked = useRouterState({
+    // What is opened beside the page asks nothing of the page.
+    select: ({ location: { pathname, search } }) => JSON.stringify([pathname, { ...search, open: undefined }]),
+  });
+  const box = useRef<HTMLDivElement>(null);
+  const live = useSaidOnce(box, question ?? asked, lede !== undefined);
+  return (
+    <div className="head">
+      <div className="over">
+        <h1>{title}</h1>
+        <div className="row no-print">{actions}</div>
+      </div>
+      <div className="lede" aria-live={live} ref={box}>
+        {lede ?? <Bones lines={1} wide />}
+      </div>
+      {sub === undefined ? undefined : <div className="sub">{sub}</div>}
     </div>
-    <div className="lede" aria-live="polite">
-      {lede ?? <Bones lines={1} wide />}
-    </div>
-    {sub === undefined ? undefined : <div className="sub">{sub}</div>}
-  </div>
-);
+  );
+};
 
 /** A placeholder as tall as what will stand there. */
 export const Bones = ({ lines = 6, wide = false, height }: { lines?: number; wide?: boolean; height?: number }) => {

@@ -70,7 +70,12 @@ export const casesSearch = (raw: Raw) =>
     q: text(raw, "q", word),
     order: oneOf(raw, "order", caseOrders),
   });
-export const ringSearch = (raw: Raw) => set({ exercise: exercise(raw), wall: oneOf(raw, "wall", ["1"] as const) });
+export const ringSearch = (raw: Raw) =>
+  set({
+    exercise: exercise(raw),
+    wall: oneOf(raw, "wall", ["1"] as const),
+    open: text(raw, "open", /^[\w-]{1,64}$/),
+  });
 
 export const warningKinds = ["surge", "novelty", "outbreak"] as const;
 export const warningStates = ["rising", "steady", "over"] as const;

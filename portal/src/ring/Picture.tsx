@@ -54,58 +54,12 @@ export const Picture = ({
     const classes = classNames.map(kindOf);
     const calm = matchMedia("(prefers-reduced-motion: reduce)");
     let colours: Colours = coloursOf(element);
-    let key = "";
-    const lay = (): void => {
-      const { width, height } = element.getBoundingClientRect();
-      if (width < 40 || height < 40) return;
-      const ratio = Math.min(2, devicePixelRatio);
-      colours = coloursOf(element);
-      const next = `${width} ${height} ${ratio} ${JSON.stringify(colours)}`;
-      if (next === key) return;
-      key = next;
-      place.current = placeAll(width, height, rings, sensors.length);
-      for (const context of [below, above]) {
-        context.canvas.width = Math.round(width * ratio);
-        context.canvas.height = Math.round(height * ratio);
-        context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      }
-      trails.clear();
-      drawGround(below, place.current, rings, sensors, colours);
-    };
-    lay();
-    const observer = new ResizeObserver(lay);
-    observer.observe(element);
-    // A change of theme changes the tokens, not the size.
-    const checked = setInterval(lay, 1000);
-    void document.fonts.ready.then(() => {
-      key = "";
-      lay();
-    });
-    const left = inlet.take((event) => {
-      if (place.current !== undefined && !still.current && !document.hidden)
-        trails.add(event, place.current, classes, performance.now());
-    });
-    let frame = 0;
-    let due = 0;
     let stoppedAt = 0;
-    const draw = (tick: number): void => {
-      frame = requestAnimationFrame(draw);
-      if (still.current) {
-        if (stoppedAt === 0) stoppedAt = tick;
-        return;
-      }
-      // Time that stood still is not made up for.
-      if (stoppedAt > 0) {
-        stoppedAt = 0;
-        trails.clear();
-      }
-      if (tick < due - 4 || place.current === undefined) return;
-      // A tick that came late lets the next come sooner, by one frame at most: thirty a second also where ticks are uneven.
-      const length = calm.matches ? 1000 : frameLength;
-      due = Math.max(due, tick - length) + length;
+    const paint = (tick: number, now: number): void => {
+      if (place.current === undefined) return;
       const { width, height } = place.current;
       above.clearRect(0, 0, width, height);
-      trails.draw(above, performance.now(), colours.kinds, calm.matches);
+      trails.draw(above, now, colours.kinds, calm.matches);
       const up = risen.current;
       const body = up === undefined ? undefined : place.current.rings[up.ring];
       const organisation = up === undefined ? undefined : rings[up.ring];
@@ -129,6 +83,58 @@ export const Picture = ({
         above.stroke();
         above.globalAlpha = 1;
       }
+    };
+    let key = "";
+    const lay = (): void => {
+      const { width, height } = element.getBoundingClientRect();
+      if (width < 40 || height < 40) return;
+      const ratio = Math.min(2, devicePixelRatio);
+      colours = coloursOf(element);
+      const next = `${width} ${height} ${ratio} ${JSON.stringify(colours)}`;
+      if (next === key) return;
+      key = next;
+      place.current = placeAll(width, height, rings, sensors.length);
+      for (const context of [below, above]) {
+        context.canvas.width = Math.round(width * ratio);
+        context.canvas.height = Math.round(height * ratio);
+        context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      }
+      trails.move(place.current);
+      drawGround(below, place.current, rings, sensors, colours);
+      // A picture that was stopped is drawn once more as it stood: no frame comes that would.
+      if (still.current) paint(stoppedAt || performance.now(), stoppedAt || performance.now());
+    };
+    lay();
+    const observer = new ResizeObserver(lay);
+    observer.observe(element);
+    // A change of theme changes the tokens, not the size.
+    const checked = setInterval(lay, 1000);
+    void document.fonts.ready.then(() => {
+      key = "";
+      lay();
+    });
+    const left = inlet.take((event) => {
+      if (place.current !== undefined && !still.current && !document.hidden)
+        trails.add(event, place.current, classes, performance.now());
+    });
+    let frame = 0;
+    let due = 0;
+    const draw = (tick: number): void => {
+      frame = requestAnimationFrame(draw);
+      if (still.current) {
+        if (stoppedAt === 0) stoppedAt = tick;
+        return;
+      }
+      // Time that stood still is not made up for.
+      if (stoppedAt > 0) {
+        stoppedAt = 0;
+        trails.clear();
+      }
+      if (tick < due - 4 || place.current === undefined) return;
+      // A tick that came late lets the next come sooner, by one frame at most: thirty a second also where ticks are uneven.
+      const length = calm.matches ? 1000 : frameLength;
+      due = Math.max(due, tick - length) + length;
+      paint(tick, performance.now());
     };
     frame = requestAnimationFrame(draw);
     return () => {

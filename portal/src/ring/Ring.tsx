@@ -19,6 +19,7 @@ import { Picture } from "./Picture.tsx";
 import { useRingFeed } from "./feed.ts";
 import "./ring.css";
 import { gravest } from "./gravest.ts";
+import { type Focus, ringKey } from "./keys.ts";
 import { Inlet, type Sums, Tally } from "./tally.ts";
 import { kindColours, kindOf, kinds } from "./trails.ts";
 
@@ -28,6 +29,13 @@ const held = 45_000;
 
 const withSeen = (before: ReadonlySet<string>, alert: string): ReadonlySet<string> =>
   new Set([...before].slice(-50)).add(alert);
+
+const focusOf = (target: EventTarget | null): Focus => {
+  if (document.querySelector("dialog[open]") !== null) return "dialog";
+  if (!(target instanceof HTMLElement)) return "page";
+  if (target.closest("input, select, textarea") !== null) return "field";
+  return target.closest("button, a, summary") === null ? "page" : "button";
+};
 
 export const Ring = () => {
   const exercise = useExercise();
@@ -47,12 +55,18 @@ const View = ({ exercise }: { exercise: string }) => {
   const [tally] = useState(() => new Tally());
   const [anomalies, setAnomalies] = useState<readonly Anomaly[]>([]);
   const [sums, setSums] = useState<Sums>();
-  const [stopped, setStopped] = useState(false);
-  const [open, setOpen] = useState<string>();
+  // The open evidence stands in the address: it comes back with it, and Back closes it.
+  const open = search.open;
+  const [stopped, setStopped] = useState(open !== undefined);
+  const [shown, setShown] = useState(open);
+  if (shown !== open) {
+    setShown(open);
+    setStopped(open !== undefined);
+  }
   const live = useRingFeed(exercise, {
     packets: (event) => {
       inlet.push(event);
-      tally.add(event);
+      tally.add(event, performance.now());
     },
     anomaly: (event) =>
       setAnomalies((before) => [event, ...before.filter(({ alert }) => alert !== event.alert)].slice(0, 20)),
@@ -60,7 +74,7 @@ const View = ({ exercise }: { exercise: string }) => {
   });
   // The figures beside the picture change once a second: no faster than they can be read.
   useEffect(() => {
-    const timer = setInterval(() => setSums(tally.sums()), 1000);
+    const timer = setInterval(() => setSums(tally.sums(performance.now())), 1000);
     return () => clearInterval(timer);
   }, [tally]);
   // Without the stream the last figures are figures of no time.
@@ -73,25 +87,28 @@ const View = ({ exercise }: { exercise: string }) => {
     const timer = setTimeout(() => setSeen((before) => withSeen(before, alert)), held);
     return () => clearTimeout(timer);
   }, [alert, stopped]);
-  const stop = (alert: string | undefined): void => {
-    setStopped(true);
-    setOpen(alert);
-  };
   const resume = (): void => {
     setStopped(false);
-    setOpen(undefined);
+    if (open !== undefined) void navigate({ search: (before) => patched(before, { open: undefined }), replace: true });
+  };
+  const stop = (alert: string | undefined): void => {
+    // Where nothing is known of what was chosen, the evidence of something else must not stay beside it.
+    if (alert === undefined && open !== undefined) return resume();
+    setStopped(true);
+    if (alert !== undefined && alert !== open)
+      void navigate({ search: (before) => patched(before, { open: alert }), replace: open !== undefined });
   };
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
-      if (
-        event.target instanceof HTMLElement &&
-        event.target.closest("button, a, input, select, textarea, dialog") !== null
-      )
-        return;
-      if (event.key === " ") setStopped((before) => !before);
-      else if (event.key === "Enter" && current !== undefined) stop(current.alert);
-      else if (event.key === "Escape" && (stopped || open !== undefined)) resume();
-      else return;
+      const does = ringKey(event.key, focusOf(event.target), {
+        stopped,
+        open: open !== undefined,
+        anomaly: current !== undefined,
+      });
+      if (does === undefined) return;
+      if (does === "toggle") setStopped((before) => !before);
+      else if (does === "resume") resume();
+      else stop(current?.alert);
       event.preventDefault();
     };
     // Before the shell's keys: Escape goes on with the picture first, and leaves the wall with the next.
@@ -117,7 +134,7 @@ const View = ({ exercise }: { exercise: string }) => {
           n: view.rings.length + view.more,
           alerts: f.count(alerts),
           a: alerts,
-          rate: now === undefined || now.packets === 0 ? "–" : f.short(Math.round(now.rate)),
+          rate: now?.heard === true ? f.short(Math.round(now.rate)) : "–",
         });
   const sampling =
     now === undefined || now.packets === 0
@@ -130,6 +147,8 @@ const View = ({ exercise }: { exercise: string }) => {
     <>
       <Head
         title={words.title}
+        // The figures move every second.
+        question="ring"
         lede={asked.isError && lede === undefined ? t.state.errorTitle : lede}
         actions={
           <>

@@ -38,6 +38,8 @@ const tail = 0.2;
  */
 export class Trails {
   private readonly start = new Float64Array(room);
+  /** Source, ring, place on it and sensor, four numbers a trail: what its way is drawn from anew in a picture of another size. */
+  private readonly ends = new Float32Array(room * 4);
   /** From, bend and to, six numbers a trail. */
   private readonly way = new Float32Array(room * 6);
   private readonly look = new Uint8Array(room);
@@ -54,16 +56,27 @@ export class Trails {
     const step = event.rows.length === 0 ? 0 : 250 / event.rows.length;
     for (const [i, row] of event.rows.entries()) {
       const [from = 0, ring = -1, on = 0, sensor = 0, kind = 0, , weight = 1] = row;
-      const body = place.rings[ring];
-      const [x, y] = body === undefined ? onRim(place, from) : onRing(body, on);
-      const [toX, toY] = place.sensors[sensor] ?? [place.cx, place.cy];
       const at = this.next;
       this.next = (at + 1) % room;
       this.start[at] = now + i * step;
-      const bend = body === undefined ? 0.22 : 0.12;
-      this.way.set([x, y, (x + toX) / 2 + (toY - y) * bend, (y + toY) / 2 - (toX - x) * bend, toX, toY], at * 6);
+      this.ends.set([from, ring, on, sensor], at * 4);
+      this.lead(at, place);
       this.look[at] = kinds.indexOf(classes[kind] ?? "other") * 3 + levelOf(weight);
     }
+  }
+
+  /** The picture has another size: what is on its way goes on in it. */
+  move(place: Place): void {
+    for (let at = 0; at < room; at++) if (this.start[at] !== 0) this.lead(at, place);
+  }
+
+  private lead(at: number, place: Place): void {
+    const { ends } = this;
+    const body = place.rings[ends[at * 4 + 1] ?? -1];
+    const [x, y] = body === undefined ? onRim(place, ends[at * 4] ?? 0) : onRing(body, ends[at * 4 + 2] ?? 0);
+    const [toX, toY] = place.sensors[ends[at * 4 + 3] ?? 0] ?? [place.cx, place.cy];
+    const bend = body === undefined ? 0.22 : 0.12;
+    this.way.set([x, y, (x + toX) / 2 + (toY - y) * bend, (y + toY) / 2 - (toX - x) * bend, toX, toY], at * 6);
   }
 
   /** Draws all trails, one path for each colour, brightness and half of the tail. */

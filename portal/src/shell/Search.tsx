@@ -8,6 +8,7 @@ import { deskAsk } from "../desk/client.ts";
 import { knowsDesk, useSession } from "../desk/session.ts";
 import { useWords } from "../words/index.tsx";
 import { Dialog } from "./Dialog.tsx";
+import { useExercise, useExerciseBeside } from "./exercise.ts";
 import { Icon } from "./icons.tsx";
 import { type Hit, type Known, type Seen, inOrder, typedAs } from "./meant.ts";
 
@@ -61,7 +62,13 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
   const found = useQuery({ ...ask<Search>("search", { q: asked, limit: 12 }), enabled: asked !== "" });
   const { session } = useSession();
   const inside = knowsDesk(session);
-  const known = useQuery({ ...deskAsk("desk/search", "search", { q: asked }), enabled: asked !== "" && inside });
+  const [shown, beside] = [useExercise(), useExerciseBeside()];
+  // Who is in an exercise looks for what is in it.
+  const exercise = shown === "" ? beside : shown;
+  const known = useQuery({
+    ...deskAsk("desk/search", "search", exercise === "" ? { q: asked } : { q: asked, exercise }),
+    enabled: asked !== "" && inside,
+  });
   const typed = text.trim();
   const [seen, ofDesk]: [readonly Seen[], Known[]] =
     asked === "" ? [[], []] : [found.data?.rows ?? [], [...(known.data?.rows ?? [])]];
@@ -70,7 +77,9 @@ export const SearchDialog = ({ onClose }: { onClose: () => void }) => {
     ofDesk.push({ kind: "alert", label: asked, detail: t.desk.allAlerts, case: null, organisation: null, id: null });
   // What was typed last is not what the list answers yet.
   const settled = typed === asked && !found.isFetching && !(inside && known.isFetching);
-  const { hits, exact } = inOrder(typed, seen, ofDesk, typed === asked);
+  // While it is on its way, the list shows the answer to the text before: in it nothing is what was typed.
+  const answered = typed === asked && !found.isPlaceholderData && !(inside && known.isPlaceholderData);
+  const { hits, exact } = inOrder(typed, seen, ofDesk, answered);
   const chosen = hits.length === 0 ? -1 : Math.min(at ?? (settled || exact > 0 ? 0 : -1), hits.length - 1);
   const entered = useRef(false);
   const go = (hit: Hit | undefined): void => {

@@ -5,13 +5,16 @@ import { Fragment, Suspense, lazy, useEffect, useRef, useState } from "react";
 import type { Status } from "../../../src/api/contract/answers.ts";
 import type { FactorMade } from "../../../src/api/contract/desk/session.ts";
 import { Bones, useNow } from "../design/parts.tsx";
+import { useSaidOnce } from "../design/said.ts";
 import type { ApiError } from "../api.ts";
 import { Refused } from "../desk/Loaded.tsx";
 import { deskSend } from "../desk/client.ts";
 import { holderOf, useSession, useSummary, useTakeSession } from "../desk/session.ts";
+import { set } from "../search.ts";
 import { useWords } from "../words/index.tsx";
 import { type Language, languages } from "../words/languages.ts";
-import { useExercise } from "./exercise.ts";
+import { realOf } from "./drill.ts";
+import { useExercise, useExerciseBeside } from "./exercise.ts";
 import { Icon } from "./icons.tsx";
 import { KeysDialog } from "./Keys.tsx";
 import { Menu, goKeys, pageOf } from "./Menu.tsx";
@@ -38,14 +41,18 @@ const Clock = ({ status, failed, closed }: { status: Status | undefined; failed:
   const asked = failed || status !== undefined;
   const fresh = !failed && newest !== undefined && now.getTime() - newest.getTime() < 60_000;
   const local = now.getTimezoneOffset() === 0 ? undefined : f.localClock(now);
+  const state = !asked ? "loading" : fresh ? "live" : newest === undefined ? "none" : "old";
+  const box = useRef<HTMLSpanElement>(null);
+  // How old the data are changes every second; that they became old is said once.
+  const live = useSaidOnce(box, state, true);
   return (
     <div className="clock">
       {closed ? undefined : (
-        <span className={`live ${fresh ? "on" : asked ? "off" : ""}`} role="status">
+        <span className={`live ${fresh ? "on" : asked ? "off" : ""}`} role="status" aria-live={live} ref={box}>
           <span className="dot" />
-          {!asked
+          {state === "loading"
             ? t.state.loading
-            : fresh
+            : state === "live"
               ? t.shell.live
               : newest === undefined
                 ? t.shell.offline
@@ -78,6 +85,7 @@ export const Shell = () => {
   /** Nobody is signed in where that is needed. */
   const closed = session != null && session.state !== "in";
   const exercise = useExercise();
+  const beside = useExerciseBeside();
   const past = pastBehind(summary, status.data);
   const take = useTakeSession();
   const leave = useMutation<void, ApiError>({
@@ -198,8 +206,20 @@ export const Shell = () => {
             <div className="exercise" role="note">
               <strong>{t.desk.exercise.frame(exercise)}</strong>
               <span>{t.desk.exercise.text}</span>
-              <Link to={location.pathname} search={{}} className="end">
+              <Link to={realOf(location.pathname)} search={set({ exercise: undefined })} className="end">
                 {t.desk.exercise.leave}
+              </Link>
+            </div>
+          )}
+          {beside === "" || exercise !== "" ? undefined : (
+            <div className="exercise beside" role="note">
+              <span>{t.desk.exercise.beside(beside)}</span>
+              <Link
+                to={location.pathname}
+                search={(before) => ({ ...before, ...set({ exercise: undefined }) })}
+                className="end"
+              >
+                {t.desk.exercise.end}
               </Link>
             </div>
           )}

@@ -11,6 +11,7 @@ import { Ago, CaseStateChip, OwnerName, Pairs, SeverityMark, SilenceChip, StateC
 import { isStaff, useSession } from "../../desk/session.ts";
 import { Copy, Head, Panel, useNow } from "../../design/parts.tsx";
 import { Table } from "../../design/Table.tsx";
+import { useExerciseOf } from "../../shell/exercise.ts";
 import { useSimulated } from "../../shell/status.ts";
 import { useWords } from "../../words/index.tsx";
 import { Attachments, Links, Tasks } from "./CaseParts.tsx";
@@ -27,6 +28,7 @@ export const Case = () => {
   const now = useNow(30_000);
   const asked = useQuery(deskAsk("case", `cases/${encodeURIComponent(number)}`, { language }, 15_000));
   const one = asked.data?.case;
+  useExerciseOf(`/cases/${number}`, route.useSearch().exercise, one?.exercise);
   const lede =
     one === undefined
       ? undefined

@@ -157,6 +157,8 @@ export const desk = {
     text: "Nothing on this page is real. It enters no statistics, and letters go to those who take part only.",
     enter: (name: string) => `Show exercise ${name}`,
     leave: "Back to what is real",
+    beside: (name: string) => `This page is no part of exercise ${name}, which goes on at the desk.`,
+    end: "Leave the exercise",
   },
   alerts: {
     title: "Alerts",

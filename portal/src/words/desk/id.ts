@@ -163,6 +163,8 @@ export const desk: Messages["desk"] = {
     text: "Tidak ada yang nyata di halaman ini. Isinya tidak masuk statistik, dan surat hanya dikirim kepada peserta.",
     enter: (name) => `Tampilkan latihan ${name}`,
     leave: "Kembali ke yang nyata",
+    beside: (name) => `Halaman ini bukan bagian dari latihan ${name}, yang berlanjut di meja kerja.`,
+    end: "Keluar dari latihan",
   },
   alerts: {
     title: "Peringatan",

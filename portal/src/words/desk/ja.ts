@@ -158,6 +158,8 @@ export const desk: Messages["desk"] = {
     text: "このページの内容は実際の事象ではありません。統計には入らず、通知は演習の参加者だけに届きます。",
     enter: (name) => `演習 ${name} を表示`,
     leave: "実際の内容に戻る",
+    beside: (name) => `このページは演習 ${name} の対象外です。演習はデスクで続いています。`,
+    end: "演習から出る",
   },
   alerts: {
     title: "アラート",
