@@ -82,7 +82,7 @@ export const evaluate: Command = {
     }
     if (done.length === 0) throw usageError("nothing is kept there yet");
     if (waiting.length > 0) say(`Not asked yet: ${waiting.join("; ")}`);
-    const command = `layang evaluate${all ? " --all" : parsed.paths.map((path) => ` ${path}`).join("")}${days === undefined ? "" : ` --days ${days}`}${soFar ? " --kept" : ""}`;
+    const command = `layang evaluate${all ? " --all" : parsed.paths.map((path) => ` ${path}`).join("")}${days === undefined ? "" : ` --days ${days}`}${soFar ? " --keep FOLDER --kept" : ""}`;
     const out = text(parsed, "out");
     if (out !== undefined) {
       const { answerCaptures } = await import("../app/evaluate-captures.ts");
