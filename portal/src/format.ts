@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { exactShare } from "./desk/share.ts";
+import { exactShare } from "./share.ts";
 import type { Language } from "./words/languages.ts";
 
 /** Gregorian calendar and Latin digits everywhere: Thai's default is the Buddhist calendar. */

@@ -25,6 +25,7 @@ import { mailFolder } from "../notify/maildir.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { dumpDesk, migrationsOf, restoreDesk } from "../store/desk/dump.ts";
+import { isOriginCache } from "../store/flows/origins.ts";
 import type { FlowStore } from "../store/flows/store.ts";
 import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
@@ -65,9 +66,6 @@ export const backupPath = backupEndpoint.path;
 
 /** What is not copied as it lies: engines copy themselves, and what belongs to a running process ends with it. */
 const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "node.sock"]);
-
-/** The built prefix table: made again where it is missing. */
-const isOriginCache = (name: string): boolean => /^origins(?:-[0-9a-f]+)?\.bin/.test(name);
 
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })

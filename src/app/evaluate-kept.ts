@@ -107,7 +107,6 @@ export class Kept {
   constructor(folder: string, world: World) {
     this.#folder = join(folder, world.scenario.name);
     this.#hash = worldHash(world);
-    mkdirSync(this.#folder, { recursive: true });
   }
 
   /** Where the flow store lies. */

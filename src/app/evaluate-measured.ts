@@ -8,7 +8,7 @@ import { detectors as all } from "../detect/detectors.ts";
 import type { Detector } from "../detect/detector.ts";
 import { wilson } from "../model/wilson.ts";
 import type { Evaluation } from "./evaluate.ts";
-import { sumAsked } from "./evaluate-asked.ts";
+import { sumScores } from "./evaluate-score.ts";
 import type { Scores, Share } from "./evaluate-score.ts";
 
 /** The measured rates of docs/evaluation.md for programs; written with it. */
@@ -90,12 +90,11 @@ const worth = ({ precision, recall }: Row): number => Math.min(precision.value ?
 
 /** What is written beside the report: of each detector its version, its parameters and its rates, all worlds together first and the others worst first. */
 export const measuredOf = (evaluations: readonly Evaluation[], command: string, made: string): Written => {
-  const monthsIn = (worlds: readonly Evaluation[]): number =>
-    worlds.reduce((sum, { scores }) => sum + scores.sensorMonths, 0);
   const mixesOf = (name: string): { mix: string; scores: Scores }[] => {
     const worlds = evaluations.filter(({ asked }) => asked.some((one) => one.name === name));
     return [
-      ...(worlds.length > 1 ? [{ mix: "all", scores: { ...sumAsked(worlds), sensorMonths: monthsIn(worlds) } }] : []),
+      // Of these only what this detector was asked for is read.
+      ...(worlds.length > 1 ? [{ mix: "all", scores: sumScores(worlds.map(({ scores }) => scores)) }] : []),
       ...worlds.map((world) => ({ mix: world.scenario, scores: world.scores })),
     ];
   };

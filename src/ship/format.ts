@@ -300,7 +300,7 @@ export const versionOf = (bytes: Uint8Array): number => {
 
 /** Bytes of a batch's body when it is unpacked, as its head says; 0 where these bytes are too few for a head. */
 export const bodyBytes = (bytes: Uint8Array): number =>
-  bytes.length < 16 ? 0 : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(12, true);
+  bytes.length < FIXED ? 0 : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(12, true);
 
 /** A batch from its bytes. Total: hostile bytes are refused with a reason, in memory bounded by `limits`. */
 export const decodeBatch = (bytes: Uint8Array): Decoded => {

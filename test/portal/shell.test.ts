@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from "vitest";
-import { exactShare } from "../../portal/src/desk/share.ts";
+import { exactShare } from "../../portal/src/share.ts";
 import { namesOf } from "../../portal/src/ring/place.ts";
 import { realOf, showsExercise } from "../../portal/src/shell/drill.ts";
 import { pastBehind } from "../../portal/src/shell/past.ts";

@@ -9,7 +9,7 @@ import { useNow } from "../design/parts.tsx";
 import { Icon } from "../shell/icons.tsx";
 import { useWords } from "../words/index.tsx";
 import { fromFirst } from "./days.ts";
-import { exactShare } from "./share.ts";
+import { exactShare } from "../share.ts";
 import "../chart/chart.css";
 import "./desk.css";
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -28,6 +29,14 @@ export interface JournalGroup {
   readonly id: string;
   readonly batches: readonly JournalBatch[];
 }
+/** The same batches give the same name; one alone has its own. */
+export const groupOf = (batches: readonly JournalBatch[]): JournalGroup => {
+  const hash = createHash("sha256");
+  for (const { id } of batches) hash.update(`${id}\n`);
+  const [alone, second] = batches;
+  const id = alone !== undefined && second === undefined ? alone.id : `group-${hash.digest("hex").slice(0, 32)}`;
+  return { kind: "group", id, batches };
+};
 export interface JournalRevocation {
   readonly kind: "revocation";
   readonly id: string;

@@ -2,12 +2,13 @@
 import { createHash } from "node:crypto";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { SensorReport } from "../../model/report.ts";
 import { AppError } from "../../platform/errors.ts";
 import { createSql, mergeSettings, retentionSql, storeTables } from "./ddl.ts";
 import type { AskLimits, Engine } from "./engine.ts";
-import { Journal, rowsOf } from "./journal.ts";
+import { Gathering } from "./gathering.ts";
+import type { Waiting } from "./gathering.ts";
+import { Journal, groupOf, rowsOf } from "./journal.ts";
 import type { JournalBatch, JournalEntry, JournalGroup, JournalRevocation } from "./journal.ts";
 import { encodeAggregates, encodeFlows, encodeNetworks, nativeSink } from "./native.ts";
 import type { Sink } from "./native.ts";
@@ -94,25 +95,6 @@ const idOf = ({ sensor, sequence, hash }: ArrivedBatch["identity"]): string => {
   return `${String(sequence).padStart(16, "0")}-${digest}`;
 };
 
-/** The same batches give the same name. */
-const groupIdOf = (batches: readonly JournalBatch[]): string => {
-  const hash = createHash("sha256");
-  for (const { id } of batches) hash.update(`${id}\n`);
-  return `group-${hash.digest("hex").slice(0, 32)}`;
-};
-
-/** Batches, and rows, that are inserted together at most. */
-const groupBatches = 64;
-const groupRows = 131_072;
-/** Rows that are worth an insert of their own. */
-const manyRows = 8_192;
-interface Waiting {
-  readonly arrived: ArrivedBatch;
-  readonly id: string;
-  readonly resolve: (outcome: AppendOutcome) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /** The store over either engine: journal, exactly-once, roll-ups, revocation. Opening ends what a killed process began. */
 export class Keeper implements FlowStore {
   readonly retention: Retention;
@@ -121,16 +103,11 @@ export class Keeper implements FlowStore {
   /** Blocks of flows are written here, and from here into the journal. */
   readonly #sink = nativeSink();
   readonly #origins: Origins | null;
-  readonly #gather: number;
   readonly #seen = new Map<string, Sequences>();
-  /** Batches whose turn has not come, in order. */
-  #waiting: Waiting[] = [];
+  readonly #gathering: Gathering;
   #inserting = false;
-  #pause = new AbortController();
   /** Whoever closes the store waits for what is on its way. */
-  #isWaitedFor = false;
-  /** When the last insert began, milliseconds of the process's clock. */
-  #inserted = -Infinity;
+  #closing = false;
   /** Groups that were begun and are not in the store, by each batch of theirs. */
   readonly #left = new Map<string, JournalGroup>();
   /** Batches that came into the store with others of their group while nobody waited for them: whoever brings them again is the first to hear of it. */
@@ -149,7 +126,7 @@ export class Keeper implements FlowStore {
     this.#engine = engine;
     this.#journal = new Journal(join(options.folder, "journal"));
     this.#origins = options.origins ?? null;
-    this.#gather = options.gather ?? 0;
+    this.#gathering = new Gathering(options.gather ?? 0);
     this.retention = options.retention ?? defaultRetention;
     this.#rollUps = new RollUps(engine, (sql) => this.#rows(sql), this.#place, this.retention.sources);
   }
@@ -296,16 +273,9 @@ GROUP BY sensor, run`,
   async #append(arrived: ArrivedBatch): Promise<AppendOutcome> {
     await this.#held;
     return new Promise<AppendOutcome>((resolve, reject) => {
-      this.#waiting.push({ arrived, id: idOf(arrived.identity), resolve, reject });
-      if (this.#isWorthwhile()) this.#goOn();
+      this.#gathering.add({ arrived, id: idOf(arrived.identity), resolve, reject });
       void this.#insert();
     });
-  }
-
-  /** Ends the pause of what waits for others to join. */
-  #goOn(): void {
-    this.#pause.abort();
-    this.#pause = new AbortController();
   }
 
   /** What is said of a batch that is in the store already. */
@@ -313,74 +283,31 @@ GROUP BY sensor, run`,
     return this.#untold.size > 0 && this.#untold.delete(idOf(identity)) ? "stored" : "repeated";
   }
 
-  /** Inserts what waits, group after group: what an insert costs, it costs however few rows it has. */
+  /** Inserts what waits, group after group. */
   async #insert(): Promise<void> {
     if (this.#inserting) return;
     this.#inserting = true;
     // Batches of one request come one after another in this turn.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const pause = this.#inserted + this.#gather - performance.now();
-      if (pause > 0 && !this.#isWaitedFor && this.#held === null && !this.#isWorthwhile()) {
-        await sleep(pause, undefined, { signal: this.#pause.signal }).catch(() => undefined); // ended by #goOn
-      }
+    while (this.#gathering.size > 0) {
+      if (!this.#closing && this.#held === null) await this.#gathering.pause();
       // A group that was begun again may have brought some of them in.
-      this.#waiting = this.#waiting.filter(({ arrived, resolve }) => {
-        const { sensor, sequence } = arrived.identity;
-        const isHere = this.#seenOf(sensor).has(sequence);
-        if (isHere) resolve(this.#known(arrived));
-        return !isHere;
-      });
-      if (this.#waiting.length === 0) break;
-      this.#inserted = performance.now();
-      const members = this.#next();
+      const here = this.#gathering.takeOut(({ arrived: { identity } }) =>
+        this.#seenOf(identity.sensor).has(identity.sequence),
+      );
+      for (const { arrived, resolve } of here) resolve(this.#known(arrived));
+      // What was begun before has the bytes it was begun with: part of them may be in the store.
+      const members = this.#gathering.next((id) => this.#left.get(id));
+      const [first] = members;
+      if (first === undefined) break;
       try {
-        await this.#keep(this.#left.get(members[0]!.id) ?? this.#begin(members), new Set(members.map(({ id }) => id)));
+        await this.#keep(this.#left.get(first.id) ?? this.#begin(members), new Set(members.map(({ id }) => id)));
         for (const { resolve } of members) resolve("stored");
       } catch (error) {
         for (const { reject } of members) reject(error);
       }
     }
     this.#inserting = false;
-  }
-
-  /** Whether what waits is worth an insert of its own at once. */
-  #isWorthwhile(): boolean {
-    if (this.#waiting.length >= groupBatches) return true;
-    const rows = this.#waiting.reduce(
-      (sum, { arrived: { batch } }) => sum + batch.flows.count + batch.aggregates.count,
-      0,
-    );
-    return rows >= manyRows;
-  }
-
-  /**
-   * Takes what is inserted next, in order. A batch whose insert failed before goes with those that it was begun with, and with the same bytes: part of them
-   * may be in the store.
-   */
-  #next(): Waiting[] {
-    const [first] = this.#waiting;
-    const begun = this.#left.get(first!.id);
-    let rows = 0;
-    const members: Waiting[] = [];
-    const others: Waiting[] = [];
-    for (const one of this.#waiting) {
-      const { flows, aggregates } = one.arrived.batch;
-      const fits =
-        begun !== undefined
-          ? begun === this.#left.get(one.id)
-          : one === first ||
-            (others.length === 0 &&
-              first!.arrived.encoded === undefined &&
-              one.arrived.encoded === undefined &&
-              !this.#left.has(one.id) &&
-              members.length < groupBatches &&
-              rows + flows.count + aggregates.count <= groupRows);
-      if (fits) rows += flows.count + aggregates.count;
-      (fits ? members : others).push(one);
-    }
-    this.#waiting = others;
-    return members;
   }
 
   /** Writes down what is begun with. */
@@ -394,8 +321,7 @@ GROUP BY sensor, run`,
       buckets: bucketsOf(arrived.batch.interval, arrived.batch.intervalLength),
       report: reportRow(arrived),
     }));
-    const [{ id }] = batches as [JournalBatch];
-    const group: JournalGroup = { kind: "group", id: batches.length === 1 ? id : groupIdOf(batches), batches };
+    const group = groupOf(batches);
     const encoded = members[0]!.arrived.encoded;
     const table = this.#origins?.table ?? null;
     // One sink for all: each block is written before the next is made.
@@ -557,7 +483,7 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
         release = resolve;
       });
       try {
-        this.#goOn();
+        this.#gathering.hurry();
         await Promise.allSettled(before);
         if (this.#unsaved) {
           await this.#writeSequences();
@@ -609,8 +535,8 @@ UNION ALL SELECT first_seen FROM aggregates WHERE sensor = ${literal(sensor)} AN
   }
 
   async close(): Promise<void> {
-    this.#isWaitedFor = true;
-    this.#goOn();
+    this.#closing = true;
+    this.#gathering.hurry();
     await Promise.allSettled([...this.#pending.values(), this.#changing]);
     if (this.#unsaved) await this.#writeSequences();
     await this.#engine.close();

@@ -163,9 +163,11 @@ const arraysOf = ({ v4, v6 }: Built): Uint32Array[] => [v4.starts, v4.left, v4.r
 
 /** Tables of other files, or of other places of the program, that nobody has used for so long leave, and what a killed process left of one; milliseconds. */
 const UNUSED = 30 * 86_400_000;
+/** Whether a file of this name is a built table, or part of one: made again where it is missing. */
+export const isOriginCache = (name: string): boolean => /^origins(?:-[0-9a-f]{16})?\.bin(?:\.|$)/.test(name);
 const tidy = (folder: string, own: string): void => {
   for (const name of readdirSync(folder)) {
-    if (name === own || !/^origins(?:-[0-9a-f]{16})?\.bin(?:\.|$)/.test(name)) continue;
+    if (name === own || !isOriginCache(name)) continue;
     const file = join(folder, name);
     const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
     // Of the last form there is one without a key.
@@ -277,9 +279,7 @@ export class Origins {
     const cache = this.#cacheOf(key);
     const cached = cache === null ? undefined : readCache(cache, key);
     const built = cached ?? build(this.#files());
-    if (cached === undefined && cache !== null) {
-      writeCache(cache, key, built);
-    }
+    if (cached === undefined && cache !== null) writeCache(cache, key, built);
     this.#table = new OriginTable(built.v4, built.v6, built.countries);
     this.#built = built;
     this.#key = key;
