@@ -114,7 +114,8 @@ const One = ({ row }: { row: DetectorRow }) => {
               rowHead: true,
               cell: ({ mix, version }) => (
                 <>
-                  {mix} {version === row.version ? undefined : <span className="chip warn">{words.newer}</span>}
+                  <span className="nowrap">{mix}</span>{" "}
+                  {version === row.version ? undefined : <span className="chip warn">{words.newer}</span>}
                 </>
               ),
             },
