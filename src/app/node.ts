@@ -135,8 +135,8 @@ export const portalToken = ({ config, secret }: Settings, data: string): string 
   return token;
 };
 
-/** Milliseconds in which what sensors send is put together: two inserts a second, however many sensors there are. */
-const GATHER = 500;
+/** Milliseconds in which what sensors send is put together: an insert a second, however many sensors there are. */
+const GATHER = 1_000;
 
 /** Opens store and desk, both or none. The store's engine locks its folder by itself, so it comes first: the desk's does not. */
 const openBoth = async (

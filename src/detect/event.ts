@@ -3,7 +3,7 @@ import type { Detection } from "../model/detection.ts";
 import { IPV4_SPACE } from "../model/report.ts";
 import { classes, protocolName } from "../model/traffic.ts";
 import { inSpan } from "./detector.ts";
-import type { Context, Detector, Examination, Question, Row, Rows, Span } from "./detector.ts";
+import type { Context, Detector, Examination, Ledger, Question, Row, Rows, Span } from "./detector.ts";
 import { darkAddresses, watching } from "./guards.ts";
 import { detectionId } from "./identity.ts";
 import { parameter, valuesOf } from "./parameters.ts";
@@ -120,17 +120,38 @@ const detectionOf = (key: string, entry: Entry, context: Context): Detection | n
 const columns = `hex(src) AS k, dst_port AS d, CAST(class, 'Int8') AS c, any(protocol) AS o, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l, sum(packets) AS n, sum(bytes) AS b,
 ${distinctSql}, groupUniqArray(sensor) AS s, sum(mirai) AS m, sum(zmap) AS z, sum(masscan) AS q`;
 
-/**
- * A step's rows at a time: what began or may go on. Of a span of many steps the hosts that may have an open event are those that had one before, or
- * begin one in it; a few rows more than a step alone would ask for, and the judge passes over them.
- */
-const question = (open: readonly string[]): Question => ({
-  sql: `SELECT intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) AS step, ${columns}
-FROM flows WHERE ${inSpan} AND (src IN {open:Array(IPv6)} OR src IN (
-  SELECT src FROM flows WHERE ${inSpan} GROUP BY src, dst_port, class, intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) HAVING sum(packets) >= {begin:UInt32}))
-GROUP BY step, src, dst_port, class ORDER BY step, n DESC, k, d, c LIMIT {limit:UInt32} BY step`,
-  parameters: { open: open.map(engineAddress), begin: P.begin, limit: P.open },
-});
+/** Port and class in one number: 65536 where there is no port. */
+const way = "toUInt32(ifNull(toUInt32(dst_port), 65536) * 32 + CAST(class, 'Int8'))";
+const NO_PORT = 65_536;
+
+/** What begins in one of a span's steps, most packets first. Only so many can be followed, and a sum is all that has to be known of the others. */
+const beginnings: Question = {
+  sql: `SELECT hex(src) AS k, if(intDiv(way, 32) = ${NO_PORT}, NULL, intDiv(way, 32)) AS d, way % 32 AS c
+FROM (SELECT src, ${way} AS way, sum(packets) AS n FROM flows WHERE ${inSpan} GROUP BY src, way, intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) HAVING n >= {begin:UInt32})
+GROUP BY src, way ORDER BY max(n) DESC, src, way LIMIT {limit:UInt32}`,
+  parameters: { begin: P.begin, limit: P.open },
+};
+
+/** So many events are asked about at once: their dark addresses are most of what an answer weighs. */
+const AT_ONCE = 8_192;
+
+/** What the steps of a span brought for some events, which follow one another by source, as the store's rows do. */
+const question = (keys: readonly string[]): Question => {
+  const parts = keys.map((key) => key.split(" ") as [string, string, string]);
+  const hosts = parts.map(([host]) => engineAddress(host));
+  return {
+    sql: `SELECT intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) AS step, ${columns}
+FROM flows WHERE ${inSpan} AND src BETWEEN {least:IPv6} AND {most:IPv6}
+  AND (src, ${way}) IN (SELECT one.1, one.2 FROM (SELECT arrayJoin(arrayZip({hosts:Array(IPv6)}, {ways:Array(UInt32)})) AS one))
+GROUP BY step, src, dst_port, class ORDER BY step`,
+    parameters: {
+      least: hosts[0],
+      most: hosts.at(-1),
+      hosts,
+      ways: parts.map(([, port, code]) => (port === "-" ? NO_PORT : Number(port)) * 32 + Number(code)),
+    },
+  };
+};
 
 const keyOf = (row: Row): string => `${row["k"] as string} ${(row["d"] as number | null) ?? "-"} ${row["c"] as number}`;
 
@@ -160,29 +181,27 @@ FROM flows WHERE ${inSpan} AND src IN {hosts:Array(IPv6)} GROUP BY step, src, ds
   }
 }
 
-/** One step of a span: takes its rows in, and gives the events that ended. */
-const judgeStep = (ends: number, rows: readonly Row[], context: Context): Detection[] => {
-  const { ledger } = context;
+/** One step of a span, of some events: takes their rows in, and gives those that ended. `seen` are the keys that had rows in this span. */
+const judgeStep = (ends: number, rows: readonly Row[], seen: Set<string>, ledger: Ledger): [string, Entry][] => {
   const ended: [string, Entry][] = [];
   for (const row of rows) {
     const key = keyOf(row);
+    seen.add(key);
     let entry = ledger.get(key) as Entry | undefined;
     if (entry !== undefined && (row["f"] as number) - entry.last > IDLE) {
       ended.push([key, entry]);
       entry = undefined;
     }
-    if (entry === undefined && ((row["n"] as number) < P.begin || ledger.size >= P.open)) ledger.delete(key);
+    if (entry === undefined && (row["n"] as number) < P.begin) ledger.delete(key);
     else ledger.set(key, add(entry, row));
   }
-  for (const [key, value] of ledger.entries()) {
-    const entry = value as Entry;
-    if (entry.last + IDLE >= ends) continue;
+  for (const key of seen) {
+    const entry = ledger.get(key) as Entry | undefined;
+    if (entry === undefined || entry.last + IDLE >= ends) continue;
     ended.push([key, entry]);
     ledger.delete(key);
   }
-  return ended
-    .flatMap(([key, entry]) => detectionOf(key, entry, context) ?? [])
-    .sort((a, b) => b.packets - a.packets || (a.id < b.id ? -1 : 1));
+  return ended;
 };
 
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
@@ -190,16 +209,38 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   if (span.withdrawn !== undefined) yield* withdraw(span, context);
   // What came late is not sewn into events that have ended: they are a view of the flows, which hold it.
   if (span.late === true) return { memory, detections: [] };
-  const open = new Set<string>();
-  for (const key of ledger.keys()) open.add(key.slice(0, 32));
-  const steps = Map.groupBy(yield question([...open]), (row) => Number(row["step"]));
-  const detections: Detection[] = [];
-  let { untold } = memory;
-  for (let from = span.from; from < span.to; from += STEP) {
-    const found = judgeStep(from + STEP, steps.get(from / STEP) ?? [], context);
-    untold += Math.max(0, found.length - P.most);
-    detections.push(...found.slice(0, P.most));
+  const open = new Set(ledger.keys());
+  const began = (yield beginnings).map(keyOf).filter((key) => !open.has(key));
+  const keys = [...open, ...began.slice(0, Math.max(0, P.open - open.size))].sort();
+  const seen = new Set<string>();
+  const steps = Array.from({ length: Math.ceil((span.to - span.from) / STEP) }, (): Detection[] => []);
+  const tell = (step: number, ended: readonly [string, Entry][]): void => {
+    for (const [key, entry] of ended) {
+      const detection = detectionOf(key, entry, context);
+      if (detection !== null) steps[step]!.push(detection);
+    }
+  };
+  for (let at = 0; at < keys.length; at += AT_ONCE) {
+    const own = new Set<string>();
+    const rows = Map.groupBy(yield question(keys.slice(at, at + AT_ONCE)), (row) => Number(row["step"]));
+    for (const step of steps.keys()) {
+      const from = span.from + step * STEP;
+      tell(step, judgeStep(from + STEP, rows.get(from / STEP) ?? [], own, ledger));
+    }
+    for (const key of own) seen.add(key);
   }
+  // Of the others nothing was seen in all of this span.
+  for (const [key, value] of ledger.entries()) {
+    const { last } = value as Entry;
+    if (seen.has(key) || last + IDLE >= span.to) continue;
+    tell(Math.max(0, Math.floor((last + IDLE - span.from) / STEP)), [[key, value as Entry]]);
+    ledger.delete(key);
+  }
+  let { untold } = memory;
+  const detections = steps.flatMap((found) => {
+    untold += Math.max(0, found.length - P.most);
+    return found.sort((a, b) => b.packets - a.packets || (a.id < b.id ? -1 : 1)).slice(0, P.most);
+  });
   return { memory: { untold }, detections };
 }
 

@@ -12,7 +12,7 @@ import type { Finding } from "./infected-rule.ts";
 import { signatureWords } from "./signature.ts";
 
 export const NAME = "infected-host";
-export const VERSION = 5;
+export const VERSION = 6;
 const MINUTE = 60e6;
 
 const rounded = (value: number | null): number | null => (value === null ? null : Number(value.toPrecision(2)));

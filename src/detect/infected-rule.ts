@@ -14,7 +14,7 @@ import {
   ttlWander,
 } from "./guards.ts";
 import { parameter, valuesOf } from "./parameters.ts";
-import { isNmap } from "./signature.ts";
+import { isNmap, isOfSystem } from "./signature.ts";
 import type { Strangers } from "./neighbours.ts";
 import type { WayCompany } from "./ways.ts";
 
@@ -176,6 +176,34 @@ export const isStray = (evidence: Evidence, dark: number, coming = 0): boolean =
   return reached < 16 && (evidence.v6 === true || dark >= 8 * reached) && evidence.packets + coming >= each * reached;
 };
 
+/** Packets to the ports of a protocol that fit. */
+const sentTo = ({ ports }: Evidence, protocol: "tcp" | "udp", fits: (port: number) => boolean): number =>
+  Object.entries(ports).reduce((sum, [name, n]) => {
+    const [port, of] = name.split("/");
+    return sum + (of === protocol && fits(Number(port)) ? n : 0);
+  }, 0);
+
+/** Where web servers are, and where more of them are. */
+const web: Readonly<Record<"main" | "other", readonly number[]>> = {
+  main: [80, 443],
+  other: [8000, 8080, 8443, 8888],
+};
+/**
+ * Connections to web ports and to nothing else, most of them to the two main ones, opened by an operating system: no packet tells a crawler, a monitor or somebody's browser from an
+ * infected server that looks for others. Bots write their own SYNs.
+ */
+const asksForPages = (evidence: Evidence): boolean => {
+  const main = sentTo(evidence, "tcp", (port) => web.main.includes(port));
+  const other = sentTo(evidence, "tcp", (port) => web.other.includes(port));
+  const signed = Object.entries(evidence.signatures);
+  const own = signed.reduce((sum, [hex, n]) => sum + (isOfSystem(hex) ? n : 0), 0);
+  const all = signed.reduce((sum, [, n]) => sum + n, 0);
+  return all > 0 && own * 10 >= all * 9 && main + other === evidence.packets && main >= other;
+};
+
+/** Ports that traceroute's datagrams go to: one for each of up to thirty hops and three tries, from 33434 on. */
+const isTraced = (port: number): boolean => port >= 33_434 && port < 33_534;
+
 /** What a source that the rule accepts is; null: nothing that an owner is told of. The first line that fits holds. */
 export const findingOf = (evidence: Evidence, address: string, context: Context): Finding | null => {
   const { packets, syn, udp, echo, zmap, masscan, stateless, spoof, widest } = evidence;
@@ -216,7 +244,8 @@ export const findingOf = (evidence: Evidence, address: string, context: Context)
   if (widest > P.many_ports) return scanner("ports", 0.95);
   const rate = impliedRate(evidence, darkAddresses(context.sensors));
   if (rate !== null && rate >= P.server_rate && rate < P.line_rate) return scanner("rate", 0.85);
-  if (echo * 10 >= packets * 9) return scanner("ping", 0.7);
+  if (2 * (echo + sentTo(evidence, "udp", isTraced)) >= packets) return scanner("ping", 0.7);
+  if (asksForPages(evidence)) return scanner("web", 0.6);
   const family = familyOfPorts(ports, packets);
   return {
     kind: "infected-host",

@@ -22,3 +22,16 @@ export const isNmap = (hex: string): boolean => {
   const [high, low] = signatureWords(hex);
   return low === nmapOptions && (high & 0xffff) === 1460 && [1024, 2048, 3072, 4096].includes(high >>> 16);
 };
+
+/** Option order of a SYN: eight slots of three bits. */
+const has = (low: number, option: number): boolean =>
+  [0, 3, 6, 9, 12, 15, 18, 21].some((shift) => ((low >>> shift) & 7) === option);
+const [MSS, SCALE, SACK, TIMESTAMPS] = [3, 4, 5, 6];
+/**
+ * The SYN of an operating system, whose program opened a connection: an MSS, selective acknowledgement, and a window scale or timestamps (p0f 3, `p0f.fp`: so do all of
+ * this century). Who writes its own SYNs leaves them out.
+ */
+export const isOfSystem = (hex: string): boolean => {
+  const [, low] = signatureWords(hex);
+  return has(low, MSS!) && has(low, SACK!) && (has(low, SCALE!) || has(low, TIMESTAMPS!));
+};

@@ -4,7 +4,7 @@ import { infectedHost } from "../../src/detect/infected.ts";
 import type { Detector } from "../../src/detect/detector.ts";
 import type { Detection } from "../../src/model/detection.ts";
 import { parseSignature } from "../../src/model/signature.ts";
-import { icmp, udp } from "../flow/packets.ts";
+import { icmp, syn, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { chance } from "../../src/store/flows/batches.conformance.ts";
 import { bot, scan } from "./scan.ts";
@@ -149,6 +149,27 @@ describe("infected host", () => {
     expect(fast.map(({ kind, evidence }) => [kind, evidence["reason"]])).toEqual([["scanning-host", "rate"]]);
     const listed = await find(scan({ packets: 15 }), { researchers: new Map([[bot, "university.example"]]) });
     expect(listed.map(({ kind, family }) => [kind, family])).toEqual([["scanning-host", "university.example"]]);
+  });
+  it("tells an operating system's connections to web ports from a bot's SYNs, and measurements from scans", async () => {
+    const linux = parseSignature("64240:mss,sok,ts,nop,ws:1460:7")!;
+    const crawler = await find(scan({ packets: 20, ports: [80, 443], change: { signature: linux } }));
+    expect(crawler.map(({ kind, evidence }) => [kind, evidence["reason"]])).toEqual([["scanning-host", "web"]]);
+    // Written by a program of its own, or to what no browser asks for, or for the most part to where few servers are.
+    for (const { ports, signature } of [
+      { ports: [80, 443], signature: parseSignature("5840:mss:1460:-")! },
+      { ports: [80, 7547], signature: linux },
+      { ports: [80, 8080, 8443], signature: linux },
+    ]) {
+      expect(kinds(await find(scan({ packets: 21, ports, change: { signature } })))).toEqual(["infected-host"]);
+    }
+    const traced = scan({ packets: 24, gap: 60 * SECOND }).map(({ time, src, dst, srcPort }, i) =>
+      i % 3 === 0
+        ? syn({ time, src, dst, srcPort: srcPort!, dstPort: 443 })
+        : udp({ time, src, dst, srcPort: srcPort!, dstPort: 33_434 + (i % 3) }),
+    );
+    expect((await find(traced)).map(({ kind, evidence }) => [kind, evidence["reason"]])).toEqual([
+      ["scanning-host", "ping"],
+    ]);
   });
   it("lets a Mirai mark outrank the number of ports", async () => {
     const packets = scan({
