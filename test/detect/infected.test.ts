@@ -162,7 +162,7 @@ describe("infected host", () => {
     ]) {
       expect(kinds(await find(scan({ packets: 21, ports, change: { signature } })))).toEqual(["infected-host"]);
     }
-    const traced = scan({ packets: 24, gap: 60 * SECOND }).map(({ time, src, dst, srcPort }, i) =>
+    const traced = scan({ packets: 24 }).map(({ time, src, dst, srcPort }, i) =>
       i % 3 === 0
         ? syn({ time, src, dst, srcPort: srcPort!, dstPort: 443 })
         : udp({ time, src, dst, srcPort: srcPort!, dstPort: 33_434 + (i % 3) }),
