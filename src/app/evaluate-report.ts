@@ -5,6 +5,7 @@ import type { Asked, Evaluation } from "./evaluate.ts";
 import { monthsOf, sumAsked, wasAsked } from "./evaluate-asked.ts";
 import type { RealAnswers } from "./evaluate-captures.ts";
 import { quantile } from "./evaluate-measured.ts";
+import { noticesOfSenders } from "./evaluate-score.ts";
 import type { OutbreakRow, Scores, Share } from "./evaluate-score.ts";
 
 /** Wilson's interval, 95 %; everything where nothing was measured. */
@@ -206,6 +207,10 @@ ${table(
 ${table(
   ["what", "measured"],
   [
+    [
+      "notices about hosts that did send that were right: without those that a forger made up",
+      told(noticesOfSenders(all)),
+    ],
     ["of the infected hosts found: called infected, not only scanning", told(all.named)],
     ["of the infected hosts found: their owner told without an analyst", told(all.toldAtOnce)],
     ["infected hosts found, without those that use scanners' own tools", told(all.infectedPlain)],

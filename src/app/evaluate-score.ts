@@ -141,6 +141,14 @@ const forecastShares = (
 
 /** Who is on packets that somebody else made. */
 const madeUp: ReadonlySet<string> = new Set(["forged", "framed", "reflector"]);
+/** Notices about hosts that sent something: without those that somebody made up who knew the dark addresses. */
+export const noticesOfSenders = ({ notices, falseNotices }: Pick<Scores, "notices" | "falseNotices">): Share => {
+  const forged = Object.entries(falseNotices).reduce(
+    (sum, [what, n]) => sum + (madeUp.has(what.split(": ")[0]!) ? n : 0),
+    0,
+  );
+  return { n: notices.n - forged, right: notices.right };
+};
 
 export interface ScoreOptions {
   /** How long the shared sensors watched, all together, microseconds: without the time in which one was away. */
