@@ -10,6 +10,7 @@ import { detectionId } from "./identity.ts";
 import type { Entry } from "./infected-entry.ts";
 import type { Finding } from "./infected-rule.ts";
 import { signatureWords } from "./signature.ts";
+import { waysOf } from "./ways.ts";
 
 export const NAME = "infected-host";
 export const VERSION = 6;
@@ -62,6 +63,10 @@ const evidenceOf = (
         .map(([name, { packets }]) => [name, packets]),
     ),
     agreement: differ === null ? null : { expected: rounded(differ.expected), seen: differ.seen },
+    // What `one-way` and `path-differs` rest on; where a sensor saw many distances it tells of none.
+    hops: Object.fromEntries(waysOf(evidence).map(({ sensor, hops }) => [sensor, hops])),
+    where_neighbours_are:
+      entry.likeness === undefined ? null : { log_likelihood: entry.likeness, by_sensors: entry.ways ?? null },
   };
 };
 

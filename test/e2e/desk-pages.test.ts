@@ -177,6 +177,11 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     await page.getByRole("link", { name: "Back to what is real" }).click();
     await page.waitForURL(`${url}/cases`);
     await expect.poll(framed).toBe(0);
+    // So does an alert that somebody sent a link to.
+    await page.goto(`${url}/alerts?open=al-garuda-263`);
+    await page.waitForURL(/\/alerts\?.*exercise=garuda-26/);
+    await page.waitForSelector(".peek h2");
+    await expect.poll(framed).toBe(1);
     // And one that is real is none of the exercise.
     await page.goto(`${url}/cases/4?exercise=garuda-26`);
     await page.waitForURL(`${url}/cases/4`);

@@ -276,10 +276,12 @@ const View = ({ exercise }: { exercise: string }) => {
 const Beside = ({ id, onClose }: { id: string; onClose: () => void }) => {
   const staff = isStaff(useSession().session);
   const navigate = route.useNavigate();
+  const { exercise } = route.useSearch();
   return (
     <AlertPeek
       key={id}
       id={id}
+      named={exercise}
       staff={staff}
       onClose={onClose}
       onAct={() => void navigate({ to: "/alerts", search: { open: id, state: "all" } })}

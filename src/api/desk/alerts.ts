@@ -80,6 +80,7 @@ export const withAlerts = (server: FastifyInstance, services: AlertServices, act
     touch(request, `alert:${row.id}`);
     return {
       asked: timeOf(now()),
+      exercise: row.exercise,
       alert: alertRow(row),
       clocks: clocksOf(row),
       silence: silenceOf(row),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import type { Alert, AlertRow } from "../../../../src/api/contract/desk/alerts.ts";
 import { Loaded, Refused } from "../../desk/Loaded.tsx";
@@ -9,6 +9,7 @@ import { SilenceText } from "../../desk/SilenceText.tsx";
 import { deskAsk, useSend } from "../../desk/client.ts";
 import { CaseLink, OwnerName, Pairs, SeverityMark, StateChip, Tlp } from "../../desk/parts.tsx";
 import { Copy, When, useNow } from "../../design/parts.tsx";
+import { useExerciseOf } from "../../shell/exercise.ts";
 import { Icon } from "../../shell/icons.tsx";
 import { useSimulated } from "../../shell/status.ts";
 import { useWords } from "../../words/index.tsx";
@@ -29,12 +30,15 @@ const plain = (value: unknown): string =>
 /** Evidence of one alert beside the board, as a mail beside its list. */
 export const AlertPeek = ({
   id,
+  named,
   staff,
   onThere,
   onClose,
   onAct,
 }: {
   id: string;
+  /** The exercise in the address. */
+  named: string | undefined;
   staff: boolean;
   /** The evidence has come: who opened it by keyboard goes on reading at its heading. */
   onThere?: ((heading: HTMLElement) => void) | undefined;
@@ -46,7 +50,9 @@ export const AlertPeek = ({
   return (
     <aside className="panel peek" aria-label={t.desk.alerts.evidence}>
       <Loaded<Alert> asked={asked} lines={12}>
-        {(answer) => <Peek answer={answer} staff={staff} onThere={onThere} onClose={onClose} onAct={onAct} />}
+        {(answer) => (
+          <Peek answer={answer} named={named} staff={staff} onThere={onThere} onClose={onClose} onAct={onAct} />
+        )}
       </Loaded>
       {asked.isError && asked.data === undefined ? (
         <button type="button" className="button" onClick={onClose}>
@@ -58,19 +64,24 @@ export const AlertPeek = ({
 };
 
 const Peek = ({
-  answer: { alert, silence, samples, detections, possiblyMoved },
+  answer: { alert, exercise, silence, samples, detections, possiblyMoved },
+  named,
   staff,
   onThere,
   onClose,
   onAct,
 }: {
   answer: Alert;
+  named: string | undefined;
   staff: boolean;
   onThere?: ((heading: HTMLElement) => void) | undefined;
   onClose: () => void;
   onAct: (name: ActionName, row: AlertRow) => void;
 }) => {
   const simulated = useSimulated();
+  // The ring shows it too.
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  useExerciseOf(path, named, exercise);
   const { t, f } = useWords();
   const words = t.desk.alerts;
   const navigate = useNavigate();

@@ -279,6 +279,7 @@ export const Alerts = () => {
           <AlertPeek
             key={search.open}
             id={search.open}
+            named={search.exercise}
             staff={staff}
             onThere={(heading) => {
               if (reading.current) heading.focus();

@@ -136,6 +136,8 @@ export const Silence = strict({
 });
 export const Alert = strict({
   asked: Time,
+  /** "" is real. */
+  exercise: text(64),
   alert: AlertRow,
   clocks: Clocks,
   silence: orNull(Silence),
