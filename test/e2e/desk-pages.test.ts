@@ -225,6 +225,23 @@ describe.skipIf(noBrowser !== "")(`the desk's pages, full${noBrowser}`, { timeou
     await close();
   });
 
+  it("says who held an address, and the question is in the page's address", async () => {
+    const { page, errors, close } = await watchedPage(browser, url);
+    await page.goto(`${url}/constituency?view=whose`);
+    await page.locator("input[name=address]").fill("10.0.0.12");
+    await page.locator("input[name=time]").fill("2026-05-03T12:00");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/address=10\.0\.0\.12/);
+    expect(new URL(page.url()).searchParams.get("at")).toBe("2026-05-03T12:00");
+    const said = await page.locator("p[role=status]").textContent();
+    await page.reload();
+    await expect.poll(() => page.locator("p[role=status]").textContent()).toBe(said);
+    expect(await page.locator("input[name=address]").inputValue()).toBe("10.0.0.12");
+    expect(await page.locator("input[name=time]").inputValue()).toBe("2026-05-03T12:00");
+    expect(errors).toEqual([]);
+    await close();
+  });
+
   it("leaves Enter to an input method, and the focus and what was typed where they were", async () => {
     const { page, errors, close } = await watchedPage(browser, url);
     await page.goto(`${url}/constituency`);

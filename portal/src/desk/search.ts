@@ -111,6 +111,9 @@ export const constituencySearch = (raw: Raw) =>
     q: text(raw, "q", word),
     only: oneOf(raw, "only", organisationOnlys),
     view: oneOf(raw, "view", ["overlaps", "changes", "whose"] as const),
+    // Whose it was, and when: minutes, UTC.
+    address: text(raw, "address", free(45)),
+    at: text(raw, "at", /^\d{4}-\d\d-\d\dT\d\d:\d\d$/),
   });
 export const mineSearch = (raw: Raw) => set({ organisation: text(raw, "organisation", /^[a-z0-9][a-z0-9-]{0,62}$/) });
 export const outboxStates = ["waiting", "sending", "sent", "dead", "held"] as const;

@@ -137,7 +137,7 @@ export const Constituency = () => {
       ) : view === "overlaps" ? (
         <OverlapsPanel />
       ) : view === "whose" ? (
-        <Whose />
+        <Whose address={search.address} at={search.at} onAsk={set} />
       ) : (
         <Panel>
           <Rows<OrganisationRow>
