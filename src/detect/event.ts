@@ -124,12 +124,43 @@ ${distinctSql}, groupUniqArray(sensor) AS s, sum(mirai) AS m, sum(zmap) AS z, su
 const way = "toUInt32(ifNull(toUInt32(dst_port), 65536) * 32 + CAST(class, 'Int8'))";
 const NO_PORT = 65_536;
 
-/** What begins in one of a span's steps, most packets first. Only so many can be followed, and a sum is all that has to be known of the others. */
-const beginnings: Question = {
-  sql: `SELECT hex(src) AS k, if(intDiv(way, 32) = ${NO_PORT}, NULL, intDiv(way, 32)) AS d, way % 32 AS c
-FROM (SELECT src, ${way} AS way, sum(packets) AS n FROM flows WHERE ${inSpan} GROUP BY src, way, intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) HAVING n >= {begin:UInt32})
-GROUP BY src, way ORDER BY max(n) DESC, src, way LIMIT {limit:UInt32}`,
-  parameters: { begin: P.begin, limit: P.open },
+const stepOf = `intDiv(toUnixTimestamp64Micro(first_seen), ${STEP})`;
+/**
+ * When what began or may go on was seen in each step, most packets first: who is followed is decided by that, before the rest is asked of those alone. Of a span of many steps
+ * the hosts that may have an open event are those that had one before, or begin one in it; a few rows more than a step alone would ask for, and nobody follows them.
+ */
+const seenQuestion = (open: readonly string[], steps: number): Question => {
+  const begins = "sum(packets) >= {begin:UInt32}";
+  return {
+    sql: `SELECT ${stepOf} AS step, hex(src) AS k, dst_port AS d, CAST(class, 'Int8') AS c, sum(packets) AS n, toUnixTimestamp64Micro(min(first_seen)) AS f, toUnixTimestamp64Micro(max(last_seen)) AS l
+FROM flows WHERE ${inSpan}${steps === 1 ? "" : ` AND (src IN {open:Array(IPv6)} OR src IN (SELECT src FROM flows WHERE ${inSpan} GROUP BY src, ${way}, ${stepOf} HAVING ${begins}))`}
+GROUP BY step, src, dst_port, class${steps === 1 ? ` HAVING ${begins} OR src IN {open:Array(IPv6)}` : ""} ORDER BY step, n DESC, k, d, c LIMIT {limit:UInt32} BY step`,
+    parameters: { open: open.map(engineAddress), begin: P.begin, limit: P.open },
+  };
+};
+/** In which steps each event is followed: as long as there is room for it, and it goes on. */
+const followed = (span: Span, rows: Rows, ledger: Ledger): Map<string, Set<number>> => {
+  const last = new Map<string, number>();
+  for (const [key, value] of ledger.entries()) last.set(key, (value as Entry).last);
+  const found = new Map<string, Set<number>>();
+  const byStep = Map.groupBy(rows, (row) => Number(row["step"]));
+  for (let from = span.from; from < span.to; from += STEP) {
+    for (const row of byStep.get(from / STEP) ?? []) {
+      const key = keyOf(row);
+      const before = last.get(key);
+      const goesOn = before !== undefined && (row["f"] as number) - before <= IDLE;
+      if (!goesOn && ((row["n"] as number) < P.begin || last.size >= P.open)) {
+        last.delete(key);
+        continue;
+      }
+      last.set(key, goesOn ? Math.max(before, row["l"] as number) : (row["l"] as number));
+      const steps = found.get(key);
+      if (steps === undefined) found.set(key, new Set([from / STEP]));
+      else steps.add(from / STEP);
+    }
+    for (const [key, time] of last) if (time + IDLE < from + STEP) last.delete(key);
+  }
+  return found;
 };
 
 /** So many events are asked about at once: their dark addresses are most of what an answer weighs. */
@@ -140,7 +171,7 @@ const question = (keys: readonly string[]): Question => {
   const parts = keys.map((key) => key.split(" ") as [string, string, string]);
   const hosts = parts.map(([host]) => engineAddress(host));
   return {
-    sql: `SELECT intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) AS step, ${columns}
+    sql: `SELECT ${stepOf} AS step, ${columns}
 FROM flows WHERE ${inSpan} AND src BETWEEN {least:IPv6} AND {most:IPv6}
   AND (src, ${way}) IN (SELECT one.1, one.2 FROM (SELECT arrayJoin(arrayZip({hosts:Array(IPv6)}, {ways:Array(UInt32)})) AS one))
 GROUP BY step, src, dst_port, class ORDER BY step`,
@@ -166,7 +197,7 @@ function* withdraw({ from, to, withdrawn = "" }: Span, { ledger }: Context): Gen
   const hosts = new Set([...seen.keys()].map((key) => engineAddress(key.slice(0, 32))));
   const first = [...seen.values()].reduce((least, one) => Math.min(least, one.first), Infinity);
   const rows = yield {
-    sql: `SELECT intDiv(toUnixTimestamp64Micro(first_seen), ${STEP}) AS step, ${columns}
+    sql: `SELECT ${stepOf} AS step, ${columns}
 FROM flows WHERE ${inSpan} AND src IN {hosts:Array(IPv6)} GROUP BY step, src, dst_port, class ORDER BY step`,
     parameters: { hosts: [...hosts], from: first, to },
   };
@@ -181,59 +212,37 @@ FROM flows WHERE ${inSpan} AND src IN {hosts:Array(IPv6)} GROUP BY step, src, ds
   }
 }
 
-/** One step of a span, of some events: takes their rows in, and gives those that ended. `seen` are the keys that had rows in this span. */
-const judgeStep = (ends: number, rows: readonly Row[], seen: Set<string>, ledger: Ledger): [string, Entry][] => {
-  const ended: [string, Entry][] = [];
-  for (const row of rows) {
-    const key = keyOf(row);
-    seen.add(key);
-    let entry = ledger.get(key) as Entry | undefined;
-    if (entry !== undefined && (row["f"] as number) - entry.last > IDLE) {
-      ended.push([key, entry]);
-      entry = undefined;
-    }
-    if (entry === undefined && (row["n"] as number) < P.begin) ledger.delete(key);
-    else ledger.set(key, add(entry, row));
-  }
-  for (const key of seen) {
-    const entry = ledger.get(key) as Entry | undefined;
-    if (entry === undefined || entry.last + IDLE >= ends) continue;
-    ended.push([key, entry]);
-    ledger.delete(key);
-  }
-  return ended;
-};
-
 function* examine(span: Span, memory: Memory, context: Context): Examination<Memory> {
   const { ledger } = context;
   if (span.withdrawn !== undefined) yield* withdraw(span, context);
   // What came late is not sewn into events that have ended: they are a view of the flows, which hold it.
   if (span.late === true) return { memory, detections: [] };
-  const open = new Set(ledger.keys());
-  const began = (yield beginnings).map(keyOf).filter((key) => !open.has(key));
-  const keys = [...open, ...began.slice(0, Math.max(0, P.open - open.size))].sort();
-  const seen = new Set<string>();
   const steps = Array.from({ length: Math.ceil((span.to - span.from) / STEP) }, (): Detection[] => []);
-  const tell = (step: number, ended: readonly [string, Entry][]): void => {
-    for (const [key, entry] of ended) {
-      const detection = detectionOf(key, entry, context);
-      if (detection !== null) steps[step]!.push(detection);
-    }
+  /** An event ends when it has been idle for so long, whenever that shows. */
+  const tell = (key: string, entry: Entry): void => {
+    const detection = detectionOf(key, entry, context);
+    if (detection !== null) steps[Math.max(0, Math.floor((entry.last + IDLE - span.from) / STEP))]!.push(detection);
   };
+  const open = new Set<string>();
+  for (const key of ledger.keys()) open.add(key.slice(0, 32));
+  const seen = followed(span, yield seenQuestion([...open], steps.length), ledger);
+  const keys = [...seen.keys()].sort();
   for (let at = 0; at < keys.length; at += AT_ONCE) {
-    const own = new Set<string>();
-    const rows = Map.groupBy(yield question(keys.slice(at, at + AT_ONCE)), (row) => Number(row["step"]));
-    for (const step of steps.keys()) {
-      const from = span.from + step * STEP;
-      tell(step, judgeStep(from + STEP, rows.get(from / STEP) ?? [], own, ledger));
+    for (const row of yield question(keys.slice(at, at + AT_ONCE))) {
+      const key = keyOf(row);
+      if (!seen.get(key)!.has(Number(row["step"]))) continue;
+      let entry = ledger.get(key) as Entry | undefined;
+      if (entry !== undefined && (row["f"] as number) - entry.last > IDLE) {
+        tell(key, entry);
+        entry = undefined;
+      }
+      ledger.set(key, add(entry, row));
     }
-    for (const key of own) seen.add(key);
   }
-  // Of the others nothing was seen in all of this span.
   for (const [key, value] of ledger.entries()) {
-    const { last } = value as Entry;
-    if (seen.has(key) || last + IDLE >= span.to) continue;
-    tell(Math.max(0, Math.floor((last + IDLE - span.from) / STEP)), [[key, value as Entry]]);
+    const entry = value as Entry;
+    if (entry.last + IDLE >= span.to) continue;
+    tell(key, entry);
     ledger.delete(key);
   }
   let { untold } = memory;

@@ -62,6 +62,49 @@ describe("an event", () => {
     expect(await events(scan(60, 10 * SECOND, START, 23, 9))).toEqual([]);
     expect(await events(scan(60, 10 * SECOND, START, 23, 40))).toHaveLength(1);
   });
+  it("has room for others when it has ended, however long a time is judged at once", { timeout: 120_000 }, async () => {
+    // As many as are followed, for a moment, and with more packets than those have that count, an hour later.
+    const crowd = Array.from({ length: 50_000 * 7 }, (_, i) => {
+      const host = Math.floor(i / 7);
+      const src = ip(`36.64.${host >>> 8}.${host & 255}`);
+      return syn({ time: START + host, src, dst: dst(i), dstPort: 80, ttl: 50 });
+    });
+    const scope = world.scope();
+    await world.feed(scope, [jakarta], [...crowd, ...scan(14, 100 * SECOND, START + HOUR)]);
+    for (const step of [600 * SECOND, 6 * HOUR]) {
+      const found = await world.detect(scope, [event as Detector], { step });
+      expect(found.map(({ source, packets }) => [source, packets])).toEqual([["36.70.1.1", 14]]);
+    }
+  });
+  it("ends in the ten minutes in which it was idle for long enough, not when it is seen again", async () => {
+    // Open when the hour is over; those that end where it comes again are too many to be told of with it.
+    const first = scan(12, 10 * SECOND, START + 3_000 * SECOND);
+    const again = scan(12, 10 * SECOND, START + 6_600 * SECOND);
+    const many = Array.from({ length: 60 }, (_, host) =>
+      Array.from({ length: 40 }, (__, i) =>
+        syn({
+          time: START + (6_000 + i) * SECOND,
+          src: ip(`36.80.0.${host}`),
+          dst: dst(i),
+          dstPort: 80,
+          ttl: 50,
+        }),
+      ),
+    ).flat();
+    const scope = world.scope();
+    await world.feed(
+      scope,
+      [jakarta],
+      [...first, ...many, ...again].toSorted((a, b) => a.time - b.time),
+    );
+    const cuts = await Promise.all(
+      [600 * SECOND, HOUR].map((step) => world.detect(scope, [event as Detector], { step })),
+    );
+    for (const found of cuts) {
+      expect(found.filter(({ source }) => source === "36.70.1.1").map(({ packets }) => packets)).toEqual([12, 12]);
+      expect(found).toHaveLength(52);
+    }
+  });
 });
 
 describe("a heavy scanner", () => {
