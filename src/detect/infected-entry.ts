@@ -4,6 +4,7 @@ import { addSeen } from "./evidence.ts";
 import type { ErrorOf, Evidence } from "./evidence.ts";
 import { darkAddresses, watching } from "./guards.ts";
 import { accepts, isStray, infectedValues as P } from "./infected-rule.ts";
+import type { Finding } from "./infected-rule.ts";
 import { DAY, WINDOW, startOf } from "./rows.ts";
 import type { Seen } from "./rows.ts";
 
@@ -24,6 +25,11 @@ export interface Entry {
   burst?: number;
   /** What is claimed now, as far as a change of it must be told at once. */
   claim: string | null;
+  /** What it was taken for when it was told last; it is called something else at most `MOST_TURNS` times. */
+  called?: Finding;
+  turns?: number;
+  /** Taken back since: by its evidence it is nothing that an owner is told of. */
+  taken?: true;
   /** Told last with what was known up to here. */
   told: number;
   /** Changed since. */
@@ -104,6 +110,13 @@ export const grow = (
   return entry;
 };
 
+/** What an owner was told goes over, and how often it was another thing. */
+const called = (entry: Entry, known: Entry): void => {
+  const { called: finding, turns, taken } = known;
+  if (finding !== undefined) entry.called = finding;
+  if (turns !== undefined) entry.turns = turns;
+  if (taken === true) entry.taken = taken;
+};
 /**
  * Rows came late, or left: what an entry that is made anew from the store keeps of what was known. Rows may be older than the store holds; what came of them is not
  * unlearned, and the claim stays the same. Nor is a doubt that nobody can ask about any more.
@@ -119,6 +132,7 @@ export const keepKnown = (entry: Entry, known: Entry, withdrawn: boolean, now: n
   }
   if (entry.evidence.first > first) return;
   if (known.likeness !== undefined && !withdrawn) Object.assign(entry, { likeness: known.likeness, ways: known.ways });
+  if (!withdrawn) called(entry, known);
   if (withdrawn && now - first <= DAY) return;
   if (known.oneWay === true) entry.oneWay = true;
   if (known.stranger === true) entry.stranger = true;

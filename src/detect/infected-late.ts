@@ -85,7 +85,8 @@ export function* examineLate(
   const dispersed = disperse(places, index, context);
   for (const key of crowd(judged, index, context)) judged.add(key);
   for (const key of alikeWith(judged, to, index, context)) judged.add(key);
-  for (const key of [...judged.union(dispersed)].sort()) judge(key, to, true, index, context, into);
+  for (const key of [...judged.union(dispersed)].sort())
+    judge(key, { now: to, due: true, mayTurn: true }, index, context, into);
   sight(beganIn(minutes, context), context, into);
   return into;
 }

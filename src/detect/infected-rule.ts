@@ -197,8 +197,7 @@ const asksForPages = (evidence: Evidence): boolean => {
   const other = sentTo(evidence, "tcp", (port) => web.other.includes(port));
   const signed = Object.entries(evidence.signatures);
   const own = signed.reduce((sum, [hex, n]) => sum + (isOfSystem(hex) ? n : 0), 0);
-  const all = signed.reduce((sum, [, n]) => sum + n, 0);
-  return all > 0 && own * 10 >= all * 9 && main + other === evidence.packets && main >= other;
+  return own > 0 && own * 10 >= evidence.syn * 9 && main + other === evidence.packets && main >= other;
 };
 
 /** Ports that traceroute's datagrams go to: one for each of up to thirty hops and three tries, from 33434 on. */

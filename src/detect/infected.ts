@@ -78,7 +78,7 @@ function* examine(span: Span, memory: Memory, context: Context): Examination<Mem
   if (hourly) for (const key of atHour(span.to, index, context)) judged.add(key);
   const due = startOf(span.to, REFRESH) > startOf(span.from, REFRESH);
   if (due) for (const key of index.dirty) judged.add(key);
-  for (const key of [...judged].sort()) judge(key, span.to, due, index, context, into);
+  for (const key of [...judged].sort()) judge(key, { now: span.to, due, mayTurn: hourly }, index, context, into);
 
   sight(takeBegun(begun, span, context.ledger), context, into);
   if (hourly || isFull(context.ledger)) prune(span.to, index, context);

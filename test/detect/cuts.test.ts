@@ -187,6 +187,26 @@ describe("an infected host", { timeout: 300_000 }, () => {
     }
   });
 
+  it("that goes to and fro is called something else twice at most, when an hour is over", async () => {
+    // Pings and SYNs in turn, too slow for a server's scan: when an hour is over half of all were pings, when the next is over a few less.
+    const packets = Array.from({ length: 8 * 12 }, (_, i): Packet => {
+      const dst = ip(`${i & 2 ? jakarta : "198.51.100."}${1 + ((i * 37) % 250)}`);
+      const base = { time: START + i * 300 * SECOND, src: ip(bot), dst };
+      const [hour, at] = [Math.floor(i / 12), i % 12];
+      const more = at === 11 || (hour > 0 && at === 9);
+      const pings = hour % 2 === 0 ? at % 2 === 0 || more : at % 2 === 0 && at < 8;
+      return pings ? icmp(8, base) : syn({ ...base, dstPort: 445, srcPort: 4_000 + i });
+    });
+    const [hours, live] = await both(packets, 200 * SECOND, START + 8 * HOUR);
+    const changes = ({ told }: Walk): string[] =>
+      told.map(({ kind }) => kind).filter((kind, i, all) => kind !== "sighting" && kind !== all[i - 1]);
+    for (const walk of [hours, live]) {
+      expect(changes(walk).length).toBeGreaterThan(1);
+      expect(changes(walk).length).toBeLessThanOrEqual(4);
+    }
+    expect(live.claims().map(({ kind }) => kind)).toEqual(hours.claims().map(({ kind }) => kind));
+  });
+
   it("that turns out to be none is a sighting again", async () => {
     const src = "36.70.1.255";
     // With every second packet from port 0 two spoof reasons are on more than a half at last.

@@ -162,6 +162,22 @@ describe("infected host", () => {
     ]) {
       expect(kinds(await find(scan({ packets: 21, ports, change: { signature } })))).toEqual(["infected-host"]);
     }
+    // A few systems behind a bot's address hide nothing.
+    const several = [0, 1, 2, 3].flatMap((i) =>
+      scan({
+        packets: 2,
+        ports: [80],
+        seed: i + 1,
+        from: START + i * 100 * SECOND,
+        gap: SECOND,
+        change: { signature: parseSignature(`${64_000 + i}:mss,sok,ts,nop,ws:1460:7`)! },
+      }),
+    );
+    const hidden = [
+      ...several,
+      ...scan({ packets: 60, ports: [80], from: START + HOUR, change: { signature: parseSignature("5840:-:-:-")! } }),
+    ];
+    expect(kinds(await find(hidden))).toEqual(["infected-host"]);
     const traced = scan({ packets: 24 }).map(({ time, src, dst, srcPort }, i) =>
       i % 3 === 0
         ? syn({ time, src, dst, srcPort: srcPort!, dstPort: 443 })
