@@ -108,6 +108,8 @@ export const foldCoverage = (asked: Asked<unknown>, rows: Rows, sensors?: string
   for (const row of rows ?? []) {
     if (!spans.has(text(row, "sensor"))) spans.set(text(row, "sensor"), { from: num(row, "first_ms"), to: until });
   }
+  // The five minutes in which the period begins are there in part.
+  const came = [...spans.values()].map(({ from }) => from).filter((from) => from >= asked.from + beat);
   let expected = 0;
   let up = 0;
   const outages: { sensor: string; minutes: number }[] = [];
@@ -123,6 +125,8 @@ export const foldCoverage = (asked: Asked<unknown>, rows: Rows, sensors?: string
   return {
     enrolled: spans.size,
     up: expected === 0 ? null : up / expected,
+    since: came.length > 0 && came.length === spans.size ? iso(Math.min(...came)) : null,
+    joined: came.length,
     outages: outages.toSorted((a, b) => b.minutes - a.minutes).slice(0, 10),
     degraded: (rows ?? []).some((row) => Boolean(row["degraded"])),
   };

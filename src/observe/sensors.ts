@@ -169,6 +169,7 @@ WHERE realm = {realm:String} AND exercise = {exercise:String} AND sensor IN {sil
         retired: num(row, "gone"),
         degraded: Boolean(row?.["worse"]),
         upShare: coverage.up,
+        upSince: coverage.since,
       });
       if (newest !== undefined) {
         const came = info === undefined || awaited(info) ? null : info.enrolled;

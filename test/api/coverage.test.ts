@@ -65,6 +65,11 @@ describe("a report covers its interval to the end", () => {
     expect(week.rows[0]?.upShare).toBeCloseTo(14.5 / 36, 10);
     expect(await of("7d")).toBe(week.rows[0]?.upShare);
     expect(await of("24h")).toBeCloseTo(2.5 / 24, 10);
+    // Nobody was there in five days of that week, and the answer says so.
+    expect(week.rows[0]?.upSince).toBe("2026-07-09T00:00:00Z");
+    const since = async (last: string) => (await ask(observatory, "series", { last })).coverage;
+    expect(await since("7d")).toMatchObject({ since: "2026-07-09T00:00:00Z", joined: 1 });
+    expect(await since("24h")).toMatchObject({ since: null, joined: 0 });
   });
 
   it("of three and of twelve hours", async () => {

@@ -85,7 +85,11 @@ export const CoverageText = ({ coverage }: { coverage: Coverage | null }) => {
       {coverage.up === 0
         ? t.coverage.none
         : whole
-          ? t.coverage.full(coverage.enrolled, f.count(coverage.enrolled))
+          ? coverage.since !== null
+            ? t.coverage.fullSince(coverage.enrolled, f.count(coverage.enrolled), f.time(new Date(coverage.since)))
+            : coverage.joined > 0
+              ? t.coverage.fullJoined(f.count(coverage.enrolled), f.count(coverage.joined))
+              : t.coverage.full(coverage.enrolled, f.count(coverage.enrolled))
           : t.coverage.part(f.share(Math.min(coverage.up, 0.999)), f.count(coverage.enrolled))}
     </span>
   );

@@ -202,7 +202,17 @@ const Health = ({ answer, days }: { answer: SensorsAnswer; days: string }) => {
           key: "up",
           head: t.sensors.upShare(days),
           num: true,
-          cell: ({ upShare }) => (upShare === null ? "–" : f.share(upShare)),
+          cell: ({ upShare, upSince }) =>
+            upShare === null ? (
+              "–"
+            ) : (
+              <>
+                {f.share(upShare)}
+                {upSince === null ? undefined : (
+                  <div className="small muted">{t.sensors.since(f.time(new Date(upSince)))}</div>
+                )}
+              </>
+            ),
         },
       ]}
     />

@@ -160,6 +160,10 @@ export const en = {
   },
   coverage: {
     full: (n: number, sensors: string) => `${sensors} ${one(n, "sensor", "sensors")}, up for the whole period shown`,
+    fullSince: (n: number, sensors: string, time: string) =>
+      `${sensors} ${one(n, "sensor", "sensors")}, up since the first came at ${time}; nothing is known of what was before`,
+    fullJoined: (sensors: string, joined: string) =>
+      `${sensors} sensors, all up; ${joined} of them came within the period and count from then on`,
     part: (share: string, sensors: string) => `Sensors up ${share} of the period shown (${sensors} enrolled)`,
     down: (sensor: string, span: string) => `${sensor} down ${span}`,
     outages: (list: string) => `Outages: ${list}.`,
@@ -357,6 +361,7 @@ export const en = {
     rate: "Rate",
     dark: "Dark addresses",
     upShare: (days: string) => `Up, last ${days} days`,
+    since: (time: string) => `since ${time}`,
     spool: "Spool",
     history: "Up-time",
     historyNote: (days: string) =>

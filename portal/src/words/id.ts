@@ -162,6 +162,10 @@ export const id: Messages = {
     noCompare: "Tidak dibandingkan dengan periode sebelumnya: sensor yang mengamatinya tidak sama",
     kept: (day) => `Baris yang menyebut sumber disimpan sejak ${day}: sebelumnya tidak diketahui lagi`,
     full: (_n, sensors) => `${sensors} sensor, aktif selama seluruh periode yang ditampilkan`,
+    fullSince: (_n, sensors, time) =>
+      `${sensors} sensor, aktif terus sejak yang pertama dipasang pada ${time}; sebelum itu tidak diketahui`,
+    fullJoined: (sensors, joined) =>
+      `${sensors} sensor, semuanya aktif; ${joined} di antaranya baru dipasang dalam periode ini dan dihitung sejak saat itu`,
     part: (share, sensors) => `Sensor aktif ${share} dari periode yang ditampilkan (${sensors} terdaftar)`,
     down: (sensor, span) => `${sensor} mati ${span}`,
     outages: (list) => `Gangguan: ${list}.`,
@@ -350,6 +354,7 @@ export const id: Messages = {
     skew: "Selisih jam",
     rate: "Laju",
     dark: "Alamat gelap",
+    since: (time) => `sejak ${time}`,
     upShare: (days) => `Aktif, ${days} hari terakhir`,
     spool: "Spool",
     history: "Riwayat aktif",

@@ -403,6 +403,8 @@ export const SensorRow = {
   retired: Count,
   degraded: Type.Boolean(),
   upShare: orNull(Share),
+  /** From when on that is, where the sensor came within the period. */
+  upSince: orNull(Time),
 };
 export const Sensors = answer(
   SensorRow,

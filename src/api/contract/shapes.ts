@@ -46,6 +46,10 @@ export const Coverage = strict({
   enrolled: Count,
   /** Sensor-time up divided by sensor-time enrolled, over the period; null when nothing is known. */
   up: orNull(Share),
+  /** When the first of them came, where the period began before any was there: nothing is known of what was before. */
+  since: orNull(Time),
+  /** How many of them came within the period; each counts from then on. */
+  joined: Count,
   /** Sensors that were down for part of the period, longest first (at most ten). */
   outages: Type.Array(strict({ sensor: Type.String(), minutes: Type.Number({ minimum: 0 }) })),
   /** Some of the period is counted in aggregate rows: sources and distinct counts are lower bounds. */
