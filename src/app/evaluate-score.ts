@@ -198,10 +198,12 @@ export const score = (
   const falseNotices: Record<string, number> = {};
   for (const claim of told) {
     if (isTrue(claim)) continue;
-    const who = (truths.get(key(claim.realm, claim.source)) ?? [])
-      .filter((one) => overlaps(claim, one.first ?? one.from, one.last ?? one.to))
-      .map(({ kind, name }) => `${kind}: ${name}`);
-    const what = who[0] ?? "nobody that is known";
+    const there = (truths.get(key(claim.realm, claim.source)) ?? []).filter((one) =>
+      overlaps(claim, one.first ?? one.from, one.last ?? one.to),
+    );
+    // Who writes a host's address on packets is behind the claim, whatever the host itself does.
+    const who = there.find(({ kind }) => madeUp.has(kind)) ?? there[0];
+    const what = who === undefined ? "nobody that is known" : `${who.kind}: ${who.name}`;
     falseNotices[what] = (falseNotices[what] ?? 0) + 1;
   }
   const held = hosts.filter(({ kind, held: why }) => kind === "infected-host" && why.length > 0);

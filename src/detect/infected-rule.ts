@@ -189,7 +189,7 @@ const web: Readonly<Record<"main" | "other", readonly number[]>> = {
   other: [8000, 8080, 8443, 8888],
 };
 /**
- * Connections to web ports and to nothing else, most of them to the two main ones, opened by an operating system: no packet tells a crawler, a monitor or somebody's browser from an
+ * Connections to web ports and to nothing else, a third of them or more to the two main ones, opened by an operating system: no packet tells a crawler, a monitor or somebody's browser from an
  * infected server that looks for others. Bots write their own SYNs.
  */
 const asksForPages = (evidence: Evidence): boolean => {
@@ -197,7 +197,7 @@ const asksForPages = (evidence: Evidence): boolean => {
   const other = sentTo(evidence, "tcp", (port) => web.other.includes(port));
   const signed = Object.entries(evidence.signatures);
   const own = signed.reduce((sum, [hex, n]) => sum + (isOfSystem(hex) ? n : 0), 0);
-  return own > 0 && own * 10 >= evidence.syn * 9 && main + other === evidence.packets && main >= other;
+  return own > 0 && own * 10 >= evidence.syn * 9 && main + other === evidence.packets && 2 * main >= other;
 };
 
 /** Ports that traceroute's datagrams go to: one for each of up to thirty hops and three tries, from 33434 on. */

@@ -158,7 +158,7 @@ describe("infected host", () => {
     for (const { ports, signature } of [
       { ports: [80, 443], signature: parseSignature("5840:mss:1460:-")! },
       { ports: [80, 7547], signature: linux },
-      { ports: [80, 8080, 8443], signature: linux },
+      { ports: [80, 8080, 8443, 8000, 8888], signature: linux },
     ]) {
       expect(kinds(await find(scan({ packets: 21, ports, change: { signature } })))).toEqual(["infected-host"]);
     }
