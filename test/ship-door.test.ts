@@ -70,6 +70,11 @@ describe("enrolment", () => {
     await expect(enrol(client, token, key, state)).rejects.toMatchObject({ code: "TOKEN_EXPIRED" });
     expect(() => registry.add({ name: "../../etc" })).toThrow(expect.objectContaining({ code: "SENSOR_NAME" }));
     expect(registry.get("../../etc")).toBeUndefined();
+    // What every object has would be found where a sensor's figures are kept by its name.
+    for (const name of Object.getOwnPropertyNames(Object.prototype)) {
+      expect(() => registry.add({ name })).toThrow(expect.objectContaining({ code: "SENSOR_NAME" }));
+      expect(registry.get(name)).toBeUndefined();
+    }
   });
 
   it("keeps the time of a revocation when its rows are withdrawn later", () => {

@@ -3,10 +3,11 @@ import { createHash, randomBytes, timingSafeEqual, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { sensorName } from "../model/sensor-name.ts";
 import { AppError } from "../platform/errors.ts";
 import { parseMoment } from "../platform/moment.ts";
 import { writeDurably } from "./files.ts";
-import { scopeLabel, sensorName } from "./head.ts";
+import { scopeLabel } from "./head.ts";
 import { publicKeyOf } from "./keys.ts";
 
 const DAY = 86_400_000;
@@ -81,7 +82,10 @@ export class SensorRegistry {
 
   #path(name: string): string {
     if (!sensorName.test(name)) {
-      throw new AppError("SENSOR_NAME", "a sensor's name has 2 to 32 characters of a-z, 0-9 and -");
+      throw new AppError(
+        "SENSOR_NAME",
+        'a sensor\'s name has 2 to 32 characters of a-z, 0-9 and -, and is not "constructor"',
+      );
     }
     return join(this.#folder, `${name}.json`);
   }
