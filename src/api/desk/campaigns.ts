@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { staff } from "../../access/rule.ts";
 import { marks } from "../../model/traffic.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { Desk } from "../../store/desk/desk.ts";
 import { countDetections, findDetection, listDetections } from "../../store/desk/detections.ts";
@@ -9,7 +10,6 @@ import type { DetectionFilter, DetectionRecord } from "../../store/desk/detectio
 import { campaignEndpoints as at } from "../contract/desk/campaigns.ts";
 import type { CampaignRow } from "../contract/desk/campaigns.ts";
 import type { ActorOf } from "./actor.ts";
-import { cursorText, readCursor } from "./paging.ts";
 import { mount } from "./route.ts";
 import { timeOf } from "./times.ts";
 import { wilson } from "../../model/wilson.ts";
@@ -119,7 +119,7 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
   mount(server, at.campaigns, { who, audit: "campaign.read" }, async ({ query, request }) => {
     const filter: DetectionFilter = { realm: query.realm ?? "", exercise: query.exercise ?? "", kinds: ["campaign"] };
     const limit = query.limit ?? 50;
-    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, "integer", "text");
     return desk.as(actorOf(request), async (trx) => {
       const all = await listDetections(trx, filter, 500);
       const total = await countDetections(trx, filter);
@@ -144,7 +144,7 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
           query.kind === undefined && query.state === undefined && query.country === undefined
             ? (total.kinds[0]?.count ?? 0)
             : found.length,
-        next: end === undefined ? null : cursorText([end.last, end.id]),
+        next: end === undefined ? null : cursorText(end.last, end.id),
         facts: {
           active: active.length,
           botnets: active.filter((row) => kindOf(evidenceOf(row)) === "botnet").length,

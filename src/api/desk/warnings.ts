@@ -4,6 +4,7 @@ import { staff } from "../../access/rule.ts";
 import { systemActor } from "../../model/actor.ts";
 import { wilson } from "../../model/wilson.ts";
 import type { DetectionKind } from "../../model/detection.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../../store/desk/desk.ts";
 import { countDetections, findDetection, listDetections } from "../../store/desk/detections.ts";
@@ -11,8 +12,8 @@ import type { DetectionFilter, DetectionRecord } from "../../store/desk/detectio
 import { warningEndpoints as at } from "../contract/desk/warning.ts";
 import type { ForecastRow, OutbreakRow, SurgeRow } from "../contract/desk/warning.ts";
 import type { ActorOf } from "./actor.ts";
-import { cursorText, microsecondsOf, readCursor } from "./paging.ts";
 import { mount } from "./route.ts";
+import { microsecondsOf } from "./shapes.ts";
 import { timeOf, timeOrNull } from "./times.ts";
 
 /** Where a port's packets come from and who sees them, asked of the flows. */
@@ -175,7 +176,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
       ...(to === undefined ? {} : { to }),
     };
     const limit = query.limit ?? 50;
-    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, "integer", "text");
     // How far it has judged names no host and no owner.
     const judged = await desk.as(systemActor, (trx) =>
       trx
@@ -203,7 +204,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
       return {
         asked: timeOf(now()),
         total: found.kinds.reduce((sum, { count: n }) => sum + n, 0),
-        next: end === undefined ? null : cursorText([end.last, end.id]),
+        next: end === undefined ? null : cursorText(end.last, end.id),
         facts: {
           judged: timeOrNull(judged?.position ?? null),
           rising: rising.kinds.reduce((sum, { count: n }) => sum + n, 0),
@@ -228,7 +229,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
       ...(query.state === undefined ? {} : { state: query.state }),
     };
     const limit = query.limit ?? 50;
-    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, "integer", "text");
     return desk.as(actorOf(request), async (trx) => {
       const found = await countDetections(trx, filter);
       const rising = await countDetections(trx, { ...scope, kinds: ["outbreak"], state: "rising" });
@@ -243,7 +244,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
       return {
         asked: timeOf(now()),
         total: found.kinds[0]?.count ?? 0,
-        next: end === undefined ? null : cursorText([end.last, end.id]),
+        next: end === undefined ? null : cursorText(end.last, end.id),
         facts: { rising: rising.kinds[0]?.count ?? 0, coverage: wilson(inside, verified) },
         rows: rows.map(outbreakRow),
       };
