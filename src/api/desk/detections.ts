@@ -12,6 +12,7 @@ import type { DetectionFilter, DetectionRecord } from "../../store/desk/detectio
 import { detectionEndpoints as at } from "../contract/desk/detections.ts";
 import type { DetectionRow } from "../contract/desk/detections.ts";
 import type { ActorOf } from "./actor.ts";
+import { seesCounts } from "../view.ts";
 import { mount } from "./route.ts";
 import { microsecondsOf } from "./shapes.ts";
 import { timeOf } from "./times.ts";
@@ -70,6 +71,9 @@ export const withDetections = (server: FastifyInstance, { desk, now }: Detection
       ...(to === undefined ? {} : { to }),
     };
     const limit = query.limit ?? 100;
+    // Surges and campaigns that are shared have addresses of their own, where they are told without counts.
+    if (!seesCounts(actorOf(request), filter))
+      return { asked: timeOf(now()), total: 0, next: null, facts: { kinds: [], sources: 0 }, rows: [] };
     const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, "integer", "text");
     return desk.as(actorOf(request), async (trx) => {
       const facts = await countDetections(trx, filter);
@@ -91,7 +95,8 @@ export const withDetections = (server: FastifyInstance, { desk, now }: Detection
   });
   mount(server, at.detection, { who: [...staff, "member"], audit: "detection.read" }, async ({ params, request }) => {
     const row = await desk.as(actorOf(request), (trx) => findDetection(trx, params.detection));
-    if (row === undefined) throw new AppError("NOT_FOUND", "there is no such detection");
+    if (row === undefined || !seesCounts(actorOf(request), row))
+      throw new AppError("NOT_FOUND", "there is no such detection");
     return {
       asked: timeOf(now()),
       detection: detectionRow(row),
