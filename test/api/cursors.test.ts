@@ -131,7 +131,10 @@ it("every list, after any garbage: a page or a refusal, and never a fault", { ti
     who = actor(role);
     for (const order of orders) {
       const more = order === "" ? {} : { order };
-      expect(await ask(path, more), `${path} ${order}`).toMatchObject({ status: 200 });
+      const first = await ask(path, more);
+      // An order that tells of counts is none for everybody.
+      if (role === "member" && first.code === "ACCESS_DENIED") continue;
+      expect(first, `${path} ${order}`).toMatchObject({ status: 200 });
       await fc.assert(
         fc.asyncProperty(garbage, async (cursor) => {
           const { status, code } = await ask(path, { cursor, ...more });
