@@ -9,7 +9,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createClient } from "../src/ship/client.ts";
 import { enrol } from "../src/ship/enrol.ts";
 import { sensorKey } from "../src/ship/keys.ts";
-import { askNext } from "../src/ship/next.ts";
+import { FRAME_HEAD, makeFrame } from "../src/ship/frame.ts";
+import { askNext, nextMessage } from "../src/ship/next.ts";
 import { openReceiver } from "../src/ship/receiver.ts";
 import type { ReceiverOptions } from "../src/ship/receiver.ts";
 import { SensorRegistry } from "../src/ship/registry.ts";
@@ -69,6 +70,11 @@ describe("enrolment", () => {
     await expect(enrol(client, token, key, state)).rejects.toMatchObject({ code: "TOKEN_EXPIRED" });
     expect(() => registry.add({ name: "../../etc" })).toThrow(expect.objectContaining({ code: "SENSOR_NAME" }));
     expect(registry.get("../../etc")).toBeUndefined();
+    // What every object has would be found where a sensor's figures are kept by its name.
+    for (const name of Object.getOwnPropertyNames(Object.prototype)) {
+      expect(() => registry.add({ name })).toThrow(expect.objectContaining({ code: "SENSOR_NAME" }));
+      expect(registry.get(name)).toBeUndefined();
+    }
   });
 
   it("keeps the time of a revocation when its rows are withdrawn later", () => {
@@ -257,17 +263,43 @@ describe("the sensors' door", () => {
     node.registry.add({ name: "waiting-1" });
     await post("one that never enrolled", "waiting-1", good);
     expect(codes).toEqual({
-      "a changed byte": "401 SIGNATURE_INVALID",
-      "another sequence": "401 SIGNATURE_INVALID",
-      "another's name": "401 SIGNATURE_INVALID",
+      "a changed byte": "403 SENSOR_UNKNOWN",
+      "another sequence": "403 SENSOR_UNKNOWN",
+      "another's name": "403 SENSOR_UNKNOWN",
       "an unknown sensor": "403 SENSOR_UNKNOWN",
       noise: "400 REQUEST_INVALID",
       nothing: "400 REQUEST_INVALID",
       "another realm": "400 BATCH_INVALID",
-      "one that never enrolled": "403 SENSOR_NOT_ENROLLED",
+      "one that never enrolled": "403 SENSOR_UNKNOWN",
     });
     expect(node.accepted).toEqual([]);
     expect((await other.post(other.frame(1))).status).toBe(200);
+  });
+
+  it("tells who holds no key nothing of which names there are, and a revoked sensor that it is", async () => {
+    const node = await start();
+    const hand = await openHand(node, "in-force-1");
+    const revoked = await openHand(node, "revoked-1");
+    const stranger = await openHand(node, "stranger-1");
+    node.registry.revoke("revoked-1");
+    node.registry.add({ name: "waiting-1" });
+    const answers = new Set<string>();
+    const names = ["in-force-1", "revoked-1", "waiting-1", "nobody-1", "No Name", "constructor"];
+    for (const name of names) {
+      const proof = Buffer.from(stranger.key.sign(nextMessage(name))).toString("base64url");
+      const frame = makeFrame(stranger.frame(1).subarray(FRAME_HEAD), name, 1, (text) => stranger.key.sign(text));
+      for (const { status, body } of [
+        await hand.client.ask("POST", "/next", {}, [Buffer.from(JSON.stringify({ name, proof }))]),
+        await hand.client.ask("POST", "/batches", { "layang-sensor": name }, [frame]),
+      ])
+        answers.add(JSON.stringify([status, body]));
+    }
+    expect([...answers]).toEqual([
+      expect.stringContaining('"code":"SENSOR_UNKNOWN","detail":"no sensor of this name and key is known here"'),
+    ]);
+    expect((await revoked.post(revoked.frame(1))).body).toMatchObject({ code: "SENSOR_REVOKED" });
+    const refusedOf = (name: string) => node.receiver.standings().find((one) => one.name === name)?.refused;
+    expect(refusedOf("in-force-1")).toEqual({ SIGNATURE_INVALID: 2 });
   });
 
   it("refuses other rows under a used sequence, and what is too old", async () => {
@@ -328,7 +360,7 @@ describe("the sensors' door", () => {
     await expect(enrol(hand.client, token, sensorKey(state), state)).rejects.toMatchObject({ code: "DOOR_BUSY" });
     node.registry.withdrawn("hand-one", Date.UTC(2023, 10, 14) * 1_000);
     expect(await enrol(hand.client, token, sensorKey(state), state)).toMatchObject({ next: 2 });
-    expect((await hand.post(hand.frame(3))).body).toMatchObject({ code: "SIGNATURE_INVALID" });
+    expect((await hand.post(hand.frame(3))).body).toMatchObject({ code: "SENSOR_UNKNOWN" });
   });
 
   it("quarantines rows from the future, and allows for a measured offset", async () => {

@@ -103,6 +103,37 @@ describe("sensors that report the same packets", () => {
     expect(duplicates.find()).toEqual([]);
   });
 
+  it("are looked for in the last minute alone, whatever stands before it in the queue", () => {
+    const duplicates = new Duplicates();
+    // A clock that is ahead: its rows count until the others are a minute past them.
+    duplicates.add("ahead", rowsOf(late(radiation(6, 5, 0), 2_000_000)), 0);
+    const seen = radiation(7, 50, 0);
+    duplicates.add("first", rowsOf(seen), 0);
+    duplicates.add("second", rowsOf(late(seen, 100)), 0);
+    duplicates.add("clock", rowsOf(radiation(8, 5, 58)), 0);
+    expect(duplicates.find()).toHaveLength(1);
+    duplicates.add("clock", rowsOf(radiation(8, 5, 61)), 0);
+    expect(duplicates.find()).toEqual([]);
+    // What comes out of a spool is over before it comes, and takes the place of nothing.
+    duplicates.add("first", rowsOf(seen), 0);
+    duplicates.add("second", rowsOf(late(seen, 100)), 0);
+    expect(duplicates.find()).toEqual([]);
+  });
+
+  it("are found among three hundred that send a row a second, in their last minute as in their first", () => {
+    const duplicates = new Duplicates();
+    for (let second = 0; second < 75; second++) {
+      for (let sensor = 0; sensor < 298; sensor++)
+        duplicates.add(`sensor-${sensor}`, rowsOf(radiation(100 + sensor, 1, second)), 0);
+      const seen = radiation(7, 1, second).map((one) => ({ ...one, time: HOUR_ZERO + second * 1_000_000 }));
+      duplicates.add("first", rowsOf(seen), 0);
+      duplicates.add("second", rowsOf(late(seen, 100)), 0);
+      if (second === 30)
+        expect(duplicates.find()).toMatchObject([{ sensors: ["first", "second"], rows: 31, matched: 31 }]);
+    }
+    expect(duplicates.find()).toMatchObject([{ sensors: ["first", "second"], rows: 60, matched: 60 }]);
+  });
+
   it("need ten sources: one loud host proves nothing", () => {
     const duplicates = new Duplicates();
     const seen = radiation(5, 200, 0).map(({ time, src, port, from }) => ({

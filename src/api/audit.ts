@@ -14,6 +14,8 @@ const subjectsOf = ({ touched, url }: FastifyRequest): string[] => {
   return lines.length > 0 ? lines : [url];
 };
 
+const isRead = ({ method }: FastifyRequest): boolean => method === "GET" || method === "HEAD";
+
 /** What a request did, for the log; nothing where its route has no line there or nobody was known. */
 const actsOf = (request: FastifyRequest, status: number, code: string | null): Act[] => {
   const action = request.routeOptions.config.rule?.audit ?? null;
@@ -24,11 +26,12 @@ const actsOf = (request: FastifyRequest, status: number, code: string | null): A
   return subjectsOf(request).map((subject) => ({
     actor: actor.id,
     name,
-    kind: request.method === "GET" || request.method === "HEAD" ? "read" : "change",
+    kind: isRead(request) ? "read" : "change",
     action,
     subject,
     organisation: organisation ?? null,
-    outcome: status < 400 ? "done" : "refused",
+    // What failed may have been done before: a change is written down first and read again for the answer.
+    outcome: status < 400 || status >= 500 ? "done" : "refused",
     address: client.address ?? null,
     detail: code,
   }));
@@ -48,8 +51,11 @@ export const withAudit = (server: FastifyInstance, log: AuditLog | undefined): v
   server.addHook("onSend", async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
     const text = reply.statusCode >= 400 && typeof payload === "string" ? payload : "";
     const code = /"code":"(\w+)"/.exec(text)?.[1] ?? null;
-    // A fault of the program is in the program's log.
-    if (reply.statusCode < 500) await write(log, actsOf(request, reply.statusCode, code));
+    const acts = actsOf(request, reply.statusCode, code);
+    if (reply.statusCode < 500) await write(log, acts);
+    // A fault of the program told nobody anything, and is in the program's log; what it changed before is said here. Where the log fails too,
+    // there is no better answer than the one it is.
+    else if (!isRead(request)) await write(log, acts).catch(() => undefined);
     return payload;
   });
 };

@@ -6,6 +6,7 @@ import { AppError } from "../platform/errors.ts";
 import { nearest } from "../platform/nearest.ts";
 import { endpoints } from "./contract/endpoints.ts";
 import type { QueryOf, QuestionName } from "./contract/index.ts";
+import { isKeepable } from "./desk/strict.ts";
 
 interface ObjectSchema {
   readonly properties: Readonly<Record<string, { readonly description?: string }>>;
@@ -95,5 +96,6 @@ export const parametersOf = <Q extends QuestionName>(name: Q, given: Readonly<Re
       { parameter },
     );
   }
+  if (!isKeepable(values)) throw new AppError("QUERY_PARAMETER", "a text holds a zero byte or half of a character");
   return values as QueryOf<Q>;
 };

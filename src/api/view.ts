@@ -34,6 +34,15 @@ const ownSensors = (found: AnswerOf<"sensors">, names: readonly string[]): Answe
   };
 };
 
+/**
+ * Whether an actor is told what the sensors counted. What detectors made of counts (a surge, a campaign) is told without them to everybody else:
+ * who sends a thousand packets would find them in any figure that moves with each.
+ */
+export const seesCounts = (
+  actor: Actor,
+  { realm, exercise }: { readonly realm: string; readonly exercise: string },
+): boolean => viewOf(actor, "port", { realm, exercise }).kind === "whole";
+
 export interface Views {
   readonly observatory: Observatory;
   /** Absent: nobody is told released figures here (a command that asks its own store). */

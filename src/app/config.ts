@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { Type } from "typebox";
 import type { Static } from "typebox";
+import { sensorName } from "../model/sensor-name.ts";
 import { parsePrefix } from "../net/prefix.ts";
 import { loadConfig, readSecret } from "../platform/config.ts";
 import { isEconomy } from "../platform/economy.ts";
@@ -309,7 +310,7 @@ export const configSchema = Type.Object(
     sensor: section(
       {
         name: Type.Optional(
-          Type.String({ pattern: "^[a-z0-9-]{2,32}$", ...form("2 to 32 characters of a-z, 0-9 and -") }),
+          Type.String({ pattern: sensorName.source, ...form("2 to 32 characters of a-z, 0-9 and -") }),
         ),
         node: Type.Optional(Type.String({ pattern: "^https?://", ...httpUrl, description: "the node's sensor door" })),
         ca: Type.Optional(

@@ -14,15 +14,17 @@ import { withWarnings } from "../api/desk/warnings.ts";
 import { detectors } from "../detect/detectors.ts";
 import { holidayCountries } from "../notify/holidays.ts";
 import type { Observatory } from "../observe/observatory.ts";
+import type { Released } from "../observe/released.ts";
 import { measuredDetectors } from "./evaluate-measured.ts";
 import type { NodeDesk } from "./desk.ts";
 import type { LiveRing } from "./ring-live.ts";
-import { portOrigins } from "./warning-origins.ts";
+import { portDays, portOrigins } from "./warning-origins.ts";
 
 export interface DeskRouting {
   readonly node: NodeDesk;
   readonly ring: LiveRing;
   readonly observatory: Observatory;
+  readonly released: Released;
   readonly name: string;
   readonly simulated: boolean;
   /** Microseconds. */
@@ -30,8 +32,9 @@ export interface DeskRouting {
 }
 
 /** The routes of alerts, cases, letters, warnings and the ring view, each with its services. */
-export const deskRoutes = ({ node, ring, observatory, name, simulated, now }: DeskRouting): DeskRoutes[] => {
+export const deskRoutes = ({ node, ring, observatory, released, name, simulated, now }: DeskRouting): DeskRoutes[] => {
   const { desk, cases, outbox, sender, mails } = node;
+  const views = { observatory, released };
   const services = {
     desk,
     cases,
@@ -60,7 +63,12 @@ export const deskRoutes = ({ node, ring, observatory, name, simulated, now }: De
     (server, actorOf) =>
       withWarnings(
         server,
-        { ...services, origins: portOrigins(observatory), sensors: () => observatory.sensors().length },
+        {
+          ...services,
+          origins: portOrigins(views),
+          days: portDays(views),
+          sensors: () => observatory.sensors().length,
+        },
         actorOf,
       ),
     (server, actorOf) => withRing(server, { view: ring.view, stream: ring.stream }, actorOf),

@@ -314,7 +314,7 @@ const openNode = async (
     told: toldSources(desk, (address) => nodeDesk.owners().ownerOf("", address, now())?.organisation ?? null),
     desk: [
       ...access.routes,
-      ...deskRoutes({ node: nodeDesk, ring, observatory, name: options.name ?? config.name, simulated, now }),
+      ...deskRoutes({ node: nodeDesk, ring, observatory, released, name: options.name ?? config.name, simulated, now }),
       ...constituency.routes,
       (server) =>
         withBackup(server, (to, flows) => backUp({ desk, store: flows ? store : null, data }, to, Date.now())),

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Type } from "typebox";
 import type { TSchema } from "typebox";
+import { sensorName } from "../model/sensor-name.ts";
 import { parsePrefix, prefixContains } from "../net/prefix.ts";
 import { loadConfig } from "../platform/config.ts";
 import { AppError } from "../platform/errors.ts";
@@ -78,7 +79,7 @@ export const scenarioSchema = object({
   sensors: optional(
     Type.Array(
       object({
-        name: Type.String({ pattern: "^[a-z0-9-]{2,32}$" }),
+        name: Type.String({ pattern: sensorName.source }),
         country,
         dark: Type.Array(Type.String(), { minItems: 1, maxItems: 256 }),
         outages: Type.Array(object({ startHours: hours, hours: Type.Number({ exclusiveMinimum: 0 }) }), {

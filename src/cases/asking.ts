@@ -2,7 +2,6 @@
 import { sql } from "kysely";
 import type { RawBuilder } from "kysely";
 import type { Actor } from "../model/actor.ts";
-import { AppError } from "../platform/errors.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
 import { isStaff } from "../store/desk/steps.ts";
 
@@ -12,20 +11,6 @@ import { isStaff } from "../store/desk/steps.ts";
 
 /** Counts are exact up to this. */
 export const countedTo = 100_000;
-/** A place in an ordered list, as text that means nothing to who holds it. @throws AppError QUERY_PARAMETER */
-export const cursorOf = (value: number, id: string): string =>
-  Buffer.from(JSON.stringify([value, id])).toString("base64url");
-export const placeOf = (cursor: string): readonly [number, string] => {
-  try {
-    const [value, id] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as unknown[];
-    if (typeof value === "number" && Number.isFinite(value) && typeof id === "string" && id.length <= 64)
-      return [value, id];
-  } catch {
-    // Refused below.
-  }
-  throw new AppError("QUERY_PARAMETER", "`cursor` is none of ours", { parameter: "cursor" });
-};
-
 /** `%` and `_` of what was typed mean themselves. */
 export const like = (typed: string): string => `%${typed.replaceAll(/[\\%_]/g, "\\$&")}%`;
 

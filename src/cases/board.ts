@@ -10,8 +10,9 @@ import { parseIp, formatIp } from "../net/ip.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { fromIndexes } from "../store/desk/planner.ts";
 import { isStaff } from "../store/desk/steps.ts";
+import { cursorText, readCursor } from "../platform/cursor.ts";
 import { AppError } from "../platform/errors.ts";
-import { countedTo, cursorOf, firstOf, inside, named, ofFamily, ownRows, placeOf } from "./asking.ts";
+import { countedTo, firstOf, inside, named, ofFamily, ownRows } from "./asking.ts";
 import type { AlertRow } from "./rows.ts";
 import { alertsShown } from "./shown.ts";
 
@@ -223,7 +224,7 @@ export const listAlerts = (
     const column = sql.raw(columns[order]);
     const wanted = [...list];
     if (page.cursor !== undefined) {
-      const [value, id] = placeOf(page.cursor);
+      const [value, id] = readCursor(page.cursor, order === "rank" ? "real" : "integer", "text");
       wanted.push(sql`(${column}, a.id) < (${value}, ${id})`);
     }
     const found = firstOf(
@@ -240,7 +241,7 @@ export const listAlerts = (
     const last = shown.at(-1);
     return {
       total: states.reduce((sum, state) => sum + facts.states[state], 0),
-      next: rows.length > page.limit && last !== undefined ? cursorOf(Number(last[order]), last.id) : null,
+      next: rows.length > page.limit && last !== undefined ? cursorText(Number(last[order]), last.id) : null,
       facts,
       rows: shown,
     };

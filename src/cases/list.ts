@@ -7,13 +7,14 @@ import type { Actor } from "../model/actor.ts";
 import type { DetectionKind } from "../model/detection.ts";
 import type { Marking } from "../model/marking.ts";
 import { formatIp, parseIp } from "../net/ip.ts";
+import { cursorText, readCursor } from "../platform/cursor.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { fromIndexes } from "../store/desk/planner.ts";
 import { isStaff } from "../store/desk/steps.ts";
 import { personOf } from "./board.ts";
 import type { Page } from "./board.ts";
 import { countingShown, touchedShown } from "./shown.ts";
-import { countedTo, cursorOf, firstOf, like, named, ownRows, placeOf } from "./asking.ts";
+import { countedTo, firstOf, like, named, ownRows } from "./asking.ts";
 
 export type CaseState = "open" | "waiting" | "closed";
 export interface CaseFilter {
@@ -218,7 +219,7 @@ export const listCases = (
     const column = order === "touched" && !isStaff(actor) ? touchedShown : sql.raw(orders[order]);
     const wanted = [...list];
     if (page.cursor !== undefined) {
-      const [value, id] = placeOf(page.cursor);
+      const [value, id] = readCursor(page.cursor, "integer", "text");
       wanted.push(sql`(${column}, c.id) < (${value}::bigint, ${id})`);
     }
     const first = firstOf(
@@ -236,7 +237,7 @@ export const listCases = (
     const last = found.rows[page.limit - 1];
     return {
       total: states.reduce((sum, state) => sum + facts[state], 0),
-      next: found.rows.length > page.limit && last !== undefined ? cursorOf(Number(last.ordered), last.id) : null,
+      next: found.rows.length > page.limit && last !== undefined ? cursorText(Number(last.ordered), last.id) : null,
       facts,
       rows: ids.flatMap((id) => byId.get(id) ?? []),
     };

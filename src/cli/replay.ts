@@ -11,6 +11,7 @@ import type { Replay, ReplayTo } from "../app/replay.ts";
 import { replayOrigins } from "../app/replay-origins.ts";
 import { cacheFolder } from "../platform/cache.ts";
 import type { Detection } from "../model/detection.ts";
+import { sensorName } from "../model/sensor-name.ts";
 import { marks, protocolName } from "../model/traffic.ts";
 import { formatIp } from "../net/ip.ts";
 import { parsePrefix } from "../net/prefix.ts";
@@ -253,8 +254,7 @@ export const replay: Command = {
       if (parsePrefix(one) === undefined) throw usageError(`--dark takes a network such as 192.0.2.0/24, not "${one}"`);
     }
     const sensor = text(parsed, "sensor") ?? "replay";
-    if (!/^[a-z0-9-]{2,32}$/.test(sensor))
-      throw usageError("--sensor takes a name of 2 to 32 characters a-z, 0-9 and -");
+    if (!sensorName.test(sensor)) throw usageError("--sensor takes a name of 2 to 32 characters a-z, 0-9 and -");
     const data = text(parsed, "data");
     const json = flag(parsed, "json");
     const detect = flag(parsed, "detect");

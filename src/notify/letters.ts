@@ -9,6 +9,7 @@ import type { Actor } from "../model/actor.ts";
 import { hasRole } from "../model/actor.ts";
 import { readdress, successorsOf } from "./addressee.ts";
 import { holidaysWith } from "./holidays.ts";
+import { cursorText, readCursor } from "../platform/cursor.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 
@@ -67,17 +68,6 @@ const where = (list: readonly RawBuilder<unknown>[]): RawBuilder<unknown> =>
   sql`WHERE ${sql.join([...list], sql` AND `)}`;
 const countedTo = 100_000;
 
-const cursorOf = (row: LetterLine): string => Buffer.from(JSON.stringify([row.created, row.id])).toString("base64url");
-const placeOf = (cursor: string): readonly [number, string] => {
-  try {
-    const [at, id] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as unknown[];
-    if (typeof at === "number" && typeof id === "string" && id.length <= 64) return [at, id];
-  } catch {
-    // Refused below.
-  }
-  throw new AppError("QUERY_PARAMETER", "`cursor` is none of ours", { parameter: "cursor" });
-};
-
 /** Letters, newest first. The portal's inbox is not among them unless it is asked for by name. */
 export const listLetters = (
   desk: Desk,
@@ -110,7 +100,7 @@ export const listLetters = (
     const states = filter.states ?? ["waiting", "sending", "sent", "dead", "held"];
     const wanted = [...list, sql`b.state = ANY (${[...states]})`];
     if (page.cursor !== undefined) {
-      const [at, id] = placeOf(page.cursor);
+      const [at, id] = readCursor(page.cursor, "integer", "text");
       wanted.push(sql`(b.created, b.id) < (${at}::bigint, ${id})`);
     }
     const { rows } =
@@ -121,7 +111,7 @@ export const listLetters = (
     const last = shown.at(-1);
     return {
       total: states.reduce((sum, state) => sum + of(state), 0),
-      next: rows.length > page.limit && last !== undefined ? cursorOf(last) : null,
+      next: rows.length > page.limit && last !== undefined ? cursorText(last.created, last.id) : null,
       facts: {
         waiting: of("waiting"),
         sending: of("sending"),
@@ -315,7 +305,7 @@ export const listInbox = (
     );
     if (filter.unread) list.push(sql`b.read IS NULL`);
     if (page.cursor !== undefined) {
-      const [at, id] = placeOf(page.cursor);
+      const [at, id] = readCursor(page.cursor, "integer", "text");
       list.push(sql`(b.created, b.id) < (${at}::bigint, ${id})`);
     }
     const { rows } =
@@ -328,7 +318,7 @@ export const listInbox = (
     return {
       total: filter.unread ? unread : n,
       unread,
-      next: rows.length > page.limit && last !== undefined ? cursorOf(last) : null,
+      next: rows.length > page.limit && last !== undefined ? cursorText(last.created, last.id) : null,
       rows: shown,
     };
   });

@@ -65,8 +65,12 @@ interface Kept {
  */
 export class Duplicates {
   readonly #limits: DuplicateLimits;
+  /** As they arrived; the first `#gone` of them count no more. A batch costs what it brings, however many are kept. */
   #kept: Kept[] = [];
+  #gone = 0;
   #rows = 0;
+  /** Of all rows so far. */
+  #newest = 0;
 
   constructor(limits: DuplicateLimits = duplicateLimits) {
     this.#limits = limits;
@@ -105,7 +109,8 @@ export class Duplicates {
       sources[kept] = source;
       times[kept++] = time;
     }
-    if (kept === 0) return;
+    this.#newest = Math.max(this.#newest, newest);
+    if (kept === 0 || this.#isPast(newest)) return;
     this.#kept.push({
       sensor,
       time: newest,
@@ -117,35 +122,51 @@ export class Duplicates {
     });
     this.#rows += kept;
     // Each sensor's own last minute: one that is behind is compared with what the others sent of the same time, if kept.
-    const latest = this.#kept.reduce((most, { time }) => Math.max(most, time), 0);
-    this.#kept = this.#kept.filter((one) => {
-      const keep = one.time > latest - this.#limits.window;
-      if (!keep) this.#rows -= one.keys.length;
-      return keep;
-    });
-    while (this.#rows > ALL) this.#rows -= this.#kept.shift()?.keys.length ?? this.#rows;
+    for (
+      let first = this.#kept[this.#gone];
+      first !== undefined && (this.#rows > ALL || this.#isPast(first.time));
+      first = this.#kept[++this.#gone]
+    )
+      this.#rows -= first.keys.length;
+    // Half of them at a time: each is moved once.
+    if (2 * this.#gone >= this.#kept.length) this.#keep(this.#kept.slice(this.#gone));
+  }
+
+  #isPast(time: number): boolean {
+    return time <= this.#newest - this.#limits.window;
+  }
+
+  #keep(kept: Kept[]): void {
+    this.#kept = kept;
+    this.#gone = 0;
+    this.#rows = kept.reduce((sum, { keys }) => sum + keys.length, 0);
+  }
+
+  /** What is kept of the last minute: what came late may stand behind what is not over yet. */
+  #current(): Kept[] {
+    return this.#kept.slice(this.#gone).filter(({ time }) => !this.#isPast(time));
   }
 
   /** Forgets a sensor's rows (it was revoked). */
   forget(sensor: string): void {
-    this.#kept = this.#kept.filter((one) => one.sensor !== sensor);
-    this.#rows = this.#kept.reduce((sum, { keys }) => sum + keys.length, 0);
+    this.#keep(this.#current().filter((one) => one.sensor !== sensor));
   }
 
   /** Pairs of sensors that report the same packets now. */
   find(): DuplicateAlarm[] {
     /** Rows a sensor has in the choice of one in 2^k, by k; and the coarsest choice among its batches. */
+    const kept = this.#current();
     const rows = new Map<string, number[]>();
     const coarsest = new Map<string, number>();
     const seen = new Set<number>();
     const twice = new Map<number, (Trace & { source: number; level: number })[]>();
-    for (const { keys } of this.#kept) {
+    for (const { keys } of kept) {
       for (const key of keys) {
         if (seen.has(key)) twice.set(key, []);
         else seen.add(key);
       }
     }
-    for (const { sensor, level, levels, keys, sources, times } of this.#kept) {
+    for (const { sensor, level, levels, keys, sources, times } of kept) {
       coarsest.set(sensor, Math.max(level, coarsest.get(sensor) ?? 0));
       const counts = rows.get(sensor) ?? Array.from({ length: LEVELS + 1 }, () => 0);
       rows.set(sensor, counts);

@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { sensorName } from "../model/sensor-name.ts";
 import { AppError, errorCodes } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
 import type { Answer, Client } from "./client.ts";
 import { writeDurably } from "./files.ts";
-import { sensorName } from "./head.ts";
 import type { SensorKey } from "./keys.ts";
 import { enrolmentMessage } from "./registry.ts";
 

@@ -2,6 +2,7 @@
 import { undecodedKinds } from "../model/packets.ts";
 import type { UndecodedKind } from "../model/packets.ts";
 import type { SensorReport } from "../model/report.ts";
+import { sensorName } from "../model/sensor-name.ts";
 import { refuse } from "./refusal.ts";
 
 /** What stands before a batch's rows. Times are whole microseconds UTC. */
@@ -32,7 +33,6 @@ export const limits = {
   interval: 3_600_000_000,
 } as const;
 
-export const sensorName = /^[a-z0-9-]{2,32}$/;
 /** Realms and exercises: "" or a short name. */
 export const scopeLabel = /^[a-z0-9._-]{0,64}$/;
 /** The year 2200: later times are garbage. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
-import { verify } from "node:crypto";
+import { generateKeyPairSync, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { FINAL_AFTER } from "../model/final.ts";
@@ -148,6 +148,10 @@ const openState = (path: string, log: Logger): State => {
   };
 };
 
+const count = ({ refused }: State, code: string): void => {
+  refused[code] = (refused[code] ?? 0) + 1;
+};
+
 const fields = (body: Uint8Array, names: readonly string[]): Record<string, string> => {
   let tree: unknown;
   try {
@@ -215,12 +219,24 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
     };
   };
 
+  /** Nobody's: what is asked under a name that is not known takes as long as under one that is. */
+  const decoy = generateKeyPairSync("ed25519").publicKey;
+  /**
+   * The record of the sensor whose key was proven. Whoever has it not is told one thing, whether the name is known, enrolled, revoked or
+   * none; that a sensor was revoked is told to itself. @throws AppError SENSOR_UNKNOWN, SENSOR_REVOKED.
+   */
+  const proven = (name: string, proves: (key: KeyObject) => boolean): SensorRecord => {
+    const holder = registry.holder(name);
+    const holds = proves(holder?.key ?? decoy);
+    if (holds) return registry.admit(name);
+    // The node's operator sees that somebody used the name.
+    if (holder !== undefined) count(stateOf(name), "SIGNATURE_INVALID");
+    throw new AppError("SENSOR_UNKNOWN", "no sensor of this name and key is known here");
+  };
+
   const next = (body: Uint8Array): Reply => {
     const { name = "", proof = "" } = fields(body, ["name", "proof"]);
-    const { key } = registry.admit(name);
-    if (!verify(null, nextMessage(name), key, Buffer.from(proof, "base64url"))) {
-      throw new AppError("SIGNATURE_INVALID", `the question is not signed with the key of ${name}`);
-    }
+    proven(name, (key) => verify(null, nextMessage(name), key, Buffer.from(proof, "base64url")));
     return { status: 200, body: { next: stateOf(name).seen.highest + 1 } };
   };
 
@@ -327,7 +343,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         refused = error;
-        state.refused[error.code] = (state.refused[error.code] ?? 0) + 1;
+        count(state, error.code);
         log.warn({ sensor: record.name, sequence: frame.sequence, code: error.code }, error.message);
         break;
       }
@@ -376,16 +392,14 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
     const received = clock();
     const name = asked.headers["layang-sensor"];
     if (typeof name !== "string") throw new AppError("REQUEST_INVALID", "the header layang-sensor is missing");
-    const { record, key }: { record: SensorRecord; key: KeyObject } = registry.admit(name);
+    // Read before the name is looked up: a name that is not known is refused no sooner than another.
+    const frames = splitFrames(await asked.body(), FRAMES);
+    if (frames === undefined || frames.length === 0) {
+      throw new AppError("REQUEST_INVALID", `the body is not 1 to ${FRAMES} frames`);
+    }
+    const record = proven(name, (key) => frames.every((frame) => verifyFrame(frame, name, key)));
     const state = stateOf(name);
     try {
-      const frames = splitFrames(await asked.body(), FRAMES);
-      if (frames === undefined || frames.length === 0) {
-        throw new AppError("REQUEST_INVALID", `the body is not 1 to ${FRAMES} frames`);
-      }
-      if (!frames.every((frame) => verifyFrame(frame, name, key))) {
-        throw new AppError("SIGNATURE_INVALID", `a batch is not signed with the key of ${name}`);
-      }
       // One request of a sensor at a time: its batches stay in order, and a repetition cannot overtake its original. Only
       // now, when it is known to be the sensor's: who merely knows its name must not keep it waiting with a slow body.
       if (state.busy) throw new AppError("DOOR_BUSY", `another request of ${name} is being stored`);
@@ -397,7 +411,7 @@ export const openReceiver = async (options: ReceiverOptions): Promise<Receiver> 
         state.busy = false;
       }
     } catch (error) {
-      if (error instanceof AppError) state.refused[error.code] = (state.refused[error.code] ?? 0) + 1;
+      if (error instanceof AppError) count(state, error.code);
       throw error;
     }
   };

@@ -9,7 +9,10 @@ import { verifyLines } from "../../src/app/audit-verify.ts";
 import type { Actor } from "../../src/model/actor.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
+import { withSearch } from "../../src/api/desk/search.ts";
 import { embeddedPlace, serverPlace } from "../desk/place.ts";
+import { openHouse } from "./house.ts";
+import type { House } from "./house.ts";
 
 const administrator: Actor = {
   id: "person:adminadmin",
@@ -194,4 +197,42 @@ describe.each([
     }
     expect(await verifyAudit(desk, [])).toMatchObject({ whole: true });
   });
+});
+
+it("has a line for a change that was made and whose answer failed", async () => {
+  let house: House | undefined;
+  /** Transactions that the engine is there for. */
+  let left = Infinity;
+  const failing = (desk: Desk): Desk =>
+    new Proxy(desk, {
+      get: (of, name: keyof Desk) =>
+        name === "as" && left-- <= 0 ? () => Promise.reject(new Error("the engine went away")) : of[name],
+    });
+  const place = await embeddedPlace();
+  const desk = await place.open();
+  try {
+    house = await openHouse({
+      place: { open: () => Promise.resolve(desk), remove: () => place.remove() },
+      desk: [(server, actorOf) => withSearch(server, { desk: failing(desk), now: () => 1 }, actorOf)],
+    });
+    const one = await house.person("ana@node.example", ["analyst"]);
+    const kept = { page: "alerts", name: "mine", search: "state=new" };
+    const lines = async () => {
+      const { rows } = await auditRows(desk, systemActor, {}, { before: null, limit: 100 });
+      return rows.flatMap(({ action, outcome, detail }) =>
+        action.startsWith("view.") ? [[action, outcome, detail]] : [],
+      );
+    };
+    left = 1;
+    expect(await one.call("POST", "/api/v1/desk/views", kept)).toMatchObject({ status: 500 });
+    expect(await desk.owner.selectFrom("saved_views").select("name").execute()).toEqual([{ name: "mine" }]);
+    expect(await lines()).toEqual([["view.keep", "done", "INTERNAL"]]);
+    // Who was told nothing read nothing.
+    left = 0;
+    expect(await one.call("GET", "/api/v1/desk/search?q=192.0.2.1")).toMatchObject({ status: 500 });
+    const { rows } = await auditRows(desk, systemActor, { action: "search" }, { before: null, limit: 100 });
+    expect(rows).toEqual([]);
+  } finally {
+    await house?.close();
+  }
 });

@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+import Fastify from "fastify";
+import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { enoughSensors } from "../../src/alert/alert.ts";
 import { lotOf } from "../../src/access/secrets.ts";
 import { toldSources } from "../../src/access/told.ts";
+import { operatorVisitor } from "../../src/access/guard.ts";
+import type { DeskAnswer } from "../../src/api/contract/desk/index.ts";
+import { withCampaigns } from "../../src/api/desk/campaigns.ts";
+import { withDetections } from "../../src/api/desk/detections.ts";
+import { actorOf as visitorOf } from "../../src/api/desk/index.ts";
+import { withSearch } from "../../src/api/desk/search.ts";
+import { withWarnings } from "../../src/api/desk/warnings.ts";
+import { sendProblem } from "../../src/api/problem.ts";
 import { askAs } from "../../src/api/view.ts";
+import { portDays, portOrigins } from "../../src/app/warning-origins.ts";
 import type { Actor, Role } from "../../src/model/actor.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
@@ -12,6 +23,7 @@ import { listCases } from "../../src/cases/list.ts";
 import { loadWhole } from "../../src/cases/page.ts";
 import { createObservatory } from "../../src/observe/observatory.ts";
 import { createReleased } from "../../src/observe/released.ts";
+import { json } from "../../src/store/desk/desk.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import type { FlowStore } from "../../src/store/flows/store.ts";
 import { appendKnown, knownStore } from "../api/known.ts";
@@ -444,5 +456,233 @@ describe("owners", () => {
     );
     for (const { samples } of rows) expect((samples as readonly unknown[]).length).toBeLessThanOrEqual(5);
     expect(rows.length).toBeGreaterThan(0);
+  });
+});
+
+describe("who is told of surges and campaigns", () => {
+  const day = 86_400_000;
+  const now = Date.parse("2026-07-20T12:00:00Z");
+  const sensors = ["s-one", "s-two", "s-three"];
+  const hour = Math.floor(now / 3_600_000);
+  let place: Awaited<ReturnType<typeof embeddedPlace>>;
+  let desk: Desk;
+  let store: FlowStore;
+  let done: () => Promise<void>;
+  let server: FastifyInstance;
+  let who: Actor;
+
+  /** What detectors make of the port and of its campaign, with so many packets and sources of the attacker's own in it. */
+  const found = (probes: number, by: readonly string[]): Detection[] => {
+    const common = {
+      detector: "early-warning",
+      source: null,
+      port: 5555,
+      family: null,
+      first: (now - 3 * day) * 1000,
+      last: now * 1000,
+      packets: 9_000 + probes,
+      darkAddresses: 0,
+      sensors: by,
+      samples: [],
+    };
+    const evidence = {
+      state: "rising",
+      found: 1,
+      window_hours: 6,
+      sources: 700 + probes,
+      expected: 12,
+      chance_log10: -40 - probes,
+      sources_24h: 900 + probes,
+      networks: 40 + probes,
+      hours: Array.from({ length: 48 }, (_, i) => [hour - 48 + i, 30 + (i === 47 ? probes : 0), 90 + probes]).flat(),
+      growth_per_hour: 0.1 + probes,
+      hosts: { low: 4000 + probes, middle: 5000, high: 6000 },
+      hosts_by_hour: [[hour - 2, 1, 2 + probes, 3]],
+      forecasts: [{ made: 1, due: 2, hours: 6, low: 1, middle: 2 + probes, high: 3, came: null, true: null }],
+      // What no detector writes there yet, and may one day.
+      hops: Object.fromEntries(by.map((name) => [name, 7])),
+      packets_by_sensor: Object.fromEntries(by.map((name) => [name, 10 + probes])),
+    };
+    const campaign = {
+      mark: "zmap",
+      ports: ["6/5555"],
+      sources: 800 + probes,
+      economies: ["CN", "ID"],
+      by_origin: { CN: 800 + probes },
+      by_economy: Object.fromEntries(by.map((_, i) => [["ID", "JP", "TH"][i], 100 + probes])),
+      reached: Object.fromEntries(by.map((_, i) => [["ID", "JP", "TH"][i], now * 1000 - i])),
+      days: [[Math.floor(now / day) - 1, 700 + probes, 8_000 + probes]],
+      ours: 3 + probes,
+      predictions: [{ economy: "TH", made: now * 1000 - 1e9, came: by.length > 2 ? true : null }],
+    };
+    return [
+      detection("", { ...common, id: "5".repeat(32), kind: "surge", evidence }),
+      detection("", { ...common, id: "6".repeat(32), kind: "outbreak", evidence }),
+      detection("", { ...common, id: "7".repeat(32), kind: "campaign", detector: "campaign", evidence: campaign }),
+    ];
+  };
+  const tell = async (probes: number, by: readonly string[]): Promise<void> => {
+    await desk.owner.deleteFrom("detections").execute();
+    for (const { darkAddresses, evidence, samples, sensors: seenBy, held, ...one } of found(probes, by))
+      await desk.owner
+        .insertInto("detections")
+        .values({
+          ...one,
+          sensors: [...seenBy],
+          held: [...held],
+          dark_addresses: darkAddresses,
+          evidence: json(evidence),
+          samples: json(samples),
+          organisation_id: null,
+          marking: "TLP:AMBER",
+          origin: "test",
+          revision: 1,
+          withdrawn: false,
+        })
+        .execute();
+  };
+
+  beforeAll(async () => {
+    place = await embeddedPlace();
+    desk = await place.open();
+    await organisation(desk, "alpha");
+    ({ store, done } = await knownStore());
+    // A port that many networks ask for, on each day.
+    const random = chance(5555);
+    await appendKnown(
+      store,
+      Array.from({ length: 22 }, (_, d) =>
+        sensors.map((sensor) => ({
+          sensor,
+          at: new Date(now - (21 - d) * day - 3_600_000).toISOString(),
+          rows: Array.from({ length: 60 }, () => ({
+            src: `${20 + Math.floor(random() * 60)}.${Math.floor(random() * 250)}.${Math.floor(random() * 250)}.9`,
+            port: 5555,
+            packets: 1 + Math.floor(random() * 40),
+          })),
+        })),
+      ).flat(),
+    );
+    const clock = { now: () => now, simulated: false };
+    const views = {
+      observatory: createObservatory({
+        engine: store,
+        ...clock,
+        sensors: () => sensors.map((name) => ({ name, country: "ID", enrolled: now - 40 * day, revoked: null })),
+      }),
+      released: createReleased({ engine: store, ...clock, lot: lotOf(Buffer.alloc(32, 9)) }),
+    };
+    const services = { desk, now: () => now * 1000 };
+    server = Fastify({ logger: false });
+    server.decorateRequest("visitor", null);
+    server.decorateRequest("touched");
+    server.addHook("onRequest", (request, _reply, next) => {
+      request.visitor = { ...operatorVisitor, actor: who, name: who.id };
+      request.touched = [];
+      next();
+    });
+    server.setErrorHandler((error, request, reply) => sendProblem(reply, error, request, undefined));
+    withWarnings(
+      server,
+      { ...services, origins: portOrigins(views), days: portDays(views), sensors: () => sensors.length },
+      visitorOf,
+    );
+    withCampaigns(server, services, visitorOf);
+    withDetections(server, services, visitorOf);
+    withSearch(server, services, visitorOf);
+    await server.ready();
+  }, 240_000);
+  afterAll(async () => {
+    await server.close();
+    await desk.close();
+    await place.remove();
+    await done();
+  });
+
+  const base = "/api/v1/desk";
+  const idOf = (digit: string): string => digit.repeat(32);
+  const routes = [
+    "warnings",
+    "warnings?state=rising",
+    "outbreaks",
+    `warnings/${idOf("5")}`,
+    `warnings/${idOf("6")}`,
+    "campaigns",
+    "campaigns?order=sources",
+    "campaigns?country=CN",
+    `campaigns/${idOf("7")}`,
+    "detections",
+    "detections?kind=surge",
+    `detections/${idOf("5")}`,
+    `detections/${idOf("6")}`,
+    `detections/${idOf("7")}`,
+    "search?q=zmap",
+  ];
+  const pages = async (actor: Actor): Promise<Map<string, { status: number; body: string }>> => {
+    who = actor;
+    const all = new Map<string, { status: number; body: string }>();
+    for (const route of routes) {
+      const { statusCode, body } = await server.inject({ url: `${base}/${route}` });
+      all.set(route, { status: statusCode, body });
+    }
+    return all;
+  };
+
+  it("reads what a probe did in none of its pages, and no sensor's name", { timeout: 240_000 }, async () => {
+    await tell(0, sensors.slice(0, 2));
+    const roles = ["analyst", "member", "researcher"] as const;
+    const actors = roles.map((role) => actorOf(role, role === "member" ? ["alpha"] : []));
+    const first: Awaited<ReturnType<typeof pages>>[] = [];
+    for (const actor of actors) first.push(await pages(actor));
+    // Five hundred packets from two hundred addresses to one /24 that is watched by a third sensor.
+    await appendKnown(store, [
+      {
+        sensor: "s-three",
+        at: new Date(now - 600_000).toISOString(),
+        rows: Array.from({ length: 200 }, (_, i) => ({ src: `203.0.113.${i}`, port: 5555, packets: 3 })),
+      },
+    ]);
+    await tell(200, sensors);
+    for (const [i, actor] of actors.entries()) {
+      const after = await pages(actor);
+      const moved = routes.filter((route) => after.get(route)?.body !== first[i]?.get(route)?.body);
+      const named = routes.filter((route) => /s-(one|two|three)/.test(after.get(route)?.body ?? ""));
+      const faults = routes.filter((route) => (after.get(route)?.status ?? 500) >= 500);
+      expect(faults).toEqual([]);
+      if (actor.roles[0] === "analyst") {
+        console.log(
+          `surges and campaigns, an analyst's view, to compare: ${moved.length} of ${routes.length} pages move`,
+        );
+        expect(moved.length).toBeGreaterThan(8);
+        expect(named.length).toBeGreaterThan(2);
+        continue;
+      }
+      print(`surges and campaigns, ${actor.roles[0]}`, moved.length, `${routes.length} pages`);
+      expect(moved).toEqual([]);
+      expect(named).toEqual([]);
+      // They are told that there is one, where and since when, and the days that are out.
+      expect(JSON.parse(after.get("warnings")?.body ?? "")).toMatchObject({ total: 2 });
+      const warning = JSON.parse(after.get(`warnings/${idOf("5")}`)?.body ?? "") as DeskAnswer<"warning">;
+      expect(warning).toMatchObject({
+        released: true,
+        surge: {
+          port: 5555,
+          state: "rising",
+          corroborated: true,
+          packets: null,
+          sources: null,
+          sensors: null,
+          spark: [],
+        },
+        sensors: [],
+        countries: [],
+        evidence: {},
+      });
+      expect(warning.series.filter(({ sources }) => sources !== null).length).toBeGreaterThan(7);
+      expect(JSON.parse(after.get("campaigns")?.body ?? "")).toMatchObject({ rows: [{ sources: null, ours: null }] });
+      expect(JSON.parse(after.get("search?q=zmap")?.body ?? "{}")).toMatchObject(
+        actor.roles[0] === "member" ? { rows: [{ kind: "campaign" }] } : {},
+      );
+    }
   });
 });

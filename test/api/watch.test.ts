@@ -4,12 +4,14 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { originsOf } from "../../src/api/desk/campaigns.ts";
 import { wholeSeries } from "../../src/api/desk/warnings.ts";
 import { portOrigins } from "../../src/app/warning-origins.ts";
+import type { Actor } from "../../src/model/actor.ts";
 import { createObservatory } from "../../src/observe/observatory.ts";
 import type { FlowStore } from "../../src/store/flows/store.ts";
 import { appendKnown, knownStore } from "./known.ts";
 
 const HOUR = 3_600e6;
 const at = "2026-07-10T10:00:00Z";
+const analyst: Actor = { id: "person:analyst", roles: ["analyst"], organisations: [], realms: [], sensors: [] };
 let store: FlowStore;
 let done: () => Promise<void>;
 beforeAll(async () => {
@@ -34,7 +36,14 @@ it("a warning's economies are all of them, and their shares are of all its sourc
     sensors: () => [{ name: "jp-01", country: "JP", enrolled: Date.parse("2022-01-01T00:00:00Z"), revoked: null }],
   });
   const from = Date.parse(at) * 1000;
-  const { countries, sensors } = await portOrigins(observatory)("tcp", 5666, from, from + HOUR);
+  const { countries, sensors } = await portOrigins({ observatory })(analyst, {
+    protocol: "tcp",
+    port: 5666,
+    from,
+    to: from + HOUR,
+    realm: "",
+    exercise: "",
+  });
   expect(countries.length).toBeGreaterThan(1);
   expect(countries.reduce((sum, { sources }) => sum + sources, 0)).toBe(60);
   for (const { sources, share } of countries) expect(share).toBeCloseTo(sources / 60, 10);

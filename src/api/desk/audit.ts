@@ -8,6 +8,7 @@ import type { Desk } from "../../store/desk/desk.ts";
 import { AuditQuery, auditEndpoints as at, auditExportPath } from "../contract/desk/audit.ts";
 import type { AuditRow } from "../contract/desk/audit.ts";
 import type { ActorOf } from "./actor.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { mount } from "./route.ts";
 import { strictly } from "./strict.ts";
 import { timeOf } from "./times.ts";
@@ -47,7 +48,7 @@ export const withAuditLog = (
   mount(server, at.audit, rule, async ({ query, request }) => {
     const actor = actorOf(request);
     const { cursor, limit = 100, ...filter } = query;
-    const before = cursor === undefined ? null : Math.max(0, Number(cursor) || 0);
+    const [before] = cursor === undefined ? [null] : readCursor(cursor, "integer");
     const { total, rows } = await auditRows(desk, actor, filterOf(filter), { before, limit });
     const facts = await auditFacts(desk, actor, now() - 24 * 3600e6);
     const head = (await heads(50)).find(({ sent }) => sent !== null);
@@ -55,7 +56,7 @@ export const withAuditLog = (
     return {
       asked: timeOf(now()),
       total,
-      next: rows.length === limit && last !== undefined ? String(last.id) : null,
+      next: rows.length === limit && last !== undefined ? cursorText(Number(last.id)) : null,
       facts: {
         ...facts,
         head: head === undefined ? null : { at: timeOf(head.at), row: head.row_id, hash: head.hash },

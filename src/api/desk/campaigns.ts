@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { staff } from "../../access/rule.ts";
 import { marks } from "../../model/traffic.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { Desk } from "../../store/desk/desk.ts";
 import { countDetections, findDetection, listDetections } from "../../store/desk/detections.ts";
@@ -9,7 +10,7 @@ import type { DetectionFilter, DetectionRecord } from "../../store/desk/detectio
 import { campaignEndpoints as at } from "../contract/desk/campaigns.ts";
 import type { CampaignRow } from "../contract/desk/campaigns.ts";
 import type { ActorOf } from "./actor.ts";
-import { cursorText, readCursor } from "./paging.ts";
+import { seesCounts } from "../view.ts";
 import { mount } from "./route.ts";
 import { timeOf } from "./times.ts";
 import { wilson } from "../../model/wilson.ts";
@@ -112,14 +113,35 @@ const rowOf = (row: DetectionRecord, now: number): CampaignRow => {
   };
 };
 
+const dayOf = (time: string): string => `${time.slice(0, 10)}T00:00:00.000Z`;
+/** What it is and when it was seen, to the day, without a figure that its packets move. */
+const uncounted = (row: CampaignRow): CampaignRow => ({
+  ...row,
+  first: dayOf(row.first),
+  last: dayOf(row.last),
+  sources: null,
+  packets: null,
+  countries: null,
+  sensors: null,
+  ours: null,
+  predicted: 0,
+  came: 0,
+  spark: [],
+});
+
 /** Campaigns: what is one botnet or one scanner project, across economies and days, and what was predicted of it. */
 export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignServices, actorOf: ActorOf): void => {
   const who = [...staff, "member", "researcher"] as const;
 
   mount(server, at.campaigns, { who, audit: "campaign.read" }, async ({ query, request }) => {
     const filter: DetectionFilter = { realm: query.realm ?? "", exercise: query.exercise ?? "", kinds: ["campaign"] };
+    const counts = seesCounts(actorOf(request), filter);
+    // By whom it is sent from where, and how much of it, is a count too: an order or a filter would tell of it.
+    if (!counts && (query.country !== undefined || (query.order ?? "last") !== "last")) {
+      throw new AppError("ACCESS_DENIED", "campaigns by country, or in order of their sources, are told to analysts");
+    }
     const limit = query.limit ?? 50;
-    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    const [id] = query.cursor === undefined ? [] : readCursor(query.cursor, "text");
     return desk.as(actorOf(request), async (trx) => {
       const all = await listDetections(trx, filter, 500);
       const total = await countDetections(trx, filter);
@@ -133,7 +155,7 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
       };
       const found = all.filter(fits);
       if (query.order === "sources") found.sort((a, b) => (evidenceOf(b).sources ?? 0) - (evidenceOf(a).sources ?? 0));
-      const at0 = last === undefined ? 0 : found.findIndex((row) => row.id === id) + 1;
+      const at0 = id === undefined ? 0 : found.findIndex((row) => row.id === id) + 1;
       const rows = found.slice(at0, at0 + limit);
       const active = all.filter((row) => now() - row.last <= SILENT);
       const said = all.flatMap((row) => evidenceOf(row).predictions ?? []).filter(({ came }) => came !== null);
@@ -144,15 +166,16 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
           query.kind === undefined && query.state === undefined && query.country === undefined
             ? (total.kinds[0]?.count ?? 0)
             : found.length,
-        next: end === undefined ? null : cursorText([end.last, end.id]),
+        next: end === undefined ? null : cursorText(end.id),
         facts: {
           active: active.length,
           botnets: active.filter((row) => kindOf(evidenceOf(row)) === "botnet").length,
           scanners: active.filter((row) => kindOf(evidenceOf(row)) === "scanner").length,
-          ours: active.filter((row) => (evidenceOf(row).ours ?? 0) > 0).length,
-          score: wilson(said.filter(({ came }) => came === true).length, said.length),
+          ours: counts ? active.filter((row) => (evidenceOf(row).ours ?? 0) > 0).length : null,
+          // Each of them says that a sensor was reached, and where.
+          score: !counts ? wilson(0, 0) : wilson(said.filter(({ came }) => came === true).length, said.length),
         },
-        rows: rows.map((row) => rowOf(row, now())),
+        rows: rows.map((row) => (counts ? rowOf(row, now()) : uncounted(rowOf(row, now())))),
       };
     });
   });
@@ -160,6 +183,10 @@ export const withCampaigns = (server: FastifyInstance, { desk, now }: CampaignSe
   mount(server, at.campaign, { who, audit: "campaign.read" }, async ({ params, request }) => {
     const row = await desk.as(actorOf(request), (trx) => findDetection(trx, params.campaign));
     if (row === undefined || row.kind !== "campaign") throw new AppError("NOT_FOUND", "there is no such campaign");
+    if (!seesCounts(actorOf(request), row)) {
+      const campaign = uncounted(rowOf(row, now()));
+      return { asked: timeOf(now()), campaign, days: [], countries: [], reached: [], owners: [], predictions: [] };
+    }
     const evidence = evidenceOf(row);
     const predictions = evidence.predictions ?? [];
     const reached = evidence.reached ?? {};

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Actor } from "../../model/actor.ts";
 import { isTooWide, networkKeyOf } from "../../constituency/network.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { Changes } from "../../registry/changes.ts";
 import type { Claims } from "../../registry/claims.ts";
@@ -12,7 +13,6 @@ import { organisationEndpoints as at } from "../contract/desk/organisations.ts";
 import type { ChangeRow } from "../contract/desk/organisations.ts";
 import { touch } from "./actor.ts";
 import type { ActorOf } from "./actor.ts";
-import { cursorText, readCursor } from "./paging.ts";
 import { mount } from "./route.ts";
 import { timeOf, timeOrNull } from "./times.ts";
 
@@ -69,7 +69,7 @@ export const withChanges = (
     const { cursor, limit = 50, state = "open", organisation } = query;
     if (organisation !== undefined && !seesOrganisation(actor, organisation))
       throw new AppError("NOT_FOUND", "there is no such organisation");
-    const [offset] = cursor === undefined ? [0] : readCursor(cursor, [0] as const);
+    const [offset] = cursor === undefined ? [0] : readCursor(cursor, "offset");
     return desk.as(actor, async (trx) => {
       const wanted = rows(trx, actor).$if(organisation !== undefined, (q) =>
         q.where("organisation_id", "=", organisation ?? ""),
@@ -102,7 +102,7 @@ export const withChanges = (
       return {
         asked: timeOf(now()),
         total,
-        next: found.length > limit ? cursorText([offset + limit]) : null,
+        next: found.length > limit ? cursorText(offset + limit) : null,
         facts: { open: facts.open, claims: facts.claims, oldest: timeOrNull(facts.oldest) },
         rows: found.slice(0, limit).map(rowOf),
       };

@@ -5,6 +5,7 @@ import { overlapsOf } from "../../constituency/overlaps.ts";
 import type { Owners } from "../../constituency/owners.ts";
 import type { OwnerTables } from "../../constituency/tables.ts";
 import { parseIp } from "../../net/ip.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { AppError } from "../../platform/errors.ts";
 import { exportText, importText } from "../../registry/transfer.ts";
 import { hasRole } from "../../model/actor.ts";
@@ -17,8 +18,8 @@ import type { OverlapRow, Proposals } from "../contract/desk/organisations.ts";
 import { touch } from "./actor.ts";
 import type { ActorOf } from "./actor.ts";
 import { historyRow } from "./organisations.ts";
-import { cursorText, microsecondsOf, readCursor } from "./paging.ts";
 import { mount } from "./route.ts";
+import { microsecondsOf } from "./shapes.ts";
 import { timeOf, timeOrNull } from "./times.ts";
 
 /** What the packaged data know of addresses. */
@@ -58,7 +59,7 @@ export const withConstituency = (server: FastifyInstance, services: Constituency
     { who: staff, audit: "constituency.overlaps", scope: "constituency:read" },
     async ({ query, request }) => {
       const { cursor, limit = 100, kind } = query;
-      const [offset] = cursor === undefined ? [0] : readCursor(cursor, [0] as const);
+      const [offset] = cursor === undefined ? [0] : readCursor(cursor, "offset");
       const asked = now();
       const { conflicts, nested, rows } = overlapsOf(services.tables(), "", asked, { kind, offset, limit });
       const ids = await desk.as(actorOf(request), (trx) =>
@@ -72,7 +73,7 @@ export const withConstituency = (server: FastifyInstance, services: Constituency
       return {
         asked: timeOf(asked),
         total,
-        next: offset + limit < total ? cursorText([offset + limit]) : null,
+        next: offset + limit < total ? cursorText(offset + limit) : null,
         facts: { conflicts, nested },
         rows: rows.map(({ prefix, kind: of, holders }): OverlapRow => ({
           prefix,

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { staff } from "../../access/rule.ts";
 import type { DetectionKind } from "../../model/detection.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { AppError } from "../../platform/errors.ts";
 import { parseIp } from "../../net/ip.ts";
 import { parsePrefix } from "../../net/prefix.ts";
@@ -11,8 +12,9 @@ import type { DetectionFilter, DetectionRecord } from "../../store/desk/detectio
 import { detectionEndpoints as at } from "../contract/desk/detections.ts";
 import type { DetectionRow } from "../contract/desk/detections.ts";
 import type { ActorOf } from "./actor.ts";
-import { cursorText, microsecondsOf, readCursor } from "./paging.ts";
+import { seesCounts } from "../view.ts";
 import { mount } from "./route.ts";
+import { microsecondsOf } from "./shapes.ts";
 import { timeOf } from "./times.ts";
 
 export interface DetectionServices {
@@ -69,7 +71,10 @@ export const withDetections = (server: FastifyInstance, { desk, now }: Detection
       ...(to === undefined ? {} : { to }),
     };
     const limit = query.limit ?? 100;
-    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    // Surges and campaigns that are shared have addresses of their own, where they are told without counts.
+    if (!seesCounts(actorOf(request), filter))
+      return { asked: timeOf(now()), total: 0, next: null, facts: { kinds: [], sources: 0 }, rows: [] };
+    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, "integer", "text");
     return desk.as(actorOf(request), async (trx) => {
       const facts = await countDetections(trx, filter);
       const rows = await listDetections(
@@ -82,7 +87,7 @@ export const withDetections = (server: FastifyInstance, { desk, now }: Detection
       return {
         asked: timeOf(now()),
         total: facts.kinds.reduce((sum, { count }) => sum + count, 0),
-        next: end === undefined ? null : cursorText([end.last, end.id]),
+        next: end === undefined ? null : cursorText(end.last, end.id),
         facts: { kinds: [...facts.kinds], sources: facts.sources },
         rows: rows.map(detectionRow),
       };
@@ -90,7 +95,8 @@ export const withDetections = (server: FastifyInstance, { desk, now }: Detection
   });
   mount(server, at.detection, { who: [...staff, "member"], audit: "detection.read" }, async ({ params, request }) => {
     const row = await desk.as(actorOf(request), (trx) => findDetection(trx, params.detection));
-    if (row === undefined) throw new AppError("NOT_FOUND", "there is no such detection");
+    if (row === undefined || !seesCounts(actorOf(request), row))
+      throw new AppError("NOT_FOUND", "there is no such detection");
     return {
       asked: timeOf(now()),
       detection: detectionRow(row),

@@ -6,6 +6,7 @@ import type { ContactRecord, Step } from "../../model/constituency.ts";
 import type { Changes, Outcome } from "../../registry/changes.ts";
 import type { Checks } from "../../registry/checks.ts";
 import { checkKey, keyFacts } from "../../registry/openpgp.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { AppError } from "../../platform/errors.ts";
 import { contactsOf } from "../../store/desk/contacts.ts";
 import type { Desk, DeskTransaction } from "../../store/desk/desk.ts";
@@ -26,8 +27,8 @@ import type {
 } from "../contract/desk/organisations.ts";
 import { touch } from "./actor.ts";
 import type { ActorOf } from "./actor.ts";
-import { cursorText, microsecondsOf, readCursor } from "./paging.ts";
 import { mount } from "./route.ts";
+import { microsecondsOf } from "./shapes.ts";
 import { timeOf, timeOrNull } from "./times.ts";
 
 export interface OrganisationServices {
@@ -172,7 +173,7 @@ export const withOrganisations = (server: FastifyInstance, services: Organisatio
   mount(server, at.organisations, { who: owners, audit: "organisation.list" }, async ({ query, request }) => {
     const actor = actorOf(request);
     const { cursor, limit = 100, ...filter } = query;
-    const [offset] = cursor === undefined ? [0] : readCursor(cursor, [0] as const);
+    const [offset] = cursor === undefined ? [0] : readCursor(cursor, "offset");
     const asked = now();
     return desk.as(actor, async (trx) => {
       const { rows, facts } = await listOrganisations(trx, actor, { ...filter, offset, limit }, asked);
@@ -184,7 +185,7 @@ export const withOrganisations = (server: FastifyInstance, services: Organisatio
       return {
         asked: timeOf(asked),
         total: facts.total,
-        next: offset + rows.length < facts.total && rows.length === limit ? cursorText([offset + limit]) : null,
+        next: offset + rows.length < facts.total && rows.length === limit ? cursorText(offset + limit) : null,
         facts: {
           organisations: facts.organisations,
           networks: facts.networks,

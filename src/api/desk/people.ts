@@ -7,6 +7,7 @@ import { peopleEndpoints as at } from "../contract/desk/people.ts";
 import type { PersonRow } from "../contract/desk/people.ts";
 import { touch } from "./actor.ts";
 import type { ActorOf } from "./actor.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { mount } from "./route.ts";
 import { timeOf, timeOrNull } from "./times.ts";
 
@@ -27,7 +28,6 @@ const rowOf = (person: PersonView): PersonRow => ({
   created: timeOf(person.created),
   seen: timeOrNull(person.seen),
 });
-const cursorOf = (mail: string): string => Buffer.from(mail).toString("base64url");
 
 /** People: who there is, invitations, roles, one-time links for new passwords. */
 export const withPeople = (server: FastifyInstance, services: PeopleServices, actorOf: ActorOf): void => {
@@ -43,13 +43,13 @@ export const withPeople = (server: FastifyInstance, services: PeopleServices, ac
   mount(server, at.people, { who: staff, audit: "people.read" }, async ({ query, request }) => {
     const actor = actorOf(request);
     const { cursor, limit = 100, ...filter } = query;
-    const after = cursor === undefined ? "" : Buffer.from(cursor, "base64url").toString("utf8");
+    const [after] = cursor === undefined ? [""] : readCursor(cursor, "text");
     const { total, rows } = await people.list(actor, filter, { after, limit });
     const last = rows.at(-1);
     return {
       asked: timeOf(now()),
       total,
-      next: rows.length === limit && last !== undefined ? cursorOf(last.mail) : null,
+      next: rows.length === limit && last !== undefined ? cursorText(last.mail) : null,
       facts: await people.counts(actor),
       rows: rows.map(rowOf),
     };

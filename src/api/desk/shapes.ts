@@ -23,6 +23,9 @@ export const microsOf = (time: string): number => {
   if (Number.isNaN(ms)) throw new AppError("QUERY_PARAMETER", `${time.slice(0, 40)} is no time`);
   return ms * 1000;
 };
+/** The same where there may be none. */
+export const microsecondsOf = (time: string | undefined): number | undefined =>
+  time === undefined ? undefined : microsOf(time);
 /** A comma-separated list of alternatives. */
 export const listOf = <T extends string>(text: string | undefined): readonly T[] | undefined =>
   text === undefined ? undefined : (text.split(",") as T[]);

@@ -71,7 +71,7 @@ const sentence = (error: ErrorObject, known: readonly string[]): { said: string;
  * Whether every text in it is one that can be kept: no zero byte, no half of a character. JSON may spell both, and no database takes
  * them. `value` has passed its schema, so its depth is the schema's.
  */
-const isKeepable = (value: unknown): boolean => {
+export const isKeepable = (value: unknown): boolean => {
   if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
   if (typeof value !== "object" || value === null) return true;
   return Object.entries(value).every(([name, one]) => isKeepable(name) && isKeepable(one));

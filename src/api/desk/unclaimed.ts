@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import type { FastifyInstance } from "fastify";
 import { idOfAs, takeUnclaimed } from "../../registry/unclaimed.ts";
 import type { Origins } from "../../registry/unclaimed.ts";
@@ -10,7 +11,6 @@ import type { UnclaimedRow } from "../contract/desk/unclaimed.ts";
 import { touch } from "./actor.ts";
 import type { ActorOf } from "./actor.ts";
 import { organisationPage } from "./organisations.ts";
-import { cursorText, readCursor } from "./paging.ts";
 import { mount } from "./route.ts";
 import { timeOf } from "./times.ts";
 
@@ -30,7 +30,7 @@ export const withUnclaimed = (server: FastifyInstance, services: UnclaimedServic
   const { desk, now, origins } = services;
   mount(server, at.unclaimed, { who: staff, audit: "unclaimed.list" }, async ({ query, request }) => {
     const { cursor, limit = 100, country, q, order, exercise, realm = "" } = query;
-    const [offset] = cursor === undefined ? [0] : readCursor(cursor, [0] as const);
+    const [offset] = cursor === undefined ? [0] : readCursor(cursor, "offset");
     const { rows, facts } = await desk.as(actorOf(request), (trx) =>
       listUnclaimed(trx, {
         offset,
@@ -63,7 +63,7 @@ export const withUnclaimed = (server: FastifyInstance, services: UnclaimedServic
     return {
       asked: timeOf(now()),
       total: facts.networks,
-      next: offset + rows.length < facts.networks && rows.length === limit ? cursorText([offset + limit]) : null,
+      next: offset + rows.length < facts.networks && rows.length === limit ? cursorText(offset + limit) : null,
       facts: {
         networks: facts.networks,
         alerts: facts.alerts,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FastifyInstance } from "fastify";
 import { staff } from "../../access/rule.ts";
+import type { Actor } from "../../model/actor.ts";
 import { systemActor } from "../../model/actor.ts";
 import { wilson } from "../../model/wilson.ts";
 import type { DetectionKind } from "../../model/detection.ts";
+import { cursorText, readCursor } from "../../platform/cursor.ts";
 import { AppError } from "../../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../../store/desk/desk.ts";
 import { countDetections, findDetection, listDetections } from "../../store/desk/detections.ts";
@@ -11,8 +13,9 @@ import type { DetectionFilter, DetectionRecord } from "../../store/desk/detectio
 import { warningEndpoints as at } from "../contract/desk/warning.ts";
 import type { ForecastRow, OutbreakRow, SurgeRow } from "../contract/desk/warning.ts";
 import type { ActorOf } from "./actor.ts";
-import { cursorText, microsecondsOf, readCursor } from "./paging.ts";
+import { seesCounts } from "../view.ts";
 import { mount } from "./route.ts";
+import { microsecondsOf } from "./shapes.ts";
 import { timeOf, timeOrNull } from "./times.ts";
 
 /** Where a port's packets come from and who sees them, asked of the flows. */
@@ -20,11 +23,27 @@ export interface PortOrigins {
   readonly sensors: readonly { readonly sensor: string; readonly packets: number; readonly sources: number }[];
   readonly countries: readonly { readonly country: string | null; readonly sources: number; readonly share: number }[];
 }
+export interface PortAsked {
+  readonly protocol: string;
+  readonly port: number;
+  /** Microseconds. */
+  readonly from: number;
+  readonly to: number;
+  readonly realm: string;
+  readonly exercise: string;
+}
+export interface PortDay {
+  readonly time: string;
+  readonly packets: number | null;
+  readonly sources: number | null;
+}
 export interface WarningServices {
   readonly desk: Desk;
   /** Microseconds. */
   readonly now: () => number;
-  readonly origins: (protocol: string, port: number, from: number, to: number) => Promise<PortOrigins>;
+  readonly origins: (actor: Actor, asked: PortAsked) => Promise<PortOrigins>;
+  /** The days of a port, as an actor is told of them who is not told what sensors counted. */
+  readonly days: (actor: Actor, asked: PortAsked) => Promise<readonly PortDay[]>;
   /** Sensors that are enrolled: what a rate is divided by. */
   readonly sensors: () => number;
 }
@@ -97,6 +116,34 @@ const surgeRow = (row: DetectionRecord): SurgeRow => {
   };
 };
 
+const hourOf = (time: string): string => timeOf(Math.floor((Date.parse(time) * 1000) / HOUR) * HOUR);
+/** That there is a surge and since when, to the hour, without a figure that its packets move. */
+const uncounted = (row: SurgeRow): SurgeRow => ({
+  ...row,
+  first: hourOf(row.first),
+  last: hourOf(row.last),
+  packets: null,
+  sources: null,
+  usualSources: null,
+  sensors: null,
+  score: null,
+  falsePerMonth: null,
+  topCountry: null,
+  spark: [],
+});
+const uncountedOutbreak = (row: OutbreakRow): OutbreakRow => ({
+  ...row,
+  first: hourOf(row.first),
+  last: hourOf(row.last),
+  sources: null,
+  population: null,
+  growthPerHour: null,
+  doublingHours: null,
+  countries: null,
+  forecasts: 0,
+  inside: 0,
+});
+
 interface Said {
   readonly made: number;
   readonly due: number;
@@ -167,6 +214,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
   mount(server, at.warnings, { who, audit: "warning.read" }, async ({ query, request }) => {
     const [from, to] = [microsecondsOf(query.from), microsecondsOf(query.to)];
     const scope = { realm: query.realm ?? "", exercise: query.exercise ?? "" };
+    const counts = seesCounts(actorOf(request), scope);
     const filter: DetectionFilter = {
       ...scope,
       kinds: query.kind === undefined ? kinds : [query.kind as DetectionKind],
@@ -175,7 +223,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
       ...(to === undefined ? {} : { to }),
     };
     const limit = query.limit ?? 50;
-    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, "integer", "text");
     // How far it has judged names no host and no owner.
     const judged = await desk.as(systemActor, (trx) =>
       trx
@@ -203,7 +251,7 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
       return {
         asked: timeOf(now()),
         total: found.kinds.reduce((sum, { count: n }) => sum + n, 0),
-        next: end === undefined ? null : cursorText([end.last, end.id]),
+        next: end === undefined ? null : cursorText(end.last, end.id),
         facts: {
           judged: timeOrNull(judged?.position ?? null),
           rising: rising.kinds.reduce((sum, { count: n }) => sum + n, 0),
@@ -215,20 +263,21 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
           sensors,
           ...(await record(trx, scope)),
         },
-        rows: rows.map(surgeRow),
+        rows: rows.map((row) => (counts ? surgeRow(row) : uncounted(surgeRow(row)))),
       };
     });
   });
 
   mount(server, at.outbreaks, { who, audit: "warning.read" }, async ({ query, request }) => {
     const scope = { realm: query.realm ?? "", exercise: query.exercise ?? "" };
+    const counts = seesCounts(actorOf(request), scope);
     const filter: DetectionFilter = {
       ...scope,
       kinds: ["outbreak"],
       ...(query.state === undefined ? {} : { state: query.state }),
     };
     const limit = query.limit ?? 50;
-    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, [0, ""] as const);
+    const [last, id] = query.cursor === undefined ? [] : readCursor(query.cursor, "integer", "text");
     return desk.as(actorOf(request), async (trx) => {
       const found = await countDetections(trx, filter);
       const rising = await countDetections(trx, { ...scope, kinds: ["outbreak"], state: "rising" });
@@ -243,9 +292,9 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
       return {
         asked: timeOf(now()),
         total: found.kinds[0]?.count ?? 0,
-        next: end === undefined ? null : cursorText([end.last, end.id]),
+        next: end === undefined ? null : cursorText(end.last, end.id),
         facts: { rising: rising.kinds[0]?.count ?? 0, coverage: wilson(inside, verified) },
-        rows: rows.map(outbreakRow),
+        rows: rows.map((row) => (counts ? outbreakRow(row) : uncountedOutbreak(outbreakRow(row)))),
       };
     });
   });
@@ -291,17 +340,37 @@ export const withWarnings = (server: FastifyInstance, services: WarningServices,
     const usual = num(row.evidence["expected"]) / Math.max(1, num(row.evidence["window_hours"]));
     const told = outbreak ?? row;
     const hosts = told.evidence["hosts_by_hour"];
+    const about = {
+      protocol: row.protocol ?? "tcp",
+      port: row.port ?? 0,
+      to: row.last,
+      realm: row.realm,
+      exercise: row.exercise,
+    };
+    if (!seesCounts(actor, row)) {
+      const days = await services.days(actor, { ...about, from: row.last - 14 * DAY });
+      return {
+        asked: timeOf(now()),
+        surge: uncounted(surgeRow(row)),
+        outbreak: outbreak === undefined ? null : uncountedOutbreak(outbreakRow(outbreak)),
+        released: true,
+        series: days.map((one) => ({ ...one, usual: null, score: null })),
+        filling: false,
+        population: [],
+        forecasts: [],
+        sensors: [],
+        countries: [],
+        owners,
+        evidence: {},
+      };
+    }
     const series = wholeSeries(row.evidence, row.last);
-    const origins = await services.origins(
-      row.protocol ?? "tcp",
-      row.port ?? 0,
-      Math.max(row.first, row.last - 7 * DAY),
-      row.last,
-    );
+    const origins = await services.origins(actor, { ...about, from: Math.max(row.first, row.last - 7 * DAY) });
     return {
       asked: timeOf(now()),
       surge: surgeRow(row),
       outbreak: outbreak === undefined ? null : outbreakRow(outbreak),
+      released: false,
       series: series.map(([hour, sources, packets]) => ({
         time: timeOf(hour * HOUR),
         packets,

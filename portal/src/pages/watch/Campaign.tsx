@@ -21,17 +21,20 @@ export const Campaign = () => {
   const { campaign: id } = route.useParams();
   const asked = useQuery(deskAsk("campaign", `campaigns/${encodeURIComponent(id)}`, {}, 60_000));
   const one = asked.data?.campaign;
+  const kind = one === undefined ? "" : `${words.kinds[one.kind]}${one.family === null ? "" : ` (${one.family})`}`;
   const lede =
     one === undefined
       ? undefined
-      : words.one.lede({
-          kind: `${words.kinds[one.kind]}${one.family === null ? "" : ` (${one.family})`}`,
-          sources: f.count(one.sources),
-          n: one.sources,
-          countries: f.count(one.countries),
-          c: one.countries,
-          since: f.day(new Date(one.first)),
-        });
+      : one.sources === null || one.countries === null
+        ? kind
+        : words.one.lede({
+            kind,
+            sources: f.count(one.sources),
+            n: one.sources,
+            countries: f.count(one.countries),
+            c: one.countries,
+            since: f.day(new Date(one.first)),
+          });
   return (
     <>
       <Head title={one?.name ?? words.title} lede={asked.isError && lede === undefined ? t.state.errorTitle : lede} />
@@ -46,8 +49,9 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
   const { t, f } = useWords();
   const words = t.watch.campaigns.one;
   const { campaign: one } = answer;
-  return (
-    <div className="grid">
+  // What follows from counts is told to analysts; others are told what it is and since when.
+  const counted =
+    one.sources === null ? undefined : (
       <div className="w8 stack">
         <Panel
           title={words.days}
@@ -161,7 +165,11 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
           )}
         </Panel>
       </div>
-      <div className="w4 stack">
+    );
+  return (
+    <div className="grid">
+      {counted}
+      <div className={counted === undefined ? "w8 stack" : "w4 stack"}>
         <Panel title={t.desk.cases.facts}>
           <Pairs
             pairs={[
@@ -179,13 +187,13 @@ const Whole = ({ answer }: { answer: CampaignAnswer }) => {
                   </span>
                 ),
               ],
-              [t.word.packets, f.count(one.packets)],
-              [t.word.sensors, f.count(one.sensors)],
+              [t.word.packets, one.packets === null ? "–" : f.count(one.packets)],
+              [t.word.sensors, one.sensors === null ? "–" : f.count(one.sensors)],
               [t.word.first, <When key="f" at={one.first} />],
               [t.word.last, <When key="l" at={one.last} />],
             ]}
           />
-          {one.signature === null ? undefined : (
+          {one.signature === null || counted === undefined ? undefined : (
             <p className="after">
               <Link
                 to="/explore"

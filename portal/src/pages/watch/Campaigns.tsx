@@ -31,13 +31,15 @@ export const Campaigns = () => {
       : [
           facts.active === 0
             ? words.quiet
-            : words.lede({
-                active: f.count(facts.active),
-                n: facts.active,
-                botnets: f.count(facts.botnets),
-                ours: f.count(facts.ours),
-                o: facts.ours,
-              }),
+            : facts.ours === null
+              ? words.active({ active: f.count(facts.active), n: facts.active, botnets: f.count(facts.botnets) })
+              : words.lede({
+                  active: f.count(facts.active),
+                  n: facts.active,
+                  botnets: f.count(facts.botnets),
+                  ours: f.count(facts.ours),
+                  o: facts.ours,
+                }),
           facts.score.value === null
             ? ""
             : words.score({ share: f.share(facts.score.value), n: f.count(facts.score.n) }),
@@ -65,14 +67,19 @@ export const Campaigns = () => {
                 void navigate({ search: patched(search, { kind: next === "all" ? undefined : next }), replace: true })
               }
             />
-            <Segments
-              label={t.desk.alerts.order}
-              value={search.order ?? "last"}
-              options={campaignOrders.map((one) => [one, words.orders[one]] as const)}
-              onChange={(next) =>
-                void navigate({ search: patched(search, { order: next === "last" ? undefined : next }), replace: true })
-              }
-            />
+            {facts?.ours === null ? undefined : (
+              <Segments
+                label={t.desk.alerts.order}
+                value={search.order ?? "last"}
+                options={campaignOrders.map((one) => [one, words.orders[one]] as const)}
+                onChange={(next) =>
+                  void navigate({
+                    search: patched(search, { order: next === "last" ? undefined : next }),
+                    replace: true,
+                  })
+                }
+              />
+            )}
           </>
         }
       />
@@ -111,9 +118,19 @@ export const Campaigns = () => {
               ),
             },
             { key: "spark", head: words.daily, cell: ({ spark }) => <Days values={spark} /> },
-            { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.short(sources) },
-            { key: "countries", head: t.networks.countries, num: true, cell: ({ countries }) => f.count(countries) },
-            { key: "ours", head: words.ours, num: true, cell: ({ ours }) => f.count(ours) },
+            {
+              key: "sources",
+              head: t.word.sources,
+              num: true,
+              cell: ({ sources }) => (sources === null ? "–" : f.short(sources)),
+            },
+            {
+              key: "countries",
+              head: t.networks.countries,
+              num: true,
+              cell: ({ countries }) => (countries === null ? "–" : f.count(countries)),
+            },
+            { key: "ours", head: words.ours, num: true, cell: ({ ours }) => (ours === null ? "–" : f.count(ours)) },
             {
               key: "predictions",
               head: words.predictions,

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 import type { Warning as WarningAnswer } from "../../../../src/api/contract/desk/warning.ts";
+import { DateChart } from "../../chart/DateChart.tsx";
 import { OutcomeChart } from "../../chart/OutcomeChart.tsx";
 import { TimeChart } from "../../chart/TimeChart.tsx";
 import { Loaded } from "../../desk/Loaded.tsx";
@@ -26,17 +27,19 @@ export const Warning = () => {
   const lede =
     surge === undefined
       ? undefined
-      : `${words.kinds[surge.kind]}: ${words.one.lede({
-          port: portName(surge.protocol, surge.port),
-          sources: f.count(surge.sources),
-          n: surge.sources,
-          times:
-            surge.usualSources === null
-              ? words.one.fresh
-              : surge.usualSources > 0
-                ? words.one.times(f.rate(surge.sources / surge.usualSources))
-                : "",
-        })}.`;
+      : surge.sources === null
+        ? `${words.kinds[surge.kind]}: ${portName(surge.protocol, surge.port)}.`
+        : `${words.kinds[surge.kind]}: ${words.one.lede({
+            port: portName(surge.protocol, surge.port),
+            sources: f.count(surge.sources),
+            n: surge.sources,
+            times:
+              surge.usualSources === null
+                ? words.one.fresh
+                : surge.usualSources > 0
+                  ? words.one.times(f.rate(surge.sources / surge.usualSources))
+                  : "",
+          })}.`;
   return (
     <>
       <Head
@@ -78,8 +81,8 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
     <div className="grid">
       <div className="w8 stack">
         <Panel
-          title={words.series}
-          note={words.seriesNote}
+          title={answer.released ? t.watch.campaigns.one.days : words.series}
+          note={answer.released ? t.state.releasedHint : words.seriesNote}
           foot={
             <DeskDownload
               path={`warnings/${encodeURIComponent(answer.surge.id)}`}
@@ -87,7 +90,14 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
             />
           }
         >
-          {answer.series.length < 2 ? (
+          {answer.released && answer.series.some(({ sources }) => sources !== null) ? (
+            <DateChart
+              rows={answer.series.map(({ time, sources }) => ({ date: time.slice(0, 10), group: "", value: sources }))}
+              nameOf={() => t.word.sources}
+              label={t.watch.campaigns.one.days}
+              unit={t.word.sources}
+            />
+          ) : answer.released || answer.series.length < 2 ? (
             <Empty title={t.state.emptyTitle} />
           ) : (
             <>
@@ -128,7 +138,7 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
             </>
           )}
         </Panel>
-        {answer.surge.kind === "outbreak" ? (
+        {answer.surge.kind === "outbreak" && !answer.released ? (
           <Panel title={words.outcome} note={words.outcomeNote}>
             {answer.forecasts.length === 0 ? (
               <Empty title={words.noForecast} />
@@ -200,28 +210,39 @@ const Whole = ({ answer }: { answer: WarningAnswer }) => {
             />
           )}
         </Panel>
-        <Panel title={words.countries}>
-          <Economies label={words.countries} rows={answer.countries} />
-        </Panel>
-        <Panel title={words.sensors}>
-          <Table
-            label={words.sensors}
-            rows={answer.sensors}
-            keyOf={({ sensor }) => sensor}
-            columns={[
-              { key: "sensor", head: t.word.sensor, rowHead: true, cell: ({ sensor }) => sensor },
-              { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
-              { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
-            ]}
-          />
-        </Panel>
-        <Panel title={words.evidence} note={words.evidenceNote}>
-          <Pairs pairs={restsOn(answer.evidence, t, f)} />
-          <p className="after small">
-            <a href={`/api/v1/desk/warnings/${encodeURIComponent(answer.surge.id)}`}>{words.whole}</a>
-          </p>
-        </Panel>
+        {answer.released ? undefined : <Seen answer={answer} />}
       </div>
     </div>
+  );
+};
+
+/** What the sensors saw of it: for who is told what they count. */
+const Seen = ({ answer }: { answer: WarningAnswer }) => {
+  const { t, f } = useWords();
+  const words = t.watch.warnings.one;
+  return (
+    <>
+      <Panel title={words.countries}>
+        <Economies label={words.countries} rows={answer.countries} />
+      </Panel>
+      <Panel title={words.sensors}>
+        <Table
+          label={words.sensors}
+          rows={answer.sensors}
+          keyOf={({ sensor }) => sensor}
+          columns={[
+            { key: "sensor", head: t.word.sensor, rowHead: true, cell: ({ sensor }) => sensor },
+            { key: "sources", head: t.word.sources, num: true, cell: ({ sources }) => f.count(sources) },
+            { key: "packets", head: t.word.packets, num: true, cell: ({ packets }) => f.count(packets) },
+          ]}
+        />
+      </Panel>
+      <Panel title={words.evidence} note={words.evidenceNote}>
+        <Pairs pairs={restsOn(answer.evidence, t, f)} />
+        <p className="after small">
+          <a href={`/api/v1/desk/warnings/${encodeURIComponent(answer.surge.id)}`}>{words.whole}</a>
+        </p>
+      </Panel>
+    </>
   );
 };

@@ -114,20 +114,31 @@ export const Warnings = () => {
               { key: "state", head: t.word.state, cell: ({ state }) => <WarningState state={state} /> },
               { key: "since", head: words.since, cell: ({ first }) => <Ago at={first} /> },
               { key: "spark", head: words.spark, cell: ({ spark }) => <Spark values={spark} /> },
-              { key: "sources", head: words.sources, num: true, cell: ({ sources }) => f.short(sources) },
+              {
+                key: "sources",
+                head: words.sources,
+                num: true,
+                cell: ({ sources }) => (sources === null ? "–" : f.short(sources)),
+              },
               {
                 key: "usual",
                 head: words.usual,
                 num: true,
-                cell: ({ usualSources }) =>
-                  usualSources === null ? <span className="delta new">{t.word.isNew}</span> : f.rate(usualSources),
+                cell: ({ sources, usualSources }) =>
+                  sources === null ? (
+                    "–"
+                  ) : usualSources === null ? (
+                    <span className="delta new">{t.word.isNew}</span>
+                  ) : (
+                    f.rate(usualSources)
+                  ),
               },
               {
                 key: "corroborated",
                 head: t.word.sensors,
                 cell: ({ corroborated, sensors }) => (
                   <>
-                    {f.count(sensors)}{" "}
+                    {sensors === null ? undefined : `${f.count(sensors)} `}
                     <span className={`chip ${corroborated ? "good" : "warn"}`}>
                       {corroborated ? words.corroborated : words.alone}
                     </span>

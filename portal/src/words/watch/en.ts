@@ -123,6 +123,9 @@ export const watch = {
     title: "Campaigns",
     lede: (x: { active: string; n: number; botnets: string; ours: string; o: number }) =>
       `${x.active} ${one(x.n, "campaign is", "campaigns are")} active, ${x.botnets} of them marked as botnets; ${x.ours} ${one(x.o, "has", "have")} sources in our constituency.`,
+    /** To who is told no counts. */
+    active: (x: { active: string; n: number; botnets: string }) =>
+      `${x.active} ${one(x.n, "campaign is", "campaigns are")} active, ${x.botnets} of them marked as botnets.`,
     quiet: "No campaign is active.",
     score: (x: { share: string; n: string }) =>
       `What one economy sees foretells its neighbours: ${x.share} of ${x.n} predictions came true.`,

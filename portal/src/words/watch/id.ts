@@ -120,6 +120,7 @@ export const watch: Messages["watch"] = {
     title: "Kampanye",
     lede: (x) =>
       `${x.active} kampanye aktif, ${x.botnets} di antaranya bertanda botnet; ${x.ours} memiliki sumber dalam konstituensi kita.`,
+    active: (x) => `${x.active} kampanye aktif, ${x.botnets} di antaranya bertanda botnet.`,
     quiet: "Tidak ada kampanye yang aktif.",
     score: (x) =>
       `Yang dilihat satu ekonomi menjadi prakiraan bagi tetangganya: ${x.share} dari ${x.n} prakiraan terbukti.`,

@@ -110,6 +110,7 @@ export const watch: Messages["watch"] = {
     title: "キャンペーン",
     lede: (x) =>
       `${x.active}件のキャンペーンが活動中で、うち${x.botnets}件にボットネットの印があります。担当範囲内に送信元があるのは${x.ours}件です。`,
+    active: (x) => `${x.active}件のキャンペーンが活動中で、うち${x.botnets}件にボットネットの印があります。`,
     quiet: "活動中のキャンペーンはありません。",
     score: (x) => `ある国・地域の観測は隣への予告になります: 予告${x.n}件のうち${x.share}が的中しました。`,
     kinds: { botnet: "ボットネット", scanner: "調査プロジェクト", unknown: "不明" },

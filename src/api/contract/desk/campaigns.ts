@@ -15,12 +15,13 @@ export const CampaignRow = strict({
   ports: some(strict({ protocol: text(16), port: Port }), 32),
   first: Time,
   last: Time,
-  sources: Count,
-  packets: Count,
-  countries: Count,
-  sensors: Count,
+  /** Counts are told to who sees what sensors counted; null, without days, economies and predictions: to nobody else. */
+  sources: orNull(Count),
+  packets: orNull(Count),
+  countries: orNull(Count),
+  sensors: orNull(Count),
   /** Sources inside the constituency. */
-  ours: Count,
+  ours: orNull(Count),
   /** Predictions for neighbours: came true, of those due. */
   predicted: Count,
   came: Count,
@@ -41,7 +42,7 @@ export const Campaigns = list(
     /** Of the active ones: those with a botnet's mark, those of scanners, and those with sources inside the constituency. */
     botnets: Count,
     scanners: Count,
-    ours: Count,
+    ours: orNull(Count),
     score: Measured,
   },
   "Campaigns, newest first.",

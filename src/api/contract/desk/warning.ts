@@ -13,11 +13,12 @@ export const SurgeRow = strict({
   port: Port,
   first: Time,
   last: Time,
-  packets: Count,
-  sources: Count,
+  /** Counts are told to who sees what sensors counted; null, and no spark: to nobody else. */
+  packets: orNull(Count),
+  sources: orNull(Count),
   /** Expected for this time of day and week; null for what is new. */
   usualSources: orNull(Num),
-  sensors: Count,
+  sensors: orNull(Count),
   /** At two sensors or from two networks. */
   corroborated: Type.Boolean(),
   /** ChangeFinder's score: evidence, never a verdict. */
@@ -78,12 +79,12 @@ export const OutbreakRow = strict({
   state: oneOf(["rising", "steady", "over"]),
   first: Time,
   last: Time,
-  sources: Count,
+  sources: orNull(Count),
   /** Estimated infected population now, with its range. */
   population: orNull(strict({ low: Num, middle: Num, high: Num })),
   growthPerHour: orNull(Type.Number()),
   doublingHours: orNull(Num),
-  countries: Count,
+  countries: orNull(Count),
   forecasts: Count,
   inside: Count,
 });
@@ -104,7 +105,9 @@ export const Warning = strict({
   asked: Time,
   surge: SurgeRow,
   outbreak: orNull(OutbreakRow),
-  /** An hour each: sources that came new, and their packets; null where no sensor was up. */
+  /** The series is of whole days, as released to everybody; sensors, economies, population, forecasts and evidence are empty. */
+  released: Type.Boolean(),
+  /** An hour each: sources that came new, and their packets; null where no sensor was up. Released: a day each; null where nothing is told. */
   series: some(
     strict({
       time: Time,
