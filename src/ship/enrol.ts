@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { AppError, errorCodes } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
 import type { Answer, Client } from "./client.ts";
-import { writeDurably } from "./files.ts";
+import { writeDurably } from "../platform/files.ts";
 import { sensorName } from "./head.ts";
 import type { SensorKey } from "./keys.ts";
 import { enrolmentMessage } from "./registry.ts";

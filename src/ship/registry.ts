@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../platform/errors.ts";
 import { parseMoment } from "../platform/moment.ts";
-import { writeDurably } from "./files.ts";
+import { writeDurably } from "../platform/files.ts";
 import { scopeLabel, sensorName } from "./head.ts";
 import { publicKeyOf } from "./keys.ts";
 

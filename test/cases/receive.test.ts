@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -483,6 +484,26 @@ it("takes mail from a maildir: what cannot be read is put aside, what the desk c
     expect(readdirSync(join(folder, "failed"))).toHaveLength(2);
     expect(readdirSync(join(folder, "cur"))).toHaveLength(1);
     expect(readdirSync(join(folder, "tmp"))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+it("acknowledges no mail that the disk took a part of: what is left of it is taken by nobody", () => {
+  const folder = mkdtempSync(join(tmpdir(), "layang-maildir-"));
+  try {
+    const drop = (name: string) => {
+      const file = join(import.meta.dirname, "../../src/notify/maildir.ts");
+      const bytes = `Buffer.concat([Buffer.from("Subject: x\\r\\n\\r\\n"), Buffer.alloc(1 << 20, 65)])`;
+      const code = `const { dropMail } = await import(${JSON.stringify(file)}); dropMail(${JSON.stringify(join(folder, name))}, ${bytes});`;
+      // A file of 512 KiB at most: the first write beyond takes what fits, without an error, as that to a disk that fills up does.
+      const limit = name === "limited" ? "ulimit -f 1024;" : "";
+      return spawnSync("/bin/sh", ["-c", `${limit} exec "$0" --input-type=module -e "$1"`, process.execPath, code]);
+    };
+    expect(drop("free")).toMatchObject({ status: 0 });
+    expect(readdirSync(join(folder, "free", "new"))).toHaveLength(1);
+    expect(drop("limited").status).not.toBe(0);
+    expect(readdirSync(join(folder, "limited", "new"))).toEqual([]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
