@@ -234,6 +234,40 @@ it("opens another alert where one was another's, and leaves the one that ended a
   }
 });
 
+it("opens one of the closed alerts of one subject again, and does what else the request names", async () => {
+  await organisation(desk, "reopened");
+  const cases = makeCases(desk, [owner("reopened", "198.51.43.0/24")]);
+  const end = async (now: number) =>
+    actOnAlerts(
+      desk,
+      cases.rules,
+      analyst,
+      (await alertsOf("reopened")).filter(({ state }) => state !== "closed"),
+      { action: "close", outcome: "not-ours" },
+      now,
+    );
+  const found = [detection("198.51.43.1"), detection("198.51.43.2")] as const;
+  await take(cases, found, start);
+  await end(start + hour);
+  await take(cases, [{ ...found[0], last: start + hour + 1, packets: 80 }], start + hour + 2);
+  await end(start + 2 * hour);
+  const reopen = async () =>
+    actOnAlerts(
+      desk,
+      cases.rules,
+      analyst,
+      (await alertsOf("reopened")).filter(({ state }) => state === "closed"),
+      { action: "reopen", reason: "a mistake" },
+      start + 3 * hour,
+    );
+  const twin = { code: "CHANGED", detail: "there is another open alert about 198.51.43.1" };
+  expect(await reopen()).toMatchObject({ done: 2, refused: [twin] });
+  const open = (await alertsOf("reopened")).filter(({ state }) => state !== "closed");
+  expect(open.map(({ subject }) => subject)).toEqual(["198.51.43.1", "198.51.43.2"]);
+  // One after the other, the answer is the same.
+  expect(await reopen()).toMatchObject({ done: 0, refused: [twin] });
+});
+
 it("writes to one mailbox once, however many people of a role stand behind it", async () => {
   await organisation(desk, "shared");
   await rowsOf(
