@@ -24,7 +24,7 @@ import { withTokens } from "../api/desk/tokens.ts";
 import { invitationMail } from "../notify/invitation.ts";
 import type { Post } from "../notify/post.ts";
 import type { Logger } from "../platform/log.ts";
-import { writeDurably } from "../ship/files.ts";
+import { writeDurably } from "../platform/files.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import type { Settings } from "./config.ts";
 import { nodeSecret } from "./desk.ts";

@@ -8,7 +8,7 @@ import type { SilenceOptions } from "../cases/silence.ts";
 import { AppError } from "../platform/errors.ts";
 import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
-import { writeDurably, writeWhole } from "../ship/files.ts";
+import { writeDurably, writeWhole } from "../platform/files.ts";
 import { tokenSecret } from "../ship/keys.ts";
 import type { SensorRecord } from "../ship/registry.ts";
 import { asnLines, countryLines } from "../simulate/plan.ts";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createCases } from "../cases/cases.ts";
 import type { Cases } from "../cases/cases.ts";
@@ -16,6 +16,7 @@ import type { Post } from "../notify/post.ts";
 import { returnTagOf } from "../notify/returns.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
+import { writeDurably } from "../platform/files.ts";
 import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { markBounced } from "../registry/bounces.ts";
@@ -139,9 +140,8 @@ export const nodeSecret = (data: string): Buffer => {
   const file = join(data, "node.secret");
   if (existsSync(file)) return Buffer.from(readFileSync(file, "utf8").trim(), "base64url");
   const made = randomBytes(32);
-  // By renaming: a process that is killed here must not leave half of one.
-  writeFileSync(`${file}.part`, made.toString("base64url"), { mode: 0o600 });
-  renameSync(`${file}.part`, file);
+  // Whole or not at all, and durably: links that were sent are made with it.
+  writeDurably(file, made.toString("base64url"), 0o600);
   return made;
 };
 
@@ -150,8 +150,7 @@ export const nodePgp = async (data: string, name: string, mail: string): Promise
   const file = join(data, "openpgp.asc");
   if (!existsSync(file)) {
     const { armored } = await makeSigningKey(name, mail);
-    writeFileSync(`${file}.part`, armored, { mode: 0o600 });
-    renameSync(`${file}.part`, file);
+    writeDurably(file, armored, 0o600);
   }
   return openPgp({ armored: readFileSync(file, "utf8"), passphrase: null });
 };

@@ -5,7 +5,7 @@ import type { HeadSink } from "../access/heads.ts";
 import type { Egress } from "../platform/egress.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Post } from "../notify/post.ts";
-import { writeDurably } from "../ship/files.ts";
+import { writeDurably } from "../platform/files.ts";
 
 /** A folder, best on another machine: one file a head. A head of other content has another name: none replaces an older one. */
 export const folderSink = (folder: string): HeadSink => ({

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { newToken } from "../access/guard.ts";
@@ -21,6 +21,7 @@ import { silenceEvidence } from "../observe/silence.ts";
 import { parseIp } from "../net/ip.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import { AppError } from "../platform/errors.ts";
+import { writeDurably } from "../platform/files.ts";
 import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
@@ -128,10 +129,9 @@ export const portalToken = ({ config, secret }: Settings, data: string): string 
   const file = join(data, "portal.token");
   const kept = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
   if (kept.length >= shortestToken) return kept;
-  // By renaming: a process that is killed here must not leave an empty one, which would be right for everybody.
+  // Whole or not at all: an empty one would be right for everybody.
   const token = newToken();
-  writeFileSync(`${file}.part`, token, { mode: 0o600 });
-  renameSync(`${file}.part`, file);
+  writeDurably(file, token, 0o600);
   return token;
 };
 

@@ -7,7 +7,7 @@ import type { IpWords } from "../net/ip.ts";
 import type { Prefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
-import { writeDurably } from "../ship/files.ts";
+import { writeDurably } from "../platform/files.ts";
 
 /** Retired in one hour at most: whoever forges sources inside the dark prefix must not talk the sensor out of existence. */
 const AN_HOUR = 16;

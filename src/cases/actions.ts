@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import type { Alert, Closing } from "../alert/alert.ts";
 import { close, isHeld, untold } from "../alert/life.ts";
+import { alertKey } from "../alert/subject.ts";
 import type { Actor } from "../model/actor.ts";
 import { hasRole } from "../model/actor.ts";
 import { AppError } from "../platform/errors.ts";
@@ -80,8 +81,8 @@ export const actOnAlerts = (
       if (!same) refused.push({ id: row.id, code: "CHANGED", detail: "it changed since you read it" });
       return same;
     });
-    const refuse = (alert: Alert, detail: string): null => {
-      refused.push({ id: alert.id, code: "REQUEST_INVALID", detail });
+    const refuse = (alert: Alert, detail: string, code = "REQUEST_INVALID"): null => {
+      refused.push({ id: alert.id, code, detail });
       return null;
     };
     const alerts = usable.map(alertOf);
@@ -117,6 +118,8 @@ export const actOnAlerts = (
     // What waits to be told of them is not told.
     const ends = action.action === "close" || (action.action === "suppress" && action.until > now);
     const unsaid = await takeOut(trx, ends ? alerts.filter(({ state }) => state !== "closed") : []);
+    // A reopened alert may meet another one that was opened for the same subject since, or is reopened with it.
+    const open = await openKeys(trx, action.action === "reopen" ? alerts : []);
     for (const alert of action.action === "assign" ? [] : alerts) {
       if (action.action === "suppress") {
         if (action.until <= now) refuse(alert, "`until` has passed");
@@ -137,14 +140,15 @@ export const actOnAlerts = (
         }
       } else if (action.action === "reopen") {
         if (alert.state !== "closed") refuse(alert, "it is not closed");
+        else if (open.has(alertKey(alert)))
+          refuse(alert, `there is another open alert about ${alert.subject}`, "CHANGED");
         else {
+          open.add(alertKey(alert));
           changed.push({ ...alert, state: "continuing", closed: null, closing: null, quieted: null });
           say(alert, "state", { state: "open", reason: action.reason }, "owner");
         }
       }
     }
-    // A reopened alert may meet another one that was opened for the same subject since.
-    if (action.action === "reopen") await demandAlone(trx, changed);
     await insertRows(trx, "alerts", alertColumns, changed.map(alertRowOf), orReplace(alertColumns, "id"));
     await insertRows(trx, "case_events", eventColumns, events);
     await closeEmpty(
@@ -156,15 +160,14 @@ export const actOnAlerts = (
   });
 };
 
-const demandAlone = async (trx: DeskTransaction, alerts: readonly Alert[]): Promise<void> => {
-  for (const alert of alerts) {
-    const { rows } =
-      await sql`SELECT id FROM alerts WHERE subject = ${alert.subject} AND kind = ${alert.kind} AND realm = ${alert.realm} AND exercise = ${alert.exercise}
-  AND organisation_id IS NOT DISTINCT FROM ${alert.organisation} AND state <> 'closed' AND id <> ${alert.id}`.execute(
-        trx,
-      );
-    if (rows.length > 0) throw new AppError("CHANGED", `there is another open alert about ${alert.subject}`);
-  }
+/** Of the alerts' keys those of which an alert is open. */
+const openKeys = async (trx: DeskTransaction, alerts: readonly Alert[]): Promise<Set<string>> => {
+  if (alerts.length === 0) return new Set();
+  const { rows } =
+    await sql<AlertRow>`SELECT * FROM alerts WHERE subject = ANY (${alerts.map(({ subject }) => subject)}) AND state <> 'closed'`.execute(
+      trx,
+    );
+  return new Set(rows.map((row) => alertKey(alertOf(row))));
 };
 
 /** Closes cases of which no alert is open any more, and opens those of which one is. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sql } from "kysely";
-import { enoughSensors, hour, toldKinds } from "../alert/alert.ts";
-import type { Alert, AlertPolicy } from "../alert/alert.ts";
+import { enoughSensors } from "../alert/alert.ts";
+import type { Alert } from "../alert/alert.ts";
 import { count, spend } from "../alert/breaker.ts";
 import type { Told, ToldOfFew } from "../alert/breaker.ts";
 import { news, untold } from "../alert/life.ts";
@@ -12,6 +12,8 @@ import type { FewToldTable } from "../store/desk/tables.ts";
 import { callDuty } from "./duty.ts";
 import type { CaseRules } from "./options.ts";
 import type { Telling } from "./tell.ts";
+import { countTold, toldOf } from "./told.ts";
+import type { Counted } from "./told.ts";
 
 /** An alert in a transaction's hands: as it was, and as it becomes. */
 export interface Touched {
@@ -27,27 +29,6 @@ export interface Decided {
   readonly fewTold: readonly FewToldTable[];
   readonly held: number;
 }
-
-/** What would have been told in the last hour, real or of one exercise. */
-const toldOf = async (
-  trx: DeskTransaction,
-  { minimumConfidence }: AlertPolicy,
-  exercise: string,
-  organisations: readonly string[],
-  now: number,
-): Promise<Told> => {
-  const { rows } = await sql<{
-    organisation_id: string;
-    n: number;
-  }>`SELECT organisation_id, count(*)::int AS n FROM alerts
-WHERE detected > ${now - hour} AND detected <= ${now} AND organisation_id IS NOT NULL AND exercise = ${exercise} AND kind = ANY (${[...toldKinds]}) AND closing IS DISTINCT FROM 'withdrawn' AND confidence >= ${minimumConfidence}
-GROUP BY organisation_id`.execute(trx);
-  const wanted = new Set(organisations);
-  return {
-    owners: new Map(rows.filter((row) => wanted.has(row.organisation_id)).map((row) => [row.organisation_id, row.n])),
-    all: rows.reduce((sum, row) => sum + row.n, 0),
-  };
-};
 
 /** What was told on the word of few sensors within the policy's time. What an analyst released is not of the budget. */
 const toldOfFewOf = async (trx: DeskTransaction, exercise: string, within: number, now: number): Promise<ToldOfFew> => {
@@ -92,6 +73,7 @@ export const decide = async (
   const breakers = new Set<string>();
   const ofFew = new Map<string, ToldOfFew>();
   const fewTold: FewToldTable[] = [];
+  const counted: Counted[] = [];
   let held = 0;
   for (const one of touched) {
     if (untold(one.alert, policy, now) !== null) {
@@ -103,8 +85,7 @@ export const decide = async (
     const organisation = one.alert.organisation ?? "";
     let counts = told.get(one.alert.exercise);
     if (counts === undefined) {
-      const all = touched.flatMap(({ alert }) => alert.organisation ?? []);
-      counts = await toldOf(trx, policy, one.alert.exercise, all, now);
+      counts = await toldOf(trx, one.alert.exercise, now);
       told.set(one.alert.exercise, counts);
     }
     const few =
@@ -128,6 +109,7 @@ export const decide = async (
       }
     }
     const way = form === "reminder" ? "letter" : count(counts, organisation, policy);
+    if (form !== "reminder") counted.push({ organisation, exercise: one.alert.exercise });
     if (way === "letter" || way === "digest") {
       if (few)
         fewTold.push({
@@ -152,6 +134,7 @@ export const decide = async (
     one.changes.add("held");
     breakers.add(JSON.stringify([way, way === "owner-breaker" ? organisation : null, one.alert.exercise]));
   }
+  await countTold(trx, counted, now);
   return { tellings, breakers, fewTold, held };
 };
 

@@ -266,9 +266,12 @@ VALUES (${id}, ${line.organisation_id}, ${line.realm}, ${now}, ${actor.id}, ${ki
         break;
       }
       case "attach": {
+        // What strangers sent by mail has places of its own.
         const { rows } = await sql<{
           n: number;
-        }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${id}`.execute(trx);
+        }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${id} AND (actor NOT LIKE 'mail:%' OR actor LIKE 'mail:contact-%')`.execute(
+          trx,
+        );
         if ((rows[0]?.n ?? 0) >= attachmentsAtMost || action.content.length > attachmentBytes) {
           throw new AppError("ATTACHMENT_TOO_LARGE", "an attachment has at most 5 MiB, a case at most 20 of them");
         }

@@ -140,8 +140,8 @@ const judge = async (
   const counts = new Map<string, number>();
   const moved = await movedOf(trx, rows);
   const writes: Record<string, unknown>[] = [];
-  const events: CaseEvent[] = [];
-  const given = new Set<string>();
+  const verdicts: { readonly id: string; readonly verdict: string }[] = [];
+  const events: { readonly id: string; readonly event: CaseEvent }[] = [];
   for (const row of rows) {
     const seen = evidence.get(row.id) ?? { last: null, visits: 0, exposure: 0, since: 0 };
     const facts = judgeSilence(seen, now, moved.has(row.id), policy);
@@ -149,7 +149,7 @@ const judge = async (
     const last = Math.max(row.last, seen.last ?? 0);
     // An attack that cannot be judged is over by itself in the end (`settle`).
     const givenUp = !isVictim(row.kind) && isGivenUp(facts, now - last, policy);
-    counts.set(facts.verdict, (counts.get(facts.verdict) ?? 0) + 1);
+    verdicts.push({ id: row.id, verdict: facts.verdict });
     writes.push({
       id: row.id,
       version: row.version,
@@ -160,16 +160,22 @@ const judge = async (
       quiet: facts.verdict === "quiet",
       moved_to: moved.get(row.id) ?? null,
     });
-    if (givenUp) given.add(row.id);
+    if (givenUp) verdicts.push({ id: row.id, verdict: "unconfirmed" });
     if (givenUp && row.case_id !== null) {
       const body = { subject: row.subject, since: sinceOf(row, last), up: facts.up };
-      events.push(eventOf(alertOf(row), "unconfirmed", now, body, "owner"));
+      events.push({ id: row.id, event: eventOf(alertOf(row), "unconfirmed", now, body, "owner") });
     }
     if (row.case_id === null || givenUp || silence === row.silence || silence === "counting") continue;
-    const body = { chance: facts.chance, since: sinceOf(row, facts.since), up: facts.up, subject: row.subject };
-    events.push(eventOf(alertOf(row), facts.verdict, now, { ...body, other: moved.get(row.id) ?? null }, "owner"));
+    const body = {
+      chance: facts.chance,
+      since: sinceOf(row, facts.since),
+      up: facts.up,
+      subject: row.subject,
+      other: moved.get(row.id) ?? null,
+    };
+    events.push({ id: row.id, event: eventOf(alertOf(row), facts.verdict, now, body, "owner") });
   }
-  // Packets that came meanwhile changed the version: such an alert is asked about again, not overwritten.
+  // Packets that came meanwhile changed the version: such an alert is asked about again, not overwritten, and nothing is said of it.
   const { rows: written } = await sql<{
     id: string;
   }>`UPDATE alerts a SET silence = w.silence, silence_facts = w.facts, checked = ${now}, last = greatest(a.last, w.last), moved_to = w.moved_to,
@@ -184,9 +190,10 @@ WHERE a.id = w.id AND a.version = w.version RETURNING a.id`.execute(trx);
     trx,
     "case_events",
     eventColumns,
-    events.filter(({ case_id }) => cases.has(case_id)),
+    events.filter(({ id }) => done.has(id)).map(({ event }) => event),
   );
-  counts.set("unconfirmed", [...given].filter((id) => done.has(id)).length);
+  for (const { verdict } of verdicts.filter(({ id }) => done.has(id)))
+    counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
   await closeCases(trx, [...cases], now);
   return counts;
 };

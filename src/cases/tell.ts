@@ -8,7 +8,7 @@ import { itemOf, itemsAtMost } from "../alert/notice.ts";
 import type { NoticeForm, NoticeItem, NoticePayload } from "../alert/notice.ts";
 import type { DeskTransaction } from "../store/desk/desk.ts";
 import { insertRows } from "./bulk.ts";
-import { hashOf, idOf, linkToken } from "./ids.ts";
+import { hashOf, idOf, keyed, linkToken } from "./ids.ts";
 import type { CaseRules } from "./options.ts";
 import { recipientsOf } from "./recipients.ts";
 import type { Recipient } from "./recipients.ts";
@@ -228,7 +228,7 @@ export const tell = async (
       const every = rules.policy.digestEvery;
       const due = when.delivery === "digest" || when.due > now ? when.due : (Math.floor(now / every) + 1) * every;
       // Which one of a digest's letters: it is filled up to what a letter holds.
-      const id = idOf("digest", recipient.contact, channel, alert.realm, alert.exercise, due);
+      const id = keyed(rules.key, "digest", recipient.contact, channel, alert.realm, alert.exercise, due);
       let digest = digests.get(id);
       if (digest === undefined) {
         const payload = payloadOf(alert, "digest", reader, []);
@@ -241,7 +241,8 @@ export const tell = async (
       );
       return { due, delivery: "digest" };
     }
-    const id = idOf("letter", alert.id, alert.relapses, form, now, recipient.contact, channel);
+    // Its Message-ID is made of it: only who has the letter can answer it, so nobody may work it out.
+    const id = keyed(rules.key, "letter", alert.id, alert.relapses, form, now, recipient.contact, channel);
     const item = itemOf(alert, form, {
       case: place.id,
       number: place.number,

@@ -9,6 +9,7 @@ import { alertColumns, alertOf, alertRowOf, eventColumns } from "./rows.ts";
 import type { AlertRow, CaseEvent } from "./rows.ts";
 import { eventOf, tell, withCases } from "./tell.ts";
 import type { Telling } from "./tell.ts";
+import { countTold } from "./told.ts";
 
 /**
  * Takes claims back. An alert that rests on nothing any more is closed; its owner, if told, is told that too; a letter that has not
@@ -50,13 +51,16 @@ FROM alerts a WHERE a.id IN (SELECT alert_id FROM alert_detections WHERE detecti
   // What waits is taken back instead of corrected: of a digest this finding alone, of a case with others their letters stay.
   const caseIds = alerts.map((alert) => alert.case ?? "");
   const { left, maybe } = await takeOut(trx, alerts);
-  await tell(
+  const corrections = tellings.filter(
+    ({ alert }) => alert.notified !== null || maybe.has(alert.id) || !left.has(alert.id),
+  );
+  // They leave whatever the breakers say, for each takes back a letter; but they are letters, and what comes after them is held.
+  await countTold(
     trx,
-    rules,
-    tellings.filter(({ alert }) => alert.notified !== null || maybe.has(alert.id) || !left.has(alert.id)),
-    places,
+    corrections.map(({ alert }) => ({ organisation: alert.organisation ?? "", exercise: alert.exercise })),
     now,
   );
+  await tell(trx, rules, corrections, places, now);
   if (caseIds.length > 0) {
     await sql`UPDATE cases SET state = 'closed', closed = ${now}, version = version + 1 WHERE id = ANY (${caseIds})
   AND NOT EXISTS (SELECT FROM alerts WHERE alerts.case_id = cases.id AND alerts.state <> 'closed')`.execute(trx);

@@ -27,7 +27,7 @@ export interface DeliverOptions {
   /** Null: mail is not set up, letters wait. */
   readonly smtp: Smtp | null;
   readonly pgp: Pgp | null;
-  /** The one guarded client for what leaves the node; null: webhooks are not set up. */
+  /** The one guarded client for what leaves the node (`src/platform/egress.ts`); null: webhooks are not set up. */
   readonly fetch: ((url: string, init: WebhookCall) => Promise<Response>) | null;
   /** Mail-test mode: every letter goes here instead, and says to whom it would have gone. */
   readonly testMail: string | null;
@@ -107,7 +107,7 @@ export const createDeliver = (options: DeliverOptions): ((letter: Leased) => Pro
         : { outcome: "deferred", answer };
     } catch (error) {
       // What was not called has surely not arrived.
-      const never = error instanceof AppError && error.code === "EGRESS_REFUSED";
+      const never = error instanceof AppError && (error.code === "EGRESS_REFUSED" || error.details["begun"] === false);
       const answer = error instanceof Error ? error.message.slice(0, 300) : "not reached";
       return { outcome: never ? "deferred" : "unknown", answer };
     }

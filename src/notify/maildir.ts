@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { AppError } from "../platform/errors.ts";
+import { syncFolder } from "../platform/files.ts";
 
 /*
  * Mail comes in as files of a maildir: whatever mail server stands beside the node delivers there, or pipes to `layang node mail`. So the
@@ -26,10 +17,11 @@ export const mailFolder = (data: string): string => join(data, "mail");
 
 /** Makes the folder, for the node's user alone. */
 export const openMaildir = (folder: string): void => {
-  for (const part of parts) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
+  const made = parts.filter((part) => mkdirSync(join(folder, part), { recursive: true, mode: 0o700 }) !== undefined);
+  if (made.length > 0) for (const one of [folder, dirname(folder)]) syncFolder(one);
 };
 
-/** Puts a mail into the folder, durably, before it answers. @throws AppError MAIL_INVALID */
+/** Puts a mail into the folder whole and durably, before it answers: who hears of no error may forget it. @throws AppError MAIL_INVALID */
 export const dropMail = (folder: string, message: Uint8Array): string => {
   if (message.length === 0 || message.length > mailBytes)
     throw new AppError("MAIL_INVALID", "a mail has 1 byte to 10 MiB");
@@ -37,14 +29,16 @@ export const dropMail = (folder: string, message: Uint8Array): string => {
   if (!/^[!-9;-~]+:/m.test(head)) throw new AppError("MAIL_INVALID", "this is no mail: it has no header");
   openMaildir(folder);
   const name = `${Date.now()}.${randomBytes(8).toString("hex")}.${hostname().replaceAll(/[^\w.-]+/g, "-")}`;
-  const file = openSync(join(folder, "tmp", name), "wx", 0o600);
+  const path = join(folder, "tmp", name);
   try {
-    writeSync(file, message);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    // One write may take a part alone, and say so without an error.
+    writeFileSync(path, message, { flag: "wx", mode: 0o600, flush: true });
+    renameSync(path, join(folder, "new", name));
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
   }
-  renameSync(join(folder, "tmp", name), join(folder, "new", name));
+  syncFolder(join(folder, "new"));
   return name;
 };
 

@@ -40,16 +40,15 @@ interface CasePlace {
   readonly realm: string;
   readonly marking: string;
 }
-const attachmentsAtMost = 20;
-/** Of these, from people who are no contact: the rest is kept for those who are. */
-const strangersAtMost = 5;
+/** Attachments and lines of a case: of the owner's word, and, in places of their own, of what anybody can send who knows or guesses its number. */
+const most = { owner: { attachments: 20, lines: 200 }, others: { attachments: 5, lines: 50 } } as const;
 const attachmentBytes = 5 << 20;
 /** Mail servers give up after five days (RFC 5321 4.5.4.1): what comes much later speaks of no delivery. */
 const returnsWithin = 10 * day;
 
 /**
- * Takes a mail that came in. A reply lands on its case's timeline, a delivery report on the letter and the contact; what a machine wrote is
- * noted and nothing more. Nothing is ever sent in answer, so there is no loop.
+ * Takes a mail that came in. A reply lands on its case's timeline, as the owner's word or as a stranger's; a delivery report on the letter and the contact; what
+ * a machine wrote is noted and nothing more. Nothing is ever sent in answer, so there is no loop.
  */
 export const receiveMail = async (options: ReceiveOptions, message: Uint8Array, now: number): Promise<Received> => {
   const mail = await readIncoming(message);
@@ -116,6 +115,35 @@ VALUES (${place.id}, ${place.organisation_id}, ${place.realm}, ${what.at}, ${wha
   );
 };
 
+/**
+ * A line of what came by mail, as long as the case has room for such; then one line that more came. The mails stay in the maildir. `known`: it
+ * is the owner's word.
+ */
+const note = async (
+  trx: DeskTransaction,
+  place: CasePlace,
+  what: Parameters<typeof say>[2] & { readonly body: Readonly<Record<string, unknown>> & { readonly known: boolean } },
+): Promise<void> => {
+  const { known } = what.body;
+  const { lines } = known ? most.owner : most.others;
+  const { rows } = await sql<{
+    n: number;
+    said: boolean;
+  }>`SELECT count(*)::int AS n, coalesce(bool_or(kind = 'mail-left-out'), false) AS said FROM case_events
+WHERE case_id = ${place.id} AND kind IN ('reply', 'automatic', 'delayed', 'bounce-not-counted', 'mail-left-out') AND (coalesce(body->>'known', '') = 'true') = ${known}`.execute(
+    trx,
+  );
+  if ((rows[0]?.n ?? 0) < lines) return say(trx, place, what);
+  if (rows[0]?.said === true) return;
+  await say(trx, place, {
+    at: what.at,
+    actor: "system",
+    kind: "mail-left-out",
+    body: { known, most: lines },
+    audience: "staff",
+  });
+};
+
 const answered = async (
   trx: DeskTransaction,
   mail: Incoming,
@@ -123,46 +151,47 @@ const answered = async (
   place: CasePlace,
   now: number,
 ): Promise<void> => {
-  const known = await sql<{
+  const found = await sql<{
     id: string;
   }>`SELECT id FROM contacts WHERE organisation_id = ${place.organisation_id} AND lower(mail) = ${mail.from} AND state <> 'ended' LIMIT 1`.execute(
     trx,
   );
-  const contact = known.rows[0]?.id;
-  // Who is no contact of the owner, and answers no letter to that owner, writes to analysts: the owner does not read strangers. A letter to
-  // somebody else does not count, whatever number stands in the subject.
-  const trusted =
-    contact !== undefined ||
-    (letter !== undefined && letter.organisation_id !== null && letter.organisation_id === place.organisation_id);
-  const actor =
-    contact === undefined
-      ? `mail:${createHash("sha256")
-          .update(mail.from ?? "")
-          .digest("hex")
-          .slice(0, 16)}`
-      : `mail:contact-${contact}`;
+  const contact = found.rows[0]?.id;
+  const ours =
+    letter !== undefined && letter.organisation_id !== null && letter.organisation_id === place.organisation_id;
+  // Anybody can write under a contact's address, and numbers of cases are guessed; the Message-ID of a letter to that owner nobody guesses. Who
+  // has not both writes to analysts, and the owner does not read it.
+  const known = contact !== undefined && ours;
+  const actor = known
+    ? `mail:contact-${contact}`
+    : `mail:${createHash("sha256")
+        .update(mail.from ?? "")
+        .digest("hex")
+        .slice(0, 16)}`;
   const body = { from: mail.from, subject: mail.subject, text: mail.text, attachments: mail.attachments.length };
   if (mail.kind === "automatic") {
-    await say(trx, place, {
+    await note(trx, place, {
       at: now,
       actor,
       kind: "automatic",
-      body: { ...body, text: mail.text.slice(0, 500) },
+      body: { ...body, text: mail.text.slice(0, 500), known: false },
       audience: "staff",
     });
     return;
   }
-  await say(trx, place, {
+  await note(trx, place, {
     at: now,
     actor,
     kind: "reply",
-    body: { ...body, known: trusted },
-    audience: trusted ? "owner" : "staff",
+    body: { ...body, known, ...(known ? {} : { why: contact === undefined ? "address" : "letter" }) },
+    audience: known ? "owner" : "staff",
   });
-  const had = await sql<{ n: number }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${place.id}`.execute(
+  const had = await sql<{
+    n: number;
+  }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${place.id} AND (actor NOT LIKE 'mail:%' OR actor LIKE 'mail:contact-%') = ${known}`.execute(
     trx,
   );
-  let room = (trusted ? attachmentsAtMost : strangersAtMost) - (had.rows[0]?.n ?? 0);
+  let room = (known ? most.owner : most.others).attachments - (had.rows[0]?.n ?? 0);
   for (const { name, type, content } of mail.attachments) {
     if (room <= 0 || content.length > attachmentBytes) continue;
     room--;
@@ -171,7 +200,7 @@ VALUES (${place.id}, ${now}, ${actor}, ${name}, ${type}, ${content.length}, ${cr
       trx,
     );
   }
-  if (!trusted) return;
+  if (!known) return;
   // A person wrote: they have taken note. What they did, their words or an answer say.
   await sql`UPDATE alerts SET acknowledged = ${now}, version = version + 1 WHERE case_id = ${place.id} AND acknowledged IS NULL AND state <> 'closed'`.execute(
     trx,
@@ -203,14 +232,12 @@ const bounced = async (
   const counts =
     proved && (letter.state === "sending" || (letter.state === "sent" && (letter.sent ?? 0) > now - returnsWithin));
   const body = { recipient: mail.reports[0]?.recipient ?? null, reports: mail.reports.slice(0, 10), proved };
-  if (place !== undefined)
-    await say(trx, place, {
-      at: now,
-      actor: "system",
-      kind: failed.length === 0 ? "delayed" : counts ? "bounce" : "bounce-not-counted",
-      body,
-      audience: "staff",
-    });
+  const line = { at: now, actor: "system", audience: "staff" } as const;
+  if (place !== undefined && failed.length > 0 && counts) await say(trx, place, { ...line, kind: "bounce", body });
+  else if (place !== undefined) {
+    const kind = failed.length === 0 ? "delayed" : "bounce-not-counted";
+    await note(trx, place, { ...line, kind, body: { ...body, known: false } });
+  }
   if (letter === undefined || failed.length === 0 || !counts) return;
   const [first] = failed;
   await sql`UPDATE outbox SET state = 'dead', error = ${`came back: ${first?.status ?? ""} ${first?.diagnostic ?? ""}`.trim().slice(0, 300)} WHERE id = ${letter.id}`.execute(

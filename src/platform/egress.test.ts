@@ -51,12 +51,23 @@ describe("what lies outside", () => {
   ])("not %s", (address) => expect(isOutside(address)).toBe(false));
 });
 
+/** A port of this host that nothing listens on. */
+const freePort = async (): Promise<AddressInfo> => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const address = taken.address() as AddressInfo;
+  taken.close();
+  await once(taken, "close");
+  return address;
+};
+
 describe("the guarded client", () => {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(`${request.headers.host ?? ""}${request.url ?? ""}`);
     const path = request.url ?? "";
     if (path === "/large") response.end(Buffer.alloc(2_000_000));
+    else if (path === "/broken") response.destroy();
     else if (path === "/endless") {
       response.write("x");
       setTimeout(() => response.end(), 5_000).unref();
@@ -178,11 +189,29 @@ describe("the guarded client", () => {
     await expect(own.fetch(`http://own.example:${port}/endless`)).rejects.toMatchObject({ code: "EGRESS_FAILED" });
   });
 
+  it("says of what did not answer whether the request had begun", async () => {
+    const { port: none } = await freePort();
+    for (const [url, begun] of [
+      ["http://nowhere.example/", false],
+      [`http://own.example:${none}/`, false],
+      // It speaks no TLS.
+      [`https://own.example:${port}/x`, false],
+      [`http://own.example:${port}/large`, true],
+      [`http://own.example:${port}/endless`, true],
+      [`http://own.example:${port}/broken`, true],
+    ] as const)
+      await expect(own.fetch(url, { method: "POST", body: "x" }), url).rejects.toMatchObject({
+        code: "EGRESS_FAILED",
+        details: { begun },
+      });
+  });
+
   it("waits for no name server that is silent", async () => {
     const silent = createEgress({ resolve: () => new Promise(() => undefined), timeout: 50 });
     await expect(silent.fetch("https://slow.example/")).rejects.toMatchObject({
       code: "EGRESS_FAILED",
       message: expect.stringContaining("in time"),
+      details: { begun: false },
     });
   });
 

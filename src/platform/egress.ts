@@ -92,7 +92,8 @@ export interface EgressInit {
 export interface Egress {
   /**
    * Calls a server outside. The whole answer is read, within its bounds. @throws AppError EGRESS_REFUSED for what is not called
-   * (`details.redirect` names a redirect to another host), EGRESS_FAILED for what did not answer.
+   * (`details.redirect` names a redirect to another host), EGRESS_FAILED for what did not answer (`details.begun`: whether the line stood, so that
+   * some of the request may have arrived).
    */
   fetch(url: string, init?: EgressInit): Promise<Response>;
 }
@@ -100,7 +101,7 @@ export interface Egress {
 const redirects = 3;
 const refused = (why: string, details: Readonly<Record<string, unknown>> = {}): AppError =>
   new AppError("EGRESS_REFUSED", why, details);
-const failed = (why: string): AppError => new AppError("EGRESS_FAILED", why);
+const failed = (why: string, begun: boolean): AppError => new AppError("EGRESS_FAILED", why, { begun });
 /** Headers that belong to the connection, not to the caller. */
 const notOurs = new Set(["host", "connection", "transfer-encoding", "content-length", "upgrade", "accept-encoding"]);
 
@@ -156,10 +157,10 @@ export const createEgress = (options: EgressOptions = {}): Egress => {
     try {
       addresses = isIP(host) === 0 ? await within(signal, resolve(host)) : [host];
     } catch {
-      throw failed(signal.aborted ? `${host} did not answer in time` : `${host} has no address`);
+      throw failed(signal.aborted ? `${host} did not answer in time` : `${host} has no address`, false);
     }
     const [first] = addresses;
-    if (first === undefined) throw failed(`${host} has no address`);
+    if (first === undefined) throw failed(`${host} has no address`, false);
     const own = addresses.every(isAllowed);
     if (!own && !addresses.every((address) => isIP(address) !== 0 && (isOutside(address) || isAllowed(address)))) {
       throw refused(`${host} leads into a private, local or reserved network`);
@@ -183,6 +184,7 @@ export const createEgress = (options: EgressOptions = {}): Egress => {
       const body = init.body === undefined ? undefined : Buffer.from(init.body);
       if (body !== undefined) headers["content-length"] = body.length;
       const host = url.hostname;
+      let begun = false;
       const send = url.protocol === "https:" ? httpsRequest : httpRequest;
       const asked = send(
         url,
@@ -202,24 +204,28 @@ export const createEgress = (options: EgressOptions = {}): Egress => {
             size += part.length;
             if (size > most) {
               asked.destroy();
-              reject(failed(`${host} answers with more than ${most} bytes`));
+              reject(failed(`${host} answers with more than ${most} bytes`, begun));
             } else parts.push(part);
           });
-          response.on("error", (error) => reject(failed(`${host}: ${error.message}`)));
+          response.on("error", (error) => reject(failed(`${host}: ${error.message}`, begun)));
           response.on("end", () => {
             const answered = new Headers();
             for (let i = 0; i + 1 < response.rawHeaders.length; i += 2) {
               answered.append(response.rawHeaders[i] ?? "", response.rawHeaders[i + 1] ?? "");
             }
             const status = response.statusCode ?? 0;
-            if (status < 200 || status > 599) return reject(failed(`${host} answers ${status}`));
+            if (status < 200 || status > 599) return reject(failed(`${host} answers ${status}`, begun));
             const empty = [204, 205, 304].includes(status) || init.method === "HEAD";
             fulfil(new Response(empty ? null : Buffer.concat(parts), { status, headers: answered }));
           });
         },
       );
+      // Until then nothing of it leaves: over TLS, until the other side has proved who it is.
+      asked.on("socket", (socket) =>
+        socket.once(url.protocol === "https:" ? "secureConnect" : "connect", () => (begun = true)),
+      );
       asked.on("error", (error) =>
-        reject(failed(signal.aborted ? `${host} did not answer in time` : `${host}: ${error.message}`)),
+        reject(failed(signal.aborted ? `${host} did not answer in time` : `${host}: ${error.message}`, begun)),
       );
       asked.end(body);
     });

@@ -6,7 +6,7 @@ import { sensorName } from "../model/sensor-name.ts";
 import { AppError, errorCodes } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
 import type { Answer, Client } from "./client.ts";
-import { writeDurably } from "./files.ts";
+import { writeDurably } from "../platform/files.ts";
 import type { SensorKey } from "./keys.ts";
 import { enrolmentMessage } from "./registry.ts";
 

@@ -4,7 +4,7 @@ import type { KeyObject } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../platform/errors.ts";
-import { writeDurably } from "./files.ts";
+import { writeDurably } from "../platform/files.ts";
 
 export interface SensorKey {
   /** The public key, 32 bytes in base64url. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { syncFolder } from "../platform/files.ts";
 
 export interface QuarantineLimits {
   /** Bytes of all sensors, and of one. */
@@ -84,6 +85,7 @@ export class Quarantine {
     try {
       writeFileSync(`${path}.tmp`, batch, { flush: true });
       renameSync(`${path}.tmp`, path);
+      syncFolder(this.#folder);
     } catch (error) {
       if (!["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
       rmSync(`${path}.tmp`, { force: true });

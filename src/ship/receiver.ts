@@ -11,7 +11,7 @@ import { AppError } from "../platform/errors.ts";
 import type { Logger } from "../platform/log.ts";
 import { createDoor } from "./door.ts";
 import type { Asked, Door, DoorOptions, Reply } from "./door.ts";
-import { writeWhole } from "./files.ts";
+import { writeWhole } from "../platform/files.ts";
 import { bodyBytes, decodeBatch } from "./format.ts";
 import { splitFrames, verifyFrame } from "./frame.ts";
 import type { Frame } from "./frame.ts";

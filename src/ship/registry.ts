@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { sensorName } from "../model/sensor-name.ts";
 import { AppError } from "../platform/errors.ts";
 import { parseMoment } from "../platform/moment.ts";
-import { writeDurably } from "./files.ts";
+import { writeDurably } from "../platform/files.ts";
 import { scopeLabel } from "./head.ts";
 import { publicKeyOf } from "./keys.ts";
 

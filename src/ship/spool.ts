@@ -16,7 +16,7 @@ import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../platform/errors.ts";
-import { writeDurably, writeWhole } from "./files.ts";
+import { writeDurably, writeWhole } from "../platform/files.ts";
 import { sha256 } from "./frame.ts";
 
 export interface SpoolOptions {
@@ -231,6 +231,11 @@ export class Spool {
     });
   }
 
+  async #syncFolder(): Promise<void> {
+    const folder = await open(this.#folder, "r");
+    await folder.sync().finally(() => folder.close());
+  }
+
   /** False when the disk is full. */
   async #write(entry: Entry, bytes: Uint8Array): Promise<boolean> {
     const path = join(this.#folder, fileName(entry));
@@ -244,8 +249,7 @@ export class Spool {
         await handle.close();
       }
       await rename(temporary, path);
-      const folder = await open(this.#folder, "r");
-      await folder.sync().finally(() => folder.close());
+      await this.#syncFolder();
       return true;
     } catch (error) {
       await rm(temporary, { force: true });
@@ -336,6 +340,7 @@ export class Spool {
     try {
       await writeFile(`${path}.tmp`, `${this.#acknowledged}\n`, { flush: true });
       await rename(`${path}.tmp`, path);
+      await this.#syncFolder();
       return true;
     } catch (error) {
       if (!full(error)) throw error;

@@ -237,6 +237,7 @@ describe("owners", () => {
   const clear = async (): Promise<void> => {
     for (const table of [
       "few_told",
+      "told_counts",
       "alert_detections",
       "alert_episodes",
       "outbox",

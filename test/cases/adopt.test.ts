@@ -27,7 +27,7 @@ afterAll(async () => {
   await place.remove();
 });
 beforeEach(async () => {
-  await sql`TRUNCATE alerts, cases, detections, alert_detections, case_events, outbox, help_links, few_told CASCADE`.execute(
+  await sql`TRUNCATE alerts, cases, detections, alert_detections, case_events, outbox, help_links, few_told, told_counts CASCADE`.execute(
     desk.owner,
   );
 });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,9 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cases } from "../../src/cases/cases.ts";
 import { actOnAlerts } from "../../src/cases/actions.ts";
+import { timelineRow } from "../../src/api/desk/shapes.ts";
+import { idOf } from "../../src/cases/ids.ts";
+import { actOnCase } from "../../src/cases/page.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import { readIncoming } from "../../src/notify/incoming.ts";
 import { dropMail, openMaildir, takeMails } from "../../src/notify/maildir.ts";
@@ -145,9 +149,44 @@ describe("mail that comes in", () => {
     expect((await timeline("198.51.100.3")).at(-1)).toMatchObject({
       kind: "reply",
       audience: "staff",
-      body: { known: false },
+      body: { known: false, why: "address" },
     });
     expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
+  });
+  it("takes nobody for the owner by the address in From alone, nor by a letter's Message-ID alone", async () => {
+    const { subject = "", messageId = "" } = letters.get("198.51.100.3") ?? {};
+    const strangers: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+      // Numbers of cases follow one another, and addresses for abuse are public.
+      ["letter", { Subject: `Re: ${subject}` }],
+      ["letter", { Subject: `Re: ${subject}`, "Authentication-Results": "mx.alpha.example; dmarc=pass" }],
+      ["letter", { Subject: `Re: ${subject}`, "In-Reply-To": `<${"0".repeat(32)}@${domain}>` }],
+      ["address", { From: "colleague@alpha.example", Subject: `Re: ${subject}`, "In-Reply-To": messageId }],
+    ];
+    for (const [i, [why, headers]] of strangers.entries()) {
+      const taken = await take(mail({ "Message-ID": `<forged${i}@mail.example>`, ...headers }));
+      expect(taken, String(i)).toMatchObject({ kind: "reply", case: Number(/\d+/.exec(subject)?.[0]) });
+      expect((await timeline("198.51.100.3")).at(-1), String(i)).toMatchObject({
+        kind: "reply",
+        audience: "staff",
+        actor: expect.stringMatching(/^mail:[0-9a-f]{16}$/),
+        body: { known: false, why },
+      });
+    }
+    expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
+  });
+  it("makes Message-IDs that nobody works out from what a letter says", async () => {
+    const ids = await desk.as(systemActor, (trx) =>
+      sql<{
+        id: string;
+        alert: string;
+        contact: string;
+      }>`SELECT b.id, b.payload->'items'->0->>'alert' AS alert, b.contact_id AS contact FROM outbox b WHERE channel = 'mail' AND form = 'notice'`.execute(
+        trx,
+      ),
+    );
+    expect(ids.rows.length).toBeGreaterThan(3);
+    for (const { id, alert, contact: to } of ids.rows)
+      expect(id).not.toBe(idOf("letter", alert, 0, "notice", start + hour, to, "mail"));
   });
   it("takes no report that a program makes of a letter for a person's answer", async () => {
     // Somebody pressed "this is spam" (RFC 5965), or opened it (RFC 8098): the letter comes back whole, and none of the headers that tell a program.
@@ -191,18 +230,38 @@ VALUES (${digest}, '', '', 'beta', 'mail', 'abuse@beta.example', '{"items":[]}',
   });
   it("keeps room for the owner's attachments, whatever strangers send", async () => {
     const subject = letters.get("198.51.100.4")?.subject ?? "";
-    const attached = (from: string, key: string): Uint8Array =>
+    const attached = (from: string, key: string, more: Readonly<Record<string, string>> = {}): Uint8Array =>
       mail(
         {
           From: from,
           "Message-ID": `<${key}@mail.example>`,
           Subject: subject,
+          ...more,
           "Content-Type": "multipart/mixed; boundary=b",
         },
         `--b\nContent-Type: text/plain\n\nSee there.\n${[1, 2, 3, 4, 5].map((n) => `--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename=${n}.txt\n\nnumber ${n}\n`).join("")}--b--\n`,
       );
     for (const n of [1, 2, 3, 4, 5]) await take(attached("eve@evil.example", `x${n}`));
-    await take(attached("abuse@alpha.example", "own"));
+    for (const n of [1, 2, 3, 4, 5]) await take(attached("abuse@alpha.example", `forged-own${n}`));
+    const answer = { "In-Reply-To": letters.get("198.51.100.4")?.messageId ?? "" };
+    for (const n of [1, 2, 3]) await take(attached("abuse@alpha.example", `own${n}`, answer));
+    // What is brought by hand has its place among the owner's.
+    const { timeline: lines } = await actOnCase(
+      desk,
+      cases.rules,
+      systemActor,
+      Number(/\d+/.exec(subject)?.[0]),
+      { action: "attach", name: "log.txt", type: "text/plain", content: Buffer.from("x"), marking: "TLP:AMBER" },
+      start + 2 * hour,
+    );
+    for (const n of [4, 5]) await take(attached("abuse@alpha.example", `own${n}`, answer));
+    // Nor does the page show a stranger's mail as the owner's.
+    expect(
+      lines.filter(({ kind }) => kind === "reply").map((line) => [line.body["known"], timelineRow(line).who]),
+    ).toEqual([
+      ...Array.from({ length: 10 }, () => [false, "system"]),
+      ...Array.from({ length: 3 }, () => [true, "owner"]),
+    ]);
     const { rows } = await desk.as(systemActor, (trx) =>
       sql<{
         actor: string;
@@ -211,8 +270,29 @@ VALUES (${digest}, '', '', 'beta', 'mail', 'abuse@beta.example', '{"items":[]}',
         trx,
       ),
     );
-    expect(new Map(rows.map(({ actor, n }) => [actor, n])).get(`mail:contact-${contact}`)).toBe(5);
-    expect(rows.reduce((sum, { n }) => sum + n, 0)).toBe(10);
+    expect(new Map(rows.map(({ actor, n }) => [actor, n])).get(`mail:contact-${contact}`)).toBe(19);
+    expect(rows.reduce((sum, { n }) => sum + n, 0)).toBe(25);
+  });
+  it("keeps so many lines of a case's mails and says once that more came, and still takes the owner's", async () => {
+    const source = "198.51.100.8";
+    const own = await smtpSink();
+    await desk.as(systemActor, (trx) => cases.takeDetections(trx, [detection(source)], { now: start + hour }));
+    const outbox = makeOutbox(desk, cases, own.port, () => start + hour);
+    await outbox.drain();
+    await outbox.close();
+    await own.close();
+    const { subject = "", messageId = "" } = own.mails[0]?.parsed ?? {};
+    for (let i = 0; i < 60; i++) {
+      const headers = { From: "eve@evil.example", "Message-ID": `<many${i}@evil.example>`, Subject: subject };
+      await take(mail(i % 2 === 0 ? headers : { ...headers, "Auto-Submitted": "auto-replied" }));
+    }
+    const lines = await timeline(source);
+    expect(lines.filter(({ actor }) => actor.startsWith("mail:"))).toHaveLength(50);
+    expect(lines.at(-1)).toMatchObject({ kind: "mail-left-out", audience: "staff", body: { known: false, most: 50 } });
+    expect(lines.filter(({ kind }) => kind === "mail-left-out")).toHaveLength(1);
+    await take(mail({ "Message-ID": "<much@alpha.example>", Subject: subject, "In-Reply-To": messageId }));
+    expect((await timeline(source)).at(-1)).toMatchObject({ kind: "reply", audience: "owner", body: { known: true } });
+    expect(await alertOf(source)).toMatchObject({ acknowledged: start + 2 * hour });
   });
   it("keeps what no database takes: zero bytes, halves of characters, and what looks like one", async () => {
     const subject = letters.get("198.51.100.2")?.subject ?? "";
@@ -483,6 +563,26 @@ it("takes mail from a maildir: what cannot be read is put aside, what the desk c
     expect(readdirSync(join(folder, "failed"))).toHaveLength(2);
     expect(readdirSync(join(folder, "cur"))).toHaveLength(1);
     expect(readdirSync(join(folder, "tmp"))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+it("acknowledges no mail that the disk took a part of: what is left of it is taken by nobody", () => {
+  const folder = mkdtempSync(join(tmpdir(), "layang-maildir-"));
+  try {
+    const drop = (name: string) => {
+      const file = join(import.meta.dirname, "../../src/notify/maildir.ts");
+      const bytes = `Buffer.concat([Buffer.from("Subject: x\\r\\n\\r\\n"), Buffer.alloc(1 << 20, 65)])`;
+      const code = `const { dropMail } = await import(${JSON.stringify(file)}); dropMail(${JSON.stringify(join(folder, name))}, ${bytes});`;
+      // A file of 512 KiB at most: the first write beyond takes what fits, without an error, as that to a disk that fills up does.
+      const limit = name === "limited" ? "ulimit -f 1024;" : "";
+      return spawnSync("/bin/sh", ["-c", `${limit} exec "$0" --input-type=module -e "$1"`, process.execPath, code]);
+    };
+    expect(drop("free")).toMatchObject({ status: 0 });
+    expect(readdirSync(join(folder, "free", "new"))).toHaveLength(1);
+    expect(drop("limited").status).not.toBe(0);
+    expect(readdirSync(join(folder, "limited", "new"))).toEqual([]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { silenceEvidence } from "../../src/observe/silence.ts";
+import { actOnAlerts } from "../../src/cases/actions.ts";
 import { listAlerts } from "../../src/cases/board.ts";
 import { responseTimes } from "../../src/cases/response.ts";
 import { cleanUp } from "../../src/cases/statistics.ts";
@@ -316,4 +317,48 @@ it("says that an attack is over when its victim's replies end, and takes what th
     trx.selectFrom("alerts").select("case_id").where("subject", "=", bot).executeTakeFirstOrThrow(),
   );
   await expect(answer("mitigated", start + 4 * hour, bots.case_id)).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+});
+
+it("says nothing of an alert whose packets came meanwhile, though another of its case has fallen silent", async () => {
+  await organisation(desk, "delta");
+  const cases = makeCases(desk, [owner("delta", "192.0.2.0/24")]);
+  const [silent, sending, exercise] = ["192.0.2.7", "192.0.2.8", "drill"] as const;
+  const take = (now: number, ...list: Detection[]) =>
+    desk.as(systemActor, (trx) => cases.takeDetections(trx, list, { now }));
+  await take(start + hour, detection(silent, { exercise }), detection(sending, { exercise }));
+  const alerts = () =>
+    desk.as(systemActor, (trx) =>
+      trx.selectFrom("alerts").selectAll().where("organisation_id", "=", "delta").orderBy("subject").execute(),
+    );
+  const merged = await actOnAlerts(desk, cases.rules, systemActor, await alerts(), { action: "merge" }, start + hour);
+  const events = async () =>
+    (
+      await desk.as(systemActor, (trx) =>
+        trx
+          .selectFrom("case_events")
+          .innerJoin("cases", "cases.id", "case_events.case_id")
+          .select(["case_events.kind", "case_events.body"])
+          .where("cases.number", "=", merged.case)
+          .orderBy("case_events.id")
+          .execute(),
+      )
+    ).map(({ kind, body }) => [kind, (body as { subject?: string }).subject]);
+  /** A pass in the midst of which packets of `sending` come; of both the darknet had seen nothing any more. */
+  const verify = (now: number, visits: number) =>
+    verifySilence(
+      desk,
+      async (_scope, subjects) => {
+        await take(now, detection(sending, { exercise, first: now - minute, last: now - minute }));
+        const since = now - start - hour;
+        return new Map(subjects.map(({ id }) => [id, { last: start + hour, visits, exposure: hour, since }]));
+      },
+      now,
+      { exercise, policy: { giveUp: 2 * day } },
+    );
+  expect(await verify(start + 3 * day, 60)).toMatchObject({ looked: 2, quiet: 1 });
+  expect((await alerts()).map(({ state }) => state)).toEqual(["quiet", "continuing"]);
+  expect((await events()).filter(([kind]) => kind === "quiet")).toEqual([["quiet", silent]]);
+  // Nor is it said to be given up.
+  expect(await verify(start + 6 * day, 0)).toMatchObject({ looked: 1, unconfirmed: 0, unknown: 0 });
+  expect((await events()).filter(([kind]) => kind === "unconfirmed" || kind === "unknown")).toEqual([]);
 });

@@ -16,6 +16,7 @@ import { actOnLetter, listLetters } from "../../src/notify/letters.ts";
 import { savePreferences } from "../../src/notify/preferences.ts";
 import { defaultPreferences } from "../../src/alert/delivery.ts";
 import { backoff } from "../../src/notify/outbox.ts";
+import { createEgress } from "../../src/platform/egress.ts";
 import type { Desk } from "../../src/store/desk/desk.ts";
 import type { DeskPlace } from "../../src/store/desk/desk.conformance.ts";
 import { embeddedPlace, serverPlace } from "../desk/place.ts";
@@ -481,6 +482,37 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
         findings: [{ source: "198.51.13.1" }],
         xarf: { type: "infected_host" },
       });
+      server.close();
+    });
+
+    it("says of a webhook that was never called no more than that, and of one that broke off that it may have arrived", async () => {
+      const server = createServer((_request, response) => response.destroy()).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const egress = createEgress({
+        allow: ["127.0.0.0/8"],
+        resolve: (host) =>
+          host === "gone.example" ? Promise.reject(new Error("no such name")) : Promise.resolve(["127.0.0.1"]),
+      });
+      const now = start + 13 * day;
+      for (const [id, n, url, outcome] of [
+        ["nameless", 1, "https://gone.example/", "deferred"],
+        // It speaks no TLS.
+        ["untrusted", 2, `https://hook.example:${port}/`, "deferred"],
+        ["breaking", 3, `http://hook.example:${port}/`, "unknown"],
+      ] as const) {
+        await organisation(desk, id, { mail: null, webhook: url });
+        const cases = makeCases(desk, [owner(id, "198.51.23.0/24")]);
+        await take(cases, [detection(`198.51.23.${n}`)], now);
+        expect(await drain(cases, now, { fetch: (to, init) => egress.fetch(to, init) })).toBe(1);
+        const found = await rowsOf(
+          sql<{
+            outcome: string;
+            said: number;
+          }>`SELECT outcome, (SELECT count(*)::int FROM case_events e WHERE e.organisation_id = ${id} AND e.kind = 'delivery-unknown') AS said FROM deliveries WHERE organisation_id = ${id}`,
+        );
+        expect(found, id).toEqual([{ outcome, said: outcome === "unknown" ? 1 : 0 }]);
+      }
       server.close();
     });
 

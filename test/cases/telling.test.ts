@@ -234,6 +234,40 @@ it("opens another alert where one was another's, and leaves the one that ended a
   }
 });
 
+it("opens one of the closed alerts of one subject again, and does what else the request names", async () => {
+  await organisation(desk, "reopened");
+  const cases = makeCases(desk, [owner("reopened", "198.51.43.0/24")]);
+  const end = async (now: number) =>
+    actOnAlerts(
+      desk,
+      cases.rules,
+      analyst,
+      (await alertsOf("reopened")).filter(({ state }) => state !== "closed"),
+      { action: "close", outcome: "not-ours" },
+      now,
+    );
+  const found = [detection("198.51.43.1"), detection("198.51.43.2")] as const;
+  await take(cases, found, start);
+  await end(start + hour);
+  await take(cases, [{ ...found[0], last: start + hour + 1, packets: 80 }], start + hour + 2);
+  await end(start + 2 * hour);
+  const reopen = async () =>
+    actOnAlerts(
+      desk,
+      cases.rules,
+      analyst,
+      (await alertsOf("reopened")).filter(({ state }) => state === "closed"),
+      { action: "reopen", reason: "a mistake" },
+      start + 3 * hour,
+    );
+  const twin = { code: "CHANGED", detail: "there is another open alert about 198.51.43.1" };
+  expect(await reopen()).toMatchObject({ done: 2, refused: [twin] });
+  const open = (await alertsOf("reopened")).filter(({ state }) => state !== "closed");
+  expect(open.map(({ subject }) => subject)).toEqual(["198.51.43.1", "198.51.43.2"]);
+  // One after the other, the answer is the same.
+  expect(await reopen()).toMatchObject({ done: 0, refused: [twin] });
+});
+
 it("writes to one mailbox once, however many people of a role stand behind it", async () => {
   await organisation(desk, "shared");
   await rowsOf(
@@ -479,4 +513,53 @@ it("counts towards a breaker what is told, not what is too weak to be", async ()
     now,
   );
   expect(await take(cases, [detection("198.51.42.99", at)], now + 1)).toMatchObject({ told: 1, held: 0 });
+});
+
+it("opens an owner's breaker for a claim that flips between two kinds: each letter counts, corrections too", async () => {
+  await organisation(desk, "flipped");
+  await organisation(desk, "beside");
+  const cases = makeCases(desk, [owner("flipped", "198.51.44.0/24"), owner("beside", "198.51.45.0/24")], {
+    policy: { ownerBreaker: 50 },
+    dutyMail: "duty@node.example",
+  });
+  const begin = start + 80 * day;
+  const [first, second] = (["infected-host", "scanning-host"] as const).map((kind) =>
+    detection("198.51.44.1", { kind, first: begin - hour, last: begin }),
+  );
+  if (first === undefined || second === undefined) throw new Error("two claims");
+  let now = begin;
+  for (let flip = 0; flip < 40; flip++) {
+    now = begin + flip * 7_000_000;
+    const [claimed, dropped] = flip % 2 === 0 ? [first, second] : [second, first];
+    await take(cases, [{ ...claimed, last: now, packets: 40 + flip }], now, flip === 0 ? [] : [dropped.id]);
+    const at = now;
+    await sender(
+      () => at,
+      () => Promise.resolve({ outcome: "accepted", answer: "250 yes" }),
+    ).drain();
+  }
+  const told = await rowsOf(
+    sql<{
+      form: string;
+      n: number;
+    }>`SELECT form, count(*)::int AS n FROM outbox WHERE organisation_id = 'flipped' AND channel = 'inbox' GROUP BY form ORDER BY form`,
+  );
+  // The last of them takes back what was told before the breaker opened.
+  expect(told.reduce((sum, { n }) => sum + n, 0)).toBeLessThanOrEqual(51);
+  const held = await rowsOf(sql<{ held: string[] }>`SELECT held FROM alerts WHERE organisation_id = 'flipped'`);
+  expect(held).toContainEqual({ held: ["owner-breaker"] });
+  expect(
+    await rowsOf(
+      sql`SELECT payload->'organisation'->>'id' AS owner FROM outbox WHERE form = 'breaker' AND created >= ${begin}`,
+    ),
+  ).toEqual([{ owner: "flipped" }]);
+  // Another owner is told as ever, and all of them count for all.
+  expect(await take(cases, [detection("198.51.45.1", { first: now - 1, last: now })], now)).toMatchObject({ told: 1 });
+  const strict = makeCases(desk, [owner("beside", "198.51.45.0/24")], { policy: { globalBreaker: 50 } });
+  expect(await take(strict, [detection("198.51.45.2", { first: now - 1, last: now })], now)).toMatchObject({ held: 1 });
+  // An hour later nothing of it counts.
+  const later = now + hour;
+  expect(await take(strict, [detection("198.51.45.3", { first: later - 1, last: later })], later)).toMatchObject({
+    told: 1,
+  });
 });

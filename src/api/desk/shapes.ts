@@ -158,14 +158,11 @@ const kinds: Readonly<Record<string, string>> = {
   bounce: "bounced",
   withdrawn: "corrected",
 };
-const whoOf = (actor: string, name: string | null): TimelineRow["who"] =>
-  actor === "system"
-    ? "system"
-    : actor.startsWith("link:") || actor.startsWith("mail:")
-      ? "owner"
-      : name === null
-        ? "owner"
-        : "staff";
+const whoOf = (actor: string, name: string | null, known: unknown): TimelineRow["who"] => {
+  // Whoever wrote a mail that is not known to be the owner's: it is not shown as one.
+  if (actor === "system" || (actor.startsWith("mail:") && known !== true)) return "system";
+  return actor.startsWith("link:") || actor.startsWith("mail:") || name === null ? "owner" : "staff";
+};
 
 export const timelineRow = (line: TimelineLine): TimelineRow => {
   const { text, note, ...rest } = line.body as Readonly<Record<string, unknown>>;
@@ -183,7 +180,7 @@ export const timelineRow = (line: TimelineLine): TimelineRow => {
     at: timeOf(line.at),
     kind: kinds[line.kind] ?? line.kind,
     by: cut(line.name ?? (line.actor === "system" ? "Layang" : (line.actor.split(":")[0] ?? "")), 200),
-    who: whoOf(line.actor, line.name),
+    who: whoOf(line.actor, line.name, rest["known"]),
     text: cutOrNull(said, 8000),
     facts,
     marking: line.marking,

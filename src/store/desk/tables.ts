@@ -425,9 +425,18 @@ export interface FewToldTable {
   at: Time;
 }
 
+/** What was told, or would have been, in a minute: the breakers count it. */
+export interface ToldCountsTable {
+  exercise: string;
+  at: Time;
+  organisation_id: string;
+  told: number;
+}
+
 /** Every table of the desk. A room that adds tables adds them here and in a migration of its own. */
 export interface DeskTables extends ConstituencyTables, PeopleTables {
   few_told: FewToldTable;
+  told_counts: ToldCountsTable;
   organisations: OrganisationsTable;
   networks: NetworksTable;
   contacts: ContactsTable;

@@ -385,7 +385,16 @@ export const desk = {
       unconfirmed: () => "Closed: not seen again, cannot be confirmed as cleaned",
       bounced: (x: Facts) => `Came back: ${x["recipient"] ?? "the address"} cannot be reached`,
       opened: () => "The owner opened the help page",
-      reply: (x: Facts) => `Reply by mail from ${x["from"] ?? "the owner"}`,
+      reply: (x: Facts) =>
+        x["known"] !== false
+          ? `Reply by mail from ${x["from"] ?? "the owner"}`
+          : x["why"] === "letter"
+            ? `Mail under the address ${x["from"] ?? "?"}, not taken for the owner's word: it answers no letter of ours, and anybody can write under an address`
+            : `Mail from ${x["from"] ?? "an unknown address"}, not taken for the owner's word: this is no contact of the owner`,
+      "mail-left-out": (x: Facts) =>
+        x["known"] === true
+          ? `More than ${x["most"] ?? "?"} mails came from the owner: the rest stands in the node's mail folder alone`
+          : `More than ${x["most"] ?? "?"} mails came that are not the owner's word: the rest stands in the node's mail folder alone`,
       answered: (x: Facts) => `Answered: ${x["answerSaid"] ?? ""}`,
       note: () => "Note",
       task: (x: Facts) => `${x["done"] === true ? "Task done" : "Task"}: ${x["title"] ?? ""}`,

@@ -390,7 +390,16 @@ export const desk: Messages["desk"] = {
       unconfirmed: () => "Ditutup: tidak terlihat lagi, pembersihannya tidak dapat dipastikan",
       bounced: (x) => `Kembali: ${x["recipient"] ?? "alamatnya"} tidak dapat dijangkau`,
       opened: () => "Pemilik membuka halaman bantuan",
-      reply: (x) => `Balasan email dari ${x["from"] ?? "pemilik"}`,
+      reply: (x) =>
+        x["known"] !== false
+          ? `Balasan email dari ${x["from"] ?? "pemilik"}`
+          : x["why"] === "letter"
+            ? `Email atas nama ${x["from"] ?? "?"}, tidak dianggap dari pemilik: bukan balasan atas surat kami, dan siapa pun dapat memakai alamat itu`
+            : `Email dari ${x["from"] ?? "alamat tidak dikenal"}, tidak dianggap dari pemilik: bukan kontak pemilik`,
+      "mail-left-out": (x) =>
+        x["known"] === true
+          ? `Lebih dari ${x["most"] ?? "?"} email datang dari pemilik: sisanya hanya ada di folder surat node`
+          : `Lebih dari ${x["most"] ?? "?"} email datang yang tidak dianggap dari pemilik: sisanya hanya ada di folder surat node`,
       answered: (x) => `Dijawab: ${x["answerSaid"] ?? ""}`,
       note: () => "Catatan",
       task: (x) => `${x["done"] === true ? "Tugas selesai" : "Tugas"}: ${x["title"] ?? ""}`,

@@ -115,6 +115,7 @@ export const timelineKinds = [
   "delayed",
   "opened",
   "reply",
+  "mail-left-out",
   "answered",
   "note",
   "task",

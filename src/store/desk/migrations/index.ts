@@ -8,6 +8,7 @@ import { lists } from "./0203-lists.ts";
 import { victims } from "./0210-victims.ts";
 import { handedOver } from "./0211-handed-over.ts";
 import { counts } from "./0212-counts.ts";
+import { toldCounts } from "./0213-told-counts.ts";
 import { notices } from "./0301-notices.ts";
 import { retries } from "./0302-retries.ts";
 import { constituency } from "./0101-constituency.ts";
@@ -43,6 +44,7 @@ export const migrations: Readonly<Record<string, readonly string[]>> = {
   "0210-victims": victims,
   "0211-handed-over": handedOver,
   "0212-counts": counts,
+  "0213-told-counts": toldCounts,
   // After 0201, which makes what it copies.
   "0405-shown": shownAlerts,
 };
