@@ -133,7 +133,9 @@ export const transferConformance = (name: string, make: () => Promise<DeskPlace>
         expect.stringContaining('8: "not-a-mail"'),
         expect.stringContaining("9: `role`"),
         expect.stringContaining('10: "2026-02-30"'),
-        expect.stringContaining("11: 198.51.100.0/24 is held by grid"),
+        expect.stringContaining(
+          "11: 198.51.100.0/24 is held by grid: a line of grid with this network and a day in `until`",
+        ),
         expect.stringContaining("12: 192.0.2.0/24 stands in line 3 already"),
       ]);
       expect(await exportText(desk, systemActor, "csv")).not.toContain("good");
@@ -175,6 +177,18 @@ export const transferConformance = (name: string, make: () => Promise<DeskPlace>
       expect(await bring(text)).toMatchObject({ applied: true, added: 3_001 });
       expect(await bring(text)).toMatchObject({ added: 0, same: 3_001 });
       expect((await owners()).ownerOf("many-inside", "10.11.183.9", now)?.organisation).toBe("many");
+    });
+
+    it("moves one network by a line that ends it and one that begins it, and touches nothing else", async () => {
+      const head = "organisation,network,from,until";
+      await bring(`${head}\nbank-a,192.0.3.0/24,,\nbank-a,192.0.4.0/24,,\nbank-f,192.0.5.0/24,,\n`);
+      now = at("2026-09-10");
+      const moved = await bring(`${head}\nbank-f,192.0.3.0/24,2026-09-15,\nbank-a,192.0.3.0/24,,2026-09-15\n`);
+      expect(moved).toMatchObject({ applied: true, added: 1, changed: 1, ended: 0, faults: [] });
+      const found = await owners();
+      expect(found.ownerOf("", "192.0.3.9", at("2026-09-14"))?.organisation).toBe("bank-a");
+      expect(found.ownerOf("", "192.0.3.9", at("2026-09-15"))?.organisation).toBe("bank-f");
+      expect(found.ownerOf("", "192.0.4.9", at("2026-09-15"))?.organisation).toBe("bank-a");
     });
   });
 };
