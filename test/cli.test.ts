@@ -367,6 +367,7 @@ it("runs as the unit in docs/ starts it, and ends at SIGTERM with nothing left b
   let said = "";
   for await (const text of node.stdout) if ((said += String(text)).includes("\nOpen http")) break;
   expect(said).toContain("\nOpen http");
+  expect(said).toMatch(new RegExp(`^A new node was made in ${join(folder, "service")}$`, "m"));
   const ended = once(node, "exit");
   // One process, under the number that a service manager knows.
   node.kill("SIGTERM");

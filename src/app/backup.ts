@@ -23,6 +23,7 @@ import { backupEndpoint } from "../api/desk/backup.ts";
 import { systemActor } from "../model/actor.ts";
 import { mailFolder } from "../notify/maildir.ts";
 import { AppError } from "../platform/errors.ts";
+import { checkParent, makeFolder } from "../platform/folder.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { dumpDesk, migrationsOf, restoreDesk } from "../store/desk/dump.ts";
 import { isOriginCache } from "../store/flows/origins.ts";
@@ -144,8 +145,9 @@ export const backUp = async (
     );
   }
   const part = `${folder}.part`;
+  checkParent(folder, "the backup folder");
   rmSync(part, { recursive: true, force: true });
-  mkdirSync(part, { recursive: true, mode: 0o700 });
+  mkdirSync(part, { mode: 0o700 });
   try {
     // Mail goes before the desk: what is taken meanwhile stands in the desk, and is known when it is taken again; the other way round it would
     // stand in neither. It moves on between two looks: where it went to is looked at later, so it is copied there, or twice, and taken once.
@@ -264,6 +266,7 @@ export const restore = async (settings: Settings, from: string): Promise<Restore
       "the backup holds an embedded flow store; restore it without `store.clickhouse`",
     );
   }
+  makeFolder(data, "the data folder");
   // From here on no node starts on half of one.
   const unlock = await lockIdle(data);
   if (readdirSync(data).length > 0) {

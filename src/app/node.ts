@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { newToken } from "../access/guard.ts";
@@ -21,6 +21,7 @@ import { silenceEvidence } from "../observe/silence.ts";
 import { parseIp } from "../net/ip.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import { AppError } from "../platform/errors.ts";
+import { makeFolder } from "../platform/folder.ts";
 import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
@@ -39,7 +40,7 @@ import { openEgress } from "./egress.ts";
 import { startDetection } from "./detection.ts";
 import type { DetectorState, Past } from "./detection.ts";
 import type { Settings } from "./config.ts";
-import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
+import { mailOf, nodeSecretFile, openDeskStore, openNodeDesk } from "./desk.ts";
 import type { MailSettings, NodeDesk } from "./desk.ts";
 import { deskRoutes } from "./desk-routes.ts";
 import { liveEvent } from "./live-event.ts";
@@ -100,6 +101,8 @@ export interface RunningNode {
   readonly first: string | null;
   /** The data folder, absolute. */
   readonly data: string;
+  /** There was no node in the data folder before. */
+  readonly made: boolean;
   /** Where sensors send. */
   readonly door: string;
   readonly store: FlowStore;
@@ -175,10 +178,11 @@ const openNode = async (
   const { config, path } = settings;
   const { log } = options;
   const simulated = options.simulated ?? false;
-  openMaildir(mailFolder(path(config.data)));
   const started = new Date().toISOString().replace(/\.\d+Z/, "Z");
   const data = path(config.data);
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  makeFolder(data, "the data folder");
+  const made = !existsSync(nodeSecretFile(data));
+  openMaildir(mailFolder(data));
 
   // The embedded desk keeps nobody off by itself, nor does a store that lies on a server.
   const unlock = await lockFolder(data, "STORE_UNAVAILABLE");
@@ -490,6 +494,7 @@ const openNode = async (
     token,
     first,
     data,
+    made,
     door: receiver.address.url,
     store,
     registry,

@@ -10,6 +10,7 @@ export const errorCodes = {
   CONFIG_INVALID: { exit: 2, status: 500 },
   CONFIG_UNREADABLE: { exit: 2, status: 500 },
   FILE_UNUSABLE: { exit: 2, status: 500 },
+  FOLDER_MISSING: { exit: 2, status: 500 },
   SYSTEM_REFUSED: { exit: 1, status: 500 },
   NODE_TOO_OLD: { exit: 2, status: 500 },
   DATA_NOT_FOUND: { exit: 2, status: 500 },
