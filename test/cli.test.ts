@@ -211,6 +211,15 @@ describe("wrong use", () => {
     writeFileSync(nowhere, "prefixes: /nope");
     refused(["check-config", nowhere], "/nope");
   });
+  it("of a word that is no command names the one that was meant", () => {
+    refused(["node", "people"], "`node people` alone is no command; there is `node people add`, `node people list`");
+    refused(["node", "sensors", "--data", "x"], "there is `node sensors add`");
+    refused(["node", "sensor", "add", "x"], "there is no command `node sensor add`; did you mean `node sensors add`?");
+    refused(["node", "doctor"], "did you mean `sensor doctor`?");
+    refused(["node", "frobnicate"], "under `node` there is `node mail`, `node sensors`, `node people`");
+    refused(["node", "layang.yaml"], "did you mean --config or --data?");
+    refused(["sensor", "enroll"], "did you mean `sensor enrol`?");
+  }, 120_000);
   it("of paths is one line too, whatever the system says of them", () => {
     const taken = join(folder, "taken");
     writeFileSync(taken, "a file, no folder");
@@ -290,6 +299,21 @@ it("a series without a change says why", () => {
     out: "",
     err: "layang: 4 points are too few: what is usual is learnt from the first 15\n",
   });
+});
+
+it("helps with a group of commands", () => {
+  for (const args of [
+    ["node", "sensors", "--help"],
+    ["help", "node", "sensors"],
+  ]) {
+    const { code, out } = layang(args);
+    expect(code).toBe(0);
+    expect(out.match(/^ {2}node .*$/gm)).toEqual([
+      "  node sensors add     admit a sensor: print its one-time token",
+      "  node sensors list    list the sensors of this node",
+      "  node sensors revoke  refuse a sensor from now on, and withdraw what it sent",
+    ]);
+  }
 });
 
 it("says its version, and helps every command with examples", () => {
