@@ -197,6 +197,8 @@ describe("wrong use", () => {
     refused(["replay", capture, "--dark", "192.0.2.1/24"], "192.0.2.1/24");
     refused(["replay", capture, "--jsn"], "did you mean --json?");
     refused(["repley", capture], "did you mean `replay`?");
+    refused(["ask", "alerts"], "asked at the portal or its API");
+    refused(["ask", "news", "--data", join(folder, "no-node")], "--config FILE or its data folder with --data DIR");
     refused(["ask", "ports/tpo"], "did you mean ports/top?");
     refused(["check-config", join(folder, "nowhere.yaml")], "cannot be read");
     refused(["detect"], "there is `detect changefinder`");
@@ -288,6 +290,9 @@ it("a second token of a sensor says that the first is void, in whatever data fol
   expect(first.out).not.toContain("void");
   expect(second.out).toContain("the token that was printed then is void");
   expect(layang(["node", "sensors", "list", "--data", data]).out).toContain("id-01");
+  const none = join(folder, "no-sensors");
+  expect(layang(["node", "sensors", "list", "--data", none]).out).toContain("No sensors yet");
+  expect(existsSync(none)).toBe(false);
   expect(existsSync(join(data, "sensors", "id-01.json"))).toBe(true);
 });
 

@@ -31,6 +31,7 @@ import type { FlowStore } from "../store/flows/store.ts";
 import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
 import { lockIdle, openDeskStore, openIdleDesk } from "./desk.ts";
+import { noData } from "./no-data.ts";
 import { runningAddress } from "./running.ts";
 import { openStore } from "./stores.ts";
 
@@ -323,7 +324,7 @@ export const restore = async (settings: Settings, from: string): Promise<Restore
 export const backUpStopped = async (settings: Settings, target: string, withFlows: boolean): Promise<BackedUp> => {
   const data = settings.path(settings.config.data);
   if (!existsSync(join(data, "desk")) && settings.config.desk.postgres === undefined) {
-    throw new AppError("DATA_NOT_FOUND", `${data} holds no node; name its folder with --data`);
+    throw noData(data, "node");
   }
   const desk = await openIdleDesk(settings, data);
   try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { newToken } from "../access/guard.ts";
@@ -197,6 +197,8 @@ const openNode = async (
   };
   let names = new Map(origins.names);
   const folder = join(data, "sensors");
+  // There also without sensors: it tells a node's data from those of a replay.
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const registry = new SensorRegistry(folder);
   const live = createLive({ run: started });
   const alarms = openAlarms(log);
