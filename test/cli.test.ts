@@ -397,6 +397,10 @@ it("runs as the unit in docs/ starts it, and ends at SIGTERM with nothing left b
   for await (const text of node.stdout) if ((said += String(text)).includes("\nOpen http")) break;
   expect(said).toContain("\nOpen http");
   expect(said).toMatch(new RegExp(`^A new node was made in ${join(folder, "service")}$`, "m"));
+  const door = /^Sensors send to (\S+)$/m.exec(said)?.[1];
+  expect(door).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]/);
+  const added = layang(["node", "sensors", "add", "id-02", "--data", join(folder, "service")]);
+  expect(added.out).toContain(`--node ${door} --token id-02.`);
   const ended = once(node, "exit");
   // One process, under the number that a service manager knows.
   node.kill("SIGTERM");

@@ -67,7 +67,7 @@ export interface BackedUp {
 export const backupPath = backupEndpoint.path;
 
 /** What is not copied as it lies: engines copy themselves, and what belongs to a running process ends with it. */
-const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "node.sock"]);
+const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "door.address", "node.sock"]);
 
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })

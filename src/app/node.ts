@@ -50,6 +50,7 @@ import { createOperatorDoor } from "./operator.ts";
 import { requestFault } from "./request-fault.ts";
 import { createRing } from "./ring-live.ts";
 import { runningText } from "./running.ts";
+import { doorFile, doorOf } from "./sensors.ts";
 import { openStore } from "./stores.ts";
 import { withdrawRevoked } from "./withdrawing.ts";
 
@@ -489,6 +490,8 @@ const openNode = async (
   const address = token === null ? (originsOf(settings, port)[0] ?? "") : addressOf();
   const first = token === null ? ((await access.accounts?.people.first())?.link ?? null) : null;
   writeFileSync(join(data, "portal.address"), runningText(address));
+  const sensorsDoor = doorOf(config, receiver.address.port);
+  writeFileSync(doorFile(data), runningText(sensorsDoor));
   log.info({ portal: port, door: receiver.address.url, version }, "node started");
 
   return {
@@ -497,7 +500,7 @@ const openNode = async (
     first,
     data,
     made,
-    door: receiver.address.url,
+    door: sensorsDoor,
     store,
     registry,
     observatory,
@@ -506,6 +509,7 @@ const openNode = async (
       closing.abort();
       for (const end of sleepers) end();
       rmSync(join(data, "portal.address"), { force: true });
+      rmSync(doorFile(data), { force: true });
       await receiver.close();
       await operator.close();
       await api.close();
