@@ -122,6 +122,12 @@ it("copies a running node whole, and brings it back", async () => {
     code: 1,
     err: expect.stringContaining("[BACKUP_FAILED]") as string,
   });
+  // A disk that is not mounted: no copy beside the node instead.
+  expect(await layang("backup", "disk/copy", "--config", config)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("[FOLDER_MISSING]") as string,
+  });
+  expect(existsSync(join(folder, "disk"))).toBe(false);
   const done = await layang("backup", "copy", "--config", config);
   expect(done).toMatchObject({ code: 0, out: expect.stringContaining("copy: ") as string });
   expect(await layang("backup", "copy", "--config", config)).toMatchObject({ code: 1 });

@@ -197,6 +197,8 @@ describe("wrong use", () => {
     refused(["replay", capture, "--dark", "192.0.2.1/24"], "192.0.2.1/24");
     refused(["replay", capture, "--jsn"], "did you mean --json?");
     refused(["repley", capture], "did you mean `replay`?");
+    refused(["ask", "alerts"], "asked at the portal or its API");
+    refused(["ask", "news", "--data", join(folder, "no-node")], "--config FILE or its data folder with --data DIR");
     refused(["ask", "ports/tpo"], "did you mean ports/top?");
     refused(["check-config", join(folder, "nowhere.yaml")], "cannot be read");
     refused(["detect"], "there is `detect changefinder`");
@@ -211,6 +213,15 @@ describe("wrong use", () => {
     writeFileSync(nowhere, "prefixes: /nope");
     refused(["check-config", nowhere], "/nope");
   });
+  it("of a word that is no command names the one that was meant", () => {
+    refused(["node", "people"], "`node people` alone is no command; there is `node people add`, `node people list`");
+    refused(["node", "sensors", "--data", "x"], "there is `node sensors add`");
+    refused(["node", "sensor", "add", "x"], "there is no command `node sensor add`; did you mean `node sensors add`?");
+    refused(["node", "doctor"], "did you mean `sensor doctor`?");
+    refused(["node", "frobnicate"], "under `node` there is `node mail`, `node sensors`, `node people`");
+    refused(["node", "layang.yaml"], "did you mean --config or --data?");
+    refused(["sensor", "enroll"], "did you mean `sensor enrol`?");
+  }, 120_000);
   it("of paths is one line too, whatever the system says of them", () => {
     const taken = join(folder, "taken");
     writeFileSync(taken, "a file, no folder");
@@ -279,6 +290,9 @@ it("a second token of a sensor says that the first is void, in whatever data fol
   expect(first.out).not.toContain("void");
   expect(second.out).toContain("the token that was printed then is void");
   expect(layang(["node", "sensors", "list", "--data", data]).out).toContain("id-01");
+  const none = join(folder, "no-sensors");
+  expect(layang(["node", "sensors", "list", "--data", none]).out).toContain("No sensors yet");
+  expect(existsSync(none)).toBe(false);
   expect(existsSync(join(data, "sensors", "id-01.json"))).toBe(true);
 });
 
@@ -290,6 +304,21 @@ it("a series without a change says why", () => {
     out: "",
     err: "layang: 4 points are too few: what is usual is learnt from the first 15\n",
   });
+});
+
+it("helps with a group of commands", () => {
+  for (const args of [
+    ["node", "sensors", "--help"],
+    ["help", "node", "sensors"],
+  ]) {
+    const { code, out } = layang(args);
+    expect(code).toBe(0);
+    expect(out.match(/^ {2}node .*$/gm)).toEqual([
+      "  node sensors add     admit a sensor: print its one-time token",
+      "  node sensors list    list the sensors of this node",
+      "  node sensors revoke  refuse a sensor from now on, and withdraw what it sent",
+    ]);
+  }
 });
 
 it("says its version, and helps every command with examples", () => {
@@ -367,6 +396,11 @@ it("runs as the unit in docs/ starts it, and ends at SIGTERM with nothing left b
   let said = "";
   for await (const text of node.stdout) if ((said += String(text)).includes("\nOpen http")) break;
   expect(said).toContain("\nOpen http");
+  expect(said).toMatch(new RegExp(`^A new node was made in ${join(folder, "service")}$`, "m"));
+  const door = /^Sensors send to (\S+)$/m.exec(said)?.[1];
+  expect(door).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]/);
+  const added = layang(["node", "sensors", "add", "id-02", "--data", join(folder, "service")]);
+  expect(added.out).toContain(`--node ${door} --token id-02.`);
   const ended = once(node, "exit");
   // One process, under the number that a service manager knows.
   node.kill("SIGTERM");

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { judge, judgeSilence, remoteEnds } from "../src/app/sensor-doctor.ts";
+import { checkNode, judge, judgeSilence, remoteEnds } from "../src/app/sensor-doctor.ts";
 import type { Machine } from "../src/app/sensor-doctor.ts";
 import { formatIp, parseIp } from "../src/net/ip.ts";
 import type { IpWords } from "../src/net/ip.ts";
 import { parsePrefix } from "../src/net/prefix.ts";
+import { openHand, openNode } from "./ship/bench.ts";
 
 const dark = ["198.51.100.0/24", "2001:db8:77::/64"].flatMap((text) => parsePrefix(text) ?? []);
 const address = (text: string): IpWords => parseIp(text) ?? [0, 0, 0, 0];
@@ -101,5 +103,31 @@ describe("the doctor", () => {
       "   2: 0000000000000000FFFF00000100007F:0016 B80D01200000000000000000010000FF:D1F2 01",
     ].join("\n");
     expect(remoteEnds(table).map((one) => formatIp(one))).toEqual(["192.168.100.4", "2001:db8::ff00:1"]);
+  });
+
+  it("asks the node it enrolled at, and says how that went", async () => {
+    const node = await openNode({ clock: () => Date.now() * 1_000 });
+    const { state, name } = await openHand(node, "asks-1");
+    const said = async (): Promise<string[]> => (await checkNode({ state })).map((one) => `${one.state}: ${one.text}`);
+    expect(await said()).toEqual([
+      `ok: ${node.receiver.address.url} answers`,
+      expect.stringMatching(/^ok: this clock differs from the node's by \d+\.\d s$/),
+      "ok: the node knows this machine as sensor asks-1",
+    ]);
+    node.registry.revoke(name);
+    expect((await said())[2]).toMatch(/^fail: .*asks-1 was revoked/);
+    await node.stop();
+    expect(await said()).toEqual([expect.stringMatching(/^fail: .*does not answer \(ECONNREFUSED\)$/)]);
+    expect((await checkNode({ state: join(state, "none") }))[0]).toMatchObject({ state: "warn" });
+  });
+
+  it("says of a clock that is wrong by how much", async () => {
+    const node = await openNode({ clock: () => (Date.now() + 90_000) * 1_000 });
+    const { state } = await openHand(node, "clock-1");
+    expect((await checkNode({ state }))[1]).toMatchObject({
+      state: "warn",
+      text: expect.stringMatching(/^this clock is (89|90)\.\d s behind the node's: run NTP/) as string,
+    });
+    await node.stop();
   });
 });

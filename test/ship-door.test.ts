@@ -162,7 +162,17 @@ describe("enrolment", () => {
       const hand = await openHand(node, "secure-1", ca);
       expect((await hand.post(hand.frame(1))).status).toBe(200);
       const stranger = createClient({ node: node.receiver.address.url });
-      await expect(stranger.ask("GET", "/time", {})).rejects.toMatchObject({ code: "NODE_UNREACHABLE" });
+      await expect(stranger.ask("GET", "/time", {})).rejects.toMatchObject({
+        code: "NODE_UNREACHABLE",
+        message: expect.stringMatching(
+          /answers, but its certificate is not signed .*name the authority with --ca FILE/,
+        ) as string,
+      });
+      const renamed = createClient({ node: node.receiver.address.url.replace("127.0.0.1", "localhost"), ca });
+      await expect(renamed.ask("GET", "/time", {})).rejects.toMatchObject({
+        code: "NODE_UNREACHABLE",
+        message: expect.stringContaining("its certificate is for IP Address:127.0.0.1, not for localhost") as string,
+      });
     },
   );
 });

@@ -8,6 +8,7 @@ import { questions } from "../observe/questions.ts";
 import { AppError } from "../platform/errors.ts";
 import type { ErrorCode } from "../platform/errors.ts";
 import type { Settings } from "./config.ts";
+import { noData } from "./no-data.ts";
 import { askSocket } from "./operator.ts";
 import { runningAddress } from "./running.ts";
 
@@ -85,7 +86,7 @@ export const ask = async (
   const running = await askRunning(settings, data, url);
   if (running !== undefined) return running;
   if (!existsSync(join(data, "chdb")) && settings.config.store.clickhouse === undefined) {
-    throw new AppError("DATA_NOT_FOUND", `${data} holds no observatory; name its folder with --data`);
+    throw noData(data, "observatory");
   }
   // What it takes to open a store is loaded only where it must be opened.
   const { askIdle } = await import("./ask-idle.ts");

@@ -23,6 +23,7 @@ import { backupEndpoint } from "../api/desk/backup.ts";
 import { systemActor } from "../model/actor.ts";
 import { mailFolder } from "../notify/maildir.ts";
 import { AppError } from "../platform/errors.ts";
+import { checkParent, makeFolder } from "../platform/folder.ts";
 import type { Desk } from "../store/desk/desk.ts";
 import { dumpDesk, migrationsOf, restoreDesk } from "../store/desk/dump.ts";
 import { isOriginCache } from "../store/flows/origins.ts";
@@ -30,6 +31,7 @@ import type { FlowStore } from "../store/flows/store.ts";
 import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
 import { lockIdle, openDeskStore, openIdleDesk } from "./desk.ts";
+import { noData } from "./no-data.ts";
 import { runningAddress } from "./running.ts";
 import { openStore } from "./stores.ts";
 
@@ -65,7 +67,7 @@ export interface BackedUp {
 export const backupPath = backupEndpoint.path;
 
 /** What is not copied as it lies: engines copy themselves, and what belongs to a running process ends with it. */
-const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "node.sock"]);
+const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "door.address", "node.sock"]);
 
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -144,8 +146,9 @@ export const backUp = async (
     );
   }
   const part = `${folder}.part`;
+  checkParent(folder, "the backup folder");
   rmSync(part, { recursive: true, force: true });
-  mkdirSync(part, { recursive: true, mode: 0o700 });
+  mkdirSync(part, { mode: 0o700 });
   try {
     // Mail goes before the desk: what is taken meanwhile stands in the desk, and is known when it is taken again; the other way round it would
     // stand in neither. It moves on between two looks: where it went to is looked at later, so it is copied there, or twice, and taken once.
@@ -264,6 +267,7 @@ export const restore = async (settings: Settings, from: string): Promise<Restore
       "the backup holds an embedded flow store; restore it without `store.clickhouse`",
     );
   }
+  makeFolder(data, "the data folder");
   // From here on no node starts on half of one.
   const unlock = await lockIdle(data);
   if (readdirSync(data).length > 0) {
@@ -320,7 +324,7 @@ export const restore = async (settings: Settings, from: string): Promise<Restore
 export const backUpStopped = async (settings: Settings, target: string, withFlows: boolean): Promise<BackedUp> => {
   const data = settings.path(settings.config.data);
   if (!existsSync(join(data, "desk")) && settings.config.desk.postgres === undefined) {
-    throw new AppError("DATA_NOT_FOUND", `${data} holds no node; name its folder with --data`);
+    throw noData(data, "node");
   }
   const desk = await openIdleDesk(settings, data);
   try {

@@ -2,6 +2,7 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { AppError } from "../platform/errors.ts";
+import { checkParent } from "../platform/folder.ts";
 import type { Secret, Settings } from "./config.ts";
 
 /** Every secret that the configuration names, with its key. */
@@ -21,8 +22,8 @@ export const unsetSecrets = ({ config }: Settings): { readonly key: string; read
     "env" in value && (process.env[value.env] ?? "") === "" ? [{ key, name: value.env }] : [],
   );
 /**
- * Looks whether a node can read what its configuration names: certificates, keys, secrets, prefix data, lists. What is read while it runs is
- * read then again. @throws AppError CONFIG_UNREADABLE with the first that cannot be used.
+ * Looks whether a node can read what its configuration names: certificates, keys, secrets, prefix data, lists, and whether its folders are there or can
+ * be made. What is read while it runs is read then again. @throws AppError CONFIG_UNREADABLE, FOLDER_MISSING with the first that cannot be used.
  */
 export const checkNamedFiles = ({ config, path }: Settings): void => {
   const { portal, sensors, mail } = config;
@@ -53,6 +54,16 @@ export const checkNamedFiles = ({ config, path }: Settings): void => {
     if (readFileSync(path(file), "utf8").trimEnd() === "")
       throw new AppError("CONFIG_INVALID", `\`${key}\` names ${path(file)}, which is empty`);
   if (config.prefixes !== undefined) look("prefixes", config.prefixes, true);
+  for (const [key, folder] of [
+    ["data", config.data],
+    ["audit.folder", config.audit.folder],
+  ] as const) {
+    if (folder === undefined) continue;
+    const found = statSync(path(folder), { throwIfNoEntry: false });
+    if (found === undefined) checkParent(path(folder), `\`${key}\``);
+    else if (!found.isDirectory())
+      throw new AppError("CONFIG_UNREADABLE", `\`${key}\` names ${path(folder)}, which is a file, no folder`);
+  }
   for (const [key, tls] of [
     ["portal.tls", portal.tls],
     ["sensors.tls", sensors.tls],

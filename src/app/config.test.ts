@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -25,6 +25,24 @@ it("refuses what a node's start would stumble over, in one line", () => {
   ).not.toThrow();
   for (const name of ["cert.pem", "key.pem"]) writeFileSync(join(folder, name), "not what it should be\n");
   expect(() => check("sensors: { tls: { certificate: cert.pem, key: key.pem } }\n")).toThrow(refused("sensors.tls"));
+});
+
+it("refuses folders whose own folder is not there, and makes none", () => {
+  for (const [key, text] of [
+    ["data", "data: disk/layang\n"],
+    ["audit.folder", "audit: { folder: disk/heads }\n"],
+  ] as const) {
+    expect(() => check(text)).toThrow(
+      expect.objectContaining({
+        code: "FOLDER_MISSING",
+        message: expect.stringMatching(`^\`${key}\` .*no folder ${join(folder, "disk")}\\.`) as string,
+      }) as Error,
+    );
+  }
+  expect(existsSync(join(folder, "disk"))).toBe(false);
+  expect(() => check("data: layang\naudit: { folder: heads }\n")).not.toThrow();
+  writeFileSync(join(folder, "heads"), "");
+  expect(() => check("audit: { folder: heads }\n")).toThrow(/audit\.folder.*no folder/);
 });
 
 it("names the secrets that this environment does not set, and refuses an empty file", () => {

@@ -135,9 +135,11 @@ export const mailOf = ({ config, secret, path }: Settings): MailSettings | null 
   };
 };
 
+/** Where the node's own secret is: a data folder without it had no node yet. */
+export const nodeSecretFile = (data: string): string => join(data, "node.secret");
 /** A secret of the node's own, made at the first start and kept beside its data. */
 export const nodeSecret = (data: string): Buffer => {
-  const file = join(data, "node.secret");
+  const file = nodeSecretFile(data);
   if (existsSync(file)) return Buffer.from(readFileSync(file, "utf8").trim(), "base64url");
   const made = randomBytes(32);
   // Whole or not at all, and durably: links that were sent are made with it.

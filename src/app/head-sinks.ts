@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { HeadSink } from "../access/heads.ts";
 import type { Egress } from "../platform/egress.ts";
 import { AppError } from "../platform/errors.ts";
+import { makeFolder } from "../platform/folder.ts";
 import type { Post } from "../notify/post.ts";
 import { writeDurably } from "../platform/files.ts";
 
@@ -11,7 +11,7 @@ import { writeDurably } from "../platform/files.ts";
 export const folderSink = (folder: string): HeadSink => ({
   name: folder,
   send: async (head) => {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder, "the folder of the audit log's heads");
     writeDurably(
       join(folder, `layang-audit-${String(head.row).padStart(12, "0")}-${head.hash.slice(0, 12)}.json`),
       `${JSON.stringify(head)}\n`,

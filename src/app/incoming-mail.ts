@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { dropMail, mailBytes, mailFolder } from "../notify/maildir.ts";
 import { AppError } from "../platform/errors.ts";
+import { makeFolder } from "../platform/folder.ts";
 import { openConfig } from "./config.ts";
 
 /** Puts a mail into a node's maildir, where the node takes it, now or when it runs again. @throws AppError MAIL_INVALID */
@@ -17,5 +18,7 @@ export const putMail = async (
     if (size > mailBytes) throw new AppError("MAIL_INVALID", "a mail has 1 byte to 10 MiB");
     chunks.push(chunk);
   }
-  dropMail(mailFolder(settings.path(settings.config.data)), Buffer.concat(chunks));
+  const folder = settings.path(settings.config.data);
+  makeFolder(folder, "the data folder");
+  dropMail(mailFolder(folder), Buffer.concat(chunks));
 };

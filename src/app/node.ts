@@ -22,6 +22,7 @@ import { parseIp } from "../net/ip.ts";
 import type { Observatory } from "../observe/observatory.ts";
 import { AppError } from "../platform/errors.ts";
 import { writeDurably } from "../platform/files.ts";
+import { makeFolder } from "../platform/folder.ts";
 import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { openReceiver } from "../ship/receiver.ts";
@@ -40,7 +41,7 @@ import { openEgress } from "./egress.ts";
 import { startDetection } from "./detection.ts";
 import type { DetectorState, Past } from "./detection.ts";
 import type { Settings } from "./config.ts";
-import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
+import { mailOf, nodeSecretFile, openDeskStore, openNodeDesk } from "./desk.ts";
 import type { MailSettings, NodeDesk } from "./desk.ts";
 import { deskRoutes } from "./desk-routes.ts";
 import { liveEvent } from "./live-event.ts";
@@ -50,6 +51,7 @@ import { createOperatorDoor } from "./operator.ts";
 import { requestFault } from "./request-fault.ts";
 import { createRing } from "./ring-live.ts";
 import { runningText } from "./running.ts";
+import { doorFile, doorOf } from "./sensors.ts";
 import { openStore } from "./stores.ts";
 import { withdrawRevoked } from "./withdrawing.ts";
 
@@ -101,6 +103,8 @@ export interface RunningNode {
   readonly first: string | null;
   /** The data folder, absolute. */
   readonly data: string;
+  /** There was no node in the data folder before. */
+  readonly made: boolean;
   /** Where sensors send. */
   readonly door: string;
   readonly store: FlowStore;
@@ -175,10 +179,11 @@ const openNode = async (
   const { config, path } = settings;
   const { log } = options;
   const simulated = options.simulated ?? false;
-  openMaildir(mailFolder(path(config.data)));
   const started = new Date().toISOString().replace(/\.\d+Z/, "Z");
   const data = path(config.data);
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  makeFolder(data, "the data folder");
+  const made = !existsSync(nodeSecretFile(data));
+  openMaildir(mailFolder(data));
 
   // The embedded desk keeps nobody off by itself, nor does a store that lies on a server.
   const unlock = await lockFolder(data, "STORE_UNAVAILABLE");
@@ -193,6 +198,8 @@ const openNode = async (
   };
   let names = new Map(origins.names);
   const folder = join(data, "sensors");
+  // There also without sensors: it tells a node's data from those of a replay.
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const registry = new SensorRegistry(folder);
   const live = createLive({ run: started });
   const alarms = openAlarms(log);
@@ -483,6 +490,8 @@ const openNode = async (
   const address = token === null ? (originsOf(settings, port)[0] ?? "") : addressOf();
   const first = token === null ? ((await access.accounts?.people.first())?.link ?? null) : null;
   writeFileSync(join(data, "portal.address"), runningText(address));
+  const sensorsDoor = doorOf(config, receiver.address.port);
+  writeFileSync(doorFile(data), runningText(sensorsDoor));
   log.info({ portal: port, door: receiver.address.url, version }, "node started");
 
   return {
@@ -490,7 +499,8 @@ const openNode = async (
     token,
     first,
     data,
-    door: receiver.address.url,
+    made,
+    door: sensorsDoor,
     store,
     registry,
     observatory,
@@ -499,6 +509,7 @@ const openNode = async (
       closing.abort();
       for (const end of sleepers) end();
       rmSync(join(data, "portal.address"), { force: true });
+      rmSync(doorFile(data), { force: true });
       await receiver.close();
       await operator.close();
       await api.close();

@@ -15,11 +15,11 @@ import { withPeople } from "../api/desk/people.ts";
 import { withTokens } from "../api/desk/tokens.ts";
 import { sendProblem } from "../api/problem.ts";
 import { linkToken } from "../cases/ids.ts";
-import { AppError } from "../platform/errors.ts";
 import { originsOf } from "./access.ts";
 import type { Settings } from "./config.ts";
 import { openConstituency, originsOver } from "./constituency.ts";
 import { nodeSecret, openIdleDesk } from "./desk.ts";
+import { noData } from "./no-data.ts";
 import type { Answered } from "./operator.ts";
 import { holdOwners } from "./owners.ts";
 import { prefixData } from "./stores.ts";
@@ -35,7 +35,7 @@ export const askDesk = async (
   body: unknown,
 ): Promise<Answered> => {
   if (settings.config.desk.postgres === undefined && !existsSync(join(data, "desk"))) {
-    throw new AppError("DATA_NOT_FOUND", `${data} holds no desk: start the node once, or name its configuration`);
+    throw noData(data, "desk");
   }
   const desk = await openIdleDesk(settings, data);
   const now = (): number => Date.now() * 1000;

@@ -20,7 +20,7 @@ export const processMark = (pid: number): string | undefined => {
   }
 };
 
-/** The text of `portal.address`: where this process listens, and that it is this one. */
+/** The text of `portal.address` and `door.address`: where this process listens, and that it is this one. */
 export const runningText = (address: string): string => `${address}\n${processMark(process.pid) ?? ""}\n`;
 
 /** The address in such a text; undefined when the process that wrote it has ended: somebody else may listen there now. */

@@ -12,6 +12,12 @@ import type { IpWords } from "../net/ip.ts";
 import { formatPrefix } from "../net/prefix.ts";
 import type { Prefix } from "../net/prefix.ts";
 import { AppError } from "../platform/errors.ts";
+import { createClient } from "../ship/client.ts";
+import type { Client } from "../ship/client.ts";
+import { problemOf, readEnrolment } from "../ship/enrol.ts";
+import { sensorKey } from "../ship/keys.ts";
+import { nextAnswer } from "../ship/next.ts";
+import { readCa } from "./sensor.ts";
 
 export interface Finding {
   /** `fail` must be mended, `warn` should be looked at. */
@@ -171,7 +177,7 @@ const management = (node: string | undefined): Machine["management"] => {
     ["the node", node === undefined ? undefined : URL.parse(node)?.hostname.replace(/^\[|\]$/g, "")],
   ] as const;
   return named.flatMap(([what, text]) => {
-    // A name is not looked up: the doctor sends nothing.
+    // A name is not looked up for this.
     const address = text === undefined ? undefined : parseIp(text);
     return address === undefined ? [] : [{ what, address }];
   });
@@ -280,16 +286,63 @@ const checkState = (folder: string): Finding[] => {
   }
 };
 
+/** Milliseconds: the node allows for what is measured, up to a minute; two clocks that are kept do not differ by this. */
+const CLOCKS = 2_000;
+/** Milliseconds that the node may take to answer. */
+const PATIENCE = 10_000;
+
+/** Whether the node that a sensor enrolled at answers, by its own time, and still takes this machine for that sensor. Nothing changes by it. */
+export const checkNode = async ({
+  state,
+  node,
+  ca,
+}: Pick<Examination, "state" | "node" | "ca">): Promise<Finding[]> => {
+  const enrolled = readEnrolment(state);
+  if (enrolled === undefined) return [finding("warn", `not enrolled yet in ${state}: no node was asked`)];
+  let client: Client | undefined;
+  try {
+    client = createClient({ node: node ?? enrolled.node, ca: readCa(ca), patience: PATIENCE });
+    const before = Date.now();
+    const time = await client.ask("GET", "/time", {});
+    const after = Date.now();
+    const { now } = time.body;
+    if (time.status !== 200 || typeof now !== "number") throw problemOf(time, client.node);
+    // The node's clock is taken to be read in the middle of the way there and back.
+    const ahead = (before + after) / 2 - now / 1_000;
+    const differs = `${(Math.abs(ahead) / 1_000).toFixed(1)} s`;
+    const known = await nextAnswer(client, enrolled.sensor, sensorKey(state));
+    return [
+      finding(
+        "ok",
+        `${client.node} answers${client.node.startsWith("https:") ? ", and its certificate is taken" : ""}`,
+      ),
+      Math.abs(ahead) > CLOCKS + (after - before) / 2
+        ? finding("warn", `this clock is ${differs} ${ahead > 0 ? "ahead of" : "behind"} the node's: run NTP on both`)
+        : finding("ok", `this clock differs from the node's by ${differs}`),
+      known.status === 200
+        ? finding("ok", `the node knows this machine as sensor ${enrolled.sensor}`)
+        : finding("fail", problemOf(known, client.node).message),
+    ];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return [finding("fail", error.message)];
+  } finally {
+    client?.close();
+  }
+};
+
 export interface Examination {
   readonly interface: string;
   readonly dark: readonly Prefix[];
   readonly state: string;
   readonly node?: string | undefined;
+  /** Path of a PEM file: the authority that signed the node's certificate. */
+  readonly ca?: string | undefined;
   /** How long to listen; default 10. */
   readonly seconds?: number;
 }
 
-/** Examines machine and network as they are; sends nothing and changes nothing. */
+/** Examines machine and network as they are; sends nothing but two questions to the node it enrolled at, and changes nothing. */
 export const examine = async (asked: Examination): Promise<Finding[]> => {
   const found = judge(await readMachine(asked.dark, asked.node), asked.interface, asked.dark);
   const deaf = found.some(({ text }) => text.startsWith("there is no interface"));
@@ -297,5 +350,6 @@ export const examine = async (asked: Examination): Promise<Finding[]> => {
     ...found,
     ...(deaf ? [] : await listen(asked.interface, asked.dark, asked.seconds ?? 10)),
     ...checkState(asked.state),
+    ...(await checkNode(asked)),
   ];
 };

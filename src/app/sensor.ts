@@ -90,7 +90,7 @@ export interface SensorSums {
   readonly quarantined: number;
 }
 
-const readCa = (path: string | undefined): string | undefined => {
+export const readCa = (path: string | undefined): string | undefined => {
   if (path === undefined) return undefined;
   try {
     return readFileSync(path, "utf8");

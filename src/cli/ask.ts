@@ -77,7 +77,7 @@ export const ask: Command = {
   summary: "ask the observatory one of its questions",
   usage: "QUESTION [--PARAMETER VALUE]... [--format table|json|csv|parquet] [--data DIR] [-c|--config FILE]",
   text: [
-    "Asks the node that runs on the data folder, or the folder's store when none runs. The questions and their parameters:",
+    "Asks the node that runs on the data folder, or the folder's store when none runs. Alerts, cases and letters are asked at the portal or its API (docs/api.md). The questions and their parameters:",
     "",
     ...askable.map(
       ({ name, about, parameters }) =>
@@ -97,6 +97,11 @@ export const ask: Command = {
     if (question === undefined || names.length > 1) throw usageError("ask takes one question; see layang ask --help");
     const known = askable.find(({ name }) => name === question);
     if (known === undefined) {
+      if (/^(alert|case|letter|notice|organisation|campaign|person|people)s?(\/|$)/.test(question)) {
+        throw usageError(
+          `${question}: alerts, cases and letters are no question of the observatory; they are asked at the portal or its API, under /api/v1/desk (docs/api.md)`,
+        );
+      }
       const meant = nearest(
         question,
         askable.map(({ name }) => name),

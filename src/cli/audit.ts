@@ -9,7 +9,7 @@ const data: Option = { type: "string", value: "DIR", doc: "data folder instead o
 export const verify: Command = {
   summary: "check the audit log against its hashes and the heads that left the node",
   usage: "[--heads PATH] [--key KEY] [--export FILE] [--config FILE]",
-  text: "Without --heads, those of the configured folder. A log that was rewritten with all its hashes still differs from a head that was kept elsewhere; without heads, only an unskilled change is seen.",
+  text: "Without --heads, those of the configured folder. A log that was rewritten with all its hashes still differs from a head that was kept elsewhere; without heads, only an unskilled change is seen. Exit code 0: every row fits its hash, and every head that was there; 1 with AUDIT_BROKEN: one does not. So 0 without heads says little, and a word about that stands on standard error.",
   options: {
     heads: { type: "string", multiple: true, value: "PATH", doc: "file or folder with signed heads" },
     key: { type: "string", value: "KEY", doc: "the node's public key, where the heads are checked elsewhere" },
@@ -27,8 +27,10 @@ export const verify: Command = {
       key: text(parsed, "key"),
     });
     process.stdout.write(
-      `${rows} rows fit their hashes and ${heads} signed heads${last === null ? "" : `; the newest is row ${last.row}, ${last.hash}`}.\n${heads === 0 ? "No head was there to compare with: who rewrote everything would not be seen.\n" : ""}`,
+      `${rows} rows fit their hashes and ${heads} signed heads${last === null ? "" : `; the newest is row ${last.row}, ${last.hash}`}.\n`,
     );
+    if (heads === 0)
+      process.stderr.write("No head was there to compare with: who rewrote everything would not be seen.\n");
     return 0;
   },
 };

@@ -22,6 +22,12 @@ const shown = 200;
 const shownFaults = 20;
 const largest = 20_000_000;
 
+const complain = (file: string, lines: Imported["faults"], kind: string): void => {
+  for (const { line, detail } of lines.slice(0, shownFaults))
+    process.stderr.write(`${file}:${line ?? 1}: ${kind}${detail}\n`);
+  if (lines.length > shownFaults) process.stderr.write(`... and ${lines.length - shownFaults} more\n`);
+};
+
 export const importConstituency: Command = {
   summary: "bring organisations, networks and contacts to what a file says",
   usage: "FILE [--dry-run] [--replace] [--form csv|yaml] [--json] [--config FILE] [--data DIR]",
@@ -50,7 +56,7 @@ export const importConstituency: Command = {
       replace: flag(parsed, "replace"),
     });
     if (flag(parsed, "json")) process.stdout.write(`${JSON.stringify(done)}\n`);
-    else {
+    else if (done.faults.length === 0) {
       const sign = { added: "+", changed: "~", ended: "-" } as const;
       for (const row of done.rows.slice(0, shown)) {
         const say =
@@ -61,17 +67,18 @@ export const importConstituency: Command = {
       if (steps > Math.min(done.rows.length, shown))
         process.stdout.write(`... and ${steps - Math.min(done.rows.length, shown)} more\n`);
       process.stdout.write(
-        `${done.added} added, ${done.changed} changed, ${done.ended} ended, ${done.same} as they are${done.applied ? "" : ": nothing was written"}\n`,
+        done.applied
+          ? `${done.added} added, ${done.changed} changed, ${done.ended} ended, ${done.same} as they are\n`
+          : `would add ${done.added}, change ${done.changed}, end ${done.ended}; ${done.same} as they are: nothing was written\n`,
       );
     }
+    complain(file, done.warnings, "warning: ");
     if (done.faults.length > 0) {
-      const named = done.faults.slice(0, shownFaults);
-      for (const { line, detail } of named) process.stderr.write(`${file}:${line ?? 1}: ${detail}\n`);
-      if (done.faults.length > named.length)
-        process.stderr.write(`... and ${done.faults.length - named.length} more\n`);
+      complain(file, done.faults, "");
+      const lines = new Set(done.faults.map(({ line }) => line)).size;
       throw new AppError(
         "CONSTITUENCY_INVALID",
-        `${done.faults.length} lines of ${file} cannot be used; nothing was taken`,
+        `${lines === 1 ? "a line" : `${lines} lines`} of ${file} cannot be used; nothing was taken`,
       );
     }
     return 0;

@@ -82,6 +82,38 @@ const find = (args: readonly string[]): { name: string; rest: readonly string[] 
   return undefined;
 };
 
+/** The commands under these words, where they name a group of commands and none by itself. */
+const groupOf = (args: readonly string[]): string[] => {
+  const option = args.findIndex((arg) => arg.startsWith("-"));
+  const name = args.slice(0, option < 0 ? args.length : option).join(" ");
+  return Object.hasOwn(commands, name) ? [] : Object.keys(commands).filter((one) => one.startsWith(`${name} `));
+};
+const groupHelp = async (group: readonly string[]): Promise<string> => {
+  const width = Math.max(...group.map((name) => name.length)) + 2;
+  const rows = await Promise.all(
+    group.map(async (name) => `  ${name.padEnd(width)}${(await (commands[name] as () => Promise<Command>)()).summary}`),
+  );
+  return `Usage: layang COMMAND [OPTIONS]      layang COMMAND --help for each, with examples\n\n${rows.join("\n")}\n`;
+};
+
+/** What somebody meant by a word behind a command that has others under it; undefined where it may be a path. */
+const strayWord = (name: string, rest: readonly string[]): AppError | undefined => {
+  const [word] = rest;
+  const names = Object.keys(commands);
+  const under = names.filter((one) => one.startsWith(`${name} `));
+  if (word === undefined || /^-|[/.]/.test(word) || under.length === 0) return undefined;
+  const option = rest.findIndex((arg) => arg.startsWith("-"));
+  const said = [name, ...rest.slice(0, option < 0 ? 2 : Math.min(2, option))].join(" ");
+  const meant =
+    nearest(said, under) ?? nearest(`${name} ${word}`, under) ?? names.find((one) => one.endsWith(` ${word}`));
+  // Of `node sensors add` the group: there are too many to name each.
+  const groups = [...new Set(under.map((one) => one.split(" ").slice(0, 2).join(" ")))].map((one) => `\`${one}\``);
+  return new AppError(
+    "USAGE",
+    `there is no command \`${said}\`; ${meant === undefined ? `under \`${name}\` there is ${groups.join(", ")}` : `did you mean \`${meant}\`?`}`,
+  );
+};
+
 const complain = (error: unknown): number => {
   if ((error as NodeJS.ErrnoException | undefined)?.code === "EPIPE") return 0;
   const known = error instanceof AppError ? error : systemRefusal(error);
@@ -106,6 +138,11 @@ export const main = async (args: readonly string[]): Promise<number> => {
       return 0;
     }
     if (first === undefined || first === "--help" || first === "-h" || first === "help") {
+      const group = first === undefined || args.length < 2 ? [] : groupOf(args.slice(1));
+      if (group.length > 0) {
+        process.stdout.write(await groupHelp(group));
+        return 0;
+      }
       const asked = find(args.slice(1));
       process.stdout.write(
         asked === undefined
@@ -114,21 +151,28 @@ export const main = async (args: readonly string[]): Promise<number> => {
       );
       return first === undefined ? 2 : 0;
     }
+    const group = groupOf(args);
+    if (group.length > 0) {
+      if (args.includes("--help") || args.includes("-h")) {
+        process.stdout.write(await groupHelp(group));
+        return 0;
+      }
+      const words = group[0]?.split(" ").slice(0, -1).join(" ");
+      throw new AppError(
+        "USAGE",
+        `\`${words}\` alone is no command; there is ${group.map((name) => `\`${name}\``).join(", ")}`,
+      );
+    }
     const found = find(args);
     if (found === undefined) {
-      const under = Object.keys(commands).filter((name) => name.startsWith(`${first} `));
-      if (under.length > 0 && !Object.hasOwn(commands, first)) {
-        throw new AppError(
-          "USAGE",
-          `\`${first}\` alone is no command; there is ${under.map((name) => `\`${name}\``).join(", ")}`,
-        );
-      }
       const meant = nearest(args.slice(0, 1).join(" "), Object.keys(commands));
       throw new AppError(
         "USAGE",
         `there is no command \`${first}\`; ${meant === undefined ? "see layang --help" : `did you mean \`${meant}\`?`}`,
       );
     }
+    const stray = strayWord(found.name, found.rest);
+    if (stray !== undefined) throw stray;
     if (lasting.has(found.name)) {
       startWith(small);
       growSlowly();

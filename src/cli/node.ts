@@ -36,6 +36,8 @@ export const node: Command = {
     const stop = stopSignal();
     const { startNode } = await import("../app/node.ts");
     const running = await startNode(settings, { log: createLog(settings.config.log.level) });
+    // Who expected to find one here sees that a disk is not mounted, or a path wrong.
+    if (running.made) process.stdout.write(`A new node was made in ${running.data}\n`);
     process.stdout.write(`Sensors send to ${running.door}\n${firstLine(running)}Open ${running.portal}\n`);
     await stop;
     await running.close();

@@ -19,6 +19,12 @@ const darkness: Readonly<Record<string, Option>> = {
   dark: { type: "string", multiple: true, value: "CIDR", doc: "a dark prefix; may be given more than once" },
 };
 
+const ca: Option = {
+  type: "string",
+  value: "FILE",
+  doc: "PEM file of the authority that signed the node's certificate",
+};
+
 /** What options and configuration say together; options win. */
 const settingsOf = (parsed: Parsed) => {
   const { config, path } = openConfig(text(parsed, "config"));
@@ -51,7 +57,7 @@ export const sensor: Command = {
     pace: { type: "string", value: "X", doc: "with --read: seconds of the capture for each second of the clock" },
     node: { type: "string", value: "URL", doc: "the node's sensor door (default: where it enrolled)" },
     token: { type: "string", value: "TOKEN", doc: "enrol first, with this one-time token" },
-    ca: { type: "string", value: "FILE", doc: "PEM file of the authority that signed the node's certificate" },
+    ca,
     health: { type: "string", value: "PORT", doc: "answer /healthz and /metrics on this port of loopback" },
   },
   examples: [
@@ -104,7 +110,7 @@ export const enrol: Command = {
     ...shared,
     node: { type: "string", value: "URL", doc: "the node's sensor door" },
     token: { type: "string", value: "TOKEN", doc: "the one-time token" },
-    ca: { type: "string", value: "FILE", doc: "PEM file of the authority that signed the node's certificate" },
+    ca,
   },
   examples: ["layang sensor enrol --node https://node.example:8421 --token TOKEN"],
   run: async (parsed) => {
@@ -119,10 +125,10 @@ export const enrol: Command = {
 };
 
 export const doctor: Command = {
-  summary: "check that the dark prefix is dark, and that its packets arrive",
-  usage: "--interface NAME --dark CIDR [--dark CIDR]... [--config FILE]",
-  text: "Reads routes, neighbours and addresses of this machine; sends nothing. Exit code 1 when something must be mended.",
-  options: { ...shared, ...darkness },
+  summary: "check that the dark prefix is dark, that its packets arrive, and that the node answers",
+  usage: "--interface NAME --dark CIDR [--dark CIDR]... [--ca FILE] [--config FILE]",
+  text: "Reads routes, neighbours and addresses of this machine. Sends nothing but, when enrolled, two questions to the node. Exit code 1 when something must be mended.",
+  options: { ...shared, ...darkness, ca },
   examples: ["layang sensor doctor --interface eth1 --dark 192.0.2.0/24"],
   run: async (parsed) => {
     const settings = settingsOf(parsed);
@@ -135,6 +141,7 @@ export const doctor: Command = {
       dark: settings.dark,
       state: settings.state,
       node: settings.node ?? nodeOf(settings.state),
+      ca: settings.ca,
     });
     const sign = { ok: "✓", warn: "!", fail: "✗" } as const;
     for (const { state, text: said } of findings) process.stdout.write(`${sign[state]} ${said}\n`);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sensorRegistry } from "../app/sensors.ts";
 import { isEconomy } from "../platform/economy.ts";
+import { makeFolder } from "../platform/folder.ts";
 import { text, usageError } from "./command.ts";
 import type { Command, Option, Parsed } from "./command.ts";
 import { table } from "./table.ts";
@@ -18,7 +19,7 @@ const nameOf = (parsed: Parsed, command: string): string => {
 export const add: Command = {
   summary: "admit a sensor: print its one-time token",
   usage: "NAME [--country CC] [--city CITY] [--realm REALM] [--config FILE] [--data DIR]",
-  text: "Works whether the node runs or not. The token is good for seven days and for one sensor; only its hash is kept.",
+  text: "Works whether the node runs or not; a node that runs says itself where its door is, else --config does. The token is good for seven days and for one sensor; only its hash is kept.",
   options: {
     country: { type: "string", value: "CC", doc: "economy it stands in (ISO 3166), for example ID" },
     city: { type: "string", value: "CITY", doc: "where it stands, as others may see it" },
@@ -28,20 +29,21 @@ export const add: Command = {
   },
   examples: ["layang node sensors add id-01 --country ID --city Jakarta"],
   run: async (parsed) => {
-    const { registry, door } = registryOf(parsed);
+    const { registry, door, data: folder } = registryOf(parsed);
     const country = text(parsed, "country");
     if (country !== undefined && !isEconomy(country))
       throw usageError(
         `--country takes an economy's code (ISO 3166-1), two capital letters such as ID, not "${country}"`,
       );
     const name = nameOf(parsed, "add");
+    makeFolder(folder, "the data folder");
     const before = registry.get(name);
     const { token } = registry.add({ name, country, city: text(parsed, "city"), realm: text(parsed, "realm") });
     // Of a sensor that never came, the token that was printed before.
     if (before !== undefined && before.key === null)
       process.stdout.write(`Sensor ${name} was added before; the token that was printed then is void from now on.\n`);
     process.stdout.write(
-      `Sensor ${name} may enrol once within seven days. On its machine:\n\n  layang sensor enrol --node ${door} --token ${token}\n\n`,
+      `Sensor ${name} may enrol once within seven days. On its machine:\n\n  layang sensor enrol --node ${door.url} --token ${token}\n\n${door.note === null ? "" : `${door.note}\n`}`,
     );
     return 0;
   },

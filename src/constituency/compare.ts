@@ -120,7 +120,7 @@ export const compare = (present: Present, wanted: Wanted, { replace, now }: Comp
     if (holder !== undefined && !replace) {
       errors.push({
         line,
-        message: `${text} is held by ${holder.organisation}; end it there, or import with --replace`,
+        message: `${text} is held by ${holder.organisation}: a line of ${holder.organisation} with this network and a day in \`until\` ends it there, in the same file if you like (--replace would end everything that the file does not name)`,
       });
       continue;
     }

@@ -17,12 +17,20 @@ const formula = /^[=+\-@\t\r\n＝＋－＠]/;
 const unguarded = (field: string): string =>
   field.startsWith("'") && formula.test(field.slice(1)) ? field.slice(1) : field;
 
+/** What stands between fields: a comma; or else, as spreadsheets of many countries write it, what the first line has instead. */
+const separatorOf = (text: string): string => {
+  const first = /^\ufeff?(?:[^\S\n]*\n|#.*\n)*(.*)/.exec(text)?.[1]?.replaceAll(/"[^"]*"/g, "") ?? "";
+  return [",", ";", "\t"].find((one) => first.includes(one)) ?? ",";
+};
+
 /**
- * Lines of a CSV text (RFC 4180; LF or CRLF; a byte order mark is passed over; quoted fields may hold breaks). Empty lines and lines that begin
- * with `#` are passed over. Fields are trimmed outside quotes. A quote that never closes ends the text with an error.
+ * Lines of a CSV text (RFC 4180; LF or CRLF; a byte order mark is passed over; quoted fields may hold breaks), with semicolons or tabs in place of
+ * commas where the first line has them. Empty lines and lines that begin with `#` are passed over. Fields are trimmed outside quotes. A quote that
+ * never closes ends the text with an error.
  */
 export const csvLines = (text: string): { lines: CsvLine[]; errors: LineError[] } => {
   const lines: CsvLine[] = [];
+  const separator = separatorOf(text);
   let at = text.startsWith("\ufeff") ? 1 : 0;
   let line = 1;
   while (at < text.length) {
@@ -30,7 +38,7 @@ export const csvLines = (text: string): { lines: CsvLine[]; errors: LineError[] 
     const start = line;
     const comment = text[at] === "#";
     for (;;) {
-      while (text[at] === " " || text[at] === "\t") at++;
+      while (text[at] === " " || (text[at] === "\t" && separator !== "\t")) at++;
       if (text[at] === '"' && !comment) {
         let value = "";
         at++;
@@ -45,7 +53,7 @@ export const csvLines = (text: string): { lines: CsvLine[]; errors: LineError[] 
         }
         line += value.split("\n").length - 1;
         let end = at;
-        while (end < text.length && text[end] !== "," && text[end] !== "\n") end++;
+        while (end < text.length && text[end] !== separator && text[end] !== "\n") end++;
         if (text.slice(at, end).trim() !== "") {
           return { lines, errors: [{ line: start, message: "text stands behind a closing quote" }] };
         }
@@ -53,11 +61,11 @@ export const csvLines = (text: string): { lines: CsvLine[]; errors: LineError[] 
         at = end;
       } else {
         let end = at;
-        while (end < text.length && text[end] !== "\n" && (comment || text[end] !== ",")) end++;
+        while (end < text.length && text[end] !== "\n" && (comment || text[end] !== separator)) end++;
         fields.push(unguarded(text.slice(at, end).trim()));
         at = end;
       }
-      if (text[at] !== ",") break;
+      if (text[at] !== separator) break;
       at++;
     }
     at++;

@@ -45,9 +45,8 @@ export const proposedId = (name: string): string =>
 /** Fields of one thing as text; undefined: not said. Empty: said to be nothing. */
 export type Fields = (name: string) => string | undefined;
 
-const refusal = (message: string): { readonly error: string } => ({ error: message });
-type Read<T> = T | { readonly error: string };
-export const isRefused = <T extends object>(read: Read<T>): read is { readonly error: string } => "error" in read;
+/** What was read, or all that is wrong with it. */
+type Read<T> = { readonly read: T } | { readonly faults: readonly string[] };
 
 const truths: ReadonlyMap<string, boolean> = new Map([
   ...["yes", "true", "1", "y"].map((word) => [word, true] as const),
@@ -56,34 +55,35 @@ const truths: ReadonlyMap<string, boolean> = new Map([
 const truth = (text: string): boolean | undefined => truths.get(text.toLowerCase());
 
 /** Reads what is said of an organisation. */
-export const readOrganisation = (
+const readOrganisation = (
   get: Fields,
   names: Readonly<Record<string, string>> | undefined,
 ): Read<WantedOrganisation["fields"]> => {
   const fields: { -readonly [K in keyof WantedOrganisation["fields"]]: WantedOrganisation["fields"][K] } = {};
+  const faults: string[] = [];
   const name = get("name");
   if (name !== undefined && name !== "") {
-    if (name.length > 200) return refusal("`name` is longer than 200 characters");
+    if (name.length > 200) faults.push("`name` is longer than 200 characters");
     fields.name = name;
   }
   if (names !== undefined) {
     for (const [language, text] of Object.entries(names)) {
-      if (!languagePattern.test(language)) return refusal(`"${language}" is no language (BCP 47), for example ja`);
-      if (text.length > 200) return refusal("a name is longer than 200 characters");
+      if (!languagePattern.test(language)) faults.push(`"${language}" is no language (BCP 47), for example ja`);
+      if (text.length > 200) faults.push(`the name in ${language} is longer than 200 characters`);
     }
     fields.names = Object.fromEntries(Object.entries(names).filter(([, text]) => text !== ""));
   }
   const country = get("country");
   if (country !== undefined) {
     if (country !== "" && !/^[A-Za-z]{2}$/.test(country))
-      return refusal(`\`country\` takes two letters (ISO 3166), not "${country}"`);
+      faults.push(`\`country\` takes two letters (ISO 3166), not "${country}"`);
     fields.country = country === "" ? null : country.toUpperCase();
   }
   const essential = get("essential");
   if (essential !== undefined) {
     const value = truth(essential);
-    if (value === undefined) return refusal(`\`essential\` is yes or no, not "${essential}"`);
-    fields.essential = value;
+    if (value === undefined) faults.push(`\`essential\` is yes or no, not "${essential}"`);
+    else fields.essential = value;
   }
   for (const [key, most] of [
     ["sector", 100],
@@ -91,63 +91,72 @@ export const readOrganisation = (
   ] as const) {
     const text = get(key);
     if (text === undefined) continue;
-    if (text.length > most) return refusal(`\`${key}\` is longer than ${most} characters`);
+    if (text.length > most) faults.push(`\`${key}\` is longer than ${most} characters`);
     fields[key] = text === "" ? null : text;
   }
-  return fields;
+  return faults.length > 0 ? { faults } : { read: fields };
 };
 
 /** Reads a network. */
-export const readNetwork = (organisation: string, get: Fields): Read<{ record: NetworkRecord; dated: boolean }> => {
+const readNetwork = (organisation: string, get: Fields): Read<{ record: NetworkRecord; dated: boolean }> => {
+  const faults: string[] = [];
   const text = get("network") ?? "";
   const key = networkKeyOf(text);
   if (key === undefined) {
-    return refusal(
+    faults.push(
       /[/:]|^[\d.]+$/.test(text)
         ? `"${text}" is no network: an address with the length of its prefix, and no bit set behind that`
         : `"${text}" is no prefix, no AS number and no domain`,
     );
   }
   const realm = get("realm") ?? "";
-  if (!/^[A-Za-z0-9._-]{0,64}$/.test(realm)) return refusal("`realm` has letters, digits, dots, hyphens, at most 64");
-  if (isTooWide(key, realm)) return refusal(`${text} is more than any organisation holds`);
+  if (!/^[A-Za-z0-9._-]{0,64}$/.test(realm)) faults.push("`realm` has letters, digits, dots, hyphens, at most 64");
+  if (key !== undefined && isTooWide(key, realm)) faults.push(`${text} is more than any organisation holds`);
   const translation = (get("translation") ?? "").toLowerCase();
   if (translation !== "" && translation !== "none" && translation !== "cgnat")
-    return refusal(`\`translation\` is none or cgnat, not "${translation}"`);
+    faults.push(`\`translation\` is none or cgnat, not "${translation}"`);
   const [from = "", until = ""] = [get("from"), get("until")];
   const since = from === "" ? 0 : timeOf(from);
   const end = until === "" ? null : timeOf(until);
-  if (since === undefined || end === undefined) {
-    return refusal(`"${since === undefined ? from : until}" is no day: 2026-05-03, or 2026-05-03T10:00:00Z`);
+  for (const [day, time] of [
+    [from, since],
+    [until, end],
+  ] as const) {
+    if (time === undefined) faults.push(`"${day}" is no day: 2026-05-03, or 2026-05-03T10:00:00Z`);
   }
-  if (end !== null && end <= since) return refusal("`until` is not behind `from`");
+  if (since !== undefined && end !== undefined && end !== null && end <= since)
+    faults.push("`until` is not behind `from`");
   const dark = (get("dark") ?? "").split(/[\s;]+/).filter((one) => one !== "");
   const bad = dark.find((one) => parsePrefix(one) === undefined);
-  if (bad !== undefined || dark.length > 64)
-    return refusal(bad === undefined ? "more than 64 dark parts" : `"${bad}" of \`dark\` is no prefix`);
+  if (bad !== undefined) faults.push(`"${bad}" of \`dark\` is no prefix`);
+  if (dark.length > 64) faults.push("more than 64 dark parts");
+  if (faults.length > 0 || key === undefined || since === undefined || end === undefined) return { faults };
   return {
-    record: {
-      organisation,
-      realm,
-      ...key,
-      translation: translation === "cgnat" ? "cgnat" : "none",
-      from: since,
-      until: end,
-      dark,
+    read: {
+      record: {
+        organisation,
+        realm,
+        ...key,
+        translation: translation === "cgnat" ? "cgnat" : "none",
+        from: since,
+        until: end,
+        dark,
+      },
+      dated: from !== "",
     },
-    dated: from !== "",
   };
 };
 
 /** Reads a contact. */
-export const readContact = (organisation: string, get: Fields): Read<ContactRecord> => {
+const readContact = (organisation: string, get: Fields): Read<ContactRecord> => {
+  const faults: string[] = [];
   const said = (name: string, most: number): string | null => {
     const value = get(name) ?? "";
     return value === "" ? null : value.slice(0, most + 1);
   };
   const role = (get("role") ?? "").toLowerCase() || "abuse";
   if (!contactRoles.includes(role as ContactRole))
-    return refusal(`\`role\` is one of ${contactRoles.join(", ")}, not "${role}"`);
+    faults.push(`\`role\` is one of ${contactRoles.join(", ")}, not "${role}"`);
   const [name, mail, phone, webhook, key] = [
     said("contact", 200),
     said("mail", 254),
@@ -155,27 +164,30 @@ export const readContact = (organisation: string, get: Fields): Read<ContactReco
     said("webhook", 500),
     said("openpgp_key", 20_000),
   ];
-  if (mail !== null && (mail.length > 254 || !mailPattern.test(mail))) return refusal(`"${mail}" is no mail address`);
+  if (mail !== null && (mail.length > 254 || !mailPattern.test(mail))) faults.push(`"${mail}" is no mail address`);
   if (webhook !== null && (webhook.length > 500 || !/^https:\/\/\S+$/.test(webhook)))
-    return refusal("`webhook` is an https address of at most 500 characters");
+    faults.push("`webhook` is an https address of at most 500 characters");
   if (key !== null && (key.length > 20_000 || !key.includes("BEGIN PGP PUBLIC KEY BLOCK")))
-    return refusal("`openpgp_key` is no armoured public key");
-  if (name !== null && name.length > 200) return refusal("`contact` is longer than 200 characters");
-  if (phone !== null && phone.length > 50) return refusal("`phone` is longer than 50 characters");
+    faults.push("`openpgp_key` is no armoured public key");
+  if (name !== null && name.length > 200) faults.push("`contact` is longer than 200 characters");
+  if (phone !== null && phone.length > 50) faults.push("`phone` is longer than 50 characters");
   if (mail === null && webhook === null && phone === null)
-    return refusal("a contact needs a mail address, a webhook or a phone number");
+    faults.push("a contact needs a mail address, a webhook or a phone number");
   const language = get("language") ?? "";
   if (language !== "" && !languagePattern.test(language))
-    return refusal(`"${language}" is no language (BCP 47), for example th`);
+    faults.push(`"${language}" is no language (BCP 47), for example th`);
+  if (faults.length > 0) return { faults };
   return {
-    organisation,
-    role: role as ContactRole,
-    name,
-    mail,
-    phone,
-    language: language === "" ? "en" : language,
-    openpgpKey: key,
-    webhook,
+    read: {
+      organisation,
+      role: role as ContactRole,
+      name,
+      mail,
+      phone,
+      language: language === "" ? "en" : language,
+      openpgpKey: key,
+      webhook,
+    },
   };
 };
 
@@ -197,8 +209,12 @@ export class WantedBuilder {
     else this.#seen.set(key, line);
     return before === undefined;
   }
-  /** The organisation of a line; undefined when its id is none. */
-  organisation(line: number, id: string, fields: WantedOrganisation["fields"]): boolean {
+  #failAll(line: number, faults: readonly string[]): void {
+    for (const fault of faults) this.fail(line, fault);
+  }
+  /** The organisation of a line; false when its id is none: then nothing can be told of what stands beside it. */
+  organisation(line: number, id: string, organisation: Read<WantedOrganisation["fields"]>): boolean {
+    if ("faults" in organisation) this.#failAll(line, organisation.faults);
     if (!idPattern.test(id)) {
       const hint = proposedId(id);
       this.fail(
@@ -209,6 +225,8 @@ export class WantedBuilder {
       );
       return false;
     }
+    if ("faults" in organisation) return true;
+    const fields = organisation.read;
     const known = this.#organisations.get(id);
     if (known === undefined) {
       this.#organisations.set(id, { line, fields });
@@ -218,21 +236,22 @@ export class WantedBuilder {
       const before = (known.fields as Readonly<Record<string, unknown>>)[key];
       if (before !== undefined && JSON.stringify(before) !== JSON.stringify(value)) {
         this.fail(line, `\`${key}\` of ${id} is another one in line ${known.line}`);
-        return false;
       }
     }
     this.#organisations.set(id, { line: known.line, fields: { ...known.fields, ...fields } });
     return true;
   }
-  network(line: number, read: Read<{ record: NetworkRecord; dated: boolean }>): void {
-    if (isRefused(read)) return this.fail(line, read.error);
+  network(line: number, network: Read<{ record: NetworkRecord; dated: boolean }>): void {
+    if ("faults" in network) return this.#failAll(line, network.faults);
+    const { read } = network;
     const { record } = read;
     const text = record.prefix ?? record.domain ?? `AS${record.asn}`;
     if (this.#once(line, `n ${record.organisation} ${record.realm} ${text} ${record.from}`, text))
       this.#networks.push({ line, ...read });
   }
-  contact(line: number, read: Read<ContactRecord>): void {
-    if (isRefused(read)) return this.fail(line, read.error);
+  contact(line: number, contact: Read<ContactRecord>): void {
+    if ("faults" in contact) return this.#failAll(line, contact.faults);
+    const { read } = contact;
     const { organisation, role, mail, webhook, phone } = read;
     const text = mail ?? webhook ?? phone ?? "";
     const key = `c ${organisation} ${role} ${text}`;
@@ -338,9 +357,7 @@ export const wantedFromCsv = (text: string): Wanted => {
       others.length > 0 && has(...others)
         ? Object.fromEntries(others.map((name) => [name.slice(5), get(name) ?? ""]))
         : undefined;
-    const organisation = readOrganisation(filled, spoken);
-    if (isRefused(organisation)) builder.fail(line, organisation.error);
-    else if (builder.organisation(line, id, organisation)) {
+    if (builder.organisation(line, id, readOrganisation(filled, spoken))) {
       if (has("network")) builder.network(line, readNetwork(id, get));
       if (has("mail", "webhook", "phone", "role", "contact")) builder.contact(line, readContact(id, get));
     }
@@ -406,10 +423,6 @@ export const wantedFromTree = (tree: unknown, lineOf: (path: readonly (string | 
     }
     const organisation = readOrganisation(get, isTree(names) ? (names as Record<string, string>) : undefined);
     const name = typeof id === "string" || typeof id === "number" ? String(id) : "";
-    if (isRefused(organisation)) {
-      builder.fail(line, organisation.error);
-      continue;
-    }
     if (!builder.organisation(line, name, organisation)) continue;
     for (const [j, network] of list(networks, [...path, "networks"]).entries()) {
       const at = [...path, "networks", j];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isBogon } from "./bogons.ts";
+import { isBogon } from "../net/bogons.ts";
 import type { Context } from "./detector.ts";
 import type { ErrorOf } from "./evidence.ts";
 import { hostsIn, hostsOf, wordsOf } from "./rows.ts";

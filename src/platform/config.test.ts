@@ -45,6 +45,9 @@ it("says in words how a value is written, and repeats none: it may be a secret",
   expect(refusal("country: Indonesia")).toContain("`country` takes two capital letters, for example ID");
   expect(refusal("portal: {port: 70000}")).toContain("`portal.port` takes a whole number from 0 to 65535");
   expect(refusal("mail: {host: m.example}")).toContain("`mail.from` is missing");
+  expect(refusal("- data: x\n")).toBe(
+    "test.yaml: the file holds a list or a single value, and a configuration has keys with values, for example `country: ID`",
+  );
   // Of a choice, one sentence and not one for each of its parts.
   expect(refusal("store: {retention: {sources: 0}}")).toBe(
     "test.yaml: `store.retention.sources` takes a whole number of days from 1 to 36600, or null",

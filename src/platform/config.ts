@@ -70,9 +70,11 @@ const sentence = (schema: unknown, error: ErrorObject): string => {
     const missing = String((error.params as { missingProperty: string }).missingProperty);
     return `\`${where === "" ? missing : `${where}.${missing}`}\` is missing`;
   }
+  if (where === "" && error.keyword === "type")
+    return "the file holds a list or a single value, and a configuration has keys with values, for example `country: ID`";
   // The value itself is not repeated: it may hold a secret.
   const form = formOf((error.parentSchema ?? {}) as Shape);
-  return `\`${where || "the file"}\` ${form === undefined ? (error.message ?? "is not valid") : `takes ${form}`}`;
+  return `${where === "" ? "the file" : `\`${where}\``} ${form === undefined ? (error.message ?? "is not valid") : `takes ${form}`}`;
 };
 
 /** Of several things said about one place, what says most: of a choice, not what is wrong with each of its parts. */

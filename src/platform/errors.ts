@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 
 /**
  * What an operator or caller can mend. Every code has a paragraph in docs/errors.md (a test holds both lists together);
@@ -10,6 +12,7 @@ export const errorCodes = {
   CONFIG_INVALID: { exit: 2, status: 500 },
   CONFIG_UNREADABLE: { exit: 2, status: 500 },
   FILE_UNUSABLE: { exit: 2, status: 500 },
+  FOLDER_MISSING: { exit: 2, status: 500 },
   SYSTEM_REFUSED: { exit: 1, status: 500 },
   NODE_TOO_OLD: { exit: 2, status: 500 },
   DATA_NOT_FOUND: { exit: 2, status: 500 },
@@ -110,6 +113,32 @@ export class AppError extends Error {
 /** Codes of the system that speak of a path as it was given, not of the machine's state. */
 const ofPaths = new Set("ENOENT EACCES EPERM EISDIR ENOTDIR EEXIST ELOOP EROFS ENAMETOOLONG".split(" "));
 
+/** The name of a user, where the machine's own list has it. */
+const userName = (uid: number): string => {
+  try {
+    const line = readFileSync("/etc/passwd", "utf8")
+      .split("\n")
+      .find((one) => one.split(":")[2] === String(uid));
+    if (line !== undefined) return line.split(":")[0] ?? "";
+  } catch {
+    // a machine without one
+  }
+  return `user number ${uid}`;
+};
+/** Whose it is that may not be used: the path, or the nearest folder above it that can be looked at. "" where that says nothing. */
+const whose = (path: string): string => {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      const { uid } = statSync(at);
+      if (uid === process.getuid?.()) return `: check the rights of ${at}`;
+      const user = userName(uid);
+      return `: ${at} belongs to ${user}; run this as ${user}, or name another path`;
+    } catch {
+      if (dirname(at) === at) return "";
+    }
+  }
+};
+
 /** A refusal of the operating system (a path, a port, a full disk) as what the operator can mend; undefined for anything else. */
 export const systemRefusal = (error: unknown): AppError | undefined => {
   if (!(error instanceof Error)) return undefined;
@@ -121,7 +150,10 @@ export const systemRefusal = (error: unknown): AppError | undefined => {
       `port ${port}${address === undefined ? "" : ` of ${address}`} is taken by another program, perhaps another node or the demo (${code}): name another in the configuration`,
     );
   }
-  const what = path ?? (port === undefined ? "the system" : `${address ?? "port"}:${port}`);
-  const fault = path !== undefined && ofPaths.has(code) ? "FILE_UNUSABLE" : "SYSTEM_REFUSED";
-  return new AppError(fault, `${what}: ${syscall} was refused (${code})`);
+  // Of a socket in a folder the path is its address.
+  const file = path ?? (port === undefined && address?.startsWith("/") === true ? address : undefined);
+  const what = file ?? (port === undefined ? "the system" : `${address ?? "port"}:${port}`);
+  const fault = file !== undefined && ofPaths.has(code) ? "FILE_UNUSABLE" : "SYSTEM_REFUSED";
+  const hint = file !== undefined && (code === "EACCES" || code === "EPERM") ? whose(file) : "";
+  return new AppError(fault, `${what}: ${syscall} was refused (${code})${hint}`);
 };

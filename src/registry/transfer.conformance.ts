@@ -41,7 +41,13 @@ export const transferConformance = (name: string, make: () => Promise<DeskPlace>
       importText(
         desk,
         options.actor ?? systemActor,
-        { form: options.form ?? "csv", content, apply: options.apply ?? true, replace: options.replace ?? false },
+        {
+          form: options.form ?? "csv",
+          content,
+          apply: options.apply ?? true,
+          replace: options.replace ?? false,
+          languages: ["en", "th"],
+        },
         now,
       );
     const owners = async () => {
@@ -115,7 +121,7 @@ export const transferConformance = (name: string, make: () => Promise<DeskPlace>
           "good,Good,TH,192.0.2.0/24,,,,",
           "isp,,Thailand,,,,,",
           "isp,Other name,,,,,,",
-          "isp,Provider Ltd.,,192.0.2.5/24,,,,",
+          "isp,Provider Ltd.,,192.0.2.5/24,not-a-mail,boss,,2026-02-30",
           "isp,,,0.0.0.0/0,,,,",
           "isp,,,,not-a-mail,,,",
           "isp,,,,a@b.example,boss,,",
@@ -124,16 +130,22 @@ export const transferConformance = (name: string, make: () => Promise<DeskPlace>
           "good,,,192.0.2.0/24,,,,",
         ].join("\n"),
       );
-      expect(bad.applied).toBe(false);
+      expect(bad).toMatchObject({ applied: false, added: 0, changed: 0, ended: 0, same: 0, rows: [] });
       expect(bad.faults.map(({ line, message }) => `${line}: ${message}`)).toEqual([
         expect.stringContaining('2: "New Org" is no id: lower-case letters, digits and hyphens, for example new-org'),
         expect.stringContaining("4: `country`"),
         expect.stringContaining("6: `name` of isp is another one in line 5"),
+        expect.stringContaining('6: "192.0.2.5/24" is no network'),
+        expect.stringContaining('6: "2026-02-30" is no day'),
+        expect.stringContaining("6: `role`"),
+        expect.stringContaining('6: "not-a-mail"'),
         expect.stringContaining("7: 0.0.0.0/0 is more than any organisation holds"),
         expect.stringContaining('8: "not-a-mail"'),
         expect.stringContaining("9: `role`"),
         expect.stringContaining('10: "2026-02-30"'),
-        expect.stringContaining("11: 198.51.100.0/24 is held by grid"),
+        expect.stringContaining(
+          "11: 198.51.100.0/24 is held by grid: a line of grid with this network and a day in `until`",
+        ),
         expect.stringContaining("12: 192.0.2.0/24 stands in line 3 already"),
       ]);
       expect(await exportText(desk, systemActor, "csv")).not.toContain("good");
@@ -175,6 +187,34 @@ export const transferConformance = (name: string, make: () => Promise<DeskPlace>
       expect(await bring(text)).toMatchObject({ applied: true, added: 3_001 });
       expect(await bring(text)).toMatchObject({ added: 0, same: 3_001 });
       expect((await owners()).ownerOf("many-inside", "10.11.183.9", now)?.organisation).toBe("many");
+    });
+
+    it("takes and warns of what is hardly meant, line by line", async () => {
+      const { applied, warnings } = await bring(
+        [
+          "organisation;network;realm;dark;mail;language",
+          "odd;172.16.5.0/24;;;a@odd.example;xx",
+          "odd;172.16.5.0/24;odd-inside;;b@odd.example;th-TH",
+          'odd;1.2.3.0/24;;"1.2.3.0/25;1.2.3.128/25";;',
+        ].join("\r\n"),
+      );
+      expect(applied).toBe(true);
+      expect(warnings.map(({ line, message }) => `${line}: ${message}`)).toEqual([
+        expect.stringContaining("2: 172.16.5.0/24 is private or reserved"),
+        expect.stringContaining('2: there are no letters in "xx" (only en, th)'),
+      ]);
+    });
+
+    it("moves one network by a line that ends it and one that begins it, and touches nothing else", async () => {
+      const head = "organisation,network,from,until";
+      await bring(`${head}\nbank-a,192.0.3.0/24,,\nbank-a,192.0.4.0/24,,\nbank-f,192.0.5.0/24,,\n`);
+      now = at("2026-09-10");
+      const moved = await bring(`${head}\nbank-f,192.0.3.0/24,2026-09-15,\nbank-a,192.0.3.0/24,,2026-09-15\n`);
+      expect(moved).toMatchObject({ applied: true, added: 1, changed: 1, ended: 0, faults: [] });
+      const found = await owners();
+      expect(found.ownerOf("", "192.0.3.9", at("2026-09-14"))?.organisation).toBe("bank-a");
+      expect(found.ownerOf("", "192.0.3.9", at("2026-09-15"))?.organisation).toBe("bank-f");
+      expect(found.ownerOf("", "192.0.4.9", at("2026-09-15"))?.organisation).toBe("bank-a");
     });
   });
 };

@@ -7,6 +7,7 @@ import type { LineError } from "../constituency/csv.ts";
 import { networkText } from "../constituency/network.ts";
 import { csvColumns, wantedFromCsv, wantedFromTree } from "../constituency/wanted.ts";
 import type { Wanted } from "../constituency/wanted.ts";
+import { warningsOf } from "../constituency/warnings.ts";
 import { formatPrefix, parsePrefix } from "../net/prefix.ts";
 import type { Actor } from "../model/actor.ts";
 import { contactRoles } from "../model/constituency.ts";
@@ -26,6 +27,8 @@ export interface Asked {
   readonly apply: boolean;
   /** Ends what the file does not hold. */
   readonly replace: boolean;
+  /** That letters are written in. */
+  readonly languages: readonly string[];
 }
 export interface Transferred {
   readonly applied: boolean;
@@ -33,7 +36,10 @@ export interface Transferred {
   readonly changed: number;
   readonly ended: number;
   readonly same: number;
+  /** Where there are any, the file is refused: nothing is added, changed, ended, nor shown. */
   readonly faults: readonly LineError[];
+  /** What is taken, and hardly meant. */
+  readonly warnings: readonly LineError[];
   /** The first of the differences. */
   readonly rows: readonly Told[];
 }
@@ -171,20 +177,24 @@ export const importText = async (desk: Desk, actor: Actor, asked: Asked, now: nu
     await desk.as(actor, async (trx) => {
       const compared = compare(await present(trx, actor), wanted, { replace: asked.replace, now });
       const faults = [...wanted.errors, ...compared.errors].toSorted((a, b) => a.line - b.line);
+      if (faults.length > 0) {
+        result = { applied: false, added: 0, changed: 0, ended: 0, same: 0, faults, warnings: [], rows: [] };
+        return;
+      }
       const count = (change: Told["change"]): number =>
         compared.steps.filter(({ step }) => step.change === change).length;
-      const applied = asked.apply && faults.length === 0;
-      const rows = await run(trx, actor, compared, now, applied ? Number.POSITIVE_INFINITY : shownAtMost);
+      const rows = await run(trx, actor, compared, now, asked.apply ? Number.POSITIVE_INFINITY : shownAtMost);
       result = {
-        applied,
+        applied: asked.apply,
         added: count("added"),
         changed: count("changed"),
         ended: count("ended"),
         same: compared.same,
         faults,
+        warnings: warningsOf(wanted, asked.languages).toSorted((a, b) => a.line - b.line),
         rows,
       };
-      if (!applied) throw new DryRun();
+      if (!asked.apply) throw new DryRun();
     });
   } catch (error) {
     if (!(error instanceof DryRun)) throw error;

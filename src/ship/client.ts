@@ -68,6 +68,34 @@ const answerOf = (response: IncomingMessage, text: string): Answer => {
   };
 };
 
+const unsigned = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+]);
+
+/** Why a request failed, and what to do where that is known. A node whose certificate is not taken does answer. */
+const failureOf = (error: NodeJS.ErrnoException, { origin, hostname, protocol }: URL, ca: boolean): string => {
+  const why = error.code ?? error.message;
+  if (unsigned.has(why)) {
+    return ca
+      ? `${origin} answers, but its certificate is not signed by the authority that --ca (\`sensor.ca\`) names (${why})`
+      : `${origin} answers, but its certificate is not signed by an authority this machine knows: name the authority with --ca FILE; of a self-signed certificate that is the certificate itself (${why})`;
+  }
+  if (why === "CERT_HAS_EXPIRED" || why === "CERT_NOT_YET_VALID") {
+    return `${origin} answers, but its certificate ${why === "CERT_HAS_EXPIRED" ? "has expired" : "is not valid yet"}: renew it at the node, or set this machine's clock (${why})`;
+  }
+  if (why === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    const { subjectaltname } = (error as { cert?: { subjectaltname?: string } }).cert ?? {};
+    return `${origin} answers, but its certificate is for ${subjectaltname?.slice(0, 300) ?? "no name"}, not for ${hostname}: call the node by a name in it, or make one with this name (${why})`;
+  }
+  if (protocol === "https:" && (why === "EPROTO" || why === "ERR_SSL_WRONG_VERSION_NUMBER"))
+    return `${origin} speaks no TLS: is it http://?`;
+  return `${origin} does not answer (${why})`;
+};
+
 /** A connection to a node that is kept open between requests. Redirects are not followed. */
 export const createClient = ({ node, ca, patience = PATIENCE }: ClientOptions): Client => {
   const url = checkNode(node);
@@ -96,14 +124,7 @@ export const createClient = ({ node, ca, patience = PATIENCE }: ClientOptions): 
           resolve(once(method, path, headers, body, false));
           return;
         }
-        const why = error.code ?? error.message;
-        const plain = secure && (why === "EPROTO" || why === "ERR_SSL_WRONG_VERSION_NUMBER");
-        reject(
-          new AppError(
-            "NODE_UNREACHABLE",
-            plain ? `${url.origin} speaks no TLS: is it http://?` : `${url.origin} does not answer (${why})`,
-          ),
-        );
+        reject(new AppError("NODE_UNREACHABLE", failureOf(error, url, ca !== undefined)));
       };
       asked.on("response", (response) => {
         const chunks: Buffer[] = [];

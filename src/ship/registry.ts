@@ -73,7 +73,6 @@ export class SensorRegistry {
   constructor(folder: string, now: () => number = Date.now) {
     this.#folder = folder;
     this.#now = now;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
   #time(): string {
@@ -104,8 +103,19 @@ export class SensorRegistry {
   }
 
   #save(record: SensorRecord): SensorRecord {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     writeDurably(this.#path(record.name), `${JSON.stringify(record, null, 2)}\n`, 0o600);
     return record;
+  }
+
+  /** Reading makes no folder: a node without sensors has none. */
+  #files(): string[] {
+    try {
+      return readdirSync(this.#folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
   }
 
   get(name: string): SensorRecord | undefined {
@@ -113,7 +123,7 @@ export class SensorRegistry {
   }
 
   list(): SensorRecord[] {
-    return readdirSync(this.#folder)
+    return this.#files()
       .filter((file) => /^[a-z0-9-]{2,32}\.json$/.test(file))
       .sort()
       .flatMap((file) => this.get(file.slice(0, -5)) ?? []);

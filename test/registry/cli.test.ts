@@ -39,12 +39,16 @@ it("imports, exports and answers on the command line", async () => {
   );
   expect(await layang("import", file, "--dry-run")).toMatchObject({
     code: 2,
+    stdout: "",
     stderr: expect.stringMatching(
       /members\.csv:3: "192\.0\.3\.0\/23" is no network.*\n.*\[CONSTITUENCY_INVALID\]/,
     ) as string,
   });
   writeFileSync(file, "organisation,name,network,from,until\nisp,Provider,192.0.2.0/24,,2026-05-10\n");
-  expect((await layang("import", file, "--dry-run")).stdout).toContain("+ network 192.0.2.0/24");
+  const dry = await layang("import", file, "--dry-run");
+  expect(dry.stdout).toContain("+ network 192.0.2.0/24");
+  expect(dry.stdout).toContain("\nwould add 2, change 0, end 0; 0 as they are: nothing was written\n");
+  expect(dry.stderr).toContain("members.csv:2: warning: 192.0.2.0/24 is private or reserved");
   expect((await layang("export")).stdout).not.toContain("isp");
   expect(await layang("import", file)).toMatchObject({ code: 0, stdout: expect.stringContaining("2 added") as string });
   expect((await layang("who", "192.0.2.7", "--on", "2026-05-03")).stdout).toContain("Provider (isp)");

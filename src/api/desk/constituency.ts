@@ -4,8 +4,10 @@ import { Type } from "typebox";
 import { overlapsOf } from "../../constituency/overlaps.ts";
 import type { Owners } from "../../constituency/owners.ts";
 import type { OwnerTables } from "../../constituency/tables.ts";
+import type { LineError } from "../../constituency/csv.ts";
 import { parseIp } from "../../net/ip.ts";
 import { cursorText, readCursor } from "../../platform/cursor.ts";
+import { languages } from "../../notify/templates/index.ts";
 import { AppError } from "../../platform/errors.ts";
 import { exportText, importText } from "../../registry/transfer.ts";
 import { hasRole } from "../../model/actor.ts";
@@ -14,13 +16,16 @@ import { networkIds } from "../../store/desk/networks.ts";
 import { isStaff } from "../../store/desk/steps.ts";
 import { staff } from "../../access/rule.ts";
 import { exportPath, organisationEndpoints as at } from "../contract/desk/organisations.ts";
-import type { OverlapRow, Proposals } from "../contract/desk/organisations.ts";
+import type { Imported, OverlapRow, Proposals } from "../contract/desk/organisations.ts";
 import { touch } from "./actor.ts";
 import type { ActorOf } from "./actor.ts";
 import { historyRow } from "./organisations.ts";
 import { mount } from "./route.ts";
 import { microsecondsOf } from "./shapes.ts";
 import { timeOf, timeOrNull } from "./times.ts";
+
+const linesOf = (lines: readonly LineError[]): Imported["faults"] =>
+  lines.slice(0, 200).map(({ line, message }) => ({ line, detail: message.slice(0, 500) }));
 
 /** What the packaged data know of addresses. */
 export interface OriginServices {
@@ -145,7 +150,7 @@ export const withConstituency = (server: FastifyInstance, services: Constituency
     async ({ body, request }) => {
       const actor = actorOf(request);
       const asked = now();
-      const done = await importText(desk, actor, body, asked);
+      const done = await importText(desk, actor, { ...body, languages }, asked);
       touch(
         request,
         body.apply ? "import:apply" : "import:dry-run",
@@ -156,7 +161,8 @@ export const withConstituency = (server: FastifyInstance, services: Constituency
       if (done.applied) services.changed();
       return {
         ...done,
-        faults: done.faults.slice(0, 200).map(({ line, message }) => ({ line, detail: message.slice(0, 500) })),
+        faults: linesOf(done.faults),
+        warnings: linesOf(done.warnings),
         rows: done.rows.map((row) => historyRow({ ...row, at: asked, actor: actor.id })),
       };
     },

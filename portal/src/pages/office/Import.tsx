@@ -132,18 +132,26 @@ export const Import = () => {
         </Panel>
         {result === undefined ? undefined : (
           <Panel title={result.applied ? words.applied : words.look}>
-            <p role="status">
-              {words.result({
-                added: f.count(result.added),
-                changed: f.count(result.changed),
-                ended: f.count(result.ended),
-                same: f.count(result.same),
-              })}
-            </p>
+            {result.faults.length > 0 ? undefined : (
+              <p role="status">
+                {words.result({
+                  added: f.count(result.added),
+                  changed: f.count(result.changed),
+                  ended: f.count(result.ended),
+                  same: f.count(result.same),
+                })}
+              </p>
+            )}
             {result.faults.map((fault) => (
               <p key={`${fault.line} ${fault.detail}`} className="notice-line act">
                 {fault.line === null ? "" : `${words.line(f.count(fault.line))}: `}
                 {fault.detail}
+              </p>
+            ))}
+            {result.warnings.map((warning) => (
+              <p key={`${warning.line} ${warning.detail}`} className="notice-line warn">
+                {warning.line === null ? "" : `${words.line(f.count(warning.line))}: `}
+                {warning.detail}
               </p>
             ))}
             <Table

@@ -237,7 +237,10 @@ export const Imported = strict({
   changed: Count,
   ended: Count,
   same: Count,
+  /** Where there are any, the file is refused: nothing is added, changed, ended, nor shown. */
   faults: some(strict({ line: orNull(Count), detail: text(500) }), 200),
+  /** What is taken, and hardly meant. */
+  warnings: some(strict({ line: orNull(Count), detail: text(500) }), 200),
   /** The first of the differences. */
   rows: some(HistoryRow, 500),
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parsePrefix, prefixContains } from "../net/prefix.ts";
+import { parsePrefix, prefixContains } from "./prefix.ts";
+import type { Prefix } from "./prefix.ts";
 
 /** Addresses that cannot be a host on the Internet (RFC 6890 and its registries; RFC 5735 before it). */
 const bogons = [
@@ -26,8 +27,14 @@ const bogons = [
 const v4 = bogons.filter(({ length, words }) => length >= 96 && words[2] === 0xffff);
 const v6 = bogons.filter((one) => !v4.includes(one));
 
+/** Those of the address's own family: `::/8` holds the mapped form of every IPv4 address. */
+const beside = (words: ArrayLike<number>): readonly Prefix[] =>
+  words[0] === 0 && words[1] === 0 && words[2] === 0xffff ? v4 : v6;
+
 /** Whether no host on the Internet can have this address (four words). */
-export const isBogon = (words: ArrayLike<number>): boolean => {
-  const mapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
-  return (mapped ? v4 : v6).some((prefix) => prefixContains(prefix, words));
-};
+export const isBogon = (words: ArrayLike<number>): boolean =>
+  beside(words).some((prefix) => prefixContains(prefix, words));
+
+/** Whether all of a network is such addresses. */
+export const isBogonNetwork = ({ words, length }: Prefix): boolean =>
+  beside(words).some((bogon) => bogon.length <= length && prefixContains(bogon, words));
