@@ -23,6 +23,8 @@ export interface Telling {
   readonly way: "letter" | "digest";
   /** An analyst says so: now, whatever the recipient's rules are. */
   readonly urgent?: boolean;
+  /** Who says so; absent: nobody, it follows from what was found. */
+  readonly actor?: string;
   /** Of a reminder: when it was told before. Of a relapse: how long it had been silent. */
   readonly before?: number;
   readonly silent?: number;
@@ -199,7 +201,7 @@ export const tell = async (
     channel: "mail" | "webhook",
     address: string,
     place: CasePlace,
-  ): { readonly due: number; readonly delivery: string } | null => {
+  ): { readonly due: number; readonly delivery: string; readonly held: boolean } | null => {
     const when =
       form === "correction" || urgent
         ? { delivery: "immediate" as const, due: now }
@@ -239,7 +241,7 @@ export const tell = async (
       digest.items.push(
         itemOf(alert, form, { case: place.id, number: place.number, link: linkFor(alert, letter, recipient.contact) }),
       );
-      return { due, delivery: "digest" };
+      return { due, delivery: "digest", held: state === "held" };
     }
     const id = idOf("letter", alert.id, alert.relapses, form, now, recipient.contact, channel);
     const item = itemOf(alert, form, {
@@ -255,11 +257,11 @@ export const tell = async (
       form,
       payload: payloadOf(alert, form, reader, [item]),
     });
-    return { due: when.due, delivery: "immediate" };
+    return { due: when.due, delivery: "immediate", held: state === "held" };
   };
 
   for (const telling of tellings) {
-    const { alert, form } = telling;
+    const { alert, form, actor } = telling;
     const place = places.get(alert.case ?? "");
     if (place === undefined || alert.organisation === null) continue;
     const to = recipients.get(alert.organisation) ?? [];
@@ -273,14 +275,17 @@ export const tell = async (
         const sent = send(telling, recipient, channel, address, place);
         if (sent === null) continue;
         reached++;
-        events.push(eventOf(alert, "letter", now, { form, channel, contact: recipient.contact, ...sent }, "owner"));
+        const { held, ...leaves } = sent;
+        waits ||= held;
+        const body = { form, channel, contact: recipient.contact, ...leaves };
+        events.push(eventOf(alert, "letter", now, body, "owner", actor));
       }
     }
     const preferences = to[0]?.preferences ?? defaultPreferences;
     const wanted = deliveryOf(preferences, alert.kind, alert.severity);
     if (reached === 0 && (form === "reminder" || wanted === "never")) continue;
     if (reached === 0 && wanted !== "inbox")
-      events.push(eventOf(alert, "nobody-told", now, { form, contacts: to.length }, "staff"));
+      events.push(eventOf(alert, "nobody-told", now, { form, contacts: to.length }, "staff", actor));
     const id = idOf("inbox", alert.id, alert.relapses, form, now);
     letters.push({
       id,
@@ -288,13 +293,15 @@ export const tell = async (
       realm: alert.realm,
       organisation_id: alert.organisation,
       case_id: place.id,
+    let waits = false;
       contact_id: null,
       channel: "inbox",
       recipient: alert.organisation,
       payload: payloadOf(alert, form, preferences, [
         itemOf(alert, form, { case: place.id, number: place.number, link: null }),
       ]),
-      state: "sent",
+      // What somebody has to look at first is not read in the portal before.
+      state: waits ? "held" : "sent",
       due: now,
       created: now,
       form,

@@ -153,7 +153,8 @@ const noLetter = (): AppError => new AppError("NOT_FOUND", "no such letter");
 export const loadLetter = (desk: Desk, actor: Actor, id: string): Promise<WholeLetter> =>
   desk.as(actor, async (trx) => {
     const { rows } = await sql<LetterLine>`${columns} WHERE b.id = ${id}`.execute(trx);
-    if (rows[0] === undefined) throw noLetter();
+    // Nobody has let it go yet.
+    if (rows[0] === undefined || (rows[0].state === "held" && !ofDesk(actor))) throw noLetter();
     const attempts =
       await sql<Attempt>`SELECT attempt, began, ended, outcome, answer, message_id FROM deliveries WHERE outbox_id = ${id} ORDER BY attempt DESC LIMIT 100`.execute(
         trx,
@@ -167,6 +168,7 @@ export const loadLetter = (desk: Desk, actor: Actor, id: string): Promise<WholeL
  */
 export const actOnLetter = (
   desk: Desk,
+const ofDesk = (actor: Actor): boolean => hasRole(actor, "analyst", "administrator", "system");
   actor: Actor,
   id: string,
   action: "retry" | "discard" | "release",
@@ -176,7 +178,7 @@ export const actOnLetter = (
 ): Promise<WholeLetter> =>
   desk
     .as(actor, async (trx) => {
-      if (!hasRole(actor, "analyst", "administrator", "system")) throw noLetter();
+      if (!ofDesk(actor)) throw noLetter();
       const { rows } = await sql<{
         state: LetterState;
         case_id: string | null;
@@ -228,6 +230,7 @@ SELECT id, organisation_id, realm, ${now}, ${actor.id}, 'letter', ${JSON.stringi
     .then(() => loadLetter(desk, actor, id));
 
 /** When a letter may leave by its recipient's hours; what is critical in it, at once. */
+        if (letter.state === "held") await discardInbox(trx, letter);
 const earliest = (
   preferences: Preferences,
   items: readonly NoticeItem[],
@@ -246,6 +249,19 @@ const releaseFirst = async (
   organisation: string,
   exercise: string,
   now: number,
+/** Lines of the inbox of which no letter is held any more: what was discarded is not read in the portal either. */
+const discardInbox = async (
+  trx: DeskTransaction,
+  { organisation_id, payload }: { readonly organisation_id: string | null; readonly payload: NoticePayload },
+): Promise<void> => {
+  const alerts = payload.items.map(({ alert }) => alert);
+  await sql`UPDATE outbox b SET state = 'dead', error = 'discarded with its letter' WHERE b.organisation_id = ${organisation_id} AND b.channel = 'inbox' AND b.state = 'held'
+  AND b.payload->'items'->0->>'alert' = ANY (${alerts}) AND NOT EXISTS (SELECT 1 FROM outbox o CROSS JOIN LATERAL jsonb_array_elements(o.payload->'items') AS i
+    WHERE o.organisation_id = b.organisation_id AND o.channel <> 'inbox' AND o.state = 'held' AND i->>'alert' = b.payload->'items'->0->>'alert')`.execute(
+    trx,
+  );
+};
+
   isHoliday: IsHoliday,
 ): Promise<void> => {
   if (exercise === "")
@@ -266,7 +282,8 @@ WHERE b.organisation_id = ${organisation} AND b.exercise = ${exercise} AND b.sta
     id,
     due: earliest({ ...defaultPreferences, ...document }, items, now, isHoliday),
   }));
-  await sql`UPDATE outbox b SET state = 'waiting', due = greatest(b.due, w.due) FROM jsonb_to_recordset(${JSON.stringify(due)}::jsonb) AS w(id text, due bigint) WHERE b.id = w.id`.execute(
+  // The portal's inbox has no hours.
+  await sql`UPDATE outbox b SET state = CASE b.channel WHEN 'inbox' THEN 'sent' ELSE 'waiting' END, due = greatest(b.due, w.due) FROM jsonb_to_recordset(${JSON.stringify(due)}::jsonb) AS w(id text, due bigint) WHERE b.id = w.id`.execute(
     trx,
   );
 };
@@ -277,7 +294,7 @@ export const markRead = (desk: Desk, actor: Actor, ids: readonly string[], read:
     if (!hasRole(actor, "member")) throw new AppError("ACCESS_DENIED", "an inbox is its organisation's");
     const { rows } = await sql<{
       case_id: string | null;
-    }>`UPDATE outbox SET read = ${read ? now : null} WHERE id = ANY (${[...ids]}) AND channel = 'inbox' AND organisation_id = ANY (${[...actor.organisations]}) RETURNING case_id`.execute(
+    }>`UPDATE outbox SET read = ${read ? now : null} WHERE id = ANY (${[...ids]}) AND channel = 'inbox' AND state = 'sent' AND organisation_id = ANY (${[...actor.organisations]}) RETURNING case_id`.execute(
       trx,
     );
     if (rows.length < new Set(ids).size) throw noLetter();
@@ -323,6 +340,7 @@ export const listInbox = (
         trx,
       );
     const shown = rows.slice(0, page.limit);
+      sql`b.state = 'sent'`,
     const last = shown.at(-1);
     const { n = 0, unread = 0 } = counted.rows[0] ?? {};
     return {

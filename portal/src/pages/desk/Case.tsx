@@ -116,6 +116,8 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
       <div className="w8 stack">
         <Panel title={t.desk.clocks.title}>
           <Clocks answer={answer} />
+  // Its look comes before it leaves: no second one is written beside it.
+  const held = answer.notices.find((notice) => notice.state === "held" && notice.channel !== "inbox");
         </Panel>
         <Panel title={words.timeline}>
           {may.includes("note") || may.includes("answer") ? <Composer answer={answer} /> : undefined}
@@ -202,7 +204,11 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                   ) : undefined}
                 </>
               )}
-              {may.includes("notify") ? (
+              {may.includes("notify") && held !== undefined ? (
+                <Link className="button" to="/notices" search={{ letter: held.id }}>
+                  {words.lookFirst}
+                </Link>
+              ) : may.includes("notify") ? (
                 <button
                   type="button"
                   className="button"

@@ -357,6 +357,7 @@ export const desk = {
     notices: "Notices",
     notify: "Notify the owner now",
     revoke: "Revoke the help link",
+    lookFirst: "A letter waits: look at it and release it",
     revoked: "revoked",
     helpLink: (until: string) => `The owner's link works until ${until}.`,
     noHelpLink: "No link has been sent.",

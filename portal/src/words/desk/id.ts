@@ -365,6 +365,7 @@ export const desk: Messages["desk"] = {
     notices: "Pemberitahuan",
     notify: "Beri tahu pemilik sekarang",
     revoke: "Cabut tautan bantuan",
+    lookFirst: "Sepucuk surat ditahan: lihat lalu lepaskan",
     revoked: "dicabut",
     helpLink: (until) => `Tautan pemilik berlaku sampai ${until}.`,
     noHelpLink: "Belum ada tautan yang dikirim.",

@@ -352,6 +352,7 @@ export const desk: Messages["desk"] = {
     notices: "通知",
     notify: "いま所有者に通知",
     revoke: "所有者向けリンクを失効",
+    lookFirst: "保留中の通知書を確認して送信を許可",
     revoked: "失効",
     helpLink: (until) => `所有者向けリンクの有効期限は ${until} です。`,
     noHelpLink: "リンクは送られていません。",

@@ -346,6 +346,7 @@ export const desk: Messages["desk"] = {
     notices: "หนังสือแจ้ง",
     notify: "แจ้งเจ้าของเดี๋ยวนี้",
     revoke: "เพิกถอนลิงก์ของเจ้าของ",
+    lookFirst: "มีหนังสือที่พักไว้: ดูแล้วจึงปล่อย",
     revoked: "ถูกเพิกถอน",
     helpLink: (until) => `ลิงก์ของเจ้าของใช้ได้จนถึง ${until}`,
     noHelpLink: "ยังไม่ได้ส่งลิงก์",
