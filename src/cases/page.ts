@@ -98,6 +98,8 @@ export interface Whole {
     readonly state: string;
   }[];
   readonly link: { readonly expires: number | null; readonly revoked: boolean };
+  /** When its owner last wrote by mail; of what came back: since then. */
+  readonly replied: number | null;
 }
 
 export const wholeOf = async (
@@ -131,6 +133,12 @@ WHERE l.case_id = ${id} OR l.other_id = ${id} ORDER BY l.at LIMIT 100`.execute(t
   const answers = await sql<
     Whole["answers"][number]
   >`SELECT at, answer, channel, note, state FROM answers WHERE case_id = ${id} ORDER BY id DESC LIMIT 20`.execute(trx);
+  const replied = await sql<{
+    at: number | null;
+  }>`SELECT max(e.at) AS at FROM case_events e WHERE e.case_id = ${id} AND e.kind = 'reply' AND e.body->>'known' = 'true'
+  AND e.at >= coalesce((SELECT max(a.detected) FROM alerts a WHERE a.case_id = ${id} AND a.relapses > 0), 0)`.execute(
+    trx,
+  );
   const link = await sql<{
     expires: number | null;
     open: boolean | null;
@@ -148,6 +156,7 @@ WHERE l.case_id = ${id} OR l.other_id = ${id} ORDER BY l.at LIMIT 100`.execute(t
     letters: letters.rows,
     answers: answers.rows,
     link: { expires: link.rows[0]?.expires ?? null, revoked: link.rows[0]?.open === false },
+    replied: replied.rows[0]?.at ?? null,
   };
 };
 

@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cases } from "../../src/cases/cases.ts";
 import { actOnAlerts } from "../../src/cases/actions.ts";
+import { loadWhole } from "../../src/cases/page.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import { readIncoming } from "../../src/notify/incoming.ts";
 import { dropMail, openMaildir, takeMails } from "../../src/notify/maildir.ts";
@@ -105,6 +106,10 @@ const alertOf = async (source: string) =>
     )
   ).rows[0];
 
+/** When the page of a letter's case says that its owner wrote. */
+const repliedOf = async (subject = ""): Promise<number | null> =>
+  (await loadWhole(desk, systemActor, Number(/\d+/.exec(subject)?.[0]))).replied;
+
 describe("mail that comes in", () => {
   it("lands on its case by the letter it answers, or by the number in its subject", async () => {
     const one = letters.get("198.51.100.1");
@@ -122,6 +127,7 @@ describe("mail that comes in", () => {
     });
     // A person has taken note; that something was done, an answer says.
     expect(await alertOf("198.51.100.1")).toMatchObject({ acknowledged: start + 2 * hour, acted: null, state: "new" });
+    expect(await repliedOf(one?.subject)).toBe(start + 2 * hour);
     expect(
       (
         await take(
@@ -148,6 +154,7 @@ describe("mail that comes in", () => {
       body: { known: false },
     });
     expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
+    expect(await repliedOf(letters.get("198.51.100.3")?.subject)).toBeNull();
   });
   it("takes no report that a program makes of a letter for a person's answer", async () => {
     // Somebody pressed "this is spam" (RFC 5965), or opened it (RFC 8098): the letter comes back whole, and none of the headers that tell a program.

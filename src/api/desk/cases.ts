@@ -93,6 +93,7 @@ export const caseOf = (whole: Whole, actor: Actor, language: string, now: number
       })),
     steps: [...stepsFor(language, line.kind, line.family)],
     helpLink: { expires: timeOrNull(whole.link.expires), revoked: whole.link.revoked },
+    replied: timeOrNull(whole.replied),
     may: mayOf(actor, whole),
   };
 };

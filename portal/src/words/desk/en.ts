@@ -315,6 +315,7 @@ export const desk = {
     notTold: "Its owner has not been told.",
     told: (ago: string) => `Its owner was told ${ago}`,
     noAnswer: " and has not answered.",
+    wrote: (ago: string) => `; they wrote ${ago}, and nobody has answered by the form.`,
     byLink: "by the self-help link",
     claim: "claimed",
     confirmed: "confirmed by silence",

@@ -323,6 +323,7 @@ export const desk: Messages["desk"] = {
     notTold: "Pemiliknya belum diberi tahu.",
     told: (ago) => `Pemiliknya diberi tahu ${ago}`,
     noAnswer: " dan belum menjawab.",
+    wrote: (ago) => `; surelnya datang ${ago}, dan belum ada jawaban lewat formulir.`,
     byLink: "lewat tautan bantuan",
     claim: "klaim",
     confirmed: "diverifikasi lewat keadaan diam",

@@ -310,6 +310,7 @@ export const desk: Messages["desk"] = {
     notTold: "所有者には未通知です。",
     told: (ago) => `所有者には${ago}に通知済みで`,
     noAnswer: "、回答はまだありません。",
+    wrote: (ago) => `、${ago}にメールが届きました。フォームでの回答はまだありません。`,
     byLink: "自己対応ページから",
     claim: "申告（未確認）",
     confirmed: "通信の停止を確認",
