@@ -30,7 +30,7 @@ import type { FlowStore } from "../store/flows/store.ts";
 import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
 import { lockIdle, openDeskStore, openIdleDesk } from "./desk.ts";
-import { runningAddress } from "./running.ts";
+import { firstLinkName, runningAddress } from "./running.ts";
 import { openStore } from "./stores.ts";
 
 /**
@@ -65,7 +65,7 @@ export interface BackedUp {
 export const backupPath = backupEndpoint.path;
 
 /** What is not copied as it lies: engines copy themselves, and what belongs to a running process ends with it. */
-const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "node.sock"]);
+const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "node.sock", firstLinkName]);
 
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -48,7 +48,7 @@ import { openObservatory, readNamed } from "./observatory.ts";
 import { createOperatorDoor } from "./operator.ts";
 import { requestFault } from "./request-fault.ts";
 import { createRing } from "./ring-live.ts";
-import { runningText } from "./running.ts";
+import { firstLinkFile, runningText } from "./running.ts";
 import { openStore } from "./stores.ts";
 import { withdrawRevoked } from "./withdrawing.ts";
 
@@ -490,6 +490,8 @@ const openNode = async (
     token,
     first,
     data,
+  // Of a life before, or of the node that a backup was taken of.
+  if (first === null) rmSync(firstLinkFile(data), { force: true });
     door: receiver.address.url,
     store,
     registry,

@@ -365,8 +365,8 @@ export const desk: Messages["desk"] = {
     tooLarge: "Berkas lebih besar dari 1 MB.",
     notices: "Pemberitahuan",
     notify: "Beri tahu pemilik sekarang",
-    revoke: "Cabut tautan bantuan",
     lookFirst: "Sepucuk surat ditahan: lihat lalu lepaskan",
+    revoke: "Cabut tautan bantuan",
     revoked: "dicabut",
     helpLink: (until) => `Tautan pemilik berlaku sampai ${until}.`,
     noHelpLink: "Belum ada tautan yang dikirim.",
@@ -551,6 +551,8 @@ export const desk: Messages["desk"] = {
       "Node ini belum punya orang. Tautan yang ditampilkan node ketika dijalankan membuat yang pertama, satu kali.",
     firstMissing:
       "Buka tautan sekali pakai yang ditampilkan node di terminal atau ditulis ke folder datanya. Tautan berlaku 15 menit; menjalankan ulang node menampilkan yang baru.",
+    firstUsed:
+      "Node ini sudah memiliki administrator: tautannya telah dipakai dan tidak berlaku lagi. Masuk dengan akun Anda, atau minta undangan kepada administrator.",
     yourName: "Nama Anda",
     make: "Buat administrator",
     enrol: "Siapkan faktor kedua",
