@@ -139,6 +139,20 @@ export const withCases = async (
 };
 
 /**
+ * Alerts as far as their packets were counted. Who asks for silence moves an alert's `last` on by itself; beside the packets of a claim it would tell of
+ * others that nobody has counted yet.
+ */
+export const asCounted = async (trx: DeskTransaction, alerts: readonly Alert[]): Promise<readonly Alert[]> => {
+  const { rows } = await sql<{
+    alert_id: string;
+    last: number;
+  }>`SELECT ad.alert_id, max(d.last) AS last FROM alert_detections ad JOIN detections d ON d.id = ad.detection_id
+WHERE ad.alert_id = ANY (${alerts.map(({ id }) => id)}) AND NOT d.withdrawn GROUP BY ad.alert_id`.execute(trx);
+  const lasts = new Map(rows.map(({ alert_id, last }) => [alert_id, last]));
+  return alerts.map((alert) => ({ ...alert, last: lasts.get(alert.id) ?? alert.last }));
+};
+
+/**
  * Writes what leaves: a letter to each recipient of each owner, by the recipient's own rules, and the line of the portal's inbox. All in
  * the transaction of the alerts. The alerts have their cases.
  */
@@ -157,6 +171,12 @@ export const tell = async (
     name: string;
   }>`SELECT id, name FROM organisations WHERE id = ANY (${organisations})`.execute(trx);
   const names = new Map(named.rows.map(({ id, name }) => [id, name]));
+  const found = await asCounted(
+    trx,
+    tellings.map(({ alert }) => alert),
+  );
+  const lasts = new Map(found.map(({ id, last }) => [id, last]));
+  const counted = (alert: Alert): Alert => ({ ...alert, last: lasts.get(alert.id) ?? alert.last });
   const letters: Letter[] = [];
   const digests = new Map<string, Digest>();
   const links: Link[] = [];
@@ -239,12 +259,16 @@ export const tell = async (
       }
       const letter = idOf("digested", id, alert.id, alert.relapses, form);
       digest.items.push(
-        itemOf(alert, form, { case: place.id, number: place.number, link: linkFor(alert, letter, recipient.contact) }),
+        itemOf(counted(alert), form, {
+          case: place.id,
+          number: place.number,
+          link: linkFor(alert, letter, recipient.contact),
+        }),
       );
       return { due, delivery: "digest", held: state === "held" };
     }
     const id = idOf("letter", alert.id, alert.relapses, form, now, recipient.contact, channel);
-    const item = itemOf(alert, form, {
+    const item = itemOf(counted(alert), form, {
       case: place.id,
       number: place.number,
       link: linkFor(alert, id, recipient.contact),
@@ -266,6 +290,7 @@ export const tell = async (
     if (place === undefined || alert.organisation === null) continue;
     const to = recipients.get(alert.organisation) ?? [];
     let reached = 0;
+    let waits = false;
     for (const recipient of to) {
       for (const [channel, address] of [
         ["mail", recipient.mail],
@@ -293,12 +318,11 @@ export const tell = async (
       realm: alert.realm,
       organisation_id: alert.organisation,
       case_id: place.id,
-    let waits = false;
       contact_id: null,
       channel: "inbox",
       recipient: alert.organisation,
       payload: payloadOf(alert, form, preferences, [
-        itemOf(alert, form, { case: place.id, number: place.number, link: null }),
+        itemOf(counted(alert), form, { case: place.id, number: place.number, link: null }),
       ]),
       // What somebody has to look at first is not read in the portal before.
       state: waits ? "held" : "sent",

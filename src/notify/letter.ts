@@ -74,7 +74,7 @@ const facts = (words: Words, item: NoticeItem, timeZone: string): string => {
       isVictim(item.kind) ? label.attacked : label.ports,
       item.ports.length === 0 ? null : `${item.protocol ?? ""} ${item.ports.join(", ")}`.trim(),
     ],
-    [label.reach, fill(words.reach, { dark: item.darkAddresses, sensors: item.sensors })],
+    [label.reach, words.reach(item.darkAddresses, item.sensors)],
     [label.tests, item.tests.map((test) => testSaid(words, test)).join("; ")],
     [label.signature, item.signature],
   ];
@@ -88,7 +88,7 @@ const samples = (words: Words, item: NoticeItem): string[] => {
   if (item.samples.length === 0) return item.attributable ? [] : [words.unattributable];
   const rows = item.samples.map(
     ({ time, error, sourcePort, port }) =>
-      `  ${utc(time, 23)}${error === null ? "" : ` ± ${Math.max(1, Math.round(error / 1000))} ms`}  ${words.sample.source} ${sourcePort}${port === null ? "" : `  ${words.sample.port} ${port}`}`,
+      `  ${utc(time, 23)}${error === null ? ` (${words.clockUnknown})` : ` ± ${Math.max(1, Math.round(error / 1000))} ms`}  ${words.sample.source} ${sourcePort}${port === null ? "" : `  ${words.sample.port} ${port}`}`,
   );
   return [...(item.translation === "cgnat" ? [words.translated] : []), `${words.samples}\n${rows.join("\n")}`];
 };

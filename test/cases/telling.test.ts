@@ -174,6 +174,43 @@ describe("an owner who is told by hand", () => {
   });
 });
 
+it("tells of the packets that were counted and no later moment, however far silence was asked meanwhile", async () => {
+  await organisation(desk, "figures");
+  const cases = makeCases(desk, [owner("figures", "198.51.65.0/24")]);
+  const found = detection("198.51.65.1", { packets: 6, darkAddresses: 6, last: start + 5_000_000 });
+  await take(cases, [found], start + 6_000_000);
+  await drain(cases, start + 6_000_000);
+  const seen = { last: start + 50_000_000, visits: 3, exposure: 3, since: start };
+  await verifySilence(
+    desk,
+    (_scope, subjects) =>
+      Promise.resolve(new Map(subjects.filter(({ subject }) => subject === "198.51.65.1").map(({ id }) => [id, seen]))),
+    start + 60_000_000,
+  );
+  const [alert] = await rowsOf(sql<{ last: number }>`SELECT last FROM alerts WHERE organisation_id = 'figures'`);
+  expect(alert?.last).toBe(seen.last);
+  await actOnCase(
+    desk,
+    cases.rules,
+    analyst,
+    (await cased("figures")).number,
+    { action: "notify" },
+    start + 61_000_000,
+  );
+  const items = await rowsOf(
+    sql<{
+      packets: number;
+      last: number;
+    }>`SELECT (i->>'packets')::int AS packets, (i->>'last')::bigint AS last FROM outbox CROSS JOIN LATERAL jsonb_array_elements(payload->'items') AS i
+WHERE organisation_id = 'figures' AND channel = 'mail' ORDER BY created`,
+  );
+  expect(items).toEqual([
+    { packets: 6, last: found.last },
+    { packets: 6, last: found.last },
+  ]);
+  await drain(cases, start + 61_000_000);
+});
+
 describe("a letter and two senders", () => {
   it("stays sent when an attempt that outlived its lease ends badly after another was accepted", async () => {
     await organisation(desk, "twice");

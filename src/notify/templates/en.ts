@@ -96,8 +96,10 @@ export const en: Words = {
       "outbound, seen at home and abroad": "on the way out, seen by sensors in your economy and abroad",
     },
   },
-  reach: "{dark} unused addresses, seen by {sensors} sensors",
-  samples: "Packets to look for in your records (UTC):",
+  reach: (dark, sensors) =>
+    `${dark} unused ${dark === 1 ? "address" : "addresses"}, seen by ${sensors} ${sensors === 1 ? "sensor" : "sensors"}`,
+  clockUnknown: "clock error unknown",
+  samples: "Packets to look for in your records (UTC; of each port the first in ten seconds):",
   sample: { time: "time", source: "source port", port: "destination port" },
   translated: "Many of your subscribers share this address. Time and source port together tell which one it is.",
   unattributable:

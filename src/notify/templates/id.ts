@@ -97,8 +97,9 @@ export const id: Words = {
         "keluar dari jaringan Anda, terlihat oleh sensor di ekonomi Anda dan di luar negeri",
     },
   },
-  reach: "{dark} alamat tak terpakai, terlihat oleh {sensors} sensor",
-  samples: "Paket untuk dicocokkan dengan catatan Anda (UTC):",
+  reach: (dark, sensors) => `${dark} alamat tak terpakai, terlihat oleh ${sensors} sensor`,
+  clockUnknown: "galat jam tidak diketahui",
+  samples: "Paket untuk dicocokkan dengan catatan Anda (UTC; dari tiap port yang pertama dalam sepuluh detik):",
   sample: { time: "waktu", source: "port sumber", port: "port tujuan" },
   translated:
     "Alamat ini dipakai bersama oleh banyak pelanggan. Waktu dan port sumber bersama-sama menunjukkan pelanggan yang mana.",

@@ -94,8 +94,9 @@ export const ja: Words = {
       "outbound, seen at home and abroad": "外部への通信を国・地域内と国外のセンサーで観測",
     },
   },
-  reach: "未使用アドレス {dark} 個（センサー {sensors} 台で観測）",
-  samples: "記録と照合するためのパケット (UTC):",
+  reach: (dark, sensors) => `未使用アドレス ${dark} 個（センサー ${sensors} 台で観測）`,
+  clockUnknown: "時計の誤差は不明",
+  samples: "記録と照合するためのパケット (UTC、ポートごとに10秒間の最初の1個):",
   sample: { time: "時刻", source: "送信元ポート", port: "宛先ポート" },
   translated: "このアドレスは多数の加入者で共有されています。時刻と送信元ポートの組み合わせで加入者を特定できます。",
   unattributable:
