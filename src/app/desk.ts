@@ -35,6 +35,8 @@ export interface DeskSettings {
   /** Address of the portal as recipients of letters reach it, without a slash at the end; asked late: a port may be chosen. */
   readonly portal: () => string;
   readonly mail: MailSettings | null;
+  /** That is this machine alone: letters bear no link. */
+  readonly local?: boolean;
   /** A first letter to a contact waits until somebody has looked at it. */
   readonly previewFirst: boolean;
   /** Invented data have no sensors to hide: findings of few sensors are told without bound. */
@@ -235,6 +237,7 @@ export const openNodeDesk = async (
     messageIdOf: messageIdOf(domain),
     deliver: createDeliver({
       desk,
+    local: settings.local === true,
       now,
       smtp,
       pgp,

@@ -41,6 +41,7 @@ import type { DetectorState, Past } from "./detection.ts";
 import type { Settings } from "./config.ts";
 import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
 import type { MailSettings, NodeDesk } from "./desk.ts";
+import { isPortalLocal, warningsOf } from "./config.ts";
 import { deskRoutes } from "./desk-routes.ts";
 import { liveEvent } from "./live-event.ts";
 import { nodeMetrics } from "./node-metrics.ts";
@@ -178,6 +179,7 @@ const openNode = async (
   openMaildir(mailFolder(path(config.data)));
   const started = new Date().toISOString().replace(/\.\d+Z/, "Z");
   const data = path(config.data);
+  if (!simulated) for (const warning of warningsOf(config)) log.warn(warning);
   mkdirSync(data, { recursive: true, mode: 0o700 });
 
   // The embedded desk keeps nobody off by itself, nor does a store that lies on a server.
@@ -247,6 +249,7 @@ const openNode = async (
       mail: options.mail ?? mailOf(settings),
       previewFirst: options.previewFirst ?? true,
       simulated,
+      local: !simulated && isPortalLocal(config),
     },
     data,
     {

@@ -110,12 +110,16 @@ const closingOf = (words: Words, payload: NoticePayload, attached: readonly Atta
 /** What goes with a letter. */
 export type Attached = "csv" | "xarf";
 
-/** A letter in the words of its recipient. `linkOf` gives the address of a self-help link, `until` its end; only what is attached is said to be. */
+/**
+ * A letter in the words of its recipient. `linkOf` gives the address of a self-help link, `until` its end; only what is attached is said to be. `byMail`: there is
+ * no link that its recipient could follow, the answer is a reply.
+ */
 export const writeLetter = (
   payload: NoticePayload,
   linkOf: (item: NoticeItem) => string | null,
   until: number,
   attached: readonly Attached[] = [],
+  byMail = false,
 ): LetterText => {
   const words = wordsOf(payload.language);
   const [first] = payload.items;
@@ -145,6 +149,7 @@ export const writeLetter = (
         ].join("\n"),
       );
     }
+    if (byMail) parts.push(`${words.answerHeading}\n${words.replyAlone}`);
   } else if (first !== undefined) {
     if (payload.form !== "correction") parts.push(words.seen[kindOf(first)]);
     parts.push(facts(words, first, payload.timeZone));
@@ -157,7 +162,7 @@ export const writeLetter = (
         parts.push(
           `${words.answerHeading}\n${isVictim(first.kind) ? words.answerOfVictim : words.answer}\n\n  ${link}\n\n${fill(words.linkUntil, { until: utc(until).slice(0, 10) })} ${words.reply}`,
         );
-      }
+      } else if (byMail) parts.push(`${words.answerHeading}\n${words.replyAlone}`);
     }
   }
   if (first !== undefined) parts.push(closingOf(words, payload, attached), `${words.marking}: ${first.marking}`);

@@ -76,6 +76,7 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
     language,
     encrypted,
     signed: services.signs,
+    local: sender.local === true,
     attachments: composed.parts.slice(0, 10).map((part) => ({
       name: part.filename,
       type: part.type,
@@ -126,6 +127,7 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
         oldestWaiting: timeOrNull(found.facts.oldestWaiting),
         testMode: services.testMail,
         breaker: (await heldByBreakers(desk, actor)) > 0,
+        local: sender.local === true,
       },
       rows: found.rows.map(outboxRow),
     };

@@ -150,6 +150,7 @@ export const en: Words = {
     "No account is needed. On this page you see what was counted and answer with one click (mitigated, over, still working on it):",
   linkUntil: "The link is yours alone and ends on {until}.",
   reply: "You can also reply to this mail; keep the number in the subject.",
+  replyAlone: "Reply to this mail and say what you found and did; keep the number in the subject.",
   attachments: {
     csv: "Attached: the table (CSV, Shadowserver columns).",
     xarf: "Attached: the report for machines (XARF v4).",

@@ -151,6 +151,7 @@ export const id: Words = {
     "Tidak perlu akun. Di halaman ini Anda melihat apa yang terhitung dan menjawab dengan satu klik (sudah ditangkal, sudah berakhir, masih ditangani):",
   linkUntil: "Tautan ini hanya untuk Anda dan berakhir pada {until}.",
   reply: "Anda juga dapat membalas surat ini; biarkan nomor di subjek.",
+  replyAlone: "Balas surat ini dan sampaikan apa yang Anda temukan dan lakukan; biarkan nomor di subjek.",
   attachments: {
     csv: "Terlampir: tabel (CSV, kolom Shadowserver).",
     xarf: "Terlampir: laporan untuk mesin (XARF v4).",

@@ -78,6 +78,8 @@ export interface Words {
   /** {until}. */
   readonly linkUntil: string;
   readonly reply: string;
+  /** Of a letter without a link, which can be answered in no other way. */
+  readonly replyAlone: string;
   /** By what is attached. */
   readonly attachments: Readonly<Record<"csv" | "xarf" | "both", string>>;
   readonly method: string;

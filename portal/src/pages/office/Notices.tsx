@@ -61,6 +61,7 @@ export const Notices = () => {
       <div className="board-tools no-print">
         <Segments
           label={t.word.state}
+      {facts?.local === true ? <p className="notice-line warn">{words.local}</p> : undefined}
           value={search.state ?? "all"}
           options={[
             ["all", t.desk.word.all],

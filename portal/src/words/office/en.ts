@@ -187,6 +187,9 @@ export const office = {
     breaker: "Mailing is stopped: too many findings at once. Look at the held alerts, then let it go on.",
     resetBreaker: "Let mailing go on",
     states: { waiting: "waiting", sending: "being sent", sent: "sent", dead: "dead", held: "held" },
+    local:
+      "The portal has no public address (portal.origin): a link would lead to this machine alone, so letters bear none. Owners can answer by mail only.",
+    localLetter: "No link: it would lead to this machine alone (portal.origin is not set).",
     recipient: "Recipient",
     subject: "Subject",
     channel: "Channel",

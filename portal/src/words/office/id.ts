@@ -180,6 +180,9 @@ export const office: Messages["office"] = {
     breaker: "Pengiriman dihentikan: terlalu banyak temuan sekaligus. Lihat peringatan yang ditahan, lalu lanjutkan.",
     resetBreaker: "Lanjutkan pengiriman",
     states: { waiting: "menunggu", sending: "sedang dikirim", sent: "terkirim", dead: "gagal", held: "ditahan" },
+    local:
+      "Portal tidak memiliki alamat publik (portal.origin): tautan hanya akan menuju mesin ini, jadi surat tidak memuatnya. Pemilik hanya dapat menjawab lewat surel.",
+    localLetter: "Tanpa tautan: tautan hanya akan menuju mesin ini (portal.origin belum diatur).",
     recipient: "Penerima",
     subject: "Perihal",
     channel: "Saluran",

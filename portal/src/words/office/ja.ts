@@ -179,6 +179,9 @@ export const office: Messages["office"] = {
     breaker: "送信を停止しています: 検知が一度に多すぎます。保留のアラートを確認してから再開してください。",
     resetBreaker: "送信を再開",
     states: { waiting: "待機中", sending: "送信中", sent: "送信済み", dead: "送信不能", held: "保留" },
+    local:
+      "ポータルに公開アドレス (portal.origin) がありません。リンクの行き先はこのマシンだけになるため、文面にリンクは入りません。所有者はメールでのみ回答できます。",
+    localLetter: "リンクなし: 行き先がこのマシンだけになります（portal.origin が未設定）。",
     recipient: "受取人",
     subject: "件名",
     channel: "経路",

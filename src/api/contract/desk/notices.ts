@@ -66,6 +66,8 @@ export const Outbox = list(
     breaker: Type.Boolean(),
   },
   "Letters, newest first.",
+    /** The portal has no public address: letters bear no link. */
+    local: Type.Boolean(),
 );
 export const OutboxPath = strict({ letter: Id });
 /** What is sent, rendered. HTML never: mails are text. */
@@ -79,6 +81,8 @@ export const Rendered = strict({
   signed: Type.Boolean(),
   attachments: some(strict({ name: text(200), type: text(100), bytes: Count, text: orNull(text(200_000)) }), 10),
 });
+  /** The portal has no public address: it bears no link that would lead its recipient there. */
+  local: Type.Boolean(),
 export const Letter = strict({
   asked: Time,
   letter: OutboxRow,
