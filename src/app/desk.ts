@@ -16,6 +16,7 @@ import type { Post } from "../notify/post.ts";
 import { returnTagOf } from "../notify/returns.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
+import { AppError } from "../platform/errors.ts";
 import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
 import { markBounced } from "../registry/bounces.ts";
@@ -75,6 +76,8 @@ export interface NodeDesk {
   readonly duty: string | null;
   /** Letters are signed. */
   readonly signs: boolean;
+  /** By what recipients check it; null: letters are not signed. */
+  readonly publicKey: string | null;
   /** Mail-test mode: where every letter goes. */
   readonly testMail: string | null;
   /** Mails that are no letters; null: no mail server is set up. */
@@ -147,9 +150,19 @@ export const nodeSecret = (data: string): Buffer => {
   return made;
 };
 
+/** The private block; what is given away is made of it. */
+const signingKeyFile = (data: string): string => join(data, "openpgp.asc");
+/** The public key that letters can be checked by. @throws AppError DATA_NOT_FOUND where there is none yet. */
+export const publicKeyOf = async (data: string): Promise<Pick<Pgp, "publicKey" | "fingerprint">> => {
+  const file = signingKeyFile(data);
+  if (!existsSync(file))
+    throw new AppError("DATA_NOT_FOUND", `${data} holds no OpenPGP key: a node with \`mail\` makes one at its start`);
+  return openPgp({ armored: readFileSync(file, "utf8"), passphrase: null });
+};
+
 /** The node's OpenPGP key, made at the first start and kept beside its data. */
 export const nodePgp = async (data: string, name: string, mail: string): Promise<Pgp> => {
-  const file = join(data, "openpgp.asc");
+  const file = signingKeyFile(data);
   if (!existsSync(file)) {
     const { armored } = await makeSigningKey(name, mail);
     writeFileSync(`${file}.part`, armored, { mode: 0o600 });
@@ -270,6 +283,7 @@ export const openNodeDesk = async (
     post: smtp === null ? null : createPost({ smtp, pgp, sender, testMail }, now),
     reloadOwners: async () => {
       await held.reload();
+    publicKey: pgp?.publicKey ?? null,
     },
     close: async () => {
       await outbox.stop();

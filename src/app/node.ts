@@ -15,6 +15,7 @@ import type { FlowBatch } from "../model/flows.ts";
 import { mailFolder, openMaildir, takeMails } from "../notify/maildir.ts";
 import { receiveMail } from "../notify/receive.ts";
 import { inForce } from "../observe/asked.ts";
+import { publicKeyPath } from "../notify/post.ts";
 import { createReleased } from "../observe/released.ts";
 import { listOwner } from "../observe/research-list.ts";
 import { silenceEvidence } from "../observe/silence.ts";
@@ -330,6 +331,7 @@ const openNode = async (
     portalFolder,
     metrics: nodeMetrics({
       standings: receiver.standings,
+    ...(nodeDesk.publicKey === null ? {} : { publicKey: { path: publicKeyPath, armored: nodeDesk.publicKey } }),
       live,
       frontiers: () => store.frontiers(),
       failures,
