@@ -35,9 +35,9 @@ export interface DeskSettings {
   readonly country: string | null;
   /** Address of the portal as recipients of letters reach it, without a slash at the end; asked late: a port may be chosen. */
   readonly portal: () => string;
-  readonly mail: MailSettings | null;
   /** That is this machine alone: letters bear no link. */
   readonly local?: boolean;
+  readonly mail: MailSettings | null;
   /** A first letter to a contact waits until somebody has looked at it. */
   readonly previewFirst: boolean;
   /** Invented data have no sensors to hide: findings of few sensors are told without bound. */
@@ -237,6 +237,7 @@ export const openNodeDesk = async (
     get portal() {
       return settings.portal();
     },
+    local: settings.local === true,
     tokenOf: (link) => cases.tokenOf(link),
     linkFor: cases.rules.policy.linkFor,
     returnTagOf: returnTagOf(key),
@@ -250,7 +251,6 @@ export const openNodeDesk = async (
     messageIdOf: messageIdOf(domain),
     deliver: createDeliver({
       desk,
-    local: settings.local === true,
       now,
       smtp,
       pgp,
@@ -266,6 +266,10 @@ export const openNodeDesk = async (
       }
     },
     onFault: (error) => log.error({ err: error }, "a letter failed"),
+    onServer: (away) =>
+      away === null
+        ? log.info("the mail server takes letters again")
+        : log.warn({ answer: away }, "the mail server cannot be spoken to: letters wait and are tried again"),
   });
   return {
     desk,
@@ -279,11 +283,11 @@ export const openNodeDesk = async (
     owners: held.current,
     duty: mail?.duty ?? null,
     signs: pgp !== null,
+    publicKey: pgp?.publicKey ?? null,
     testMail,
     post: smtp === null ? null : createPost({ smtp, pgp, sender, testMail }, now),
     reloadOwners: async () => {
       await held.reload();
-    publicKey: pgp?.publicKey ?? null,
     },
     close: async () => {
       await outbox.stop();

@@ -12,10 +12,12 @@ import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
 import { linkActor } from "../cases/links.ts";
 import type { FlowBatch } from "../model/flows.ts";
+import { systemActor } from "../model/actor.ts";
+import { standingOfLetters } from "../notify/letters.ts";
 import { mailFolder, openMaildir, takeMails } from "../notify/maildir.ts";
+import { publicKeyPath } from "../notify/post.ts";
 import { receiveMail } from "../notify/receive.ts";
 import { inForce } from "../observe/asked.ts";
-import { publicKeyPath } from "../notify/post.ts";
 import { createReleased } from "../observe/released.ts";
 import { listOwner } from "../observe/research-list.ts";
 import { silenceEvidence } from "../observe/silence.ts";
@@ -39,10 +41,10 @@ import { openConstituency, originsOver } from "./constituency.ts";
 import { openEgress } from "./egress.ts";
 import { startDetection } from "./detection.ts";
 import type { DetectorState, Past } from "./detection.ts";
+import { isPortalLocal, warningsOf } from "./config.ts";
 import type { Settings } from "./config.ts";
 import { mailOf, openDeskStore, openNodeDesk } from "./desk.ts";
 import type { MailSettings, NodeDesk } from "./desk.ts";
-import { isPortalLocal, warningsOf } from "./config.ts";
 import { deskRoutes } from "./desk-routes.ts";
 import { liveEvent } from "./live-event.ts";
 import { nodeMetrics } from "./node-metrics.ts";
@@ -177,10 +179,10 @@ const openNode = async (
   const { config, path } = settings;
   const { log } = options;
   const simulated = options.simulated ?? false;
+  if (!simulated) for (const warning of warningsOf(config)) log.warn(warning);
   openMaildir(mailFolder(path(config.data)));
   const started = new Date().toISOString().replace(/\.\d+Z/, "Z");
   const data = path(config.data);
-  if (!simulated) for (const warning of warningsOf(config)) log.warn(warning);
   mkdirSync(data, { recursive: true, mode: 0o700 });
 
   // The embedded desk keeps nobody off by itself, nor does a store that lies on a server.
@@ -247,10 +249,10 @@ const openNode = async (
       country: config.country ?? options.country ?? null,
       // With the name that was printed: who has its token is known there.
       portal: () => (token === null ? (originsOf(settings, port)[0] ?? "") : addressOf()),
+      local: !simulated && isPortalLocal(config),
       mail: options.mail ?? mailOf(settings),
       previewFirst: options.previewFirst ?? true,
       simulated,
-      local: !simulated && isPortalLocal(config),
     },
     data,
     {
@@ -329,13 +331,14 @@ const openNode = async (
       ? {}
       : { tls: { certificate: readNamed(path(portalTls.certificate)), key: readNamed(path(portalTls.key)) } }),
     portalFolder,
+    ...(nodeDesk.publicKey === null ? {} : { publicKey: { path: publicKeyPath, armored: nodeDesk.publicKey } }),
     metrics: nodeMetrics({
       standings: receiver.standings,
-    ...(nodeDesk.publicKey === null ? {} : { publicKey: { path: publicKeyPath, armored: nodeDesk.publicKey } }),
       live,
       frontiers: () => store.frontiers(),
       failures,
       detectors: () => detectors(),
+      letters: () => standingOfLetters(desk, systemActor),
     }),
     status: () => ({
       name: options.name ?? config.name,
@@ -487,6 +490,8 @@ const openNode = async (
   opened.defer(halt);
   const address = token === null ? (originsOf(settings, port)[0] ?? "") : addressOf();
   const first = token === null ? ((await access.accounts?.people.first())?.link ?? null) : null;
+  // Of a life before, or of the node that a backup was taken of.
+  if (first === null) rmSync(firstLinkFile(data), { force: true });
   writeFileSync(join(data, "portal.address"), runningText(address));
   log.info({ portal: port, door: receiver.address.url, version }, "node started");
 
@@ -495,8 +500,6 @@ const openNode = async (
     token,
     first,
     data,
-  // Of a life before, or of the node that a backup was taken of.
-  if (first === null) rmSync(firstLinkFile(data), { force: true });
     door: receiver.address.url,
     store,
     registry,

@@ -11,6 +11,7 @@ import { readdress, successorsOf } from "./addressee.ts";
 import { holidaysWith } from "./holidays.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { lateAfter, triedSince } from "../store/desk/tried.ts";
 
 /*
  * What people see of the outbox, and what they may do to a letter.
@@ -56,6 +57,8 @@ export interface LetterList {
     readonly held: number;
     readonly sentDay: number;
     readonly oldestWaiting: number | null;
+    /** Tried in vain for longer than `lateAfter`. */
+    readonly late: number;
   };
   readonly rows: readonly LetterLine[];
 }
@@ -96,7 +99,8 @@ export const listLetters = (
       state: LetterState;
       n: number;
       oldest: number | null;
-    }>`SELECT b.state, count(*)::int AS n, min(b.created) AS oldest FROM outbox b ${where([...list, sql`b.state <> 'sent'`])} GROUP BY b.state`.execute(
+      late: number;
+    }>`SELECT b.state, count(*)::int AS n, min(b.created) AS oldest, count(*) FILTER (WHERE ${triedSince} < ${now - lateAfter})::int AS late FROM outbox b ${where([...list, sql`b.state <> 'sent'`])} GROUP BY b.state`.execute(
       trx,
     );
     const sent = await sql<{
@@ -130,9 +134,24 @@ export const listLetters = (
         held: of("held"),
         sentDay: sent.rows[0]?.day ?? 0,
         oldestWaiting: open.rows.find(({ state }) => state === "waiting")?.oldest ?? null,
+        late: open.rows.reduce((sum, { late }) => sum + late, 0),
       },
       rows: shown,
     };
+  });
+
+/** What a node's metrics tell of its letters. `tried`: since when the oldest of those that wait is tried in vain; null: none is. */
+export interface LettersStanding {
+  readonly waiting: number;
+  readonly dead: number;
+  readonly tried: number | null;
+}
+export const standingOfLetters = (desk: Desk, actor: Actor): Promise<LettersStanding> =>
+  desk.as(actor, async (trx) => {
+    const { rows } =
+      await sql<LettersStanding>`SELECT count(*) FILTER (WHERE b.state <> 'dead')::int AS waiting, count(*) FILTER (WHERE b.state = 'dead')::int AS dead, min(${triedSince}) AS tried
+FROM outbox b WHERE b.channel <> 'inbox' AND b.state <> 'sent' AND b.state <> 'held'`.execute(trx);
+    return rows[0] ?? { waiting: 0, dead: 0, tried: null };
   });
 
 export interface Attempt {
@@ -148,6 +167,7 @@ export interface WholeLetter {
   readonly attempts: readonly Attempt[];
 }
 const noLetter = (): AppError => new AppError("NOT_FOUND", "no such letter");
+const ofDesk = (actor: Actor): boolean => hasRole(actor, "analyst", "administrator", "system");
 
 /** One letter with its attempts. @throws AppError NOT_FOUND, also when it is there for others. */
 export const loadLetter = (desk: Desk, actor: Actor, id: string): Promise<WholeLetter> =>
@@ -168,7 +188,6 @@ export const loadLetter = (desk: Desk, actor: Actor, id: string): Promise<WholeL
  */
 export const actOnLetter = (
   desk: Desk,
-const ofDesk = (actor: Actor): boolean => hasRole(actor, "analyst", "administrator", "system");
   actor: Actor,
   id: string,
   action: "retry" | "discard" | "release",
@@ -211,6 +230,7 @@ WHERE id = ${id}`.execute(trx);
         await sql`UPDATE outbox SET state = 'dead', error = ${`discarded${reason === null ? "" : `: ${reason}`}`} WHERE id = ${id}`.execute(
           trx,
         );
+        if (letter.state === "held") await discardInbox(trx, letter);
       } else {
         demand("held");
         // A letter of no organisation (to a contact that is checked, to analysts) is released by itself.
@@ -229,8 +249,20 @@ SELECT id, organisation_id, realm, ${now}, ${actor.id}, 'letter', ${JSON.stringi
     })
     .then(() => loadLetter(desk, actor, id));
 
+/** Lines of the inbox of which no letter is held any more: what was discarded is not read in the portal either. */
+const discardInbox = async (
+  trx: DeskTransaction,
+  { organisation_id, payload }: { readonly organisation_id: string | null; readonly payload: NoticePayload },
+): Promise<void> => {
+  const alerts = payload.items.map(({ alert }) => alert);
+  await sql`UPDATE outbox b SET state = 'dead', error = 'discarded with its letter' WHERE b.organisation_id = ${organisation_id} AND b.channel = 'inbox' AND b.state = 'held'
+  AND b.payload->'items'->0->>'alert' = ANY (${alerts}) AND NOT EXISTS (SELECT 1 FROM outbox o CROSS JOIN LATERAL jsonb_array_elements(o.payload->'items') AS i
+    WHERE o.organisation_id = b.organisation_id AND o.channel <> 'inbox' AND o.state = 'held' AND i->>'alert' = b.payload->'items'->0->>'alert')`.execute(
+    trx,
+  );
+};
+
 /** When a letter may leave by its recipient's hours; what is critical in it, at once. */
-        if (letter.state === "held") await discardInbox(trx, letter);
 const earliest = (
   preferences: Preferences,
   items: readonly NoticeItem[],
@@ -249,19 +281,6 @@ const releaseFirst = async (
   organisation: string,
   exercise: string,
   now: number,
-/** Lines of the inbox of which no letter is held any more: what was discarded is not read in the portal either. */
-const discardInbox = async (
-  trx: DeskTransaction,
-  { organisation_id, payload }: { readonly organisation_id: string | null; readonly payload: NoticePayload },
-): Promise<void> => {
-  const alerts = payload.items.map(({ alert }) => alert);
-  await sql`UPDATE outbox b SET state = 'dead', error = 'discarded with its letter' WHERE b.organisation_id = ${organisation_id} AND b.channel = 'inbox' AND b.state = 'held'
-  AND b.payload->'items'->0->>'alert' = ANY (${alerts}) AND NOT EXISTS (SELECT 1 FROM outbox o CROSS JOIN LATERAL jsonb_array_elements(o.payload->'items') AS i
-    WHERE o.organisation_id = b.organisation_id AND o.channel <> 'inbox' AND o.state = 'held' AND i->>'alert' = b.payload->'items'->0->>'alert')`.execute(
-    trx,
-  );
-};
-
   isHoliday: IsHoliday,
 ): Promise<void> => {
   if (exercise === "")
@@ -321,6 +340,7 @@ export const listInbox = (
   desk.as(actor, async (trx) => {
     const list: RawBuilder<unknown>[] = [
       sql`b.channel = 'inbox'`,
+      sql`b.state = 'sent'`,
       sql`b.exercise = ${filter.exercise}`,
       sql`b.organisation_id = ANY (${[...actor.organisations]})`,
     ];
@@ -340,7 +360,6 @@ export const listInbox = (
         trx,
       );
     const shown = rows.slice(0, page.limit);
-      sql`b.state = 'sent'`,
     const last = shown.at(-1);
     const { n = 0, unread = 0 } = counted.rows[0] ?? {};
     return {

@@ -110,7 +110,7 @@ describe("a letter that waits for its look", () => {
     const { number } = await cased("looked");
     expect(held?.state).toBe("held");
     expect(await inbox()).toMatchObject({ total: 0, unread: 0, rows: [] });
-    expect((await summaryOf(desk, member, "mia")).inbox).toBe(0);
+    expect((await summaryOf(desk, member, "mia", start)).inbox).toBe(0);
     await expect(loadLetter(desk, member, held?.id ?? "")).rejects.toMatchObject({ code: "NOT_FOUND" });
     const lines = await rowsOf(
       sql<{ id: string }>`SELECT id FROM outbox WHERE organisation_id = 'looked' AND channel = 'inbox'`,
@@ -209,6 +209,61 @@ WHERE organisation_id = 'figures' AND channel = 'mail' ORDER BY created`,
     { packets: 6, last: found.last },
   ]);
   await drain(cases, start + 61_000_000);
+});
+
+describe("a mail server that is away", () => {
+  it("is told of once, and what waits for it is due at once when it is back", async () => {
+    await organisation(desk, "outage");
+    await organisation(desk, "patient");
+    const cases = makeCases(desk, [owner("outage", "198.51.63.0/24"), owner("patient", "198.51.64.0/24")]);
+    await take(cases, [detection("198.51.63.1"), detection("198.51.63.2"), detection("198.51.64.1")], start);
+    const heard: (string | null)[] = [];
+    let now = start;
+    let answer: Sent = { outcome: "deferred", answer: "connect ECONNREFUSED", server: true };
+    const outbox = createOutbox({
+      desk,
+      now: () => now,
+      // What the tests before left is nobody's concern here.
+      deliver: ({ organisation_id }) =>
+        Promise.resolve(
+          organisation_id === "outage" || organisation_id === "patient" ? answer : { outcome: "refused", answer: "no" },
+        ),
+      messageIdOf: messageIdOf("node.example"),
+      onServer: (away) => heard.push(away),
+      parallel: 1,
+    });
+    await outbox.drain();
+    heard.length = 0;
+    // For hours.
+    for (let tries = 1; tries < 5; tries++) {
+      now += backoff(tries);
+      await outbox.drain();
+    }
+    expect(heard).toEqual([]);
+    const facts = async () =>
+      (await listLetters(desk, analyst, { exercise: "", organisation: "outage" }, { limit: 10 }, now)).facts;
+    expect(await facts()).toMatchObject({ waiting: 2, late: 2 });
+    expect((await summaryOf(desk, analyst, "ana", now)).outbox.late).toBeGreaterThanOrEqual(3);
+    expect((await standingOfLetters(desk, systemActor)).tried).toBe(start);
+    // One of them is sent by hand; the server is back.
+    answer = { outcome: "accepted", answer: "250 yes" };
+    const [one] = await mailsOf("outage");
+    await actOnLetter(desk, analyst, one?.id ?? "", "retry", null, now);
+    expect(await outbox.drain()).toBe(3);
+    expect(heard).toEqual([null]);
+    expect(await facts()).toMatchObject({ sent: 2, waiting: 0, late: 0 });
+    expect(await mailsOf("patient")).toMatchObject([{ state: "sent" }]);
+    // What a server says of one letter is no news of the server.
+    await take(cases, [detection("198.51.63.3"), detection("198.51.63.4")], now);
+    answer = { outcome: "deferred", answer: "450 4.2.0 greylisted" };
+    await outbox.drain();
+    expect(heard).toEqual([null]);
+    answer = { outcome: "deferred", answer: "connect ECONNREFUSED", server: true };
+    now += backoff(1);
+    await outbox.drain();
+    expect(heard).toEqual([null, "connect ECONNREFUSED"]);
+    await outbox.stop();
+  });
 });
 
 describe("a letter and two senders", () => {
