@@ -146,6 +146,9 @@ it("copies a running node whole, and brings it back", async () => {
     "manifest.json",
   ]);
   expect(statSync(join(folder, "copy")).mode & 0o077).toBe(0);
+  // A one-time link is that running node's.
+  expect(existsSync(join(folder, "node/first-administrator.link"))).toBe(true);
+  expect(existsSync(join(folder, "copy/files/first-administrator.link"))).toBe(false);
 
   // What was changed on its way is refused, and leaves nothing behind.
   const secret = join(folder, "copy/files/node.secret");

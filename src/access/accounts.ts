@@ -41,6 +41,8 @@ export interface AccountsOptions {
   /** Finds who a self-help link speaks for. */
   readonly link?: FindLink;
   readonly onFault?: (error: unknown) => void;
+  /** The first administrator was made. */
+  readonly onFirst?: () => void;
 }
 export interface Accounts {
   readonly guard: Guard;
@@ -74,6 +76,7 @@ export const createAccounts = (options: AccountsOptions): Accounts => {
     devices: createDevices(derived(key, "devices")),
     audit,
     name,
+    ...(options.onFirst === undefined ? {} : { onFirst: options.onFirst }),
   });
   const tokens = createTokens({ desk, now, sessions });
   return {

@@ -27,6 +27,8 @@ export interface SignInOptions {
   readonly audit: AuditLog;
   /** Shown in authenticators. */
   readonly name: string;
+  /** The first administrator was made: the link that was printed is of no more use. */
+  readonly onFirst?: () => void;
 }
 /** A session that just began: its secret goes into the cookie. `device`: a mark for this browser, when it signed in whole. */
 export interface Begun {
@@ -188,6 +190,7 @@ export const createSignIn = (options: SignInOptions) => {
       await setPassword(trx, id, password);
       return sessions.begin(trx, id, "enrol", client);
     });
+    options.onFirst?.();
     await told("first administrator", { id, name: given.name }, client, "done", mail);
     return { secret, device: null };
   };

@@ -54,6 +54,8 @@ export interface ApiOptions {
   readonly proxies?: readonly string[];
   /** Whether a request came through the operator's socket, which the guard does not watch. */
   readonly operator?: (raw: IncomingMessage) => boolean;
+  /** The node's public OpenPGP key, armoured, and where it is served to anyone; absent: letters are not signed. */
+  readonly publicKey?: { readonly path: string; readonly armored: string };
   /** Routes of the desk's rooms. */
   readonly desk?: readonly DeskRoutes[];
   /** Called with everything that is a fault of the program. */
@@ -145,7 +147,7 @@ const withQuestions = (server: FastifyInstance, options: ApiOptions): void => {
 
 const withNode = (
   server: FastifyInstance,
-  { live, metrics, observatory, status }: ApiOptions,
+  { live, metrics, observatory, publicKey, status }: ApiOptions,
   mounted: readonly MountedRoute[],
 ): void => {
   const none = (request: FastifyRequest): void => {
@@ -218,6 +220,12 @@ const withNode = (
         .header("cache-control", "no-store")
         .send(await metrics.metrics()),
   );
+  if (publicKey !== undefined)
+    server.get(publicKey.path, { config: { rule: open } }, (request, reply) => {
+      none(request);
+      // RFC 3156, 7.
+      return reply.type("application/pgp-keys").header("cache-control", "public, max-age=3600").send(publicKey.armored);
+    });
   server.get("/healthz", { config: { rule: open } }, (_request, reply) =>
     reply.header("cache-control", "no-store").send({ status: "ok" }),
   );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createAccounts } from "../access/accounts.ts";
 import type { Accounts } from "../access/accounts.ts";
@@ -30,6 +30,7 @@ import type { Settings } from "./config.ts";
 import { nodeSecret } from "./desk.ts";
 import { openEgress } from "./egress.ts";
 import { folderSink, mailSink, webhookSink } from "./head-sinks.ts";
+import { firstLinkFile } from "./running.ts";
 
 export interface AccessWiring {
   readonly settings: Settings;
@@ -139,6 +140,7 @@ export const openAccess = (wiring: AccessWiring): Access => {
     ),
     providers: people.providers.map((one) => ({ ...one, clientSecret: settings.secret(one.clientSecret) })),
     onFault: (error) => log.warn({ err: error }, "an identity provider failed"),
+    onFirst: () => rmSync(firstLinkFile(data), { force: true }),
     ...(wiring.link === undefined ? {} : { link: wiring.link }),
   });
   return {

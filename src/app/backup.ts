@@ -32,7 +32,7 @@ import { version } from "./attribution.ts";
 import type { Settings } from "./config.ts";
 import { lockIdle, openDeskStore, openIdleDesk } from "./desk.ts";
 import { noData } from "./no-data.ts";
-import { runningAddress } from "./running.ts";
+import { firstLinkName, runningAddress } from "./running.ts";
 import { openStore } from "./stores.ts";
 
 /**
@@ -67,7 +67,16 @@ export interface BackedUp {
 export const backupPath = backupEndpoint.path;
 
 /** What is not copied as it lies: engines copy themselves, and what belongs to a running process ends with it. */
-const apart = new Set(["chdb", "desk", "journal", "backup", "portal.address", "door.address", "node.sock"]);
+const apart = new Set([
+  "chdb",
+  "desk",
+  "journal",
+  "backup",
+  "portal.address",
+  "door.address",
+  "node.sock",
+  firstLinkName,
+]);
 
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })

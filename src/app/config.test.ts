@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { checkNamedFiles, unsetSecrets } from "./config-files.ts";
-import { openConfig } from "./config.ts";
+import { openConfig, warningsOf } from "./config.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "layang-config-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -56,4 +56,17 @@ it("names the secrets that this environment does not set, and refuses an empty f
   expect(() => check(`${mail}{ file: empty } }\n`)).toThrow(/mail\.password.*empty/);
   writeFileSync(join(folder, "empty"), "hunter2\n");
   expect(() => check(`${mail}{ file: empty } }\n`)).not.toThrow();
+});
+
+it("warns of letters whose link would lead to the node's own machine", () => {
+  const said = (text: string): readonly string[] => {
+    const file = join(folder, "warned.yaml");
+    writeFileSync(file, text);
+    return warningsOf(openConfig(file).config);
+  };
+  const mail = "host: mail.example, from: desk@csirt.example";
+  expect(said(`mail: { ${mail} }\n`)).toEqual([expect.stringContaining("portal.origin")]);
+  expect(said(`mail: { ${mail}, test: you@csirt.example }\n`)).toEqual([]);
+  expect(said(`mail: { ${mail} }\nportal: { origin: "https://layang.example" }\n`)).toEqual([]);
+  expect(said("data: data\n")).toEqual([]);
 });

@@ -54,7 +54,7 @@ export const configSchema = Type.Object(
             pattern: "^https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$",
             ...form("https://, a name in small letters and perhaps a port, without a path: https://layang.example"),
             description:
-              "where people reach the portal, for example https://layang.example; passkeys are bound to its name",
+              "where people reach the portal, for example https://layang.example; passkeys are bound to its name. Without it letters bear no link: it would lead to this machine alone",
           }),
         ),
         tls: Type.Optional(
@@ -400,6 +400,18 @@ const check = (config: Config, name: string): void => {
     refuse(`\`sensors.host\` is ${sensors.host}: outside loopback the sensors' door needs \`sensors.tls\``);
   }
 };
+
+/** Whether letters go to owners, who reach no portal: links in them would lead to this machine alone. */
+export const isPortalLocal = ({ portal, mail }: Config): boolean =>
+  mail !== undefined && mail.test === undefined && portal.origin === undefined;
+
+/** What is allowed and seldom meant, in sentences. */
+export const warningsOf = (config: Config): readonly string[] =>
+  isPortalLocal(config)
+    ? [
+        "`mail` without `portal.origin`: a link in a letter would lead to this machine alone, so letters bear none and owners can answer by mail only",
+      ]
+    : [];
 
 export type Secret = Static<typeof secret>;
 export interface Settings {

@@ -16,6 +16,7 @@ import type { Post } from "../notify/post.ts";
 import { returnTagOf } from "../notify/returns.ts";
 import { openSmtp } from "../notify/smtp.ts";
 import type { Smtp, SmtpOptions } from "../notify/smtp.ts";
+import { AppError } from "../platform/errors.ts";
 import { writeDurably } from "../platform/files.ts";
 import { lockFolder } from "../platform/lock.ts";
 import type { Logger } from "../platform/log.ts";
@@ -35,6 +36,8 @@ export interface DeskSettings {
   readonly country: string | null;
   /** Address of the portal as recipients of letters reach it, without a slash at the end; asked late: a port may be chosen. */
   readonly portal: () => string;
+  /** That is this machine alone: letters bear no link. */
+  readonly local?: boolean;
   readonly mail: MailSettings | null;
   /** A first letter to a contact waits until somebody has looked at it. */
   readonly previewFirst: boolean;
@@ -74,6 +77,8 @@ export interface NodeDesk {
   readonly duty: string | null;
   /** Letters are signed. */
   readonly signs: boolean;
+  /** By what recipients check it; null: letters are not signed. */
+  readonly publicKey: string | null;
   /** Mail-test mode: where every letter goes. */
   readonly testMail: string | null;
   /** Mails that are no letters; null: no mail server is set up. */
@@ -147,9 +152,19 @@ export const nodeSecret = (data: string): Buffer => {
   return made;
 };
 
+/** The private block; what is given away is made of it. */
+const signingKeyFile = (data: string): string => join(data, "openpgp.asc");
+/** The public key that letters can be checked by. @throws AppError DATA_NOT_FOUND where there is none yet. */
+export const publicKeyOf = async (data: string): Promise<Pick<Pgp, "publicKey" | "fingerprint">> => {
+  const file = signingKeyFile(data);
+  if (!existsSync(file))
+    throw new AppError("DATA_NOT_FOUND", `${data} holds no OpenPGP key: a node with \`mail\` makes one at its start`);
+  return openPgp({ armored: readFileSync(file, "utf8"), passphrase: null });
+};
+
 /** The node's OpenPGP key, made at the first start and kept beside its data. */
 export const nodePgp = async (data: string, name: string, mail: string): Promise<Pgp> => {
-  const file = join(data, "openpgp.asc");
+  const file = signingKeyFile(data);
   if (!existsSync(file)) {
     const { armored } = await makeSigningKey(name, mail);
     writeDurably(file, armored, 0o600);
@@ -223,6 +238,7 @@ export const openNodeDesk = async (
     get portal() {
       return settings.portal();
     },
+    local: settings.local === true,
     tokenOf: (link) => cases.tokenOf(link),
     linkFor: cases.rules.policy.linkFor,
     returnTagOf: returnTagOf(key),
@@ -251,6 +267,10 @@ export const openNodeDesk = async (
       }
     },
     onFault: (error) => log.error({ err: error }, "a letter failed"),
+    onServer: (away) =>
+      away === null
+        ? log.info("the mail server takes letters again")
+        : log.warn({ answer: away }, "the mail server cannot be spoken to: letters wait and are tried again"),
   });
   return {
     desk,
@@ -264,6 +284,7 @@ export const openNodeDesk = async (
     owners: held.current,
     duty: mail?.duty ?? null,
     signs: pgp !== null,
+    publicKey: pgp?.publicKey ?? null,
     testMail,
     post: smtp === null ? null : createPost({ smtp, pgp, sender, testMail }, now),
     reloadOwners: async () => {

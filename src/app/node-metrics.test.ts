@@ -34,6 +34,7 @@ it("counts what is missing by batches, and lag and roll-ups by the clock", async
       { detector: "event", remembered: 4, position: 1.7e15 - 90e6, late: 1, failures: 5 },
       { detector: "dos", remembered: 0, position: 0, late: 0, failures: 0 },
     ],
+    letters: () => Promise.resolve({ waiting: 7, dead: 2, tried: 1.7e15 - 900e6 }),
     now: () => now,
   });
   const value = async (line: string): Promise<number | undefined> => {
@@ -54,6 +55,9 @@ it("counts what is missing by batches, and lag and roll-ups by the clock", async
     (await value('layang_memory_bytes{of="heap"}')) ?? Infinity,
   );
   expect(await value('layang_failures_total{work="rolling up"}')).toBe(3);
+  expect(await value("layang_letters_waiting")).toBe(7);
+  expect(await value("layang_letters_dead")).toBe(2);
+  expect(await value("layang_letters_oldest_tried_seconds")).toBe(900);
   // A sensor that fell silent, and roll-ups that stand still.
   now += 100_000;
   expect(await value('layang_sensor_lag_seconds{sensor="s1"}')).toBe(162);

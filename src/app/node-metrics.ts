@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Live } from "../api/live.ts";
+import type { LettersStanding } from "../notify/letters.ts";
 import { Counter, Gauge, createMetrics } from "../platform/metrics.ts";
 import type { Registry } from "../platform/metrics.ts";
 import type { Receiver, SensorStanding } from "../ship/receiver.ts";
@@ -16,6 +17,7 @@ export interface NodeMetrics {
     DetectorState,
     "detector" | "remembered" | "position" | "late" | "failures"
   >[];
+  readonly letters: () => Promise<LettersStanding>;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -27,6 +29,7 @@ export const nodeMetrics = ({
   frontiers,
   failures,
   detectors,
+  letters,
   now = Date.now,
 }: NodeMetrics): Registry => {
   const registry = createMetrics();
@@ -186,6 +189,22 @@ export const nodeMetrics = ({
       }
     },
   });
+  const letter = (name: string, help: string, value: (standing: LettersStanding) => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(value(await letters()));
+      },
+    });
+  letter("layang_letters_waiting", "Letters that wait or are being sent.", ({ waiting }) => waiting);
+  letter("layang_letters_dead", "Letters that were refused, given up or discarded.", ({ dead }) => dead);
+  letter(
+    "layang_letters_oldest_tried_seconds",
+    "How long the oldest letter that waits has been tried in vain; 0: none has.",
+    ({ tried }) => (tried === null ? 0 : Math.max(0, now() / 1e3 - tried / 1e6)),
+  );
   new Gauge({
     name: "layang_live_clients",
     help: "Open live pages.",

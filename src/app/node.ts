@@ -12,7 +12,10 @@ import { createLive } from "../api/live.ts";
 import { createApi } from "../api/server.ts";
 import { linkActor } from "../cases/links.ts";
 import type { FlowBatch } from "../model/flows.ts";
+import { systemActor } from "../model/actor.ts";
+import { standingOfLetters } from "../notify/letters.ts";
 import { mailFolder, openMaildir, takeMails } from "../notify/maildir.ts";
+import { publicKeyPath } from "../notify/post.ts";
 import { receiveMail } from "../notify/receive.ts";
 import { inForce } from "../observe/asked.ts";
 import { createReleased } from "../observe/released.ts";
@@ -40,6 +43,7 @@ import { openConstituency, originsOver } from "./constituency.ts";
 import { openEgress } from "./egress.ts";
 import { startDetection } from "./detection.ts";
 import type { DetectorState, Past } from "./detection.ts";
+import { isPortalLocal, warningsOf } from "./config.ts";
 import type { Settings } from "./config.ts";
 import { mailOf, nodeSecretFile, openDeskStore, openNodeDesk } from "./desk.ts";
 import type { MailSettings, NodeDesk } from "./desk.ts";
@@ -50,7 +54,7 @@ import { openObservatory, readNamed } from "./observatory.ts";
 import { createOperatorDoor } from "./operator.ts";
 import { requestFault } from "./request-fault.ts";
 import { createRing } from "./ring-live.ts";
-import { runningText } from "./running.ts";
+import { firstLinkFile, runningText } from "./running.ts";
 import { doorFile, doorOf } from "./sensors.ts";
 import { openStore } from "./stores.ts";
 import { withdrawRevoked } from "./withdrawing.ts";
@@ -179,6 +183,7 @@ const openNode = async (
   const { config, path } = settings;
   const { log } = options;
   const simulated = options.simulated ?? false;
+  if (!simulated) for (const warning of warningsOf(config)) log.warn(warning);
   const started = new Date().toISOString().replace(/\.\d+Z/, "Z");
   const data = path(config.data);
   makeFolder(data, "the data folder");
@@ -251,6 +256,7 @@ const openNode = async (
       country: config.country ?? options.country ?? null,
       // With the name that was printed: who has its token is known there.
       portal: () => (token === null ? (originsOf(settings, port)[0] ?? "") : addressOf()),
+      local: !simulated && isPortalLocal(config),
       mail: options.mail ?? mailOf(settings),
       previewFirst: options.previewFirst ?? true,
       simulated,
@@ -332,12 +338,14 @@ const openNode = async (
       ? {}
       : { tls: { certificate: readNamed(path(portalTls.certificate)), key: readNamed(path(portalTls.key)) } }),
     portalFolder,
+    ...(nodeDesk.publicKey === null ? {} : { publicKey: { path: publicKeyPath, armored: nodeDesk.publicKey } }),
     metrics: nodeMetrics({
       standings: receiver.standings,
       live,
       frontiers: () => store.frontiers(),
       failures,
       detectors: () => detectors(),
+      letters: () => standingOfLetters(desk, systemActor),
     }),
     status: () => ({
       name: options.name ?? config.name,
@@ -489,6 +497,8 @@ const openNode = async (
   opened.defer(halt);
   const address = token === null ? (originsOf(settings, port)[0] ?? "") : addressOf();
   const first = token === null ? ((await access.accounts?.people.first())?.link ?? null) : null;
+  // Of a life before, or of the node that a backup was taken of.
+  if (first === null) rmSync(firstLinkFile(data), { force: true });
   writeFileSync(join(data, "portal.address"), runningText(address));
   const sensorsDoor = doorOf(config, receiver.address.port);
   writeFileSync(doorFile(data), runningText(sensorsDoor));

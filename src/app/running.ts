@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 /**
  * What tells a running process from any other: its number and when it began, as the kernel counts. Undefined when none runs
@@ -29,3 +30,7 @@ export const runningAddress = (text: string): string | undefined => {
   const pid = Number(mark.split(" ")[0]);
   return Number.isSafeInteger(pid) && pid > 0 && processMark(pid) === mark ? address : undefined;
 };
+
+/** The one-time link of the first administrator lies here while it is good for something and no terminal shows it. */
+export const firstLinkName = "first-administrator.link";
+export const firstLinkFile = (data: string): string => join(data, firstLinkName);

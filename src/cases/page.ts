@@ -98,6 +98,8 @@ export interface Whole {
     readonly state: string;
   }[];
   readonly link: { readonly expires: number | null; readonly revoked: boolean };
+  /** When its owner last wrote by mail; of what came back: since then. */
+  readonly replied: number | null;
 }
 
 export const wholeOf = async (
@@ -124,12 +126,19 @@ WHERE l.case_id = ${id} OR l.other_id = ${id} ORDER BY l.at LIMIT 100`.execute(t
   );
   const letters = await sql<
     Whole["letters"][number]
-  >`SELECT id, channel, recipient, state, created, sent FROM outbox WHERE case_id = ${id} ORDER BY created DESC LIMIT 100`.execute(
+  >`SELECT id, channel, recipient, state, created, sent FROM outbox WHERE case_id = ${id}
+  OR (case_id IS NULL AND organisation_id = ${line.organisation_id} AND state IN ('held', 'waiting') AND payload->'items' @> ${JSON.stringify([{ case: id }])}::jsonb) ORDER BY created DESC LIMIT 100`.execute(
     trx,
   );
   const answers = await sql<
     Whole["answers"][number]
   >`SELECT at, answer, channel, note, state FROM answers WHERE case_id = ${id} ORDER BY id DESC LIMIT 20`.execute(trx);
+  const replied = await sql<{
+    at: number | null;
+  }>`SELECT max(e.at) AS at FROM case_events e WHERE e.case_id = ${id} AND e.kind = 'reply' AND e.body->>'known' = 'true'
+  AND e.at >= coalesce((SELECT max(a.detected) FROM alerts a WHERE a.case_id = ${id} AND a.relapses > 0), 0)`.execute(
+    trx,
+  );
   const link = await sql<{
     expires: number | null;
     open: boolean | null;
@@ -147,6 +156,7 @@ WHERE l.case_id = ${id} OR l.other_id = ${id} ORDER BY l.at LIMIT 100`.execute(t
     letters: letters.rows,
     answers: answers.rows,
     link: { expires: link.rows[0]?.expires ?? null, revoked: link.rows[0]?.open === false },
+    replied: replied.rows[0]?.at ?? null,
   };
 };
 
@@ -293,7 +303,7 @@ VALUES (${id}, ${now}, ${actor.id}, ${action.name}, ${action.type}, ${action.con
         await say("assigned", { person: action.person });
         break;
       case "notify":
-        await notify(trx, rules, line, now);
+        await notify(trx, rules, actor, line, now);
         break;
       case "revoke":
         await sql`UPDATE help_links SET revoked = ${now} WHERE case_id = ${id} AND revoked IS NULL`.execute(trx);
@@ -303,8 +313,14 @@ VALUES (${id}, ${now}, ${actor.id}, ${action.name}, ${action.type}, ${action.con
     return wholeOf(trx, { id });
   });
 
-/** Tells the owner now, whatever was told before; what is held stays held. */
-const notify = async (trx: DeskTransaction, rules: CaseRules, line: CaseLine, now: number): Promise<void> => {
+/** Tells the owner now, whatever was told before; what is held stays held. A letter that waits leaves now instead of a second one. */
+const notify = async (
+  trx: DeskTransaction,
+  rules: CaseRules,
+  actor: Actor,
+  line: CaseLine,
+  now: number,
+): Promise<void> => {
   const rows = await boardRows(trx, { case: line.id, limit: 100 });
   const alerts = rows
     .map(alertOf)
@@ -313,12 +329,40 @@ const notify = async (trx: DeskTransaction, rules: CaseRules, line: CaseLine, no
     throw new AppError("REQUEST_INVALID", "an alert of this case is suppressed: end that first");
   if (alerts.some(isHeld)) throw new AppError("REQUEST_INVALID", "an alert of this case is held: release it first");
   if (alerts.length === 0) throw new AppError("REQUEST_INVALID", "the case has no open alert of an owner");
-  const told = alerts.map((alert) => ({ ...alert, told: now }));
+  const leaving = await sql<{
+    id: string;
+    alert: string;
+    state: string;
+    case_id: string | null;
+  }>`SELECT b.id, i->>'alert' AS alert, b.state, b.case_id FROM outbox b CROSS JOIN LATERAL jsonb_array_elements(b.payload->'items') AS i
+WHERE b.organisation_id = ${line.organisation_id} AND b.channel <> 'inbox' AND b.state IN ('held', 'waiting', 'sending')
+  AND i->>'alert' = ANY (${alerts.map(({ id }) => id)}) AND i->>'form' <> 'correction' FOR UPDATE OF b`.execute(trx);
+  if (leaving.rows.some(({ state }) => state === "held"))
+    throw new AppError("REQUEST_INVALID", "a letter of this case waits to be looked at: release it");
+  // A digest is its recipient's hour, and no answer to who says now.
+  const own = leaving.rows.filter(({ case_id }) => case_id === line.id);
+  const hurried = [...new Set(own.filter(({ state }) => state === "waiting").map(({ id }) => id))];
+  if (hurried.length > 0)
+    await sql`UPDATE outbox SET due = ${now} WHERE id = ANY (${hurried}) AND state = 'waiting'`.execute(trx);
+  for (const letter of hurried)
+    await sql`INSERT INTO case_events (case_id, organisation_id, realm, at, actor, kind, body, marking, audience)
+VALUES (${line.id}, ${line.organisation_id}, ${line.realm}, ${now}, ${actor.id}, 'letter', ${JSON.stringify({ letter, action: "retry" })}::jsonb, ${line.marking}, 'staff')`.execute(
+      trx,
+    );
+  const told = alerts
+    .filter(({ id }) => own.every(({ alert }) => alert !== id))
+    .map((alert) => ({ ...alert, told: now }));
   await insertRows(trx, "alerts", alertColumns, told.map(alertRowOf), orReplace(alertColumns, "id"));
   await tell(
     trx,
     rules,
-    told.map((alert) => ({ alert, form: alert.relapses > 0 ? "relapse" : "notice", way: "letter", urgent: true })),
+    told.map((alert) => ({
+      alert,
+      form: alert.relapses > 0 ? "relapse" : "notice",
+      way: "letter",
+      urgent: true,
+      actor: actor.id,
+    })),
     new Map([[line.id, { id: line.id, number: Number(line.number) }]]),
     now,
   );

@@ -7,6 +7,7 @@ import { wilson } from "../model/wilson.ts";
 import type { Followed, Survival, SurvivalPoint } from "../alert/survival.ts";
 import type { Actor } from "../model/actor.ts";
 import type { DetectionKind } from "../model/detection.ts";
+import { lateAfter, triedSince } from "../store/desk/tried.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { fromIndexes } from "../store/desk/planner.ts";
 import { isStaff } from "../store/desk/steps.ts";
@@ -213,12 +214,12 @@ export interface Summary {
     readonly essential: number;
   };
   readonly cases: { readonly open: number; readonly unanswered: number; readonly mine: number };
-  readonly outbox: { readonly waiting: number; readonly dead: number; readonly held: number };
+  readonly outbox: { readonly waiting: number; readonly dead: number; readonly held: number; readonly late: number };
   readonly inbox: number;
   readonly breaker: boolean;
 }
 /** Small figures for the shell, of what who asks may see. */
-export const summaryOf = (desk: Desk, actor: Actor, person: string): Promise<Summary> =>
+export const summaryOf = (desk: Desk, actor: Actor, person: string, now: number): Promise<Summary> =>
   desk.as(actor, async (trx) => {
     await fromIndexes(trx);
     const real = sql.join(
@@ -252,12 +253,14 @@ FROM alerts WHERE ${real}`
     const outbox = await sql<{
       state: string;
       n: number;
-    }>`SELECT state, count(*)::int AS n FROM outbox WHERE exercise = '' AND state IN ('waiting', 'sending', 'dead', 'held') GROUP BY state`.execute(
+      late: number;
+    }>`SELECT b.state, count(*)::int AS n, count(*) FILTER (WHERE ${triedSince} < ${now - lateAfter})::int AS late FROM outbox b
+WHERE b.exercise = '' AND b.channel <> 'inbox' AND b.state IN ('waiting', 'sending', 'dead', 'held') GROUP BY b.state`.execute(
       trx,
     );
     const inbox = await sql<{
       n: number;
-    }>`SELECT count(*)::int AS n FROM outbox WHERE exercise = '' AND channel = 'inbox' AND read IS NULL AND organisation_id = ANY (${[...actor.organisations]})`.execute(
+    }>`SELECT count(*)::int AS n FROM outbox WHERE exercise = '' AND channel = 'inbox' AND state = 'sent' AND read IS NULL AND organisation_id = ANY (${[...actor.organisations]})`.execute(
       trx,
     );
     const n = (name: string): number => Number(rows[0]?.[name] ?? 0);
@@ -269,7 +272,12 @@ FROM alerts WHERE ${real}`
         unanswered: cases.rows[0]?.unanswered ?? 0,
         mine: cases.rows[0]?.mine ?? 0,
       },
-      outbox: { waiting: waiting("waiting") + waiting("sending"), dead: waiting("dead"), held: waiting("held") },
+      outbox: {
+        waiting: waiting("waiting") + waiting("sending"),
+        dead: waiting("dead"),
+        held: waiting("held"),
+        late: outbox.rows.reduce((sum, { late }) => sum + late, 0),
+      },
       inbox: inbox.rows[0]?.n ?? 0,
       breaker: rows[0]?.["breaker"] === true,
     };

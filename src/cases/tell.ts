@@ -23,6 +23,8 @@ export interface Telling {
   readonly way: "letter" | "digest";
   /** An analyst says so: now, whatever the recipient's rules are. */
   readonly urgent?: boolean;
+  /** Who says so; absent: nobody, it follows from what was found. */
+  readonly actor?: string;
   /** Of a reminder: when it was told before. Of a relapse: how long it had been silent. */
   readonly before?: number;
   readonly silent?: number;
@@ -137,6 +139,20 @@ export const withCases = async (
 };
 
 /**
+ * Alerts as far as their packets were counted. Who asks for silence moves an alert's `last` on by itself; beside the packets of a claim it would tell of
+ * others that nobody has counted yet.
+ */
+export const asCounted = async (trx: DeskTransaction, alerts: readonly Alert[]): Promise<readonly Alert[]> => {
+  const { rows } = await sql<{
+    alert_id: string;
+    last: number;
+  }>`SELECT ad.alert_id, max(d.last) AS last FROM alert_detections ad JOIN detections d ON d.id = ad.detection_id
+WHERE ad.alert_id = ANY (${alerts.map(({ id }) => id)}) AND NOT d.withdrawn GROUP BY ad.alert_id`.execute(trx);
+  const lasts = new Map(rows.map(({ alert_id, last }) => [alert_id, last]));
+  return alerts.map((alert) => ({ ...alert, last: lasts.get(alert.id) ?? alert.last }));
+};
+
+/**
  * Writes what leaves: a letter to each recipient of each owner, by the recipient's own rules, and the line of the portal's inbox. All in
  * the transaction of the alerts. The alerts have their cases.
  */
@@ -155,6 +171,12 @@ export const tell = async (
     name: string;
   }>`SELECT id, name FROM organisations WHERE id = ANY (${organisations})`.execute(trx);
   const names = new Map(named.rows.map(({ id, name }) => [id, name]));
+  const found = await asCounted(
+    trx,
+    tellings.map(({ alert }) => alert),
+  );
+  const lasts = new Map(found.map(({ id, last }) => [id, last]));
+  const counted = (alert: Alert): Alert => ({ ...alert, last: lasts.get(alert.id) ?? alert.last });
   const letters: Letter[] = [];
   const digests = new Map<string, Digest>();
   const links: Link[] = [];
@@ -199,7 +221,7 @@ export const tell = async (
     channel: "mail" | "webhook",
     address: string,
     place: CasePlace,
-  ): { readonly due: number; readonly delivery: string } | null => {
+  ): { readonly due: number; readonly delivery: string; readonly held: boolean } | null => {
     const when =
       form === "correction" || urgent
         ? { delivery: "immediate" as const, due: now }
@@ -237,13 +259,17 @@ export const tell = async (
       }
       const letter = idOf("digested", id, alert.id, alert.relapses, form);
       digest.items.push(
-        itemOf(alert, form, { case: place.id, number: place.number, link: linkFor(alert, letter, recipient.contact) }),
+        itemOf(counted(alert), form, {
+          case: place.id,
+          number: place.number,
+          link: linkFor(alert, letter, recipient.contact),
+        }),
       );
-      return { due, delivery: "digest" };
+      return { due, delivery: "digest", held: state === "held" };
     }
     // Its Message-ID is made of it: only who has the letter can answer it, so nobody may work it out.
     const id = keyed(rules.key, "letter", alert.id, alert.relapses, form, now, recipient.contact, channel);
-    const item = itemOf(alert, form, {
+    const item = itemOf(counted(alert), form, {
       case: place.id,
       number: place.number,
       link: linkFor(alert, id, recipient.contact),
@@ -256,15 +282,16 @@ export const tell = async (
       form,
       payload: payloadOf(alert, form, reader, [item]),
     });
-    return { due: when.due, delivery: "immediate" };
+    return { due: when.due, delivery: "immediate", held: state === "held" };
   };
 
   for (const telling of tellings) {
-    const { alert, form } = telling;
+    const { alert, form, actor } = telling;
     const place = places.get(alert.case ?? "");
     if (place === undefined || alert.organisation === null) continue;
     const to = recipients.get(alert.organisation) ?? [];
     let reached = 0;
+    let waits = false;
     for (const recipient of to) {
       for (const [channel, address] of [
         ["mail", recipient.mail],
@@ -274,14 +301,17 @@ export const tell = async (
         const sent = send(telling, recipient, channel, address, place);
         if (sent === null) continue;
         reached++;
-        events.push(eventOf(alert, "letter", now, { form, channel, contact: recipient.contact, ...sent }, "owner"));
+        const { held, ...leaves } = sent;
+        waits ||= held;
+        const body = { form, channel, contact: recipient.contact, ...leaves };
+        events.push(eventOf(alert, "letter", now, body, "owner", actor));
       }
     }
     const preferences = to[0]?.preferences ?? defaultPreferences;
     const wanted = deliveryOf(preferences, alert.kind, alert.severity);
     if (reached === 0 && (form === "reminder" || wanted === "never")) continue;
     if (reached === 0 && wanted !== "inbox")
-      events.push(eventOf(alert, "nobody-told", now, { form, contacts: to.length }, "staff"));
+      events.push(eventOf(alert, "nobody-told", now, { form, contacts: to.length }, "staff", actor));
     const id = idOf("inbox", alert.id, alert.relapses, form, now);
     letters.push({
       id,
@@ -293,9 +323,10 @@ export const tell = async (
       channel: "inbox",
       recipient: alert.organisation,
       payload: payloadOf(alert, form, preferences, [
-        itemOf(alert, form, { case: place.id, number: place.number, link: null }),
+        itemOf(counted(alert), form, { case: place.id, number: place.number, link: null }),
       ]),
-      state: "sent",
+      // What somebody has to look at first is not read in the portal before.
+      state: waits ? "held" : "sent",
       due: now,
       created: now,
       form,

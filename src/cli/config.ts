@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { stringify } from "yaml";
 import { checkNamedFiles, unsetSecrets } from "../app/config-files.ts";
-import { openConfig } from "../app/config.ts";
+import { openConfig, warningsOf } from "../app/config.ts";
 import { text, usageError } from "./command.ts";
 import type { Command } from "./command.ts";
 
@@ -20,6 +20,7 @@ export const checkConfig: Command = {
     process.stdout.write(
       `${file}: ok${unset.length === 0 ? "" : `; not set here, but the node needs ${unset.join(", ")}`}\n`,
     );
+    for (const warning of warningsOf(settings.config)) process.stdout.write(`${file}: warning: ${warning}\n`);
     return 0;
   },
 };

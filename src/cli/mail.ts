@@ -21,3 +21,21 @@ export const mail: Command = {
     return 0;
   },
 };
+
+export const key: Command = {
+  summary: "print the public OpenPGP key that a node's letters are signed by",
+  usage: "[--config FILE] [--data DIR]",
+  text: "Its fingerprint goes to standard error. A running node serves the key at /.well-known/openpgp.asc, to anyone.",
+  options: mail.options,
+  examples: ["layang node mail key --config /etc/layang.yaml > csirt.asc"],
+  run: async (parsed) => {
+    if (parsed.paths.length > 0) throw usageError("node mail key takes no path");
+    const { openConfig } = await import("../app/config.ts");
+    const { publicKeyOf } = await import("../app/desk.ts");
+    const settings = openConfig(text(parsed, "config"), text(parsed, "data"));
+    const { publicKey, fingerprint } = await publicKeyOf(settings.path(settings.config.data));
+    process.stderr.write(`fingerprint ${fingerprint}\n`);
+    process.stdout.write(publicKey);
+    return 0;
+  },
+};

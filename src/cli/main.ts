@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "sensor doctor": async () => (await import("./sensor.ts")).doctor,
   node: async () => (await import("./node.ts")).node,
   "node mail": async () => (await import("./mail.ts")).mail,
+  "node mail key": async () => (await import("./mail.ts")).key,
   "node sensors add": async () => (await import("./sensors.ts")).add,
   "node sensors list": async () => (await import("./sensors.ts")).list,
   "node sensors revoke": async () => (await import("./sensors.ts")).revoke,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { checkNamedFiles } from "../app/config-files.ts";
 import { openConfig } from "../app/config.ts";
 import type { RunningNode } from "../app/node.ts";
+import { firstLinkFile } from "../app/running.ts";
 import { createLog } from "../platform/log.ts";
 import { stopSignal } from "../platform/lifecycle.ts";
 import { text, usageError } from "./command.ts";
@@ -14,7 +14,7 @@ const firstLine = ({ first, data }: RunningNode): string => {
   if (first === null) return "";
   const says = "Make the first administrator within 15 minutes";
   if (process.stdout.isTTY) return `${says}: ${first}\n`;
-  const file = join(data, "first-administrator.link");
+  const file = firstLinkFile(data);
   rmSync(file, { force: true });
   writeFileSync(file, `${first}\n`, { mode: 0o600, flag: "wx" });
   return `${says}: the link is in ${file}; later: layang node people link\n`;

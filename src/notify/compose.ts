@@ -17,6 +17,8 @@ export interface Sender {
   readonly replyTo: string | null;
   /** Address of the portal as recipients reach it, without a slash at the end. */
   readonly portal: string;
+  /** Whether that is this machine alone: who gets a letter could not follow a link to it, so it bears none. */
+  readonly local?: boolean;
   /** The token of a self-help link by its id. */
   readonly tokenOf: (link: string) => string;
   readonly linkFor: number;
@@ -56,8 +58,10 @@ const asSimulated = ({ subject, text }: LetterText, language: string): LetterTex
 
 /** A letter, whole: the same letter, to the byte, however often it is tried. */
 export const composeLetter = (id: string, payload: NoticePayload, sender: Sender): Composed => {
+  // Who takes part in a drill may well sit at the node.
+  const byMail = sender.local === true && payload.exercise === "";
   const linkOf = (item: NoticeItem): string | null =>
-    item.link === null ? null : helpAddress(sender.portal, sender.tokenOf(item.link));
+    item.link === null || byMail ? null : helpAddress(sender.portal, sender.tokenOf(item.link));
   // A report that breaks the format's rules is left out; the table beside it says the same.
   const reports = payload.items
     .map((item) => xarfOf(item, sender.reporter, id))
@@ -79,7 +83,7 @@ export const composeLetter = (id: string, payload: NoticePayload, sender: Sender
   }
   const written =
     payload.plain === undefined
-      ? writeLetter(payload, linkOf, payload.at + sender.linkFor, attached)
+      ? writeLetter(payload, linkOf, payload.at + sender.linkFor, attached, byMail)
       : plainLetter(payload.plain, sender);
   const { subject, text } = sender.simulated === true ? asSimulated(written, payload.language) : written;
   const [first] = payload.items;

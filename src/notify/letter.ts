@@ -74,7 +74,7 @@ const facts = (words: Words, item: NoticeItem, timeZone: string): string => {
       isVictim(item.kind) ? label.attacked : label.ports,
       item.ports.length === 0 ? null : `${item.protocol ?? ""} ${item.ports.join(", ")}`.trim(),
     ],
-    [label.reach, fill(words.reach, { dark: item.darkAddresses, sensors: item.sensors })],
+    [label.reach, words.reach(item.darkAddresses, item.sensors)],
     [label.tests, item.tests.map((test) => testSaid(words, test)).join("; ")],
     [label.signature, item.signature],
   ];
@@ -88,7 +88,7 @@ const samples = (words: Words, item: NoticeItem): string[] => {
   if (item.samples.length === 0) return item.attributable ? [] : [words.unattributable];
   const rows = item.samples.map(
     ({ time, error, sourcePort, port }) =>
-      `  ${utc(time, 23)}${error === null ? "" : ` ± ${Math.max(1, Math.round(error / 1000))} ms`}  ${words.sample.source} ${sourcePort}${port === null ? "" : `  ${words.sample.port} ${port}`}`,
+      `  ${utc(time, 23)}${error === null ? ` (${words.clockUnknown})` : ` ± ${Math.max(1, Math.round(error / 1000))} ms`}  ${words.sample.source} ${sourcePort}${port === null ? "" : `  ${words.sample.port} ${port}`}`,
   );
   return [...(item.translation === "cgnat" ? [words.translated] : []), `${words.samples}\n${rows.join("\n")}`];
 };
@@ -110,12 +110,16 @@ const closingOf = (words: Words, payload: NoticePayload, attached: readonly Atta
 /** What goes with a letter. */
 export type Attached = "csv" | "xarf";
 
-/** A letter in the words of its recipient. `linkOf` gives the address of a self-help link, `until` its end; only what is attached is said to be. */
+/**
+ * A letter in the words of its recipient. `linkOf` gives the address of a self-help link, `until` its end; only what is attached is said to be. `byMail`: there is
+ * no link that its recipient could follow, the answer is a reply.
+ */
 export const writeLetter = (
   payload: NoticePayload,
   linkOf: (item: NoticeItem) => string | null,
   until: number,
   attached: readonly Attached[] = [],
+  byMail = false,
 ): LetterText => {
   const words = wordsOf(payload.language);
   const [first] = payload.items;
@@ -145,6 +149,7 @@ export const writeLetter = (
         ].join("\n"),
       );
     }
+    if (byMail) parts.push(`${words.answerHeading}\n${words.replyAlone}`);
   } else if (first !== undefined) {
     if (payload.form !== "correction") parts.push(words.seen[kindOf(first)]);
     parts.push(facts(words, first, payload.timeZone));
@@ -157,7 +162,7 @@ export const writeLetter = (
         parts.push(
           `${words.answerHeading}\n${isVictim(first.kind) ? words.answerOfVictim : words.answer}\n\n  ${link}\n\n${fill(words.linkUntil, { until: utc(until).slice(0, 10) })} ${words.reply}`,
         );
-      }
+      } else if (byMail) parts.push(`${words.answerHeading}\n${words.replyAlone}`);
     }
   }
   if (first !== undefined) parts.push(closingOf(words, payload, attached), `${words.marking}: ${first.marking}`);

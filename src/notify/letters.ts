@@ -12,6 +12,7 @@ import { holidaysWith } from "./holidays.ts";
 import { cursorText, readCursor } from "../platform/cursor.ts";
 import { AppError } from "../platform/errors.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
+import { lateAfter, triedSince } from "../store/desk/tried.ts";
 
 /*
  * What people see of the outbox, and what they may do to a letter.
@@ -57,6 +58,8 @@ export interface LetterList {
     readonly held: number;
     readonly sentDay: number;
     readonly oldestWaiting: number | null;
+    /** Tried in vain for longer than `lateAfter`. */
+    readonly late: number;
   };
   readonly rows: readonly LetterLine[];
 }
@@ -86,7 +89,8 @@ export const listLetters = (
       state: LetterState;
       n: number;
       oldest: number | null;
-    }>`SELECT b.state, count(*)::int AS n, min(b.created) AS oldest FROM outbox b ${where([...list, sql`b.state <> 'sent'`])} GROUP BY b.state`.execute(
+      late: number;
+    }>`SELECT b.state, count(*)::int AS n, min(b.created) AS oldest, count(*) FILTER (WHERE ${triedSince} < ${now - lateAfter})::int AS late FROM outbox b ${where([...list, sql`b.state <> 'sent'`])} GROUP BY b.state`.execute(
       trx,
     );
     const sent = await sql<{
@@ -120,9 +124,24 @@ export const listLetters = (
         held: of("held"),
         sentDay: sent.rows[0]?.day ?? 0,
         oldestWaiting: open.rows.find(({ state }) => state === "waiting")?.oldest ?? null,
+        late: open.rows.reduce((sum, { late }) => sum + late, 0),
       },
       rows: shown,
     };
+  });
+
+/** What a node's metrics tell of its letters. `tried`: since when the oldest of those that wait is tried in vain; null: none is. */
+export interface LettersStanding {
+  readonly waiting: number;
+  readonly dead: number;
+  readonly tried: number | null;
+}
+export const standingOfLetters = (desk: Desk, actor: Actor): Promise<LettersStanding> =>
+  desk.as(actor, async (trx) => {
+    const { rows } =
+      await sql<LettersStanding>`SELECT count(*) FILTER (WHERE b.state <> 'dead')::int AS waiting, count(*) FILTER (WHERE b.state = 'dead')::int AS dead, min(${triedSince}) AS tried
+FROM outbox b WHERE b.channel <> 'inbox' AND b.state <> 'sent' AND b.state <> 'held'`.execute(trx);
+    return rows[0] ?? { waiting: 0, dead: 0, tried: null };
   });
 
 export interface Attempt {
@@ -138,12 +157,14 @@ export interface WholeLetter {
   readonly attempts: readonly Attempt[];
 }
 const noLetter = (): AppError => new AppError("NOT_FOUND", "no such letter");
+const ofDesk = (actor: Actor): boolean => hasRole(actor, "analyst", "administrator", "system");
 
 /** One letter with its attempts. @throws AppError NOT_FOUND, also when it is there for others. */
 export const loadLetter = (desk: Desk, actor: Actor, id: string): Promise<WholeLetter> =>
   desk.as(actor, async (trx) => {
     const { rows } = await sql<LetterLine>`${columns} WHERE b.id = ${id}`.execute(trx);
-    if (rows[0] === undefined) throw noLetter();
+    // Nobody has let it go yet.
+    if (rows[0] === undefined || (rows[0].state === "held" && !ofDesk(actor))) throw noLetter();
     const attempts =
       await sql<Attempt>`SELECT attempt, began, ended, outcome, answer, message_id FROM deliveries WHERE outbox_id = ${id} ORDER BY attempt DESC LIMIT 100`.execute(
         trx,
@@ -166,7 +187,7 @@ export const actOnLetter = (
 ): Promise<WholeLetter> =>
   desk
     .as(actor, async (trx) => {
-      if (!hasRole(actor, "analyst", "administrator", "system")) throw noLetter();
+      if (!ofDesk(actor)) throw noLetter();
       const { rows } = await sql<{
         state: LetterState;
         case_id: string | null;
@@ -199,6 +220,7 @@ WHERE id = ${id}`.execute(trx);
         await sql`UPDATE outbox SET state = 'dead', error = ${`discarded${reason === null ? "" : `: ${reason}`}`} WHERE id = ${id}`.execute(
           trx,
         );
+        if (letter.state === "held") await discardInbox(trx, letter);
       } else {
         demand("held");
         // A letter of no organisation (to a contact that is checked, to analysts) is released by itself.
@@ -216,6 +238,19 @@ SELECT id, organisation_id, realm, ${now}, ${actor.id}, 'letter', ${JSON.stringi
       }
     })
     .then(() => loadLetter(desk, actor, id));
+
+/** Lines of the inbox of which no letter is held any more: what was discarded is not read in the portal either. */
+const discardInbox = async (
+  trx: DeskTransaction,
+  { organisation_id, payload }: { readonly organisation_id: string | null; readonly payload: NoticePayload },
+): Promise<void> => {
+  const alerts = payload.items.map(({ alert }) => alert);
+  await sql`UPDATE outbox b SET state = 'dead', error = 'discarded with its letter' WHERE b.organisation_id = ${organisation_id} AND b.channel = 'inbox' AND b.state = 'held'
+  AND b.payload->'items'->0->>'alert' = ANY (${alerts}) AND NOT EXISTS (SELECT 1 FROM outbox o CROSS JOIN LATERAL jsonb_array_elements(o.payload->'items') AS i
+    WHERE o.organisation_id = b.organisation_id AND o.channel <> 'inbox' AND o.state = 'held' AND i->>'alert' = b.payload->'items'->0->>'alert')`.execute(
+    trx,
+  );
+};
 
 /** When a letter may leave by its recipient's hours; what is critical in it, at once. */
 const earliest = (
@@ -256,7 +291,8 @@ WHERE b.organisation_id = ${organisation} AND b.exercise = ${exercise} AND b.sta
     id,
     due: earliest({ ...defaultPreferences, ...document }, items, now, isHoliday),
   }));
-  await sql`UPDATE outbox b SET state = 'waiting', due = greatest(b.due, w.due) FROM jsonb_to_recordset(${JSON.stringify(due)}::jsonb) AS w(id text, due bigint) WHERE b.id = w.id`.execute(
+  // The portal's inbox has no hours.
+  await sql`UPDATE outbox b SET state = CASE b.channel WHEN 'inbox' THEN 'sent' ELSE 'waiting' END, due = greatest(b.due, w.due) FROM jsonb_to_recordset(${JSON.stringify(due)}::jsonb) AS w(id text, due bigint) WHERE b.id = w.id`.execute(
     trx,
   );
 };
@@ -267,7 +303,7 @@ export const markRead = (desk: Desk, actor: Actor, ids: readonly string[], read:
     if (!hasRole(actor, "member")) throw new AppError("ACCESS_DENIED", "an inbox is its organisation's");
     const { rows } = await sql<{
       case_id: string | null;
-    }>`UPDATE outbox SET read = ${read ? now : null} WHERE id = ANY (${[...ids]}) AND channel = 'inbox' AND organisation_id = ANY (${[...actor.organisations]}) RETURNING case_id`.execute(
+    }>`UPDATE outbox SET read = ${read ? now : null} WHERE id = ANY (${[...ids]}) AND channel = 'inbox' AND state = 'sent' AND organisation_id = ANY (${[...actor.organisations]}) RETURNING case_id`.execute(
       trx,
     );
     if (rows.length < new Set(ids).size) throw noLetter();
@@ -294,6 +330,7 @@ export const listInbox = (
   desk.as(actor, async (trx) => {
     const list: RawBuilder<unknown>[] = [
       sql`b.channel = 'inbox'`,
+      sql`b.state = 'sent'`,
       sql`b.exercise = ${filter.exercise}`,
       sql`b.organisation_id = ANY (${[...actor.organisations]})`,
     ];

@@ -37,6 +37,8 @@ export interface OutboxOptions {
   /** A letter was refused for good, or accepted: contacts learn from it. In the transaction of the outcome. */
   readonly onOutcome?: (trx: DeskTransaction, letter: Leased, sent: Sent, now: number) => Promise<void>;
   readonly onFault?: (error: unknown) => void;
+  /** The mail server cannot be spoken to any more, in its or the system's words; null: it can again. Once each, not once a letter. */
+  readonly onServer?: (away: string | null) => void;
   /** Letters at once, of mail and of webhooks each. */
   readonly parallel?: number;
   /** How long a letter is one sender's alone, microseconds; `leaseFor`. */
@@ -239,7 +241,31 @@ const finish = async (
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { desk, now, parallel = 8 } = options;
   let stopped = false;
+  /** Undefined: nobody knows yet. */
+  let away: boolean | undefined;
 
+  /** What an attempt says of the mail server. Once it answers again, what waits for it is due: the pauses between attempts were its absence. */
+  const noteServer = async (letter: Leased, sent: Sent): Promise<void> => {
+    if (letter.channel !== "mail" || sent.outcome === "unknown") return;
+    const before = away;
+    away = sent.outcome === "deferred" && sent.server === true;
+    if (away) {
+      if (before !== true) options.onServer?.(sent.answer);
+      return;
+    }
+    if (before === false) return;
+    if (before === true) options.onServer?.(null);
+    else if (sent.outcome !== "accepted") {
+      // Since the start nothing has left, and this is no reason to try all of it.
+      away = undefined;
+      return;
+    }
+    await desk.as(systemActor, (trx) =>
+      sql`UPDATE outbox SET due = ${now()} WHERE channel = 'mail' AND state = 'waiting' AND error IS NOT NULL AND due > ${now()} AND id <> ${letter.id}`.execute(
+        trx,
+      ),
+    );
+  };
   const one = async (letter: Leased): Promise<void> => {
     let sent: Sent;
     try {
@@ -249,6 +275,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       sent = { outcome: "deferred", answer: error instanceof Error ? error.message.slice(0, 300) : "fault" };
     }
     await desk.as(systemActor, (trx) => finish(trx, options, letter, sent, now()));
+    await noteServer(letter, sent);
   };
   const recover = (): Promise<void> =>
     desk.as(systemActor, async (trx) => {

@@ -20,7 +20,9 @@ export interface Pgp {
   seal(content: string, recipientKey: string): Promise<string>;
   /** A detached signature over exactly these bytes. */
   sign(content: string): Promise<string>;
+  /** Armoured, and of it what people compare. */
   readonly publicKey: string;
+  readonly fingerprint: string;
 }
 
 /** Whether a text is a public key that letters can be encrypted to; the reason when not. */
@@ -72,6 +74,7 @@ export const openPgp = async (signing: SigningKey): Promise<Pgp> => {
   }
   return {
     publicKey: key.toPublic().armor(),
+    fingerprint: key.getFingerprint().toUpperCase(),
     sign: async (content) => {
       const message = await openpgp.createMessage({ text: content });
       return (await openpgp.sign({ message, signingKeys: key, detached: true })) as string;

@@ -15,6 +15,13 @@ export const messageIdOf =
   (letter: string): string =>
     `<${letter}@${domain}>`;
 
+/** Where the node's public key is had, without an account. */
+export const publicKeyPath = "/.well-known/openpgp.asc";
+/** By which key a mail is signed, and where that is had (draft-josefsson-openpgp-mailnews-header). */
+const keyHeader = ({ fingerprint }: Pgp, { portal, local }: Sender): Readonly<Record<string, string>> => ({
+  OpenPGP: `id=${fingerprint}${local === true ? "" : `; url=${portal}${publicKeyPath}`}`,
+});
+
 /** What all mail of a node leaves by. */
 export interface MailWay {
   readonly smtp: Smtp;
@@ -31,13 +38,14 @@ export const sendMail = async (
   { to: recipient, id, date }: { readonly to: string; readonly id: string; readonly date: number },
   key: string | null = null,
 ): Promise<Sent> => {
+  const signed = pgp === null ? composed : { ...composed, headers: { ...composed.headers, ...keyHeader(pgp, sender) } };
   const shown =
     testMail === null
-      ? composed
+      ? signed
       : {
-          ...composed,
+          ...signed,
           subject: `[TEST] ${composed.subject}`,
-          headers: { ...composed.headers, "X-Layang-Test-Recipient": recipient },
+          headers: { ...signed.headers, "X-Layang-Test-Recipient": recipient },
         };
   const to = testMail ?? recipient;
   const messageId = messageIdOf(sender.reporter.domain)(id);

@@ -88,8 +88,8 @@ it.each([
 });
 
 it.each([
-  ["greeting", "554 5.7.1 no service for you", { outcome: "deferred" }],
-  ["MAIL", "550 5.7.1 this sender may not", { outcome: "deferred" }],
+  ["greeting", "554 5.7.1 no service for you", { outcome: "deferred", server: true }],
+  ["MAIL", "550 5.7.1 this sender may not", { outcome: "deferred", server: true }],
   ["RCPT", "550 5.1.1 no such user", { outcome: "refused", mailbox: true }],
   ["RCPT", "550 no such user", { outcome: "refused", mailbox: true }],
   ["RCPT", "550 5.7.1 relaying denied", { outcome: "refused", mailbox: false }],
@@ -98,4 +98,14 @@ it.each([
   ["DATA", "554 5.7.1 looks like spam", { outcome: "refused", mailbox: false }],
 ] as const)("takes a refusal at %s (%s) for what it is", async (step, answer, outcome) => {
   expect(await said(step, answer)).toMatchObject(outcome);
+});
+
+it("tells a server that is not there from one that does not want this letter now", async () => {
+  const gone = openSmtp({ host: "127.0.0.1", port: 1, tls: "none", user: null, password: null, connections: 1 });
+  expect(await gone.send("desk@node.example", "abuse@isp.example", "Subject: x\r\n\r\nx\r\n")).toMatchObject({
+    outcome: "deferred",
+    server: true,
+  });
+  gone.close();
+  expect(await said("RCPT", "450 4.2.0 greylisted")).not.toHaveProperty("server");
 });

@@ -19,8 +19,8 @@ export type Sent =
   | { readonly outcome: "accepted"; readonly answer: string }
   /** No use in trying again. `mailbox`: the recipient will not have it, since the address is wrong (or for another reason); absent: it never got so far. */
   | { readonly outcome: "refused"; readonly answer: string; readonly mailbox?: boolean }
-  /** Not now. */
-  | { readonly outcome: "deferred"; readonly answer: string }
+  /** Not now. `server`: our mail server itself cannot be spoken to, whoever the letter is for. */
+  | { readonly outcome: "deferred"; readonly answer: string; readonly server?: true }
   /** The line broke after the letter was on its way: it may have arrived. */
   | { readonly outcome: "unknown"; readonly answer: string };
 
@@ -65,7 +65,8 @@ const outcomeOf = (error: SmtpError, begun: boolean): Sent => {
     ["CONN", "EHLO", "HELO", "STARTTLS", "MAIL FROM"].includes(error.command ?? "");
   if (code >= 500 && !ours) return { outcome: "refused", answer, mailbox: isWrongAddress(answer) };
   // A line that breaks says nothing of how far it got: only what had not begun has surely not arrived.
-  return { outcome: code >= 400 || !begun ? "deferred" : "unknown", answer };
+  if (code < 400 && begun) return { outcome: "unknown", answer };
+  return { outcome: "deferred", answer, ...(ours || code < 400 ? { server: true } : {}) };
 };
 
 /** Sends through one server, over a few connections that are kept. Never throws for what a server says or a line does. */

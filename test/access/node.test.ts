@@ -92,6 +92,7 @@ describe("a node with accounts", { timeout: 300_000 }, () => {
       language: "en",
     });
     expect(made.body["state"]).toBe("enrol");
+    expect(existsSync(file)).toBe(false);
     const begun = await post("totp/begin", {});
     const code = generateSync({ secret: String(begun.body["secret"]) });
     const done = await post("totp/confirm", { code });
@@ -144,7 +145,10 @@ describe("a node with accounts", { timeout: 300_000 }, () => {
     expect(layang("node", "people", "link").out).toContain("an administrator already");
   });
   it("sends signed heads of its log away, and shows what was rewritten", async () => {
+    // As in the data folder of a program that left it there.
+    writeFileSync(join(data, "first-administrator.link"), "used");
     await start();
+    expect(existsSync(join(data, "first-administrator.link"))).toBe(false);
     const heads = join(folder, "heads");
     const until = Date.now() + 20_000;
     while (!existsSync(heads) || readdirSync(heads).length === 0) {

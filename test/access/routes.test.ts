@@ -18,6 +18,7 @@ const everybody = `${staff} sensor-host member researcher observer`;
 /** Who may come as far as each route. A route that is not here, or answers to others, fails the test. */
 const table: readonly (readonly [RegExp, string])[] = [
   [/^GET \/(index\.html|\*|healthz)?$/, "anyone"],
+  [/^GET \/\.well-known\/openpgp\.asc$/, "anyone"],
   [/^GET \/metrics$/, staff],
   [/^GET \/api\/v1\/live$/, staff],
   [/^GET \/api\/v1\/(status|openapi\.json)$/, everybody],
@@ -93,6 +94,7 @@ beforeAll(async () => {
       }),
     },
     portalFolder: null,
+    publicKey: { path: "/.well-known/openpgp.asc", armored: "a public key" },
     metrics: new Registry(),
     status: () => ({ name: "test", version: "1", started: "2026-07-01T00:00:00Z", attribution: [] }),
     desk: [
@@ -110,6 +112,7 @@ beforeAll(async () => {
     "GET /",
     "GET /index.html",
     "GET /healthz",
+    "GET /.well-known/openpgp.asc",
     "GET /metrics",
     "GET /api/v1/live",
     "GET /api/v1/status",
@@ -130,6 +133,14 @@ const urlOf = (path: string): string =>
   path.replace("/*", "/x").replaceAll(/:(\w+)/g, (_, name: string) => (name === "ip" ? "192.0.2.1" : "1"));
 
 describe("every route and every role", () => {
+  it("hands the node's public key to anyone, as what it is", async () => {
+    const answer = await server.inject({ url: "/.well-known/openpgp.asc", headers: { host: "localhost" } });
+    expect([answer.statusCode, answer.headers["content-type"], answer.body]).toEqual([
+      200,
+      "application/pgp-keys",
+      "a public key",
+    ]);
+  });
   it("knows every route", () => {
     expect(routes.length).toBeGreaterThan(60);
     expect(

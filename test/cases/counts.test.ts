@@ -140,7 +140,7 @@ const conformance = (name: string, make: () => Promise<DeskPlace>, numRuns: numb
         sql`SELECT count(*) FILTER (WHERE state = 'new')::int AS new, count(*) FILTER (WHERE state = 'relapsed')::int AS relapsed, count(*) FILTER (WHERE released IS NULL AND cardinality(held) > 0)::int AS held,
   count(*) FILTER (WHERE state <> 'quiet')::int AS open, count(*) FILTER (WHERE essential AND state <> 'quiet')::int AS essential FROM alerts WHERE realm = '' AND exercise = '' AND state <> 'closed'`,
       );
-      const summary = await summaryOf(desk, analyst, "ana");
+      const summary = await summaryOf(desk, analyst, "ana", start);
       expect(summary.alerts).toEqual(alerts);
       const plain = await rowsOf<{ id: string; open_alerts: number; open_cases: number; unanswered: number }>(
         sql`SELECT o.id, (SELECT count(*) FROM alerts a WHERE a.organisation_id = o.id AND a.exercise = '' AND a.realm = '' AND a.state <> 'closed') AS open_alerts,
@@ -457,7 +457,7 @@ UNION ALL SELECT a.id, a.organisation_id, a.kind, a.family, a.country, a.case_id
       await expect(desk.as(analyst, (trx) => sql`UPDATE alert_counts SET alerts = 0`.execute(trx))).rejects.toThrow(
         /permission denied/,
       );
-      const summary = await summaryOf(desk, member, "m");
+      const summary = await summaryOf(desk, member, "m", start);
       const [own] = await rowsOf<{ n: number }>(
         sql`SELECT count(*)::int AS n FROM alerts WHERE organisation_id = 'alpha' AND realm = '' AND exercise = '' AND told IS NOT NULL AND state NOT IN ('closed', 'quiet')`,
       );

@@ -105,7 +105,7 @@ const figures = async (): Promise<unknown> => {
   all.push(await measuredPrecision(desk, analyst, start));
   all.push(await desk.as(systemActor, (trx) => precisionOfKind(trx, "infected-host")));
   for (const actor of [analyst, member]) {
-    all.push(await summaryOf(desk, actor, "ana"));
+    all.push(await summaryOf(desk, actor, "ana", start));
     all.push(await listAlerts(desk, actor, scope, "rank", { limit: 100 }, now));
     all.push(await listCases(desk, actor, scope, "opened", { limit: 100 }, now));
     all.push(await listInbox(desk, actor, { unread: false, exercise: "" }, { limit: 100 }));

@@ -158,6 +158,26 @@ describe("a letter", () => {
     expect(wordsOf("ja-JP").language).toBe("ja");
     expect(wordsOf("km").language).toBe("en");
   });
+  it("bears no link that leads to this machine alone, and asks for a reply instead, in every language", () => {
+    const local: Sender = { ...sender, portal: "http://localhost:8420", local: true };
+    const item = itemFrom(detection("192.0.2.9"));
+    for (const language of languages) {
+      for (const form of ["notice", "digest"] as const) {
+        const { text } = composeLetter("f", payloadOf([item], { language, form }), local);
+        expect(text).not.toContain("localhost");
+        expect(text).toContain(`${wordsOf(language).answerHeading}\n${wordsOf(language).replyAlone}`);
+      }
+    }
+    expect(composeLetter("f", payloadOf([item], { exercise: "acid" }), local).text).toContain("localhost:8420/help#");
+    expect(composeLetter("f", payloadOf([item]), sender).text).not.toContain(wordsOf("en").replyAlone);
+  });
+  it("counts one sensor as one, and says when nobody knows how far a clock was off", () => {
+    const samples = [{ time: start, error: null, sourcePort: 40_001, port: 23 }];
+    const item = itemFrom(detection("192.0.2.9", { sensors: ["s-one"], darkAddresses: 1, samples }));
+    const { text } = composeLetter("f", payloadOf([item]), sender);
+    expect(text).toContain("1 unused address, seen by 1 sensor\n");
+    expect(text).toContain("00:00:00.000 UTC (clock error unknown)  source port 40001");
+  });
   it("says who it cannot name: behind translation, with samples and without", () => {
     const shared = { ...itemFrom(detection("192.0.2.9")), translation: "cgnat" as const };
     expect(composeLetter("f", payloadOf([shared]), sender).text).toMatch(

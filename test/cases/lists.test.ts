@@ -79,7 +79,7 @@ const conformance = (name: string, make: () => Promise<DeskPlace>): void => {
         expect(found).toBe(n);
         const { facts } = await listCases(desk, analyst, scope, "touched", { limit: 50 }, now);
         expect(facts.unanswered).toBe(n);
-        expect((await summaryOf(desk, analyst, "ana")).cases.unanswered).toBe(n);
+        expect((await summaryOf(desk, analyst, "ana", start)).cases.unanswered).toBe(n);
         const { rows } = await listCases(
           desk,
           analyst,

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { openNodeDesk } from "../../src/app/desk.ts";
+import { openNodeDesk, publicKeyOf } from "../../src/app/desk.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import { createEgress } from "../../src/platform/egress.ts";
 import { createLog } from "../../src/platform/log.ts";
@@ -80,6 +80,12 @@ it("sends signed letters and signed calls from a node as it is wired, and calls 
   try {
     await take(["127.0.0.0/8"], "198.51.100.7");
     expect(sink.mails[0]?.raw).toContain("multipart/signed");
+    // What it is checked by can be had, and the letter says where.
+    const { publicKey, fingerprint } = await publicKeyOf(folder);
+    expect(publicKey).toContain("BEGIN PGP PUBLIC KEY BLOCK");
+    expect(sink.mails[0]?.parsed.headers.get("openpgp")).toBe(
+      `id=${fingerprint}; url=https://layang.example/.well-known/openpgp.asc`,
+    );
     // Its rows are invented, and no letter leaves without saying so.
     expect(sink.mails[0]?.parsed.subject).toMatch(/^\[SIMULATED\] \[LAYANG-\d+\] /);
     expect(sink.mails[0]?.parsed.text).toMatch(/^SIMULATED: /);

@@ -10,7 +10,7 @@ import type { Cases } from "../../src/cases/cases.ts";
 import { actOnAlerts } from "../../src/cases/actions.ts";
 import { timelineRow } from "../../src/api/desk/shapes.ts";
 import { idOf } from "../../src/cases/ids.ts";
-import { actOnCase } from "../../src/cases/page.ts";
+import { actOnCase, loadWhole } from "../../src/cases/page.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import { readIncoming } from "../../src/notify/incoming.ts";
 import { dropMail, openMaildir, takeMails } from "../../src/notify/maildir.ts";
@@ -109,6 +109,10 @@ const alertOf = async (source: string) =>
     )
   ).rows[0];
 
+/** When the page of a letter's case says that its owner wrote. */
+const repliedOf = async (subject = ""): Promise<number | null> =>
+  (await loadWhole(desk, systemActor, Number(/\d+/.exec(subject)?.[0]))).replied;
+
 describe("mail that comes in", () => {
   it("lands on its case by the letter it answers, or by the number in its subject", async () => {
     const one = letters.get("198.51.100.1");
@@ -126,6 +130,7 @@ describe("mail that comes in", () => {
     });
     // A person has taken note; that something was done, an answer says.
     expect(await alertOf("198.51.100.1")).toMatchObject({ acknowledged: start + 2 * hour, acted: null, state: "new" });
+    expect(await repliedOf(one?.subject)).toBe(start + 2 * hour);
     expect(
       (
         await take(
@@ -152,6 +157,7 @@ describe("mail that comes in", () => {
       body: { known: false, why: "address" },
     });
     expect(await alertOf("198.51.100.3")).toMatchObject({ acknowledged: null });
+    expect(await repliedOf(letters.get("198.51.100.3")?.subject)).toBeNull();
   });
   it("takes nobody for the owner by the address in From alone, nor by a letter's Message-ID alone", async () => {
     const { subject = "", messageId = "" } = letters.get("198.51.100.3") ?? {};

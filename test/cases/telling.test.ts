@@ -6,11 +6,19 @@ import type { AlertActionOf } from "../../src/cases/actions.ts";
 import { actOnAlerts } from "../../src/cases/actions.ts";
 import type { Cases } from "../../src/cases/cases.ts";
 import { actOnCase } from "../../src/cases/page.ts";
+import { summaryOf } from "../../src/cases/statistics.ts";
 import { verifySilence } from "../../src/cases/silence.ts";
 import type { Actor } from "../../src/model/actor.ts";
 import { systemActor } from "../../src/model/actor.ts";
 import type { Detection } from "../../src/model/detection.ts";
-import { actOnLetter } from "../../src/notify/letters.ts";
+import {
+  actOnLetter,
+  listInbox,
+  listLetters,
+  loadLetter,
+  markRead,
+  standingOfLetters,
+} from "../../src/notify/letters.ts";
 import { backoff, createOutbox, leaseFor } from "../../src/notify/outbox.ts";
 import type { OutboxOptions } from "../../src/notify/outbox.ts";
 import { makeSigningKey, openPgp } from "../../src/notify/pgp.ts";
@@ -43,6 +51,13 @@ const take = (cases: Cases, list: readonly Detection[], now: number, withdrawn: 
   desk.as(systemActor, (trx) => cases.takeDetections(trx, list, { now, withdrawn }));
 const rowsOf = async <R>(text: ReturnType<typeof sql<R>>): Promise<R[]> =>
   (await desk.as(systemActor, (trx) => text.execute(trx))).rows;
+/** The one case of an organisation. */
+const cased = async (organisation: string): Promise<{ id: string; number: number }> => {
+  const [found] = await rowsOf(
+    sql<{ id: string; number: number }>`SELECT id, number FROM cases WHERE organisation_id = ${organisation}`,
+  );
+  return { id: found?.id ?? "", number: Number(found?.number) };
+};
 /** What is sent at a moment: subjects of mails. */
 const drain = async (cases: Cases, now: number): Promise<readonly (string | undefined)[]> => {
   const before = sink.mails.length;
@@ -82,6 +97,174 @@ const prefer = (id: string, how: "immediate" | "digest" | "inbox" | "never", now
 /** A sender whose attempts end as they are told to. */
 const sender = (now: () => number, deliver: OutboxOptions["deliver"]) =>
   createOutbox({ desk, now, deliver, messageIdOf: messageIdOf("node.example") });
+
+describe("a letter that waits for its look", () => {
+  const member: Actor = { id: "person:mia", roles: ["member"], organisations: ["looked"], realms: [], sensors: [] };
+  const inbox = () => listInbox(desk, member, { unread: false, exercise: "" }, { limit: 10 });
+
+  it("is not read in the portal before, and no second one is written beside it", async () => {
+    await organisation(desk, "looked");
+    const cases = makeCases(desk, [owner("looked", "198.51.60.0/24")], { policy: { previewFirst: true } });
+    await take(cases, [detection("198.51.60.1")], start);
+    const [held] = await mailsOf("looked");
+    const { number } = await cased("looked");
+    expect(held?.state).toBe("held");
+    expect(await inbox()).toMatchObject({ total: 0, unread: 0, rows: [] });
+    expect((await summaryOf(desk, member, "mia", start)).inbox).toBe(0);
+    await expect(loadLetter(desk, member, held?.id ?? "")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const lines = await rowsOf(
+      sql<{ id: string }>`SELECT id FROM outbox WHERE organisation_id = 'looked' AND channel = 'inbox'`,
+    );
+    await expect(markRead(desk, member, [lines[0]?.id ?? ""], true, start + 1)).rejects.toMatchObject({
+      code: "NOT_FOUND",
+    });
+    await expect(actOnCase(desk, cases.rules, analyst, number, { action: "notify" }, start + 1)).rejects.toMatchObject({
+      code: "REQUEST_INVALID",
+      message: expect.stringContaining("waits to be looked at"),
+    });
+    expect(await mailsOf("looked")).toHaveLength(1);
+    await actOnLetter(desk, analyst, held?.id ?? "", "release", null, start + 2);
+    expect(await inbox()).toMatchObject({ total: 1, unread: 1 });
+    expect(await drain(cases, start + 2)).toHaveLength(1);
+    expect(await inbox()).toMatchObject({ total: 1 });
+  });
+
+  it("takes its line of the inbox with it when it is discarded", async () => {
+    await organisation(desk, "dropped");
+    const cases = makeCases(desk, [owner("dropped", "198.51.61.0/24")], { policy: { previewFirst: true } });
+    await take(cases, [detection("198.51.61.1")], start);
+    await take(cases, [detection("198.51.61.2")], start + 1);
+    const [first, second] = await mailsOf("dropped");
+    await actOnLetter(desk, analyst, first?.id ?? "", "discard", "a test", start + 2);
+    await actOnLetter(desk, analyst, second?.id ?? "", "release", null, start + 3);
+    const { rows } = await listInbox(
+      desk,
+      { ...member, organisations: ["dropped"] },
+      { unread: false, exercise: "" },
+      { limit: 10 },
+    );
+    expect(rows.map(({ payload }) => payload.items.map(({ source }) => source))).toEqual([["198.51.61.2"]]);
+  });
+});
+
+describe("an owner who is told by hand", () => {
+  it("gets the letter that waits, now, and no second one; the timeline names who said so", async () => {
+    await organisation(desk, "hurried");
+    const cases = makeCases(desk, [owner("hurried", "198.51.62.0/24")]);
+    await take(cases, [detection("198.51.62.1")], start);
+    await sender(
+      () => start,
+      () => Promise.resolve({ outcome: "deferred", answer: "451 later" }),
+    ).drain();
+    const { number, id } = await cased("hurried");
+    const notify = (at: number) => actOnCase(desk, cases.rules, analyst, number, { action: "notify" }, at);
+    const said = () =>
+      rowsOf(sql`SELECT kind, actor FROM case_events WHERE case_id = ${id} AND actor <> 'system' ORDER BY id`);
+    await notify(start + 1);
+    expect(await mailsOf("hurried")).toHaveLength(1);
+    expect(await drain(cases, start + 1)).toHaveLength(1);
+    expect(await said()).toEqual([{ kind: "letter", actor: "person:ana" }]);
+    await notify(start + hour);
+    expect(await mailsOf("hurried")).toHaveLength(2);
+    expect(await drain(cases, start + hour)).toContainEqual(expect.stringContaining("198.51.62.1"));
+    expect(await said()).toEqual([
+      { kind: "letter", actor: "person:ana" },
+      { kind: "letter", actor: "person:ana" },
+    ]);
+  });
+});
+
+it("tells of the packets that were counted and no later moment, however far silence was asked meanwhile", async () => {
+  await organisation(desk, "figures");
+  const cases = makeCases(desk, [owner("figures", "198.51.65.0/24")]);
+  const found = detection("198.51.65.1", { packets: 6, darkAddresses: 6, last: start + 5_000_000 });
+  await take(cases, [found], start + 6_000_000);
+  await drain(cases, start + 6_000_000);
+  const seen = { last: start + 50_000_000, visits: 3, exposure: 3, since: start };
+  await verifySilence(
+    desk,
+    (_scope, subjects) =>
+      Promise.resolve(new Map(subjects.filter(({ subject }) => subject === "198.51.65.1").map(({ id }) => [id, seen]))),
+    start + 60_000_000,
+  );
+  const [alert] = await rowsOf(sql<{ last: number }>`SELECT last FROM alerts WHERE organisation_id = 'figures'`);
+  expect(alert?.last).toBe(seen.last);
+  await actOnCase(
+    desk,
+    cases.rules,
+    analyst,
+    (await cased("figures")).number,
+    { action: "notify" },
+    start + 61_000_000,
+  );
+  const items = await rowsOf(
+    sql<{
+      packets: number;
+      last: number;
+    }>`SELECT (i->>'packets')::int AS packets, (i->>'last')::bigint AS last FROM outbox CROSS JOIN LATERAL jsonb_array_elements(payload->'items') AS i
+WHERE organisation_id = 'figures' AND channel = 'mail' ORDER BY created`,
+  );
+  expect(items).toEqual([
+    { packets: 6, last: found.last },
+    { packets: 6, last: found.last },
+  ]);
+  await drain(cases, start + 61_000_000);
+});
+
+describe("a mail server that is away", () => {
+  it("is told of once, and what waits for it is due at once when it is back", async () => {
+    await organisation(desk, "outage");
+    await organisation(desk, "patient");
+    const cases = makeCases(desk, [owner("outage", "198.51.63.0/24"), owner("patient", "198.51.64.0/24")]);
+    await take(cases, [detection("198.51.63.1"), detection("198.51.63.2"), detection("198.51.64.1")], start);
+    const heard: (string | null)[] = [];
+    let now = start;
+    let answer: Sent = { outcome: "deferred", answer: "connect ECONNREFUSED", server: true };
+    const outbox = createOutbox({
+      desk,
+      now: () => now,
+      // What the tests before left is nobody's concern here.
+      deliver: ({ organisation_id }) =>
+        Promise.resolve(
+          organisation_id === "outage" || organisation_id === "patient" ? answer : { outcome: "refused", answer: "no" },
+        ),
+      messageIdOf: messageIdOf("node.example"),
+      onServer: (away) => heard.push(away),
+      parallel: 1,
+    });
+    await outbox.drain();
+    heard.length = 0;
+    // For hours.
+    for (let tries = 1; tries < 5; tries++) {
+      now += backoff(tries);
+      await outbox.drain();
+    }
+    expect(heard).toEqual([]);
+    const facts = async () =>
+      (await listLetters(desk, analyst, { exercise: "", organisation: "outage" }, { limit: 10 }, now)).facts;
+    expect(await facts()).toMatchObject({ waiting: 2, late: 2 });
+    expect((await summaryOf(desk, analyst, "ana", now)).outbox.late).toBeGreaterThanOrEqual(3);
+    expect((await standingOfLetters(desk, systemActor)).tried).toBe(start);
+    // One of them is sent by hand; the server is back.
+    answer = { outcome: "accepted", answer: "250 yes" };
+    const [one] = await mailsOf("outage");
+    await actOnLetter(desk, analyst, one?.id ?? "", "retry", null, now);
+    expect(await outbox.drain()).toBe(3);
+    expect(heard).toEqual([null]);
+    expect(await facts()).toMatchObject({ sent: 2, waiting: 0, late: 0 });
+    expect(await mailsOf("patient")).toMatchObject([{ state: "sent" }]);
+    // What a server says of one letter is no news of the server.
+    await take(cases, [detection("198.51.63.3"), detection("198.51.63.4")], now);
+    answer = { outcome: "deferred", answer: "450 4.2.0 greylisted" };
+    await outbox.drain();
+    expect(heard).toEqual([null]);
+    answer = { outcome: "deferred", answer: "connect ECONNREFUSED", server: true };
+    now += backoff(1);
+    await outbox.drain();
+    expect(heard).toEqual([null, "connect ECONNREFUSED"]);
+    await outbox.stop();
+  });
+});
 
 describe("a letter and two senders", () => {
   it("stays sent when an attempt that outlived its lease ends badly after another was accepted", async () => {

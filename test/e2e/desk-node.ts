@@ -83,7 +83,7 @@ data: node
 portal: {port: 0}
 sensors: {port: 0}
 log: {level: error}
-mail: {host: 127.0.0.1, port: ${sink.port}, tls: none, from: "Test node <desk@node.example>", duty: duty@node.example}
+mail: {host: 127.0.0.1, port: ${sink.port}, tls: none, from: "Test node <desk@node.example>", duty: duty@node.example, test: test@node.example}
 `,
   );
   const children: ChildProcess[] = [];

@@ -51,7 +51,7 @@ const countOf = (page: Page, summary: Summary | undefined): readonly [number, "a
     case "warnings":
       return [summary.warnings.rising, "warn"];
     case "notices":
-      return [summary.outbox.dead, "act"];
+      return [summary.outbox.dead + summary.outbox.late, "act"];
     case "constituency":
       return [summary.changes, ""];
     case "inbox":

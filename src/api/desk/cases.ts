@@ -83,13 +83,17 @@ export const caseOf = (whole: Whole, actor: Actor, language: string, now: number
       by: name_of ?? by.split(":")[0] ?? "",
       marking,
     })),
-    notices: whole.letters.map(({ created, sent, ...letter }) => ({
-      ...letter,
-      created: timeOf(created),
-      sent: timeOrNull(sent),
-    })),
+    // What waits to be looked at is the desk's alone.
+    notices: whole.letters
+      .filter(({ state }) => state !== "held" || isStaff(actor))
+      .map(({ created, sent, ...letter }) => ({
+        ...letter,
+        created: timeOf(created),
+        sent: timeOrNull(sent),
+      })),
     steps: [...stepsFor(language, line.kind, line.family)],
     helpLink: { expires: timeOrNull(whole.link.expires), revoked: whole.link.revoked },
+    replied: timeOrNull(whole.replied),
     may: mayOf(actor, whole),
   };
 };

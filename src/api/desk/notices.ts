@@ -5,6 +5,7 @@ import { people, staff } from "../../access/rule.ts";
 import { actOnAlerts, heldByBreakers } from "../../cases/actions.ts";
 import { boardRows } from "../../cases/board.ts";
 import { alertOf } from "../../cases/rows.ts";
+import { asCounted } from "../../cases/tell.ts";
 import type { Actor } from "../../model/actor.ts";
 import type { DetectionKind } from "../../model/detection.ts";
 import { AppError } from "../../platform/errors.ts";
@@ -75,6 +76,7 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
     language,
     encrypted,
     signed: services.signs,
+    local: sender.local === true,
     attachments: composed.parts.slice(0, 10).map((part) => ({
       name: part.filename,
       type: part.type,
@@ -125,6 +127,7 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
         oldestWaiting: timeOrNull(found.facts.oldestWaiting),
         testMode: services.testMail,
         breaker: (await heldByBreakers(desk, actor)) > 0,
+        local: sender.local === true,
       },
       rows: found.rows.map(outboxRow),
     };
@@ -206,7 +209,10 @@ export const withNotices = (server: FastifyInstance, services: NoticeServices, a
       );
       const [found] = rows;
       if (found === undefined) return null;
-      return { number: found.number, alerts: (await boardRows(trx, { case: found.id, limit: 20 })).map(alertOf) };
+      return {
+        number: found.number,
+        alerts: await asCounted(trx, (await boardRows(trx, { case: found.id, limit: 20 })).map(alertOf)),
+      };
     });
     if (query.case !== undefined && real === null) throw new AppError("NOT_FOUND", "no such case");
     const items =

@@ -81,7 +81,7 @@ export const withStatistics = (server: FastifyInstance, services: StatisticsServ
   mount(server, at.summary, { who: people, audit: null }, async ({ request }) => {
     const actor = actorOf(request);
     // Nothing here is of people who see aggregates alone: what moves at once would answer probes.
-    const found = await summaryOf(desk, actor, personOf(actor));
+    const found = await summaryOf(desk, actor, personOf(actor), now());
     const beside = await services.beside?.(actor);
     // How far the present reaches names no host and no owner.
     const judged = await desk.as(systemActor, (trx) =>

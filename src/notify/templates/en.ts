@@ -96,8 +96,10 @@ export const en: Words = {
       "outbound, seen at home and abroad": "on the way out, seen by sensors in your economy and abroad",
     },
   },
-  reach: "{dark} unused addresses, seen by {sensors} sensors",
-  samples: "Packets to look for in your records (UTC):",
+  reach: (dark, sensors) =>
+    `${dark} unused ${dark === 1 ? "address" : "addresses"}, seen by ${sensors} ${sensors === 1 ? "sensor" : "sensors"}`,
+  clockUnknown: "clock error unknown",
+  samples: "Packets to look for in your records (UTC; of each port the first in ten seconds):",
   sample: { time: "time", source: "source port", port: "destination port" },
   translated: "Many of your subscribers share this address. Time and source port together tell which one it is.",
   unattributable:
@@ -148,6 +150,7 @@ export const en: Words = {
     "No account is needed. On this page you see what was counted and answer with one click (mitigated, over, still working on it):",
   linkUntil: "The link is yours alone and ends on {until}.",
   reply: "You can also reply to this mail; keep the number in the subject.",
+  replyAlone: "Reply to this mail and say what you found and did; keep the number in the subject.",
   attachments: {
     csv: "Attached: the table (CSV, Shadowserver columns).",
     xarf: "Attached: the report for machines (XARF v4).",

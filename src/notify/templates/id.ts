@@ -97,8 +97,9 @@ export const id: Words = {
         "keluar dari jaringan Anda, terlihat oleh sensor di ekonomi Anda dan di luar negeri",
     },
   },
-  reach: "{dark} alamat tak terpakai, terlihat oleh {sensors} sensor",
-  samples: "Paket untuk dicocokkan dengan catatan Anda (UTC):",
+  reach: (dark, sensors) => `${dark} alamat tak terpakai, terlihat oleh ${sensors} sensor`,
+  clockUnknown: "galat jam tidak diketahui",
+  samples: "Paket untuk dicocokkan dengan catatan Anda (UTC; dari tiap port yang pertama dalam sepuluh detik):",
   sample: { time: "waktu", source: "port sumber", port: "port tujuan" },
   translated:
     "Alamat ini dipakai bersama oleh banyak pelanggan. Waktu dan port sumber bersama-sama menunjukkan pelanggan yang mana.",
@@ -150,6 +151,7 @@ export const id: Words = {
     "Tidak perlu akun. Di halaman ini Anda melihat apa yang terhitung dan menjawab dengan satu klik (sudah ditangkal, sudah berakhir, masih ditangani):",
   linkUntil: "Tautan ini hanya untuk Anda dan berakhir pada {until}.",
   reply: "Anda juga dapat membalas surat ini; biarkan nomor di subjek.",
+  replyAlone: "Balas surat ini dan sampaikan apa yang Anda temukan dan lakukan; biarkan nomor di subjek.",
   attachments: {
     csv: "Terlampir: tabel (CSV, kolom Shadowserver).",
     xarf: "Terlampir: laporan untuk mesin (XARF v4).",

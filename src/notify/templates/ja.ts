@@ -94,8 +94,9 @@ export const ja: Words = {
       "outbound, seen at home and abroad": "外部への通信を国・地域内と国外のセンサーで観測",
     },
   },
-  reach: "未使用アドレス {dark} 個（センサー {sensors} 台で観測）",
-  samples: "記録と照合するためのパケット (UTC):",
+  reach: (dark, sensors) => `未使用アドレス ${dark} 個（センサー ${sensors} 台で観測）`,
+  clockUnknown: "時計の誤差は不明",
+  samples: "記録と照合するためのパケット (UTC、ポートごとに10秒間の最初の1個):",
   sample: { time: "時刻", source: "送信元ポート", port: "宛先ポート" },
   translated: "このアドレスは多数の加入者で共有されています。時刻と送信元ポートの組み合わせで加入者を特定できます。",
   unattributable:
@@ -146,6 +147,7 @@ export const ja: Words = {
     "アカウントは不要です。次のページで観測結果を確認し、ワンクリックで回答できます（緩和済み、攻撃終了、対応中など）:",
   linkUntil: "このリンクは貴組織専用で、有効期限は {until} です。",
   reply: "このメールへの返信でも回答できます。件名の番号は残してください。",
+  replyAlone: "このメールへの返信で、確認した内容と対応をお知らせください。件名の番号は残してください。",
   attachments: {
     csv: "添付: 一覧表（CSV、Shadowserver 形式の列）。",
     xarf: "添付: 機械処理用の報告（XARF v4）。",

@@ -62,7 +62,9 @@ export interface Words {
     readonly modes: Readonly<Record<(typeof testModes)[number], string>>;
   };
   /** {dark}, {sensors}. */
-  readonly reach: string;
+  readonly reach: (dark: number, sensors: number) => string;
+  /** Of a sample whose sensor's clock nobody has measured. */
+  readonly clockUnknown: string;
   readonly samples: string;
   readonly sample: { readonly time: string; readonly source: string; readonly port: string };
   readonly translated: string;
@@ -76,6 +78,8 @@ export interface Words {
   /** {until}. */
   readonly linkUntil: string;
   readonly reply: string;
+  /** Of a letter without a link, which can be answered in no other way. */
+  readonly replyAlone: string;
   /** By what is attached. */
   readonly attachments: Readonly<Record<"csv" | "xarf" | "both", string>>;
   readonly method: string;

@@ -28,6 +28,7 @@ export const Case = () => {
   const now = useNow(30_000);
   const asked = useQuery(deskAsk("case", `cases/${encodeURIComponent(number)}`, { language }, 15_000));
   const one = asked.data?.case;
+  const replied = asked.data?.replied ?? null;
   useExerciseOf(`/cases/${number}`, route.useSearch().exercise, one?.exercise);
   const lede =
     one === undefined
@@ -43,7 +44,11 @@ export const Case = () => {
         (one.notified === null
           ? words.notTold
           : words.told(f.ago(new Date(one.notified), now)) +
-            (one.answer === null ? words.noAnswer : words.claimed(t.desk.answers[one.answer])));
+            (one.answer !== null
+              ? words.claimed(t.desk.answers[one.answer])
+              : replied === null
+                ? words.noAnswer
+                : words.wrote(f.ago(new Date(replied), now))));
   return (
     <>
       <Head
@@ -111,6 +116,8 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
   const state = useSend("case/state");
   const told = useSend("case/notify");
   const revoked = useSend("case/revoke");
+  // Its look comes before it leaves: no second one is written beside it.
+  const held = answer.notices.find((notice) => notice.state === "held" && notice.channel !== "inbox");
   return (
     <div className="grid">
       <div className="w8 stack">
@@ -202,7 +209,11 @@ const Whole = ({ answer }: { answer: CaseAnswer }) => {
                   ) : undefined}
                 </>
               )}
-              {may.includes("notify") ? (
+              {may.includes("notify") && held !== undefined ? (
+                <Link className="button" to="/notices" search={{ letter: held.id }}>
+                  {words.lookFirst}
+                </Link>
+              ) : may.includes("notify") ? (
                 <button
                   type="button"
                   className="button"

@@ -44,8 +44,11 @@ export const Notices = () => {
       ? undefined
       : [
           words.lede({ sent: f.count(facts.sentDay), n: facts.sentDay, waiting: f.count(facts.waiting) }),
+          facts.late > 0 ? words.late(facts.late, f.count(facts.late)) : "",
           facts.dead > 0 ? words.dead(facts.dead, f.count(facts.dead)) : "",
-        ].join(" ");
+        ]
+          .filter((said) => said !== "")
+          .join(" ");
   return (
     <>
       <Head title={words.title} lede={list.asked.isError && lede === undefined ? t.state.errorTitle : lede} />
@@ -58,6 +61,7 @@ export const Notices = () => {
         </div>
       ) : undefined}
       {facts?.testMode == null ? undefined : <p className="notice-line warn">{words.test(facts.testMode)}</p>}
+      {facts?.local === true ? <p className="notice-line warn">{words.local}</p> : undefined}
       <div className="board-tools no-print">
         <Segments
           label={t.word.state}
@@ -110,14 +114,14 @@ export const Notices = () => {
                         {words.maybe}
                       </span>
                     ) : undefined}
-                    {state === "dead" ? (
+                    {state === "dead" || state === "waiting" ? (
                       <button
                         type="button"
                         className="button small"
                         disabled={retry.isPending}
                         onClick={() => retry.mutate({ path: `outbox/${id}`, body: { action: "retry" } })}
                       >
-                        {words.retry}
+                        {state === "dead" ? words.retry : words.sendNow}
                       </button>
                     ) : undefined}
                   </>
@@ -197,9 +201,9 @@ const OneLetter = ({ id, onClose }: { id: string; onClose: () => void }) => {
           <>
             <p className="row">
               <span className={`chip ${tones[answer.letter.state]}`}>{words.states[answer.letter.state]}</span>
-              {answer.letter.state === "dead" || answer.letter.maybeSent ? (
+              {answer.letter.state === "dead" || answer.letter.state === "waiting" ? (
                 <button type="button" className="button" disabled={acted.isPending} onClick={() => act("retry")}>
-                  {words.retry}
+                  {answer.letter.state === "dead" ? words.retry : words.sendNow}
                 </button>
               ) : undefined}
               {answer.letter.state === "held" ? (

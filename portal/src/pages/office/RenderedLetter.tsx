@@ -31,6 +31,7 @@ export const RenderedLetter = ({ letter }: { letter: Rendered }) => {
         {letter.signed ? <span className="chip good">{words.signed}</span> : undefined}
         {letter.encrypted ? <span className="chip good">{words.encrypted}</span> : undefined}
       </p>
+      {letter.local ? <p className="notice-line warn">{words.localLetter}</p> : undefined}
       {/* What scrolls must be reachable by keyboard. */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <pre lang={letter.language} tabIndex={0}>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { deskSend } from "../../desk/client.ts";
-import { useTakeSession } from "../../desk/session.ts";
+import { useSession, useTakeSession } from "../../desk/session.ts";
 import { useWords } from "../../words/index.tsx";
 import { Ask, Field, given } from "./fields.tsx";
 import { useSecret } from "./secret.ts";
@@ -13,6 +13,29 @@ export const First = () => {
   const token = useSecret();
   const take = useTakeSession();
   const navigate = useNavigate();
+  const { session, failed } = useSession();
+  // No form that goes again: who it is for is known in a moment.
+  if (session === undefined && failed === undefined)
+    return (
+      <div className="sign">
+        <h1>{s.first}</h1>
+      </div>
+    );
+  // Whoever makes the first one here goes on by the second factor.
+  if (session != null && session.state !== "first" && session.state !== "enrol")
+    return (
+      <div className="sign">
+        <h1>{s.first}</h1>
+        <p>{s.firstUsed}</p>
+        {session.state === "in" ? undefined : (
+          <p>
+            <Link className="button primary" to="/">
+              {s.signIn}
+            </Link>
+          </p>
+        )}
+      </div>
+    );
   return (
     <div className="sign">
       <h1>{s.first}</h1>

@@ -315,6 +315,7 @@ export const desk = {
     notTold: "Its owner has not been told.",
     told: (ago: string) => `Its owner was told ${ago}`,
     noAnswer: " and has not answered.",
+    wrote: (ago: string) => `; they wrote ${ago}, and nobody has answered by the form.`,
     byLink: "by the self-help link",
     claim: "claimed",
     confirmed: "confirmed by silence",
@@ -356,6 +357,7 @@ export const desk = {
     tooLarge: "The file is larger than 1 MB.",
     notices: "Notices",
     notify: "Notify the owner now",
+    lookFirst: "A letter waits: look at it and release it",
     revoke: "Revoke the help link",
     revoked: "revoked",
     helpLink: (until: string) => `The owner's link works until ${until}.`,
@@ -562,6 +564,8 @@ export const desk = {
     firstText: "This node has no people yet. The link that it printed when it started makes the first one, once.",
     firstMissing:
       "Open the one-time link that the node printed in its terminal or wrote into its data folder. It works for 15 minutes; a restart prints a new one.",
+    firstUsed:
+      "This node has an administrator: its link was used, and works no more. Sign in with your account, or ask an administrator for an invitation.",
     yourName: "Your name",
     make: "Make administrator",
     enrol: "Set up a second factor",

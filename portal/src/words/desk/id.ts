@@ -323,6 +323,7 @@ export const desk: Messages["desk"] = {
     notTold: "Pemiliknya belum diberi tahu.",
     told: (ago) => `Pemiliknya diberi tahu ${ago}`,
     noAnswer: " dan belum menjawab.",
+    wrote: (ago) => `; surelnya datang ${ago}, dan belum ada jawaban lewat formulir.`,
     byLink: "lewat tautan bantuan",
     claim: "klaim",
     confirmed: "diverifikasi lewat keadaan diam",
@@ -364,6 +365,7 @@ export const desk: Messages["desk"] = {
     tooLarge: "Berkas lebih besar dari 1 MB.",
     notices: "Pemberitahuan",
     notify: "Beri tahu pemilik sekarang",
+    lookFirst: "Sepucuk surat ditahan: lihat lalu lepaskan",
     revoke: "Cabut tautan bantuan",
     revoked: "dicabut",
     helpLink: (until) => `Tautan pemilik berlaku sampai ${until}.`,
@@ -558,6 +560,8 @@ export const desk: Messages["desk"] = {
       "Node ini belum punya orang. Tautan yang ditampilkan node ketika dijalankan membuat yang pertama, satu kali.",
     firstMissing:
       "Buka tautan sekali pakai yang ditampilkan node di terminal atau ditulis ke folder datanya. Tautan berlaku 15 menit; menjalankan ulang node menampilkan yang baru.",
+    firstUsed:
+      "Node ini sudah memiliki administrator: tautannya telah dipakai dan tidak berlaku lagi. Masuk dengan akun Anda, atau minta undangan kepada administrator.",
     yourName: "Nama Anda",
     make: "Buat administrator",
     enrol: "Siapkan faktor kedua",

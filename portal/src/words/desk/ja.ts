@@ -310,6 +310,7 @@ export const desk: Messages["desk"] = {
     notTold: "所有者には未通知です。",
     told: (ago) => `所有者には${ago}に通知済みで`,
     noAnswer: "、回答はまだありません。",
+    wrote: (ago) => `、${ago}にメールが届きました。フォームでの回答はまだありません。`,
     byLink: "自己対応ページから",
     claim: "申告（未確認）",
     confirmed: "通信の停止を確認",
@@ -351,6 +352,7 @@ export const desk: Messages["desk"] = {
     tooLarge: "ファイルが1 MBを超えています。",
     notices: "通知",
     notify: "いま所有者に通知",
+    lookFirst: "保留中の通知書を確認して送信を許可",
     revoke: "所有者向けリンクを失効",
     revoked: "失効",
     helpLink: (until) => `所有者向けリンクの有効期限は ${until} です。`,
@@ -542,6 +544,8 @@ export const desk: Messages["desk"] = {
     firstText: "このノードには利用者がいません。起動時に表示されたリンクで、最初の管理者を一度だけ作成できます。",
     firstMissing:
       "ノードが端末に表示した、またはデータフォルダーに書いた一度限りのリンクを開いてください。有効期間は15分です。再起動すると新しいリンクが表示されます。",
+    firstUsed:
+      "このノードにはすでに管理者がいます。リンクは使用済みで、もう使えません。ご自分のアカウントでログインするか、管理者に招待を依頼してください。",
     yourName: "氏名",
     make: "管理者を作成",
     enrol: "2つ目の要素を設定",

@@ -182,10 +182,14 @@ export const office = {
     title: "Notices",
     lede: (x: { sent: string; n: number; waiting: string }) =>
       `${x.sent} ${one(x.n, "letter was", "letters were")} sent in the last 24 h; ${x.waiting} wait.`,
+    late: (n: number, count: string) => `${count} ${one(n, "has", "have")} been tried for more than ten minutes.`,
     dead: (n: number, count: string) => `${count} ${one(n, "is", "are")} dead and ${one(n, "needs", "need")} you.`,
     test: (mail: string) => `Test mode: every letter goes to ${mail} instead of its recipient.`,
     breaker: "Mailing is stopped: too many findings at once. Look at the held alerts, then let it go on.",
     resetBreaker: "Let mailing go on",
+    local:
+      "The portal has no public address (portal.origin): a link would lead to this machine alone, so letters bear none. Owners can answer by mail only.",
+    localLetter: "No link: it would lead to this machine alone (portal.origin is not set).",
     states: { waiting: "waiting", sending: "being sent", sent: "sent", dead: "dead", held: "held" },
     recipient: "Recipient",
     subject: "Subject",
@@ -199,6 +203,7 @@ export const office = {
     maybeHint: "An attempt has no known end. It is not sent again by itself.",
     emptyTitle: "No letter passes these filters",
     emptyHint: "Letters are written when an alert may be told and its owner has a contact.",
+    sendNow: "Send now",
     retry: "Send again",
     discardSure: "The letter is not sent.",
     discard: "Discard",

@@ -175,10 +175,14 @@ export const office: Messages["office"] = {
   notices: {
     title: "Pemberitahuan",
     lede: (x) => `${x.sent} surat dikirim dalam 24 jam terakhir; ${x.waiting} menunggu.`,
+    late: (_n, count) => `${count} sudah dicoba lebih dari sepuluh menit.`,
     dead: (_n, count) => `${count} gagal dan memerlukan Anda.`,
     test: (mail) => `Mode uji: setiap surat dikirim ke ${mail}, bukan ke penerimanya.`,
     breaker: "Pengiriman dihentikan: terlalu banyak temuan sekaligus. Lihat peringatan yang ditahan, lalu lanjutkan.",
     resetBreaker: "Lanjutkan pengiriman",
+    local:
+      "Portal tidak memiliki alamat publik (portal.origin): tautan hanya akan menuju mesin ini, jadi surat tidak memuatnya. Pemilik hanya dapat menjawab lewat surel.",
+    localLetter: "Tanpa tautan: tautan hanya akan menuju mesin ini (portal.origin belum diatur).",
     states: { waiting: "menunggu", sending: "sedang dikirim", sent: "terkirim", dead: "gagal", held: "ditahan" },
     recipient: "Penerima",
     subject: "Perihal",
@@ -192,6 +196,7 @@ export const office: Messages["office"] = {
     maybeHint: "Hasil satu percobaan tidak diketahui. Surat tidak dikirim lagi dengan sendirinya.",
     emptyTitle: "Tidak ada surat yang lolos saringan ini",
     emptyHint: "Surat ditulis bila peringatan boleh diberitahukan dan pemiliknya memiliki kontak.",
+    sendNow: "Kirim sekarang",
     retry: "Kirim lagi",
     discardSure: "Surat ini tidak dikirim.",
     discard: "Buang",

@@ -174,10 +174,14 @@ export const office: Messages["office"] = {
   notices: {
     title: "通知",
     lede: (x) => `直近24時間に${x.sent}通を送信、${x.waiting}通が待機中。`,
+    late: (_n, count) => `${count}通は10分以上送信を試みています。`,
     dead: (_n, count) => `${count}通が送信できず、対応が必要です。`,
     test: (mail) => `試験モード: すべての文面は受取人ではなく ${mail} に届きます。`,
     breaker: "送信を停止しています: 検知が一度に多すぎます。保留のアラートを確認してから再開してください。",
     resetBreaker: "送信を再開",
+    local:
+      "ポータルに公開アドレス (portal.origin) がありません。リンクの行き先はこのマシンだけになるため、文面にリンクは入りません。所有者はメールでのみ回答できます。",
+    localLetter: "リンクなし: 行き先がこのマシンだけになります（portal.origin が未設定）。",
     states: { waiting: "待機中", sending: "送信中", sent: "送信済み", dead: "送信不能", held: "保留" },
     recipient: "受取人",
     subject: "件名",
@@ -191,6 +195,7 @@ export const office: Messages["office"] = {
     maybeHint: "結果の分からない試行があります。自動では再送しません。",
     emptyTitle: "この条件に合う文面はありません",
     emptyHint: "アラートを知らせてよく、所有者に連絡先があるときに作成されます。",
+    sendNow: "いま送信",
     retry: "再送",
     discardSure: "この通知書は送信されません。",
     discard: "破棄",

@@ -192,6 +192,8 @@ export const Case = strict({
   /** What to do for this family, in the language asked for. */
   steps: some(text(1000), 8),
   helpLink: strict({ expires: orNull(Time), revoked: Type.Boolean() }),
+  /** When its owner last wrote by mail, which is no answer yet; of what came back: since then. */
+  replied: orNull(Time),
   /** What who asks may do here. */
   may: some(oneOf(["answer", "note", "task", "attach", "link", "assign", "state", "notify", "revoke"]), 9),
 });

@@ -61,9 +61,13 @@ export const Outbox = list(
     held: Count,
     sentDay: Count,
     oldestWaiting: orNull(Time),
+    /** Of those that wait, tried in vain for more than ten minutes. */
+    late: Count,
     /** Letters go to a test mailbox, not to their recipients. */
     testMode: orNull(text(254)),
     breaker: Type.Boolean(),
+    /** The portal has no public address: letters bear no link. */
+    local: Type.Boolean(),
   },
   "Letters, newest first.",
 );
@@ -77,6 +81,8 @@ export const Rendered = strict({
   language: Language,
   encrypted: Type.Boolean(),
   signed: Type.Boolean(),
+  /** The portal has no public address: it bears no link that would lead its recipient there. */
+  local: Type.Boolean(),
   attachments: some(strict({ name: text(200), type: text(100), bytes: Count, text: orNull(text(200_000)) }), 10),
 });
 export const Letter = strict({

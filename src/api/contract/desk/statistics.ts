@@ -105,7 +105,8 @@ export const Summary = strict({
   alerts: strict({ new: Count, relapsed: Count, held: Count, open: Count, essential: Count }),
   cases: strict({ open: Count, unanswered: Count, mine: Count }),
   warnings: strict({ rising: Count }),
-  outbox: strict({ waiting: Count, dead: Count, held: Count }),
+  /** `late`: of those that wait, tried in vain for more than ten minutes. */
+  outbox: strict({ waiting: Count, dead: Count, held: Count, late: Count }),
   changes: Count,
   inbox: Count,
   /** Mailing is stopped by the global breaker until an analyst looks. */
