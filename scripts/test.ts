@@ -33,7 +33,13 @@ const run = spawnSync(
   {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, TMPDIR: folder, XDG_CACHE_HOME: join(folder, "cache") },
+    env: {
+      ...process.env,
+      TMPDIR: folder,
+      XDG_CACHE_HOME: join(folder, "cache"),
+      // Every file is a process of its own, and loads the same packages.
+      NODE_COMPILE_CACHE: join(folder, "compiled"),
+    },
   },
 );
 

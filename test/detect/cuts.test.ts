@@ -197,7 +197,7 @@ describe("an infected host", { timeout: 300_000 }, () => {
       const pings = hour % 2 === 0 ? at % 2 === 0 || more : at % 2 === 0 && at < 8;
       return pings ? icmp(8, base) : syn({ ...base, dstPort: 445, srcPort: 4_000 + i });
     });
-    const [hours, live] = await both(packets, 200 * SECOND, START + 8 * HOUR);
+    const [hours, live] = await both(packets, 600 * SECOND, START + 8 * HOUR);
     const changes = ({ told }: Walk): string[] =>
       told.map(({ kind }) => kind).filter((kind, i, all) => kind !== "sighting" && kind !== all[i - 1]);
     for (const walk of [hours, live]) {
