@@ -12,7 +12,7 @@ import type { FewToldTable } from "../store/desk/tables.ts";
 import { callDuty } from "./duty.ts";
 import type { CaseRules } from "./options.ts";
 import type { Telling } from "./tell.ts";
-import { countTold, toldOf } from "./told.ts";
+import { countTold, toldBy, toldOf } from "./told.ts";
 import type { Counted } from "./told.ts";
 
 /** An alert in a transaction's hands: as it was, and as it becomes. */
@@ -40,10 +40,7 @@ const toldOfFewOf = async (trx: DeskTransaction, exercise: string, within: numbe
     .where("at", "<=", now)
     .groupBy("organisation_id")
     .execute();
-  return {
-    owners: new Map(rows.map((row) => [row.organisation_id, row.n])),
-    all: rows.reduce((sum, row) => sum + row.n, 0),
-  };
+  return toldBy(rows);
 };
 
 /** What a line of the timeline says of an alert. */

@@ -11,6 +11,12 @@ export interface Counted {
   readonly exercise: string;
 }
 
+/** By owner, and in all. */
+export const toldBy = (rows: readonly { readonly organisation_id: string; readonly n: number }[]): Told => ({
+  owners: new Map(rows.map((row) => [row.organisation_id, row.n])),
+  all: rows.reduce((sum, row) => sum + row.n, 0),
+});
+
 /**
  * What was told in the last hour, or would have been, real or of one exercise. Counted as it was told, by the minute, and not from what alerts are by now: one
  * that is claimed, taken back and claimed again is one alert and many letters.
@@ -24,10 +30,7 @@ export const toldOf = async (trx: DeskTransaction, exercise: string, now: number
     .where("at", "<=", now)
     .groupBy("organisation_id")
     .execute();
-  return {
-    owners: new Map(rows.map((row) => [row.organisation_id, row.n])),
-    all: rows.reduce((sum, row) => sum + row.n, 0),
-  };
+  return toldBy(rows);
 };
 
 /** Counts what is told now. What is older than an hour counts no more, and goes. */
