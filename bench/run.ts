@@ -21,6 +21,7 @@ const benches: readonly (readonly [name: string, ...args: string[]])[] = [
   ["owners"],
   ["detection", "--rate", "48000"],
   ["past"],
+  ["step"],
   ["notice"],
   ["alerts", "server"],
   ["alerts", "embedded"],

@@ -6,7 +6,7 @@ import { AppError } from "../platform/errors.ts";
 import { nearest } from "../platform/nearest.ts";
 import { endpoints } from "./contract/endpoints.ts";
 import type { QueryOf, QuestionName } from "./contract/index.ts";
-import { isKeepable } from "./desk/strict.ts";
+import { isKeepable } from "./keepable.ts";
 
 interface ObjectSchema {
   readonly properties: Readonly<Record<string, { readonly description?: string }>>;

@@ -189,13 +189,19 @@ export const nodeMetrics = ({
       }
     },
   });
-  const letter = (name: string, help: string, value: (standing: LettersStanding) => number): Gauge =>
+  // One scrape asks all three at once.
+  let asked: Promise<LettersStanding> | undefined;
+  const standing = (): Promise<LettersStanding> =>
+    (asked ??= letters().finally(() => {
+      asked = undefined;
+    }));
+  const letter = (name: string, help: string, value: (of: LettersStanding) => number): Gauge =>
     new Gauge({
       name,
       help,
       registers,
       async collect() {
-        this.set(value(await letters()));
+        this.set(value(await standing()));
       },
     });
   letter("layang_letters_waiting", "Letters that wait or are being sent.", ({ waiting }) => waiting);

@@ -5,6 +5,7 @@ import type { Actor } from "../model/actor.ts";
 import { hasRole } from "../model/actor.ts";
 import type { Marking } from "../model/marking.ts";
 import { AppError } from "../platform/errors.ts";
+import { attachmentsAtMost, isKnown } from "../store/desk/attachments.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { boardRows } from "./board.ts";
 import type { BoardRow } from "./board.ts";
@@ -200,8 +201,6 @@ export type CaseAction =
   | { readonly action: "revoke" };
 /** What owners may do too, beside answering. */
 const ofOwners = new Set<CaseAction["action"]>(["note", "attach"]);
-const attachmentsAtMost = 20;
-const attachmentBytes = 5 << 20;
 const notesAtMost = 2_000;
 
 export const actOnCase = (
@@ -279,10 +278,8 @@ VALUES (${id}, ${line.organisation_id}, ${line.realm}, ${now}, ${actor.id}, ${ki
         // What strangers sent by mail has places of its own.
         const { rows } = await sql<{
           n: number;
-        }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${id} AND (actor NOT LIKE 'mail:%' OR actor LIKE 'mail:contact-%')`.execute(
-          trx,
-        );
-        if ((rows[0]?.n ?? 0) >= attachmentsAtMost || action.content.length > attachmentBytes) {
+        }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${id} AND ${isKnown}`.execute(trx);
+        if ((rows[0]?.n ?? 0) >= attachmentsAtMost.known || action.content.length > attachmentsAtMost.bytes) {
           throw new AppError("ATTACHMENT_TOO_LARGE", "an attachment has at most 5 MiB, a case at most 20 of them");
         }
         const hash = createHash("sha256").update(action.content).digest("hex");

@@ -171,12 +171,10 @@ export const tell = async (
     name: string;
   }>`SELECT id, name FROM organisations WHERE id = ANY (${organisations})`.execute(trx);
   const names = new Map(named.rows.map(({ id, name }) => [id, name]));
-  const found = await asCounted(
+  const counted = await asCounted(
     trx,
     tellings.map(({ alert }) => alert),
   );
-  const lasts = new Map(found.map(({ id, last }) => [id, last]));
-  const counted = (alert: Alert): Alert => ({ ...alert, last: lasts.get(alert.id) ?? alert.last });
   const letters: Letter[] = [];
   const digests = new Map<string, Digest>();
   const links: Link[] = [];
@@ -259,7 +257,7 @@ export const tell = async (
       }
       const letter = idOf("digested", id, alert.id, alert.relapses, form);
       digest.items.push(
-        itemOf(counted(alert), form, {
+        itemOf(alert, form, {
           case: place.id,
           number: place.number,
           link: linkFor(alert, letter, recipient.contact),
@@ -269,7 +267,7 @@ export const tell = async (
     }
     // Its Message-ID is made of it: only who has the letter can answer it, so nobody may work it out.
     const id = keyed(rules.key, "letter", alert.id, alert.relapses, form, now, recipient.contact, channel);
-    const item = itemOf(counted(alert), form, {
+    const item = itemOf(alert, form, {
       case: place.id,
       number: place.number,
       link: linkFor(alert, id, recipient.contact),
@@ -285,7 +283,8 @@ export const tell = async (
     return { due: when.due, delivery: "immediate", held: state === "held" };
   };
 
-  for (const telling of tellings) {
+  for (const [i, of] of tellings.entries()) {
+    const telling = { ...of, alert: counted[i]! };
     const { alert, form, actor } = telling;
     const place = places.get(alert.case ?? "");
     if (place === undefined || alert.organisation === null) continue;
@@ -323,7 +322,7 @@ export const tell = async (
       channel: "inbox",
       recipient: alert.organisation,
       payload: payloadOf(alert, form, preferences, [
-        itemOf(counted(alert), form, { case: place.id, number: place.number, link: null }),
+        itemOf(alert, form, { case: place.id, number: place.number, link: null }),
       ]),
       // What somebody has to look at first is not read in the portal before.
       state: waits ? "held" : "sent",

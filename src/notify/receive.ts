@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import { day } from "../alert/alert.ts";
 import { systemActor } from "../model/actor.ts";
+import { attachmentsAtMost, isKnown } from "../store/desk/attachments.ts";
 import type { Desk, DeskTransaction } from "../store/desk/desk.ts";
 import { readIncoming } from "./incoming.ts";
 import type { Incoming } from "./incoming.ts";
@@ -40,9 +41,8 @@ interface CasePlace {
   readonly realm: string;
   readonly marking: string;
 }
-/** Attachments and lines of a case: of the owner's word, and, in places of their own, of what anybody can send who knows or guesses its number. */
-const most = { owner: { attachments: 20, lines: 200 }, others: { attachments: 5, lines: 50 } } as const;
-const attachmentBytes = 5 << 20;
+/** Lines of a case: of the owner's word, and, in places of their own, of what anybody can send who knows or guesses its number. */
+const linesAtMost = { known: 200, others: 50 } as const;
 /** Mail servers give up after five days (RFC 5321 4.5.4.1): what comes much later speaks of no delivery. */
 const returnsWithin = 10 * day;
 
@@ -125,7 +125,7 @@ const note = async (
   what: Parameters<typeof say>[2] & { readonly body: Readonly<Record<string, unknown>> & { readonly known: boolean } },
 ): Promise<void> => {
   const { known } = what.body;
-  const { lines } = known ? most.owner : most.others;
+  const lines = known ? linesAtMost.known : linesAtMost.others;
   const { rows } = await sql<{
     n: number;
     said: boolean;
@@ -188,12 +188,10 @@ const answered = async (
   });
   const had = await sql<{
     n: number;
-  }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${place.id} AND (actor NOT LIKE 'mail:%' OR actor LIKE 'mail:contact-%') = ${known}`.execute(
-    trx,
-  );
-  let room = (known ? most.owner : most.others).attachments - (had.rows[0]?.n ?? 0);
+  }>`SELECT count(*)::int AS n FROM attachments WHERE case_id = ${place.id} AND ${isKnown} = ${known}`.execute(trx);
+  let room = (known ? attachmentsAtMost.known : attachmentsAtMost.others) - (had.rows[0]?.n ?? 0);
   for (const { name, type, content } of mail.attachments) {
-    if (room <= 0 || content.length > attachmentBytes) continue;
+    if (room <= 0 || content.length > attachmentsAtMost.bytes) continue;
     room--;
     await sql`INSERT INTO attachments (case_id, at, actor, name, media_type, size, sha256, content, marking, audience)
 VALUES (${place.id}, ${now}, ${actor}, ${name}, ${type}, ${content.length}, ${createHash("sha256").update(content).digest("hex")}, ${Buffer.from(content)}, ${place.marking}, 'staff')`.execute(

@@ -70,7 +70,14 @@ export const Downloads = ({ path, query, whole = false }: { path: string; query:
 export const CoverageText = ({ coverage }: { coverage: Coverage | null }) => {
   const { t, f } = useWords();
   if (coverage === null || coverage.up === null) return undefined;
-  const whole = coverage.up > 0.9995;
+  const { enrolled: n, joined, since, up } = coverage;
+  const whole = up > 0.9995;
+  const said = (): string => {
+    if (up === 0) return t.coverage.none;
+    if (!whole) return t.coverage.part(f.share(Math.min(up, 0.999)), f.count(n));
+    if (since !== null) return t.coverage.fullSince(n, f.count(n), f.time(new Date(since)));
+    return joined > 0 ? t.coverage.fullJoined(f.count(n), f.count(joined)) : t.coverage.full(n, f.count(n));
+  };
   return (
     <span
       className={whole ? "" : "hinted"}
@@ -82,15 +89,7 @@ export const CoverageText = ({ coverage }: { coverage: Coverage | null }) => {
             )
       }
     >
-      {coverage.up === 0
-        ? t.coverage.none
-        : whole
-          ? coverage.since !== null
-            ? t.coverage.fullSince(coverage.enrolled, f.count(coverage.enrolled), f.time(new Date(coverage.since)))
-            : coverage.joined > 0
-              ? t.coverage.fullJoined(f.count(coverage.enrolled), f.count(coverage.joined))
-              : t.coverage.full(coverage.enrolled, f.count(coverage.enrolled))
-          : t.coverage.part(f.share(Math.min(coverage.up, 0.999)), f.count(coverage.enrolled))}
+      {said()}
     </span>
   );
 };

@@ -6,6 +6,7 @@ import type { Static, TSchema } from "typebox";
 import { AppError } from "../../platform/errors.ts";
 import type { ErrorCode } from "../../platform/errors.ts";
 import { nearest } from "../../platform/nearest.ts";
+import { isKeepable } from "../keepable.ts";
 
 // Words become numbers in addresses; a body says what it means.
 const ofText = new Ajv({ coerceTypes: true, useDefaults: true, allErrors: false, strict: false });
@@ -65,16 +66,6 @@ const sentence = (error: ErrorObject, known: readonly string[]): { said: string;
     return { said: `\`${name}\` is one of ${allowed.map(String).join(", ")}` };
   }
   return { said: `\`${name === "" ? "the body" : name}\` ${error.message ?? "is not valid"}` };
-};
-
-/**
- * Whether every text in it is one that can be kept: no zero byte, no half of a character. JSON may spell both, and no database takes
- * them. `value` has passed its schema, so its depth is the schema's.
- */
-export const isKeepable = (value: unknown): boolean => {
-  if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
-  if (typeof value !== "object" || value === null) return true;
-  return Object.entries(value).every(([name, one]) => isKeepable(name) && isKeepable(one));
 };
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batches that are inserted together: as many inserts as there are groups, and a group that failed is begun again as it was.
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -164,3 +164,33 @@ it("withdraws a sensor's part of a group that failed", async () => {
   expect(await counted()).toEqual({ flows: rows, reports: 3, distinct: 3, rows });
   expect([await store.append(batches[0]!), await store.append(batches[0]!)]).toEqual(["stored", "repeated"]);
 });
+
+it.each(["flows", "aggregates"])(
+  "has the rows of a group whose part the engine knew and did not have when it was killed: %s",
+  async (table) => {
+    const first = await opened();
+    const { folder, store, seen } = first;
+    const [batch] = batchesOf(1, 1);
+    // As it lies there when rows are in and reports are not.
+    const kept = mkdtempSync(join(tmpdir(), "layang-journal-"));
+    ends.push(() => rmSync(kept, { recursive: true, force: true }));
+    seen.failing = 1;
+    await expect(store.append(batch!)).rejects.toThrow("full");
+    cpSync(join(folder, "journal"), kept, { recursive: true });
+    const [at] = (
+      await store.query<{ path: string }>(`SELECT data_paths[1] AS path FROM system.tables WHERE name = '${table}'`)
+    ).rows;
+    await store.close();
+    const parts = readdirSync(at!.path).filter((name) => /^\d+_\d+_\d+_\d+$/.test(name));
+    expect(parts).toHaveLength(1);
+    rmSync(join(at!.path, parts[0]!), { recursive: true });
+    rmSync(join(folder, "journal"), { recursive: true });
+    cpSync(kept, join(folder, "journal"), { recursive: true });
+
+    const again = await opened(folder);
+    expect(await again.counted()).toMatchObject({ flows: 20, reports: 1 });
+    const [aggregates] = (await again.store.query<{ n: number }>("SELECT count() AS n FROM aggregates")).rows;
+    expect(aggregates?.n).toBe(2);
+    expect(await again.store.append(batch!)).toBe("repeated");
+  },
+);

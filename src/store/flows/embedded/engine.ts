@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { AppError } from "../../../platform/errors.ts";
 import { Turns, asStoreError, spillAt, stillWanted } from "../engine.ts";
 import type { Engine, EngineAnswer, Lane } from "../engine.ts";
+import { forgetLostParts, lostParts } from "./lost-parts.ts";
 
 /** The part of chdb that is used. */
 interface Result {
@@ -86,8 +87,16 @@ export const embeddedEngine = async (path: string, readers = 2): Promise<Engine>
       throw new AppError("STORE_UNAVAILABLE", `the embedded store ${path} cannot be opened: ${String(error)}`);
     }
   };
+  let append = await open();
+  // From here on nobody else has the folder.
+  const lost = lostParts(path);
+  if (lost.length > 0) {
+    for (const session of sessions.splice(0)) session.close();
+    forgetLostParts(lost);
+    append = await open();
+  }
   const lanes: Record<Lane, { session: Session; turns: Turns }> = {
-    append: { session: await open(), turns: new Turns() },
+    append: { session: append, turns: new Turns() },
     // Nobody waits for a roll-up: on one core it takes half the memory, and leaves the others to who asks.
     "roll-up": { session: await open(["max_threads = 1"]), turns: new Turns() },
   };
