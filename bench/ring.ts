@@ -10,15 +10,15 @@
  * processors that node and sensors need too: frames a second are then those of this machine, not of the page.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
 import { ensurePortal } from "../scripts/portal.ts";
 import { enrolSensor } from "../src/app/sensor.ts";
 import { SensorRegistry } from "../src/ship/registry.ts";
+import { launch, noBrowser } from "../test/e2e/browser.ts";
 import { writeMix } from "./flow-packets.ts";
 
 const { values } = parseArgs({
@@ -30,7 +30,6 @@ const { values } = parseArgs({
   },
 });
 const [minutes, rate, organisations] = [Number(values.minutes), Number(values.rate), Number(values.organisations)];
-const browserProgram = "/usr/bin/chromium";
 const program = join(import.meta.dirname, "../bin/layang.js");
 const folder = mkdtempSync(join(tmpdir(), "layang-bench-ring-"));
 const children: ChildProcess[] = [];
@@ -124,7 +123,7 @@ const growth = (list: readonly number[]): number => {
   return mean(list.slice(-third)) - mean(list.slice(0, third));
 };
 
-if (!existsSync(browserProgram)) throw new Error(`no ${browserProgram}: apt-get install chromium`);
+if (noBrowser !== "") throw new Error(`no browser${noBrowser}`);
 ensurePortal();
 let feeding: NodeJS.Timeout | undefined;
 try {
@@ -184,10 +183,7 @@ try {
   feed();
   feeding = setInterval(feed, 1000);
 
-  const browser = await chromium.launch({
-    executablePath: browserProgram,
-    args: ["--no-sandbox", "--disable-background-networking", "--no-first-run"],
-  });
+  const browser = await launch({ gpu: true });
   try {
     const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en" })).newPage();
     const errors: string[] = [];

@@ -170,7 +170,6 @@ it("copies a running node whole, and brings it back", async () => {
     err: expect.stringContaining("not empty") as string,
   });
   rmSync(join(folder, "node"), { recursive: true });
-  expect(await journey("again")).toEqual(before);
   expect(readFileSync(join(folder, "again/node.secret"))).toEqual(kept);
   // It runs, and answers the same; and a stopped node is copied too.
   await startNode("again");

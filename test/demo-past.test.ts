@@ -38,7 +38,7 @@ organisations:
   - { group: hosting-id, kind: hosting, country: ID, count: 1, prefixes: 1, length: 22 }
 cast:
   # Over before the present begins.
-  - { role: infected, name: mirai, in: [access-id, campus-id], hosts: 16, tool: mirai, aims: ["23"], packets: [200, 400], startHours: [-30, -12], hours: [2, 6] }
+  - { role: infected, name: mirai, in: [access-id, campus-id], hosts: 16, tool: mirai, aims: ["23"], packets: [200, 400], startHours: [-24, -12], hours: [2, 6] }
   # At it when the present begins, and for hours after.
   - { role: infected, name: loud, in: [access-id], hosts: 2, tool: mirai, aims: ["23*10 2323*1"], packets: [40000, 50000], startHours: [-0.2, -0.1], hours: [8, 9] }
 outbreaks:
@@ -69,7 +69,7 @@ describe.skipIf(engine !== "")(`the demo's past and its present${engine}`, { tim
       port: 0,
       scenario: file,
       log: createLog("silent"),
-      past: 3 * DAY,
+      past: 1.5 * DAY,
       // A test waits even less than a visitor.
       silence: { stretch: 10e6, atLeast: 20e6, needed: 0.001 },
     };

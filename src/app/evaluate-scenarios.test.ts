@@ -113,12 +113,15 @@ const darkOf = ({ sensors }: Scenario): number =>
     .flatMap(({ dark }) => dark)
     .reduce((sum, text) => sum + 2 ** (32 - Number(text.split("/")[1])), 0);
 
-describe("the mixes, played", () => {
+/** All mixes with LAYANG_PROVE=1 (`npm run prove`), else one: what is said of all holds of each for its part. */
+const isWhole = process.env["LAYANG_PROVE"] === "1";
+describe(`the mixes, played${isWhole ? "" : " (one of them)"}`, () => {
   let played: { readonly scenario: Scenario; readonly packets: number; readonly sources: readonly SourceTruth[] }[];
   let sources: readonly SourceTruth[];
   beforeAll(() => {
     played = test
       .filter(({ name }) => name.startsWith("mixed"))
+      .slice(0, isWhole ? Infinity : 1)
       .map((scenario) => {
         const census = playCast(scenario);
         return { scenario, packets: census.packets, sources: [...census.sources()] };
@@ -128,9 +131,9 @@ describe("the mixes, played", () => {
 
   it("have more than 10,000 infected hosts that sent 10 packets to 3 dark addresses, at rates over three orders of magnitude", () => {
     const plain = sources.filter(({ infected, plain: time, realm }) => infected && time !== null && realm === "");
-    expect(plain.length).toBeGreaterThan(12_000);
+    expect(plain.length).toBeGreaterThan(3_000 * played.length);
     const unseen = sources.filter(({ infected, first }) => infected && first === null);
-    expect(unseen.length).toBeGreaterThan(1000);
+    expect(unseen.length).toBeGreaterThan(250 * played.length);
     const packets = plain.map((one) => one.packets).toSorted((a, b) => a - b);
     expect(packets.at(-1)! / packets[0]!).toBeGreaterThan(300);
     expect(plain.filter(({ mimics }) => mimics).length / plain.length).toBeLessThan(0.003);
@@ -181,9 +184,9 @@ describe("the mixes, played", () => {
   it("forge thousands of registered hosts with ten packets and more", () => {
     const forged = sources.filter(({ kind }) => kind === "forged");
     expect(forged.every(({ organisation, infected }) => organisation !== null && !infected)).toBe(true);
-    expect(forged.filter(({ plain }) => plain !== null).length).toBeGreaterThan(9_000);
+    expect(forged.filter(({ plain }) => plain !== null).length).toBeGreaterThan(2_250 * played.length);
     const framed = sources.filter(({ kind, plain }) => kind === "framed" && plain !== null);
-    expect(framed.length).toBeGreaterThan(500);
+    expect(framed.length).toBeGreaterThan(125 * played.length);
     expect(framed.every(({ sensors }) => sensors.length === 1)).toBe(true);
   });
 });

@@ -9,7 +9,7 @@ import { parseIp } from "../../src/net/ip.ts";
 import { openEmbedded } from "../../src/store/flows/embedded/index.ts";
 import { Origins, originsIn } from "../../src/store/flows/origins.ts";
 import { keepForEver } from "../../src/store/flows/retention.ts";
-import type { FlowStore } from "../../src/store/flows/store.ts";
+import type { ArrivedBatch, FlowStore } from "../../src/store/flows/store.ts";
 
 /** A flow row in few words; everything else is the same in all of them. */
 export interface KnownRow {
@@ -44,6 +44,7 @@ const protocolOf = (kind: TrafficClass): number =>
 
 export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch[]): Promise<void> => {
   let sequence = 0;
+  const arrived: ArrivedBatch[] = [];
   for (const { sensor, at, rows, storm = 0, seconds = 10, realm = "", exercise = "" } of batches) {
     const interval = Date.parse(at) * 1000;
     const intervalLength = seconds * 1e6;
@@ -97,7 +98,7 @@ export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch
     storms.packets.values[0] = storm;
     storms.src_count.values[0] = storm;
     sequence++;
-    await store.append({
+    arrived.push({
       identity: { sensor, sequence, hash: String(sequence).padStart(64, "0") },
       batch: {
         sensor,
@@ -128,6 +129,8 @@ export const appendKnown = async (store: FlowStore, batches: readonly KnownBatch
       received: interval + intervalLength + 1e6,
     });
   }
+  // At once: the store inserts together what waits.
+  await Promise.all(arrived.map((batch) => store.append(batch)));
 };
 
 const number = (ip: string): number => (parseIp(ip)?.[3] ?? 0) >>> 0;

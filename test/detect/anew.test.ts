@@ -14,7 +14,7 @@ import { ip, syn, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
 import { take } from "./take.ts";
 import { houseFor } from "./house.ts";
-import { HOUR, SECOND, START, batchesOf, ownersOf, presence } from "./world.ts";
+import { HOUR, SECOND, START, batchesOf, ownersOf, presence, presences } from "./world.ts";
 import type { SensorSpec } from "./world.ts";
 
 /* The real detectors, with rows that come after they were judged and rows that leave. */
@@ -232,10 +232,7 @@ describe("early warning", { timeout: 480_000 }, () => {
       }),
     );
   const present = async (scope: Scope, days: number): Promise<void> => {
-    for (const sensor of both) {
-      for (let time = START; time < START + days * DAY; time += HOUR)
-        await house.world.store.append(presence(scope, sensor, time, HOUR));
-    }
+    await house.world.append(both.flatMap((sensor) => presences(scope, sensor, START, START + days * DAY)));
   };
   it("has no finding twice when one is found earlier than before, long after it began", async () => {
     const { scope, feed, reach, standing, clock } = start(earlyWarning as Detector);

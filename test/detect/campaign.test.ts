@@ -7,7 +7,7 @@ import type { Detector, Scope } from "../../src/detect/detector.ts";
 import type { Detection } from "../../src/model/detection.ts";
 import { ip, syn, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
-import { HOUR, START, batchesOf, captureBatches, openWorld, presence } from "./world.ts";
+import { HOUR, START, batchesOf, captureBatches, openWorld, presences } from "./world.ts";
 import type { SensorSpec, World } from "./world.ts";
 
 const DAY = 24 * HOUR;
@@ -61,10 +61,7 @@ const bots = (
 const feed = async (days: number, packets: readonly Packet[]): Promise<Scope> => {
   const scope = world.scope();
   for (const sensor of both) {
-    for (let time = START; time < START + days * DAY; time += HOUR) {
-      await world.store.append(presence(scope, sensor, time, HOUR));
-    }
-    for (const batch of batchesOf(scope, sensor, packets)) await world.store.append(batch);
+    await world.append([...presences(scope, sensor, START, START + days * DAY), ...batchesOf(scope, sensor, packets)]);
   }
   return scope;
 };
@@ -187,7 +184,7 @@ describe("a campaign", () => {
     async () => {
       const scope = world.scope();
       const everything: SensorSpec = { name: "all", dark: ["0.0.0.0/1", "128.0.0.0/1"] };
-      for (const batch of await captureBatches(scope, everything, capture)) await world.store.append(batch);
+      await world.append(await captureBatches(scope, everything, capture));
       expect(await world.detect(scope, [detector])).toEqual([]);
     },
   );

@@ -23,7 +23,7 @@ afterAll(() => world.close());
 /** kind, source, family or reason, held, packets, dark addresses. */
 const claims = async (path: string, dark: readonly string[], realm: string, owners: Owners): Promise<string[]> => {
   const scope = world.scope(realm);
-  for (const batch of await captureBatches(scope, { name: "golden", dark }, path)) await world.store.append(batch);
+  await world.append(await captureBatches(scope, { name: "golden", dark }, path));
   const found = await world.detect(scope, detectors, { owners });
   return found.map(({ kind, source, family, evidence, held, packets, darkAddresses }) =>
     [kind, source ?? "-", family ?? evidence["reason"] ?? "-", ...held, packets, darkAddresses].join(" "),

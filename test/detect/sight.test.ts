@@ -11,7 +11,7 @@ import { infectedHost } from "../../src/detect/infected.ts";
 import type { Detection } from "../../src/model/detection.ts";
 import { ip, syn, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
-import { HOUR, SECOND, START, batchesOf, openWorld, ownersOf, presence } from "./world.ts";
+import { HOUR, SECOND, START, batchesOf, openWorld, ownersOf, presence, presences } from "./world.ts";
 import type { SensorSpec, World } from "./world.ts";
 
 const MINUTE = 60 * SECOND;
@@ -32,11 +32,8 @@ afterAll(() => world.close());
 type There = readonly [SensorSpec, from: number, to: number];
 const feed = async (scope: Scope, sensors: readonly There[], packets: readonly Packet[]): Promise<void> => {
   for (const [sensor, from, to] of sensors) {
-    for (let time = from; time < to; time += HOUR) {
-      await world.store.append(presence(scope, sensor, time, Math.min(HOUR, to - time)));
-    }
     const seen = packets.filter(({ time }) => time >= from && time < to);
-    for (const batch of batchesOf(scope, sensor, seen)) await world.store.append(batch);
+    await world.append([...presences(scope, sensor, from, to), ...batchesOf(scope, sensor, seen)]);
   }
 };
 const find = async (
@@ -260,7 +257,7 @@ describe("more dark addresses than a row has a list for", () => {
         const scope = world.scope();
         const [sensor, from, to] = wide;
         await feed(scope, [[sensor, from, to]], []);
-        for (const batch of batchesOf(scope, sensor, packets, { interval })) await world.store.append(batch);
+        await world.append(batchesOf(scope, sensor, packets, { interval }));
         counts.push((await world.detect(scope, [detector as Detector]))[0]?.darkAddresses);
       }
       expect(counts[0], detector.name).toBe(counts[1]);

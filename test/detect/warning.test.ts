@@ -7,7 +7,7 @@ import type { Detector, Scope } from "../../src/detect/detector.ts";
 import type { Detection } from "../../src/model/detection.ts";
 import { ip, syn, udp } from "../flow/packets.ts";
 import type { Packet } from "../flow/packets.ts";
-import { HOUR, START, batchesOf, noOwners, openWorld, presence } from "./world.ts";
+import { HOUR, START, batchesOf, noOwners, openWorld, presences } from "./world.ts";
 import type { Cut, SensorSpec, World } from "./world.ts";
 
 const DAY = 24 * HOUR;
@@ -76,11 +76,11 @@ const feed = async (days: number, there: readonly There[], packets: readonly Pac
   for (const { sensor, from = 0, to = days * DAY, away = [-1, -1] } of there) {
     const isUp = (time: number): boolean =>
       time >= START + from && time < START + to && !(time >= START + away[0] && time < START + away[1]);
-    for (let time = START; time < START + days * DAY; time += HOUR) {
-      if (isUp(time)) await world.store.append(presence(scope, sensor, time, HOUR));
-    }
     const seen = packets.filter(({ time }) => isUp(time));
-    for (const batch of batchesOf(scope, sensor, seen, cut)) await world.store.append(batch);
+    await world.append([
+      ...presences(scope, sensor, START, START + days * DAY).filter(({ batch }) => isUp(batch.interval)),
+      ...batchesOf(scope, sensor, seen, cut),
+    ]);
   }
   return scope;
 };

@@ -159,8 +159,16 @@ export const presence = (scope: Scope, sensor: SensorSpec, time: number, length 
     sizeOf(sensor),
   );
 
+/** Reports without rows from one time to another, `each` long: the sensor was there all the while. */
+export const presences = (scope: Scope, sensor: SensorSpec, from: number, to: number, each = HOUR): ArrivedBatch[] =>
+  Array.from({ length: Math.max(0, Math.ceil((to - from) / each)) }, (_, i) =>
+    presence(scope, sensor, from + i * each, Math.min(each, to - from - i * each)),
+  );
+
 export interface World {
   readonly store: FlowStore;
+  /** Stores batches at once: those that wait are inserted together, and an insert costs much more than its rows. */
+  append(batches: readonly ArrivedBatch[]): Promise<void>;
   /** A scope of its own (an exercise) for one case. */
   scope(realm?: string): Scope;
   /** Stores what these sensors see of the packets, through the real flow table. They were there two hours before. */
@@ -189,19 +197,26 @@ export const openWorld = async (asnV4?: string): Promise<World> => {
     ...(asnV4 === undefined ? {} : { origins: new Origins(() => originsIn(join(folder, "prefixes")), null) }),
   });
   let scopes = 0;
+  const append = async (batches: readonly ArrivedBatch[]): Promise<void> => {
+    await Promise.all(batches.map((batch) => store.append(batch)));
+  };
   return {
     store,
+    append,
     scope: (realm = "") => ({ realm, exercise: `case-${++scopes}` }),
     feed: async (scope, sensors, packets, cut) => {
       const first = packets.reduce((least, { time }) => Math.min(least, time), Infinity);
       const last = packets.reduce((most, { time }) => Math.max(most, time), -Infinity);
-      for (const sensor of sensors) {
-        const each = (last - first > 24 * HOUR ? 12 : 1) * HOUR;
-        for (let time = Math.floor((first - 2 * HOUR) / SECOND) * SECOND; time < last; time += each) {
-          await store.append(presence(scope, sensor, time, each));
-        }
-        for (const batch of batchesOf(scope, sensor, packets, cut)) await store.append(batch);
-      }
+      const from = Math.floor((first - 2 * HOUR) / SECOND) * SECOND;
+      const each = (last - first > 24 * HOUR ? 12 : 1) * HOUR;
+      // To the end of the last one: a sensor says so when its time is over.
+      const to = from + Math.ceil((last - from) / each) * each;
+      await append(
+        sensors.flatMap((sensor) => [
+          ...presences(scope, sensor, from, to, each),
+          ...batchesOf(scope, sensor, packets, cut),
+        ]),
+      );
     },
     detect: (scope, detectors, { owners = noOwners, home, sensors = [], step, researchers } = {}) =>
       detectHistory({

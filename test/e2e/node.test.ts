@@ -31,14 +31,15 @@ describe.skipIf(skipped !== "")(`the portal on a real node${skipped}`, { timeout
 
   beforeAll(async () => {
     ensurePortal();
-    // The demo's own region with less noise: what is drawn is the same, and is not waited for while so much is judged.
+    // The demo's own region with less noise and a shorter past: what is drawn is the same, and is not waited for while so much is judged.
     const scenario = join(folder, "region.yaml");
     writeFileSync(
       scenario,
       readFileSync(join(root, "scenarios/region.yaml"), "utf8").replace("intensity: 0.005", "intensity: 0.001"),
     );
-    const demo = ["bin/layang.js", "demo", "--data", join(folder, "demo"), "--port", "0", "--scenario", scenario];
-    node = spawn(process.execPath, demo, { cwd: root });
+    const home = join(folder, "demo");
+    const demo = ["demo", "--data", home, "--port", "0", "--scenario", scenario, "--past", "2"];
+    node = spawn(process.execPath, ["bin/layang.js", ...demo], { cwd: root });
     entry = await new Promise<string>((resolve, reject) => {
       let said = "";
       const hear = (chunk: Buffer): void => {
