@@ -36,6 +36,8 @@ export interface RollUps {
       readonly where: string;
       readonly leaders?: boolean;
       readonly oneScope?: boolean;
+      /** `where` names a few sources. */
+      readonly fewSources?: boolean;
     },
   ): string;
   /**
@@ -43,6 +45,18 @@ export interface RollUps {
    * port. Longer than `long` of them come from the base, where a source's rows lie side by side.
    */
   rows(range: Span, where: string, long?: number): string;
+  /** A statement that tells in which buckets of a range in microseconds a port is busy, under conditions of realm, exercise, protocol and port: grain, bucket. */
+  busyBuckets(range: Span, where: string): string;
+  /**
+   * The sources of one port over that range: `parts`, where there are any, summed up by country, network and signature (columns kind, src_cc, src_asn, signature, n,
+   * m (Mirai's packets), sources (mergeable), first, last), and the rows of the rest (src, signature, src_asn, src_cc, n, m, first, last). Both are
+   * subqueries in parentheses.
+   */
+  portParts(
+    range: Span,
+    where: string,
+    busy: readonly { readonly grain: string; readonly bucket: number }[],
+  ): { readonly parts: string | undefined; readonly rest: string | undefined };
   /** What the rows that `leaders` leaves out can sum up to at most for one key: packets, sources or packets with a mark. */
   rareSum(name: RollUpName, grain: Grain, range: Span): number;
 }

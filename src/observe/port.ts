@@ -2,7 +2,7 @@
 import { formatSignature } from "../model/signature.ts";
 import { protocolName } from "../model/traffic.ts";
 import { day, iso } from "./asked.ts";
-import type { Asked, Grain } from "./asked.ts";
+import type { Asked, Grain, Span } from "./asked.ts";
 import { compared, filled, stepFor, upStatement } from "./coverage.ts";
 import type { Statement } from "./engine.ts";
 import { exactStatement, leadersStatement, leavesOut, packed, packedOf, topOf } from "./leaders.ts";
@@ -17,36 +17,89 @@ import { tally } from "./tally.ts";
 const grainOf = (step: number): Grain => (step === 300 ? "5m" : step === 3600 ? "1h" : "1d");
 
 /**
- * Rows that name the sources of a port, a subquery with columns src, signature, src_asn, src_cc, n, m (Mirai's packets), first, last. A period with no whole
+ * Rows that name the sources of a port, or some of them, a subquery with columns src, signature, src_asn, src_cc, n, m (Mirai's packets), first, last. A period with no whole
  * day in it is read from flow rows: the recent ones lie by port.
  */
-const sourcesOf = (asked: Asked<unknown>, filters: Filters, also = "1"): Statement => {
+const sourcesOf = (asked: Asked<unknown>, filters: Filters, chosen?: readonly string[]): Statement => {
   const { rollUps } = asked.around;
   const { class: _class, ...keys } = filters;
+  const also = chosen === undefined ? "1" : "src IN {chosen:Array(IPv6)}";
+  const more = chosen === undefined ? {} : { chosen };
+  const range = { from: asked.from * 1000, to: asked.to * 1000 };
   if (rollUps === null || asked.to - asked.from < 2 * day) {
     const scope = scopeOf(asked, asked);
     const own = conditions(filters);
     const where = [scope.sql, ...own.all, also].join(" AND ");
-    const rows = rollUps?.rows({ from: asked.from * 1000, to: asked.to * 1000 }, where) ?? `flows WHERE ${where}`;
+    const rows = rollUps?.rows(range, where, chosen === undefined ? undefined : 0) ?? `flows WHERE ${where}`;
     return {
       sql: `(SELECT src, signature, src_asn, src_cc, packets AS n, mirai AS m, first_seen AS first, last_seen AS last FROM ${rows})`,
-      parameters: { ...scope.parameters, ...own.parameters },
+      parameters: { ...scope.parameters, ...own.parameters, ...more },
     };
   }
   const own = conditions(keys);
-  const rows = rollUps.source(
-    "port_sources",
-    "1d",
-    { from: asked.from * 1000, to: asked.to * 1000 },
-    {
-      measures: ["packets", "mirai", "first", "last", "src_asn", "src_cc"],
-      where: `realm = {realm:String} AND exercise = {exercise:String} AND ${[...own.all, also].join(" AND ")}`,
-      oneScope: true,
-    },
-  );
+  const rows = rollUps.source("port_sources", "1d", range, {
+    measures: ["packets", "mirai", "first", "last", "src_asn", "src_cc"],
+    where: `realm = {realm:String} AND exercise = {exercise:String} AND ${[...own.all, also].join(" AND ")}`,
+    oneScope: true,
+    fewSources: chosen !== undefined,
+  });
   return {
     sql: `(SELECT src, signature, src_asn, src_cc, packets AS n, mirai AS m, first, last FROM ${rows})`,
+    parameters: { realm: asked.realm, exercise: asked.exercise, ...own.parameters, ...more },
+  };
+};
+
+/** What a port's buckets are asked for by, while rows are kept. */
+const keysOf = (
+  asked: Asked<unknown>,
+  filters: Filters,
+): { range: Span; where: string; parameters: Statement["parameters"] } => {
+  const { class: _class, ...keys } = filters;
+  const own = conditions(keys);
+  const from = Math.min(asked.to, Math.max(asked.from, asked.around.kept.rows));
+  return {
+    range: { from: from * 1000, to: asked.to * 1000 },
+    where: `realm = {realm:String} AND exercise = {exercise:String} AND ${own.all.join(" AND ")}`,
     parameters: { realm: asked.realm, exercise: asked.exercise, ...own.parameters },
+  };
+};
+/** In which hours and days the port is busy: those are summed up already. */
+const busyStatement = (asked: Asked<unknown>, filters: Filters): Record<string, Statement> => {
+  const { range, where, parameters } = keysOf(asked, filters);
+  const { rollUps } = asked.around;
+  return rollUps === null ? {} : { busy: { sql: rollUps.busyBuckets(range, where), parameters } };
+};
+
+/** A port's sources by country, network and signature: the first of each kind by packets; and in each row when the port was first and last seen. */
+const originsStatement = (
+  asked: Asked<unknown>,
+  filters: Filters,
+  limit: number,
+  busy: Results[string] = [],
+): Statement => {
+  const keys = keysOf(asked, filters);
+  const named = sourcesOf(asked, filters);
+  const { rollUps } = asked.around;
+  const buckets = busy.map((row) => ({ grain: text(row, "grain"), bucket: num(row, "bucket") }));
+  const { parts, rest } = rollUps?.portParts(keys.range, keys.where, buckets) ?? { parts: undefined, rest: named.sql };
+  const rows = [
+    ...(parts === undefined
+      ? []
+      : [`SELECT toString(kind) AS kind, src_cc, src_asn, signature, n, m, sources, first, last FROM ${parts}`]),
+    ...(rest === undefined
+      ? []
+      : [
+          `SELECT multiIf(grouping(src_cc) = 0, 'country', grouping(src_asn) = 0, 'network', 'signature') AS kind, src_cc, src_asn, signature, sum(n) AS n, sum(m) AS m, uniqCombinedState(12)(src) AS sources, min(first) AS first, max(last) AS last
+  FROM ${rest} GROUP BY GROUPING SETS ((src_cc), (src_asn), (signature))`,
+        ]),
+  ];
+  return {
+    sql: `SELECT t.*, networks.name AS network FROM (SELECT kind, src_cc AS cc, src_asn AS asn, toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
+  total, marked, counted AS sources, toUnixTimestamp64Milli(min(begun) OVER ()) AS first_at, toUnixTimestamp64Milli(max(ended) OVER ()) AS last_at
+  FROM (SELECT kind, src_cc, src_asn, signature, sum(n) AS total, sum(m) AS marked, uniqCombinedMerge(12)(sources) AS counted, min(first) AS begun, max(last) AS ended FROM (${rows.join(" UNION ALL ")}) GROUP BY kind, src_cc, src_asn, signature)
+  ORDER BY total DESC, cc, asn, high, low LIMIT ${limit + 1} BY kind) AS t
+LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high, low`,
+    parameters: rollUps === null ? named.parameters : keys.parameters,
   };
 };
 
@@ -110,30 +163,23 @@ export const onePort: QuestionOf<"port"> = {
         sql: `SELECT src, sum(n) AS total FROM ${named.sql} GROUP BY src ORDER BY total DESC, src LIMIT ${limit + 1}`,
         parameters: named.parameters,
       },
-      origins: {
-        sql: `SELECT t.*, networks.name AS network FROM (
-  SELECT multiIf(grouping(src_cc) = 0, 'country', grouping(src_asn) = 0, 'network', grouping(signature) = 0, 'signature', 'all') AS kind, src_cc AS cc, src_asn AS asn,
-    toUInt32(bitShiftRight(ifNull(signature, 0), 32)) AS high, toUInt32(bitAnd(ifNull(signature, 0), 4294967295)) AS low, signature IS NOT NULL AS signed,
-    sum(n) AS total, sum(m) AS marked, uniqCombined(12)(src) AS sources, toUnixTimestamp64Milli(min(first)) AS first_at, toUnixTimestamp64Milli(max(last)) AS last_at
-  FROM ${named.sql} GROUP BY GROUPING SETS ((src_cc), (src_asn), (signature), ()) ORDER BY total DESC, cc, asn, high, low LIMIT ${limit + 1} BY kind) AS t
-LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, cc, t.asn, high, low`,
-        parameters: named.parameters,
-      },
+      ...busyStatement(asked, filters),
     };
   },
   next: (asked, results) => {
     const { query } = asked;
     const filters = { port: String(query.port), protocol: query.protocol, class: "tcp-syn,udp" };
     const chosen = (results["top"] ?? []).map((row) => text(row, "src"));
-    const named = sourcesOf(asked, filters, "src IN {chosen:Array(IPv6)}");
+    const named = sourcesOf(asked, filters, chosen);
     const rank = rankStatement(asked, results);
     return {
+      origins: originsStatement(asked, filters, query.limit ?? 20, results["busy"]),
       sources: {
         sql: `SELECT t.*, networks.name AS network FROM (
   SELECT src, any(src_asn) AS asn, any(src_cc) AS cc, sum(n) AS total, sum(m) AS marked, toUnixTimestamp64Milli(min(first)) AS first_at, toUnixTimestamp64Milli(max(last)) AS last_at
   FROM ${named.sql} GROUP BY src) AS t
 LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, src`,
-        parameters: { ...named.parameters, chosen },
+        parameters: named.parameters,
       },
       ...(rank === undefined ? {} : { rank }),
     };
@@ -143,7 +189,7 @@ LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, src`,
     const kinds = Map.groupBy(results["origins"] ?? [], (row) => text(row, "kind"));
     const limit = query.limit ?? 20;
     const of = (kind: string): Results[string] => (kinds.get(kind) ?? []).slice(0, limit);
-    const all = kinds.get("all")?.[0];
+    const seen = results["origins"]?.[0];
     const named = results["sources"] ?? [];
     const summary = results["sums"]?.find((row) => num(row, "of_sensor") === 0);
     const sensors = (results["sums"] ?? []).filter((row) => num(row, "of_sensor") === 1 && num(row, "now_packets") > 0);
@@ -165,8 +211,8 @@ LEFT JOIN networks ON networks.asn = t.asn ORDER BY total DESC, src`,
         miraiPackets: num(summary, "mirai_packets"),
         miraiShare: shareOrNull(num(summary, "mirai_packets"), packets),
         sensors: sensors.length,
-        firstSeen: num(all, "total") > 0 && asked.from >= asked.around.kept.rows ? iso(num(all, "first_at")) : null,
-        lastSeen: num(all, "total") > 0 ? iso(num(all, "last_at")) : null,
+        firstSeen: num(seen, "total") > 0 && asked.from >= asked.around.kept.rows ? iso(num(seen, "first_at")) : null,
+        lastSeen: num(seen, "total") > 0 ? iso(num(seen, "last_at")) : null,
       },
       rows: named.slice(0, limit).map((row) => ({
         ip: plainIp(text(row, "src")),

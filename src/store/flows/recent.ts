@@ -67,7 +67,6 @@ export const recentSourcesTable: EngineTable = {
   keeps: { by: "bucket", days: "sources" },
   remembers: 0,
 };
-export const recentTables: readonly EngineTable[] = [recentTable, recentSourcesTable];
 
 /** The statement that fills hours, as `recentSql` fills buckets of 5 minutes. */
 export const recentSourcesSql = (where: string, revision: string): string =>
@@ -80,6 +79,10 @@ const recentOf = ({ from, to }: TimeRange, frontiers: Frontiers, grain: Grain): 
   const end = bucketOf(Math.min(to, frontiers[grain]), grain);
   return start < end ? { from: start, to: end } : undefined;
 };
+
+/** The whole hours of a range for which there are recent rows. */
+export const recentHours = (range: TimeRange, frontiers: Frontiers): TimeRange | undefined =>
+  recentOf(range, frontiers, "1h");
 
 /**
  * Flow rows of a range: what stands after FROM, a subquery in parentheses with the columns that the recent rows have. `where` is one condition

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { bucketOf, bucketSql, committed, dateTime, dateTime64, grainLength, seconds } from "./buckets.ts";
 import type { Frontiers, Grain } from "./buckets.ts";
+import { portPartsSql, recentPortPartsSql } from "./port-parts.ts";
 import { recentSourcesSql, recentSql } from "./recent.ts";
 import { rollups } from "./rollups.ts";
 import type { Rollup } from "./rollups.ts";
@@ -71,7 +72,24 @@ GROUP BY at, ${by} ${frugal}`,
   return [
     ...summed,
     ...(recent && grain === "5m" ? [recentSql(`${where}${some}`, own)] : []),
-    ...(recent && grain === "1h" ? [recentSourcesSql(`${where}${some}`, own)] : []),
+    ...(recent && grain === "1h"
+      ? [
+          recentSourcesSql(`${where}${some}`, own),
+          recentPortPartsSql(
+            `bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(${bucketSql(grain, "bucket")}) IN ${oneOf(buckets)}`} AND ${committed("5m", [{ from: first, to: end }], nothingKnown)}`,
+            buckets.length === 1 ? at : bucketSql(grain, "bucket"),
+            own,
+          ),
+        ]
+      : []),
+    // After the sources by port, of which it is made.
+    ...(grain === "1d"
+      ? [
+          portPartsSql(
+            `bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)} AND revision BETWEEN ${revision} AND ${revision + revisionsFor(grain, buckets) - 1}`,
+          ),
+        ]
+      : []),
   ];
 };
 

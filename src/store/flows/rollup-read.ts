@@ -1,36 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { bucketIn, bucketOf, bucketSql, committed, dateTime, dateTime64, grainLength, grains } from "./buckets.ts";
 import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
+import { busyBucketsSql, portParts } from "./port-parts.ts";
+import type { BusyBuckets, PortParts } from "./port-parts.ts";
 import { flowRows, sourceRows } from "./recent.ts";
 import { rollupsByName } from "./rollups.ts";
 import type { Rollup, RollupName } from "./rollups.ts";
-
-interface Stretch extends TimeRange {
-  /** null: from the base. */
-  readonly grain: Grain | null;
-}
-
-/** Covers a range by the coarsest buckets up to `grain` that lie inside it and are rolled up, and by the base elsewhere. */
-export const stretches = (
-  available: readonly Grain[],
-  grain: Grain,
-  range: TimeRange,
-  frontiers: Frontiers,
-): Stretch[] => {
-  const usable = available.filter((one) => grains.indexOf(one) <= grains.indexOf(grain)).toReversed();
-  const cover = (from: number, to: number, [coarsest, ...finer]: readonly Grain[]): Stretch[] => {
-    if (from >= to) return [];
-    if (coarsest === undefined) return [{ from, to, grain: null }];
-    const length = grainLength[coarsest];
-    const start = Math.ceil(from / length) * length;
-    const end = Math.floor(Math.min(to, frontiers[coarsest]) / length) * length;
-    if (start >= end) return cover(from, to, finer);
-    return [...cover(from, start, finer), { from: start, to: end, grain: coarsest }, ...cover(end, to, finer)];
-  };
-  const covered = cover(range.from, range.to, usable);
-  // An empty range is still a question: it has no rows.
-  return covered.length > 0 ? covered : [{ from: range.from, to: range.from, grain: null }];
-};
+import { stretches } from "./stretches.ts";
+import type { Stretch } from "./stretches.ts";
 
 /** A piece of the base that touches a few days, day by day: within one, the hours of sources stand in for it. */
 const byDay = (part: Stretch): Stretch[] => {
@@ -61,6 +38,8 @@ export interface SourceOptions {
   readonly leaders?: boolean;
   /** `where` admits one realm and exercise alone: the rows do not tell them. Grouping the base by them takes twice as long. */
   readonly oneScope?: boolean;
+  /** `where` names a few sources: what is not rolled up is read where a source's rows lie side by side. */
+  readonly fewSources?: boolean;
 }
 const availableOf = (one: Rollup): readonly Grain[] => {
   const finer = one.of === undefined ? undefined : rollupsByName.get(one.of);
@@ -92,7 +71,7 @@ export const rollupSource = (
   grain: Grain,
   range: TimeRange | readonly TimeRange[],
   frontiers: Frontiers,
-  { measures: wanted, where = "", leaders = false, oneScope = false }: SourceOptions = {},
+  { measures: wanted, where = "", leaders = false, oneScope = false, fewSources = false }: SourceOptions = {},
 ): string => {
   const one = rollupsByName.get(name)!;
   const measures = one.measures.filter((m) => wanted === undefined || wanted.includes(m.name));
@@ -148,7 +127,7 @@ export const rollupSource = (
     }
     const rows =
       table === "flows"
-        ? flowRows(part, frontiers, both, one.bySource === true ? longEdge : Infinity)
+        ? flowRows(part, frontiers, both, fewSources ? 0 : one.bySource === true ? longEdge : Infinity)
         : `aggregates WHERE first_seen >= ${dateTime64(part.from)} AND first_seen < ${dateTime64(part.to)}${both === "" ? "" : ` AND ${both}`}`;
     return `SELECT ${alone ? at : "bucket"} AS bucket, ${outer}, toUInt8(${part.now}) AS now FROM (SELECT ${alone ? "" : `${at} AS bucket, `}${columns.join(", ")} FROM ${rows}${single ? "" : ` GROUP BY ${by}`})`;
   };
@@ -172,7 +151,11 @@ export const rollUpsAt = (
   source(name: RollupName, grain: Grain, range: TimeRange | readonly TimeRange[], options?: SourceOptions): string;
   rows(range: TimeRange, where: string, long?: number): string;
   rareSum(name: RollupName, grain: Grain, range: TimeRange): number;
+  busyBuckets(range: TimeRange, where: string): string;
+  portParts(range: TimeRange, where: string, busy: BusyBuckets): PortParts;
 } => ({
+  busyBuckets: (range, where) => busyBucketsSql(range, frontiers, where),
+  portParts: (range, where, busy) => portParts(range, frontiers, where, busy),
   rows: (range, where, long) => flowRows(range, frontiers, where, long),
   source: (name, grain, range, options) => rollupSource(name, grain, range, frontiers, options),
   rareSum: (name, grain, range) => rareSum(name, grain, range, frontiers),

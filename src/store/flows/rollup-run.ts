@@ -2,9 +2,9 @@
 import { bucketOf, grainLength, grains } from "./buckets.ts";
 import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
 import type { Engine } from "./engine.ts";
-import { recentDays, recentTables } from "./recent.ts";
+import { recentDays } from "./recent.ts";
 import { commitSql, computeSql, revisionOf, revisionsFor } from "./rollup-compute.ts";
-import { revisionsTable, rollupTables } from "./rollups.ts";
+import { recentTables, revisionsTable, rollupTables } from "./rollups.ts";
 import type { RollUpOutcome } from "./store.ts";
 
 /** A reopened bucket is computed at most once in so long, microseconds. */

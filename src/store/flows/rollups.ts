@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Grain } from "./buckets.ts";
-import { recentTables } from "./recent.ts";
+import { portPartsTable, recentPortPartsTable } from "./port-parts.ts";
+import { recentSourcesTable, recentTable } from "./recent.ts";
 import { classType } from "./schema.ts";
 import type { EngineColumn, EngineTable } from "./schema.ts";
 
@@ -352,9 +353,12 @@ export const revisionsTable: EngineTable = {
   keeps: null,
   remembers: 0,
 };
+/** What there is of the last days alone. */
+export const recentTables: readonly EngineTable[] = [recentTable, recentSourcesTable, recentPortPartsTable];
 export const rollupTables: readonly EngineTable[] = [
   revisionsTable,
   ...recentTables,
+  portPartsTable,
   ...rollups.flatMap((one: Rollup) =>
     one.grains.map((grain): EngineTable => ({
       name: `${one.name}_${grain}`,
