@@ -2,24 +2,22 @@
 import { bucketIn, committed, grainLength } from "./buckets.ts";
 import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
 import { flowRows, recentHours, recentTable } from "./recent.ts";
-import { stretches } from "./stretches.ts";
+import { asking, bucketColumns } from "./schema.ts";
 import type { EngineTable } from "./schema.ts";
+import { stretches } from "./stretches.ts";
 
 /*
- * What the sources of a busy port are, by country, network and TCP signature: of the last days by the hour, and by the day as long as sources are
- * kept. From rows that name each source a port with a sixth of all packets takes as long as all of these rows. A port that is not busy in a
+ * What the sources of a busy port are, by country, network and TCP signature: of the last days by the hour, and by the day as long as rows
+ * are kept. From rows that name each source a port with a sixth of all packets takes as long as all of these rows. A port that is not busy in a
  * bucket, or a bucket from before there was this table, has no row here, and is answered from those rows, which are few or take as long as they did.
  */
 
-/** SYN and UDP: what asks for a port. */
-const asking = "class IN ('tcp-syn', 'udp')";
 /** A port is busy in a bucket by so many flow rows. */
 const busyRows = { "1h": 512, "1d": 4_096 } as const;
 
 const scope = "realm, exercise, protocol, dst_port";
 const columns: EngineTable["columns"] = [
-  { name: "bucket", type: "DateTime('UTC')", codec: "T64, ZSTD(1)", doc: "start of the bucket" },
-  { name: "revision", type: "UInt64", codec: "T64, ZSTD(1)", doc: "computation that wrote the row" },
+  ...bucketColumns,
   { name: "realm", type: "LowCardinality(String)", doc: "realm; '' is shared" },
   { name: "exercise", type: "LowCardinality(String)", doc: "exercise; '' is real" },
   { name: "protocol", type: "UInt8", doc: "IP protocol number" },
@@ -38,20 +36,18 @@ const columns: EngineTable["columns"] = [
   { name: "first", type: "DateTime64(3, 'UTC')", codec: "T64, ZSTD(1)", doc: "first packet of the bucket" },
   { name: "last", type: "DateTime64(3, 'UTC')", codec: "T64, ZSTD(1)", doc: "last packet of flows that began in it" },
 ];
-const table = { columns, orderBy: "(dst_port, protocol, bucket, kind)", granularity: 512, remembers: 0 } as const;
-/** Of the last days by the hour. Dropped with the recent rows. */
-export const recentPortPartsTable: EngineTable = {
-  ...table,
-  name: "recent_port_parts_1h",
+/** They go when the rows go that they sum up: nobody is answered of a time of which only busy days are left. */
+const table = {
+  columns,
+  orderBy: "(dst_port, protocol, bucket, kind)",
+  granularity: 512,
   partitionBy: "toYYYYMMDD(bucket)",
-  keeps: { by: "bucket", days: "fine" },
-};
-export const portPartsTable: EngineTable = {
-  ...table,
-  name: "port_parts_1d",
-  partitionBy: "toYYYYMM(bucket)",
-  keeps: { by: "bucket", days: "coarse" },
-};
+  keeps: { by: "bucket", days: "sources" },
+  remembers: 0,
+} as const;
+/** Of the last days by the hour. Dropped with the recent rows. */
+export const recentPortPartsTable: EngineTable = { ...table, name: "recent_port_parts_1h" };
+export const portPartsTable: EngineTable = { ...table, name: "port_parts_1d" };
 
 const into = ({ name }: EngineTable): string =>
   `INSERT INTO ${name} (bucket, revision, realm, exercise, protocol, dst_port, kind, src_cc, src_asn, signature, packets, mirai, sources, first, last)`;

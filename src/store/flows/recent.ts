@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { bucketIn, bucketOf, bucketSql, committed, dateTime64, grainLength } from "./buckets.ts";
 import type { Frontiers, Grain, TimeRange } from "./buckets.ts";
-import { flowsTable } from "./schema.ts";
+import { bucketColumns, flowsTable, itself, packed } from "./schema.ts";
 import type { EngineColumn, EngineTable } from "./schema.ts";
 
 /**
@@ -21,11 +21,7 @@ export const recentDays = 2;
 
 export const recentTable: EngineTable = {
   name: "recent_5m",
-  columns: [
-    { name: "bucket", type: "DateTime('UTC')", codec: "T64, ZSTD(1)", doc: "start of the bucket" },
-    { name: "revision", type: "UInt64", codec: "T64, ZSTD(1)", doc: "computation that wrote the row" },
-    ...columns,
-  ],
+  columns: [...bucketColumns, ...columns],
   orderBy: "(toStartOfHour(bucket), dst_port, protocol, bucket, src)",
   granularity: 2048,
   partitionBy: "toYYYYMMDD(bucket)",
@@ -44,10 +40,6 @@ export const recentSql = (where: string, revision: string): string => {
   const stored = columns.filter(({ alias }) => alias === undefined).map(({ name }) => name);
   return `INSERT INTO ${recentTable.name} (bucket, revision, ${stored.join(", ")}) SELECT ${bucketSql("5m", "first_seen")} AS at, ${revision}, ${stored.join(", ")} FROM flows WHERE ${where} ${smallBlocks}`;
 };
-
-/** Protocol and port in one number, and which rows ask for a port: answers of servers under attack are datagrams too. */
-const packed = "toUInt32(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536))";
-const asking = "class IN ('tcp-syn', 'udp') AND victim IS NULL";
 
 /** What each source sent in an hour of the last days: the day that is open is a fourth of the rows by these. */
 export const recentSourcesTable: EngineTable = {
@@ -70,7 +62,7 @@ export const recentSourcesTable: EngineTable = {
 
 /** The statement that fills hours, as `recentSql` fills buckets of 5 minutes. */
 export const recentSourcesSql = (where: string, revision: string): string =>
-  `INSERT INTO ${recentSourcesTable.name} (bucket, revision, realm, exercise, src, packets, port_set) SELECT ${bucketSql("1h", "first_seen")} AS at, ${revision}, realm, exercise, src, sum(packets), groupUniqArrayIf(${packed}, ${asking}) FROM flows WHERE ${where} GROUP BY at, realm, exercise, src ${smallBlocks}`;
+  `INSERT INTO ${recentSourcesTable.name} (bucket, revision, realm, exercise, src, packets, port_set) SELECT ${bucketSql("1h", "first_seen")} AS at, ${revision}, realm, exercise, src, sum(packets), groupUniqArrayIf(${packed}, ${itself}) FROM flows WHERE ${where} GROUP BY at, realm, exercise, src ${smallBlocks}`;
 
 /** How much of a range the recent rows can answer: whole buckets that are closed. */
 const recentOf = ({ from, to }: TimeRange, frontiers: Frontiers, grain: Grain): TimeRange | undefined => {
@@ -111,7 +103,7 @@ export const sourceRows = (range: TimeRange, frontiers: Frontiers, where: string
   const edge = (part: TimeRange): string[] =>
     part.from < part.to
       ? [
-          `SELECT src, toUInt64(packets) AS packets, if(${asking}, [${packed}], []) AS port_set FROM ${flowRows(part, frontiers, where)}`,
+          `SELECT src, toUInt64(packets) AS packets, if(${itself}, [${packed}], []) AS port_set FROM ${flowRows(part, frontiers, where)}`,
         ]
       : [];
   return `(${[

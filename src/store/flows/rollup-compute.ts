@@ -42,6 +42,11 @@ export const computeSql = (
   // Of one bucket alone the engine need not group by it.
   const at = buckets.length === 1 ? dateTime(first) : bucketSql(grain, "first_seen");
   const some = every ? "" : ` AND toUnixTimestamp(${bucketSql(grain, "first_seen")}) IN ${oneOf(buckets)}`;
+  /** What is in force of the buckets below these; `column` is the start of the bucket that is computed. */
+  const finer = (from: Grain, column: string): string =>
+    `bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(${column}) IN ${oneOf(buckets)}`} AND ${committed(from, [{ from: first, to: end }], nothingKnown)}`;
+  /** What this computation wrote already. */
+  const written = `bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)} AND revision BETWEEN ${revision} AND ${revision + revisionsFor(grain, buckets) - 1}`;
   const summed = (rollups as readonly Rollup[])
     .filter((one) => one.grains.includes(grain))
     .flatMap((one) => {
@@ -49,16 +54,15 @@ export const computeSql = (
       const into = `INSERT INTO ${one.name}_${grain} (bucket, revision, ${names.join(", ")})`;
       const by = one.keys.map(({ name }) => name).join(", ");
       if (one.of !== undefined) {
-        const last = revision + revisionsFor(grain, buckets) - 1;
         return [
-          `${into} SELECT bucket, revision, ${by}, ${further(one)} FROM ${one.of}_${grain} WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)} AND revision BETWEEN ${revision} AND ${last} GROUP BY bucket, revision, ${by} ${frugal}`,
+          `${into} SELECT bucket, revision, ${by}, ${further(one)} FROM ${one.of}_${grain} WHERE ${written} GROUP BY bucket, revision, ${by} ${frugal}`,
         ];
       }
       const from = below(one, grain);
       if (from !== null) {
         return [
           `${into} SELECT at, ${own}, ${by}, ${further(one)} FROM (SELECT *, ${bucketSql(grain, "bucket")} AS at FROM ${one.name}_${from}
-WHERE bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(at) IN ${oneOf(buckets)}`} AND ${committed(from, [{ from: first, to: end }], nothingKnown)})
+WHERE ${finer(from, "at")})
 GROUP BY at, ${by} ${frugal}`,
         ];
       }
@@ -76,20 +80,14 @@ GROUP BY at, ${by} ${frugal}`,
       ? [
           recentSourcesSql(`${where}${some}`, own),
           recentPortPartsSql(
-            `bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)}${every ? "" : ` AND toUnixTimestamp(${bucketSql(grain, "bucket")}) IN ${oneOf(buckets)}`} AND ${committed("5m", [{ from: first, to: end }], nothingKnown)}`,
+            finer("5m", bucketSql(grain, "bucket")),
             buckets.length === 1 ? at : bucketSql(grain, "bucket"),
             own,
           ),
         ]
       : []),
     // After the sources by port, of which it is made.
-    ...(grain === "1d"
-      ? [
-          portPartsSql(
-            `bucket >= ${dateTime(first)} AND bucket < ${dateTime(end)} AND revision BETWEEN ${revision} AND ${revision + revisionsFor(grain, buckets) - 1}`,
-          ),
-        ]
-      : []),
+    ...(grain === "1d" ? [portPartsSql(written)] : []),
   ];
 };
 

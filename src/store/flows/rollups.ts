@@ -2,7 +2,7 @@
 import type { Grain } from "./buckets.ts";
 import { portPartsTable, recentPortPartsTable } from "./port-parts.ts";
 import { recentSourcesTable, recentTable } from "./recent.ts";
-import { classType } from "./schema.ts";
+import { asking, bucketColumns, classType, itself, packed } from "./schema.ts";
 import type { EngineColumn, EngineTable } from "./schema.ts";
 
 /*
@@ -51,14 +51,6 @@ export interface Rollup {
   readonly bySource?: true;
 }
 
-/** Protocol and port in one number: grouping by it is twice as fast as by two columns, one of them Nullable. */
-const packed = "toUInt32(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536))";
-const asking = "class IN ('tcp-syn', 'udp')";
-/**
- * What a source asked for by itself: a server under attack answers to as many ports as were forged. (Days from before this was told apart, whose rows are gone,
- * keep those among the ports; of the others `victim`, new in the recent rows, has all roll-ups computed again when a store is opened.)
- */
-const itself = `${asking} AND victim IS NULL`;
 const key = (name: string, type: string, doc: string, aggregates = name): Key => ({ name, type, doc, aggregates });
 const sum = (name: string, flows: string, aggregates: string, doc: string): Measure => ({
   name,
@@ -334,10 +326,6 @@ export const rollupsByName = new Map<string, Rollup>(rollups.map((one) => [one.n
 
 export const rollupTable = (name: RollupName, grain: Grain): string => `${name}_${grain}`;
 
-const bucketColumns: readonly EngineColumn[] = [
-  { name: "bucket", type: "DateTime('UTC')", codec: "T64, ZSTD(1)", doc: "start of the bucket" },
-  { name: "revision", type: "UInt64", codec: "T64, ZSTD(1)", doc: "computation that wrote the row" },
-];
 const columnOf = ({ name, type, codec, doc }: EngineColumn): EngineColumn =>
   codec === undefined ? { name, type, doc } : { name, type, codec, doc };
 

@@ -49,6 +49,22 @@ const types: Readonly<Record<ColumnKind, string>> = {
 export const engineType = (kind: ColumnKind, optional: boolean): string =>
   optional ? `Nullable(${types[kind]})` : types[kind];
 
+/** Protocol and port in one number: grouping by it is twice as fast as by two columns, one of them Nullable. */
+export const packed = "toUInt32(toUInt32(protocol) * 131072 + ifNull(toUInt32(dst_port), 65536))";
+/** SYN and UDP: what asks for a port. */
+export const asking = "class IN ('tcp-syn', 'udp')";
+/**
+ * What a source asked for by itself: a server under attack answers to as many ports as were forged. (Days from before this was told apart, whose rows are gone,
+ * keep those among the ports; of the others `victim`, new in the recent rows, has all roll-ups computed again when a store is opened.)
+ */
+export const itself = `${asking} AND victim IS NULL`;
+
+/** Columns that every table has whose rows are computed bucket by bucket. */
+export const bucketColumns: readonly EngineColumn[] = [
+  { name: "bucket", type: "DateTime('UTC')", codec: "T64, ZSTD(1)", doc: "start of the bucket" },
+  { name: "revision", type: "UInt64", codec: "T64, ZSTD(1)", doc: "computation that wrote the row" },
+];
+
 /** Columns that stand once in a batch's head and in every row of the store. */
 const headColumns: readonly EngineColumn[] = [
   { name: "sensor", type: "LowCardinality(String)", doc: "the sensor that sent the row" },
